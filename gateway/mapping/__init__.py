@@ -1,0 +1,1 @@
+"""Mappings between transaction sets and documents, as data."""
