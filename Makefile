@@ -1,0 +1,57 @@
+# Needs Python 3.11 or newer and make, nothing else. `make help` lists the targets.
+PYTHON ?= python3
+VENV   ?= .venv
+ARGS   ?=
+
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+# The packages are installed again when the lock changes, the project when its metadata change.
+LOCKED := $(VENV)/.locked
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## the demonstration: orders come in, are checked, translated and acknowledged (ARGS=--once ends after one cycle)
+	@$(BIN)/edigw demo $(ARGS)
+
+test: $(READY) ## all tests (ARGS="-m 'not slow'" leaves the long ones out)
+	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+check: $(READY) ## format, lint, types, dependency rule
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## rewrite the source in the project's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY) ## speed and memory beside other translators (ARGS=--full for the 1 GB file)
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q pip-tools
+	@build/lock/bin/python .ci/lock.py
+	@rm -rf build/lock
+
+clean: ## remove what the other targets made
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache benchmarks/.work
+	@find gateway tests benchmarks -name __pycache__ -type d -exec rm -rf {} +
+
+$(LOCKED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed and $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@echo "Making the Python environment $(VENV) from requirements.lock (once, about a minute) ..." >&2
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) cannot make environments: install its venv module (Debian: python3-venv)." >&2; exit 1; }
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
