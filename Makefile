@@ -25,7 +25,7 @@ check: $(READY) ## format, lint, types, dependency rule
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## rewrite the source in the project's format
 	@$(BIN)/ruff format .

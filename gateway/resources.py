@@ -1,11 +1,10 @@
 """Finds mappings, schemas and configuration through layers, so that an operator can override single files.
 
-Every layer holds the same relative paths, such as ``mappings/x12/004010/850.yaml``, and the first layer that has
-the file wins:
+Every layer holds the same relative paths, such as ``mappings/x12/004010/850.yaml``; the first that has a file
+wins:
 
 1. ``option``: directories handed in by the caller (command line options, the home of the gateway)
-2. ``environment``: ``EDIGW_MAPPINGS_DIR``, ``EDIGW_SCHEMAS_DIR``, ``EDIGW_CONFIG_DIR``; several are separated as
-   in ``PATH``
+2. ``environment``: ``EDIGW_MAPPINGS_DIR``, ``EDIGW_SCHEMAS_DIR``, ``EDIGW_CONFIG_DIR``, lists like ``PATH``
 3. ``user``: ``$XDG_CONFIG_HOME/edi-gateway/<kind>``, by default below ``~/.config``
 4. ``system``: ``/etc/edi-gateway/<kind>``
 5. ``package``: what was installed with the package, or ``source``: the folders at the top of the source tree
