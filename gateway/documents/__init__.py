@@ -1,0 +1,39 @@
+"""The internal JSON documents, one model a document type.
+
+Importing this package is cheap: a model, and pydantic with it, is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from gateway.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from gateway.documents.common import Document
+
+_MODELS = {
+    "purchase_order": ("gateway.documents.purchase_order", "PurchaseOrder"),
+}
+
+
+def document_types() -> tuple[str, ...]:
+    """The values of ``document_type`` that have a model."""
+    return tuple(_MODELS)
+
+
+def model_for(document_type: str) -> type[Document]:
+    """The model of a document type.
+
+    Raises:
+        NotFoundError: there is no such document type.
+    """
+    if document_type not in _MODELS:
+        known = ", ".join(_MODELS)
+        raise NotFoundError(
+            f"There is no document type {document_type!r}; known: {known}", code="DOCUMENT-TYPE"
+        )
+    module, name = _MODELS[document_type]
+    model: type[Document] = getattr(import_module(module), name)
+    return model
