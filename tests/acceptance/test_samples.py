@@ -1,0 +1,276 @@
+"""Real interchanges that nobody of this project wrote: each gets a verdict, and no set is lost.
+
+What the index of the samples says of an envelope is compared with what the gateway says. Where they
+differ, the row stands in :data:`DIFFERENCES` with the reason, as in
+``docs/explanation/envelope-verdicts.md``. Orders survive the way to a document and back.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gateway
+from tests import samples as sample_documents
+from tests.acceptance import edi
+from tests.acceptance.support import run
+
+pytestmark = pytest.mark.needs_samples
+
+DIRECTORY = sample_documents.directory() or Path()
+
+ENVELOPE = {"file", "interchange", "group", "transaction_set"}
+
+#: What the words of the index mean as problem codes.
+WORDS = {
+    r"SE01=": "X12-SE-COUNT",
+    r"SE02=": "X12-SE-CONTROL",
+    r"GE01=": "X12-GE-COUNT",
+    r"GE02=": "X12-GE-CONTROL",
+    r"IEA01=": "X12-IEA-COUNT",
+    r"IEA02=": "X12-IEA-CONTROL",
+    r"duplicate ST02": "X12-ST-DUPLICATE",
+    r"duplicate GS06": "X12-GS-DUPLICATE",
+    r"duplicate ISA13": "X12-ISA-DUPLICATE",
+    r"ISA not fixed width": "X12-ISA-WIDTH",
+    r"ISA16 \(component separator\) missing": "X12-ISA-SEPARATOR",
+    r"foreign text": "X12-FOREIGN-TEXT",
+    r"stray segment": "X12-STRAY-SEGMENT",
+    r"missing IEA": "X12-IEA-MISSING",
+    r"has no GE": "X12-GE-MISSING",
+    r"has no SE": "X12-SE-MISSING",
+    r"no ISA": "X12-NO-ISA",
+    r"GS01=": "X12-GS-SET",
+}
+
+#: Files about which the gateway says something else than the index: envelope codes by severity, and why.
+DIFFERENCES: dict[str, tuple[set[str], set[str], str]] = {}
+
+
+@cache
+def index() -> dict[str, dict[str, str]]:
+    """Rows of the index that describe X12, by file name."""
+    with (DIRECTORY / "index.csv").open(newline="", encoding="utf-8") as rows:
+        return {row["file"]: row for row in csv.DictReader(rows) if _is_x12(row)}
+
+
+def _is_x12(row: dict[str, str]) -> bool:
+    """EDIFACT rows name a decimal mark among the delimiters or an UN… segment among the faults."""
+    return "dec=" not in row["delimiters"] and not re.search(r"\bUN[ABHTZ]\b", row["envelope_ok"])
+
+
+def files() -> list[str]:
+    return sorted(index()) if (DIRECTORY / "index.csv").is_file() else ["(none)"]
+
+
+def orders() -> list[str]:
+    """Samples that hold 850s of release 004010, with or without a suffix."""
+    chosen = [
+        name for name in files() if re.match(r"850_004010|malformed_|810_004010_xlate|997_004010VICS", name)
+    ]
+    return chosen or ["(none)"]
+
+
+@cache
+def validate(name: str) -> dict[str, Any]:
+    return gateway.validate(DIRECTORY / name, path=name)
+
+
+def envelope(result: dict[str, Any], severity: str) -> set[str]:
+    """Codes of the given weight that concern the envelope."""
+    return {p["code"] for p in edi.problems(result, severity) if p["level"] in ENVELOPE}
+
+
+def expected(name: str) -> tuple[set[str], set[str]]:
+    """Envelope errors and warnings the index speaks of."""
+    verdict = index()[name]["envelope_ok"]
+    errors, warnings = set(), set()
+    if verdict.startswith(("no:", "warn:")):
+        for reason in verdict.split(":", 1)[1].split(";"):
+            for word, code in WORDS.items():
+                if re.search(word, reason):
+                    mild = "equal as numbers" in reason or code == "X12-GS-SET"
+                    (warnings if mild else errors).add(code)
+    return errors, warnings
+
+
+@pytest.mark.parametrize("name", files())
+def test_every_file_gets_a_verdict(name: str) -> None:
+    result = validate(name)
+    assert result["path"] == name
+    assert result["verdict"] in {"accepted", "accepted_with_errors", "rejected", "unreadable"}
+    errors = edi.codes(result, "error")
+    assert bool(errors) == (result["verdict"] != "accepted")
+    json.dumps(result)
+    for problem in result["problems"]:
+        assert problem["message"]
+        assert problem["location"]["offset"] is not None or problem["level"] == "file"
+        if problem["level"] in {"segment", "element"}:
+            assert problem["location"]["segment"] >= 1
+            assert problem["location"]["segment_id"] is not None
+            assert problem["ack"]["ak3"]
+
+
+@pytest.mark.parametrize("name", files())
+def test_no_transaction_set_is_lost(name: str) -> None:
+    data = (DIRECTORY / name).read_bytes()
+    assert len(edi.transaction_sets(validate(name))) >= edi.count_sets(data)
+
+
+@pytest.mark.parametrize("name", files())
+def test_the_index_counts_the_same_sets(name: str) -> None:
+    """The count this suite relies on is held against the one of the index."""
+    said = re.search(r"(\d+) transaction sets", index()[name]["note"])
+    count = edi.count_sets((DIRECTORY / name).read_bytes())
+    assert count == (int(said[1]) if said else count)
+
+
+@pytest.mark.parametrize("name", files())
+def test_envelope_agrees_with_the_index(name: str) -> None:
+    result = validate(name)
+    if name in DIFFERENCES:
+        errors, warnings, reason = DIFFERENCES[name]
+        assert reason
+        assert (errors, warnings) != expected(name), "this difference is gone: drop the row"
+    else:
+        errors, warnings = expected(name)
+    assert envelope(result, "error") == errors
+    assert envelope(result, "warning") - {"X12-NO-GUIDE", "X12-CHARSET", "X12-WRAPPED"} == warnings
+
+
+def test_differences_are_explained() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "envelope-verdicts.md"
+    text = page.read_text(encoding="utf-8")
+    assert set(DIFFERENCES) <= set(files())
+    assert [name for name in DIFFERENCES if name.removesuffix(".edi") not in text] == []
+
+
+def test_files_that_are_not_x12_are_said_to_be_unreadable() -> None:
+    """The EDIFACT samples are no X12."""
+    with (DIRECTORY / "index.csv").open(newline="", encoding="utf-8") as rows:
+        others = [row["file"] for row in csv.DictReader(rows) if not _is_x12(row)]
+    assert len(others) > 100
+    verdicts = {name: gateway.validate(DIRECTORY / name)["verdict"] for name in others}
+    assert {name for name, verdict in verdicts.items() if verdict != "unreadable"} == set()
+
+
+# The command line
+
+
+def test_one_call_with_all_files() -> None:
+    paths = [DIRECTORY / name for name in files()]
+    done = run("x12", "validate", "--json", *paths)
+    assert done.returncode == 1
+    said = json.loads(done.stdout)["files"]
+    assert [entry["path"] for entry in said] == [str(path) for path in paths]
+    assert [entry["verdict"] for entry in said] == [validate(path.name)["verdict"] for path in paths]
+
+
+HANDFUL = [
+    "850_004010_pypi-x12-doctor_20.edi",
+    "850_004010_pypi-x12-doctor_8.edi",
+    "850_004010_bots-edi-bots-plugins_9.edi",
+    "997_004010VICS_bots-edi-bots-plugins_2.edi",
+    "malformed_00401_ryanco-x12-parser_1.edi",
+    "856_unknown_ansrizvi-umerco-flowservices-gitproject_1.edi",
+    "ta1_00401_ediandxml-oboe_1.edi",
+]
+
+
+@pytest.mark.parametrize("name", HANDFUL)
+def test_exit_code(name: str) -> None:
+    done = run("x12", "validate", "--json", DIRECTORY / name)
+    (entry,) = json.loads(done.stdout)["files"]
+    assert entry == json.loads(json.dumps({**validate(name), "path": str(DIRECTORY / name)}))
+    assert done.returncode == (0 if entry["verdict"] == "accepted" else 1)
+
+
+@pytest.mark.parametrize("name", HANDFUL)
+def test_readable_output(name: str) -> None:
+    done = run("x12", "validate", DIRECTORY / name)
+    assert done.returncode == (0 if validate(name)["verdict"] == "accepted" else 1)
+    for problem in edi.problems(validate(name), "error")[:3]:
+        assert problem["code"].encode() in done.stdout
+
+
+# Orders to documents and back
+
+
+def read(name: str) -> list[Any]:
+    """Transaction sets of a sample with their documents."""
+    return [event for event in gateway.read(DIRECTORY / name) if hasattr(event, "document")]
+
+
+def translated(name: str) -> list[Any]:
+    """The purchase orders of a sample that have a document."""
+    return [one for one in read(name) if one.set_id == "850" and one.document is not None]
+
+
+def canonical(text: str, element: str, terminator: str) -> list[str]:
+    """Segments of a set between ST and SE without trailing empty elements."""
+    parts = [part.lstrip("\r\n\t ").rstrip("\r\n") for part in text.split(terminator)]
+    parts = [part.rstrip(element) for part in parts if part]
+    return [part for part in parts if not part.startswith(("ST" + element, "SE" + element))]
+
+
+@pytest.mark.parametrize("name", orders())
+def test_orders_translate_or_are_rejected_with_reasons(name: str) -> None:
+    for one in read(name):
+        errors = [p for p in one.problems if p.is_error]
+        if one.set_id != "850" or one.group is None or one.group.version != "004010":
+            continue
+        assert one.guide
+        assert (one.document is None) == bool(errors)
+        assert one.verdict.value == ("rejected" if errors else "accepted")
+
+
+@pytest.mark.parametrize("name", orders())
+def test_document_to_x12_and_back_is_the_identity(name: str) -> None:
+    for one in translated(name):
+        again = [event for event in gateway.read(gateway.write(one.document)) if hasattr(event, "document")]
+        assert len(again) == 1
+        assert not [p for p in again[0].problems if p.is_error]
+        assert _body(again[0].document) == _body(one.document)
+
+
+@pytest.mark.parametrize("name", orders())
+def test_x12_to_document_and_back_is_the_identity(name: str) -> None:
+    for one in translated(name):
+        old = one.interchange.delimiters
+        (again,) = [
+            event for event in gateway.read(gateway.write(one.document)) if hasattr(event, "document")
+        ]
+        new = again.interchange.delimiters
+        before = [
+            segment.replace(old.element, "*").replace(old.component, ">")
+            for segment in canonical(one.text, old.element, old.terminator)
+        ]
+        after = [
+            segment.replace(new.element, "*").replace(new.component, ">")
+            for segment in canonical(again.text, new.element, new.terminator)
+        ]
+        assert after == before
+
+
+def _body(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without what the envelope gives it."""
+    return {key: value for key, value in document.items() if key not in {"control", "test"}}
+
+
+def test_most_orders_translate() -> None:
+    """A change that rejects what was readable before is seen here."""
+    found = [
+        one
+        for name in orders()
+        if name.startswith("850_004010_")
+        for one in read(name)
+        if one.set_id == "850"
+    ]
+    assert len(found) >= 50
+    assert sum(one.document is not None for one in found) >= len(found) // 2
