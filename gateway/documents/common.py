@@ -11,6 +11,7 @@ the hot path works on dicts. Conventions:
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -110,12 +111,13 @@ def _described(meaning: str, x12: str, example: object, known: str) -> dict[str,
     if names:
         text += f" Known: {', '.join(names)}; any other X12 code as it is."
     if example is not None:
-        text += f" Example: {example if isinstance(example, str) else repr(example)}"
+        text += f" Example: {example if isinstance(example, str) else json.dumps(example)}"
     found: dict[str, Any] = {"description": text}
     if example is not None:
         found["examples"] = [example]
-    if names:
-        found["json_schema_extra"] = {"x-known-values": names}
+    extra: dict[str, Any] = ({"x-x12": x12} if x12 else {}) | ({"x-known-values": names} if names else {})
+    if extra:
+        found["json_schema_extra"] = extra
     return found
 
 
@@ -129,13 +131,23 @@ class OpenKeys(Model):
     """An object whose values have a key each: a name for known qualifiers, the X12 qualifier for others."""
 
     model_config = ConfigDict(
-        extra="allow", json_schema_extra={"patternProperties": {QUALIFIER: {"type": "string"}}}
+        extra="allow",
+        json_schema_extra={
+            "additionalProperties": False,
+            "patternProperties": {QUALIFIER: {"type": "string", "minLength": 1}},
+        },
     )
     __pydantic_extra__: dict[Annotated[str, StringConstraints(pattern=QUALIFIER)], Text]
 
 
 class Extension(Model):
     """A piece of the partner's data that no field takes, or a remark on where a mapped segment stood."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [kind]} for kind in ("elements", "value", "field", "absent")]
+        }
+    )
 
     address: Text = required("X12 address, relative to the object it is kept in", example="TD1[2]")
     elements: Maybe[Many[str | tuple[str, ...]]] = optional(

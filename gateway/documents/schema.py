@@ -1,0 +1,48 @@
+"""JSON Schemas of the documents, derived from the models.
+
+The files ``schemas/documents/<type>.schema.json`` are made by ``python -m gateway.documents <type>``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from gateway.documents import model_for
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Generator(GenerateJsonSchema):
+    """Says what the models mean by an optional field: it may be left out, but is never ``null``."""
+
+    schema_dialect = DIALECT
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the names say enough
+        return False
+
+
+def json_schema(document_type: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a document type.
+
+    Raises:
+        NotFoundError: there is no such document type.
+    """
+    model = model_for(document_type)
+    schema = model.model_json_schema(schema_generator=_Generator, mode="validation")
+    head = {"$schema": DIALECT, "$id": f"urn:edi-gateway:schema:{document_type}:1"}
+    return head | schema
+
+
+def json_schema_text(document_type: str) -> str:
+    """`json_schema` as the text of its file."""
+    return json.dumps(json_schema(document_type), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,222 @@
+"""Checks a document that comes from outside and says in plain words everything that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.documents import document_types, model_for
+from gateway.documents.common import DATE, DATETIME, DECIMAL, QUALIFIER, OpenKeys
+from gateway.errors import Fault, Level, Location, Problem, Severity
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+EXPLANATIONS = {
+    "DOCUMENT-TYPE": "The field document_type says what kind of document this is; without a known one "
+    "nothing else can be checked.",
+    "DOCUMENT-FIELD-MISSING": "A field that every document of this type must have is not there.",
+    "DOCUMENT-FIELD-UNKNOWN": "There is no field of this name at this place. Names are exact, so that a slip "
+    "of the keyboard does not lose data.",
+    "DOCUMENT-VALUE": "The value is not of the form the field asks for. Decimals and dates are text, counts "
+    "are numbers, and an absent value is left out.",
+}
+"""What each problem code of this module means."""
+
+_MAX_VALUE = 200
+_ADDRESS = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)")
+
+# Message and hint by kind of error; {is} is replaced by what the value is.
+_WORDS = {
+    "string_type": ("must be text, but is {is}", "Write it in double quotes."),
+    "int_type": (
+        "must be a whole number, but is {is}",
+        "Write it without quotes and without a decimal point.",
+    ),
+    "bool_type": ("must be true or false, but is {is}", "Write true or false, without quotes."),
+    "tuple_type": ("must be a list, but is {is}", "Put it in square brackets, even if there is only one."),
+    "model_type": ("must be an object, but is {is}", "Write it in braces, with a name for each value."),
+    "string_too_short": ("is empty", "Leave the field out when there is no value."),
+    "greater_than_equal": ("is less than zero", "Write a number from zero up."),
+    "null_value": ("is null", "Leave the field out when there is no value."),
+    "empty_list": ("is an empty list", "Leave the field out when there is nothing to list."),
+    "calendar": ("is not a real date or time", "Check day, month and time."),
+    "extension_kind": (
+        "must have exactly one of elements, value, field and absent beside its address",
+        "Keep extensions as they were received.",
+    ),
+}
+_PATTERNS = {
+    DECIMAL: ("is not a decimal number", 'Write digits with at most one point, such as "12.50", as text.'),
+    DATE: ("is not a date", 'Write year-month-day, such as "2026-03-02".'),
+    DATETIME: ("is not a date or date and time", 'Write "2026-03-02" or "2026-03-02T14:30".'),
+}
+
+
+def explain(document: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Everything that is wrong with a document, in the order of its model; empty when nothing is.
+
+    Args:
+        document: a JSON document with its envelope, as Python values.
+
+    Returns:
+        Problems with a JSON pointer and, where the field has one, the X12 address.
+    """
+    document_type = document.get("document_type")
+    if document_type not in document_types():
+        return (_unknown_type(document_type),)
+    model = model_for(str(document_type))
+    try:
+        model.model_validate(document)
+    except ValidationError as error:
+        return tuple(_problems(model, document, error.errors(include_url=False)))
+    return ()
+
+
+def _unknown_type(document_type: object) -> Problem:
+    known = document_types()
+    if document_type is None:
+        message = "The document does not say what it is: the field document_type is missing."
+    else:
+        message = f"There is no document type {_shown(document_type)}."
+    return Problem(
+        code="DOCUMENT-TYPE",
+        severity=Severity.ERROR,
+        level=Level.TRANSACTION_SET,
+        message=message,
+        hint=_nearest(str(document_type), known) or f"Known document types: {', '.join(known)}.",
+        value=None if document_type is None else _shown(document_type),
+        location=Location(pointer="/document_type"),
+        fault=Fault.US,
+    )
+
+
+def _problems(
+    model: type[BaseModel], document: Mapping[str, Any], errors: Sequence[ErrorDetails]
+) -> Iterator[Problem]:
+    seen = set()
+    for error in errors:
+        path, parent, field, value = _resolve(model, document, error)
+        code, message, hint = _described(error, path, value, parent, field)
+        pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+        # A value that may be of several types has an error for each of them; one is enough.
+        if (pointer, code) in seen:
+            continue
+        seen.add((pointer, code))
+        address = _ADDRESS.fullmatch(_extra(field, "x-x12"))
+        yield Problem(
+            code=code,
+            severity=Severity.ERROR,
+            level=Level.ELEMENT,
+            message=message,
+            hint=hint,
+            value=None if code == "DOCUMENT-FIELD-MISSING" else _shown(value),
+            location=Location(
+                pointer=pointer,
+                segment_id=address and address[1],
+                element=address and int(address[2]),
+            ),
+            fault=Fault.US,
+        )
+
+
+def _resolve(
+    model: type[BaseModel], document: object, error: ErrorDetails
+) -> tuple[list[str | int], type[BaseModel], FieldInfo | None, Any]:
+    """The path of an error as far as it exists in the document, the model around it, its field and value."""
+    path: list[str | int] = []
+    parent, inner, field = model, model, None
+    value: Any = document
+    for part in error["loc"]:
+        if isinstance(part, str) and isinstance(value, Mapping):
+            parent, field = inner, inner.model_fields.get(part)
+            inner = _model_in(field.annotation) or parent if field else parent
+            path.append(part)
+            if part not in value:
+                break
+            value = value[part]
+        elif isinstance(part, int) and isinstance(value, list | tuple):
+            path.append(part)
+            value = value[part]
+        else:
+            break
+    return path, parent, field, value
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The model inside an annotation such as ``tuple[Line, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+def _described(
+    error: ErrorDetails,
+    path: Sequence[str | int],
+    value: object,
+    parent: type[BaseModel],
+    field: FieldInfo | None,
+) -> tuple[str, str, str]:
+    """Code, message and hint of an error."""
+    kind, name = error["type"], str(path[-1]) if path else "document"
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    about = (field.description if field else None) or ""
+    if kind == "missing":
+        return "DOCUMENT-FIELD-MISSING", f"The field {where} is missing.", about
+    if kind == "extra_forbidden" or (_is_open(parent) and field is None and not re.match(QUALIFIER, name)):
+        return "DOCUMENT-FIELD-UNKNOWN", f"There is no field {where}.", _unknown_hint(name, parent)
+    if value is None:
+        words = ("is null", _WORDS["null_value"][1] if kind == "null_value" else f"Give it a value. {about}")
+    elif kind == "string_pattern_mismatch":
+        words = _PATTERNS.get(str(error["ctx"]["pattern"]), ("has the wrong form", about))
+    elif kind == "literal_error":
+        words = (f"must be {error['ctx']['expected']}", about)
+    else:
+        words = _WORDS.get(kind, (f"is not right: {error['msg']}", about))
+    return "DOCUMENT-VALUE", f"{where or name} {words[0].replace('{is}', _kind_of(value))}.", words[1]
+
+
+def _unknown_hint(name: str, parent: type[BaseModel]) -> str:
+    fields = tuple(parent.model_fields)
+    listed = f"Fields here: {', '.join(fields)}."
+    if _is_open(parent):
+        listed += " Any other key is an X12 qualifier of two capitals or digits."
+    return _nearest(name, fields) or listed
+
+
+def _is_open(parent: type[BaseModel]) -> bool:
+    return issubclass(parent, OpenKeys)
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]}?" if near else ""
+
+
+def _extra(field: FieldInfo | None, key: str) -> str:
+    extra = field.json_schema_extra if field else None
+    return str(extra.get(key, "")) if isinstance(extra, dict) else ""
+
+
+def _kind_of(value: object) -> str:
+    """What a JSON value is, in words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    return "an object" if isinstance(value, Mapping) else "a list"
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _MAX_VALUE else f"{text[: _MAX_VALUE - 1]}…"
