@@ -84,6 +84,6 @@ def test_every_folder_of_the_package_is_a_package() -> None:
 
 
 def test_nothing_imports_the_folders_beside_the_package() -> None:
-    # An editable install puts the top of the source tree on the import path; installed, these names are absent.
+    # An editable install puts the top of the source tree on the import path; a wheel brings no such names.
     beside = {"config", "mappings", "schemas", "tests", "benchmarks"}
     assert {name(path) for path in MODULES if imported(tree(path)) & beside} == set()
