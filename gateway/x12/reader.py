@@ -452,11 +452,10 @@ class Reader:
                 continue
             if match[1] != "SE":
                 return match.start(), False
-            place, past = match.start() - self._pos, match.end() - self._pos
+            past = match.end() - self._pos
             while (end := self._buffer.find(delimiters.terminator, self._pos + past)) < 0:
                 if not (yield from self._more()):
                     return len(self._buffer), True
-            del place
             return end, True
 
     def _too_large(self, delimiters: Delimiters) -> _Steps:
@@ -513,7 +512,8 @@ def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delim
             return None
         else:
             parts[15], component, end = last, text[places[15] + 1], places[15] + 2
-        if max(map(len, parts)) > 40 or any(re.search(r"[\r\n]", part) for part in parts):
+        parts = [re.sub(r"[\r\n]", "", part) for part in parts]
+        if max(map(len, parts)) > 40:
             return None
         elements = (*parts, component)
         widths = ", ".join(

@@ -1,0 +1,203 @@
+"""Puts a gateway together from its settings and runs passes over its channels."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+from structlog.contextvars import bound_contextvars
+
+from gateway.errors import RefusedError
+from gateway.observability.logging import get_logger
+from gateway.services.deliver import Deliver
+from gateway.services.engine import Engine
+from gateway.services.receive import Receive
+from gateway.services.translate import Translate
+from gateway.settings import Settings
+from gateway.store.payloads import PayloadFiles
+from gateway.store.ports import Entry, Message
+from gateway.store.sqlite import SqliteStore
+from gateway.transports.folder import Folder
+
+DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
+"""Names inside a home."""
+
+_LEVELS = {"file.quarantined": "warning"}
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass over all channels did.
+
+    Attributes:
+        received, delivered: files. quarantined: how many of the received need a person.
+        documents: business documents, in both directions. acknowledgments: written by us.
+        trouble: what could not be done now and is tried again, in words.
+    """
+
+    received: int = 0
+    documents: int = 0
+    acknowledgments: int = 0
+    delivered: int = 0
+    quarantined: int = 0
+    unfinished: int = 0
+    trouble: list[str] = field(default_factory=list)
+
+    def count(self, entry: Entry) -> None:
+        """Takes in a line of the event log."""
+        match entry.event:
+            case "file.received":
+                self.received += 1
+            case "document.created" | "interchange.written":
+                self.documents += 1
+            case "acknowledgment.written":
+                self.acknowledgments += 1
+            case "file.delivered" if entry.facts["box"] != "quarantine":
+                self.delivered += 1
+            case "file.quarantined":
+                self.quarantined += 1
+
+
+class Gateway:
+    """A home at work; a context manager that holds the home's lock.
+
+    Args:
+        home: a folder made by ``edigw init``.
+        settings: what :func:`gateway.settings.load` found there.
+        engine: the X12 engine.
+        clock: the time now, with its zone.
+        new_id: a new unique id, a UUID.
+        wait: waits so many seconds.
+        listener: is told each line of the event log, after it is on disk.
+
+    Raises:
+        RefusedError: another process works on this home.
+        ConfigurationError: the database cannot be used.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        settings: Settings,
+        engine: Engine,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+        wait: Callable[[float], None] = time.sleep,
+        listener: Callable[[Entry], None] = lambda entry: None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._wait = wait
+        self._listener = listener
+        self._log = get_logger()
+        self._pass = Pass()
+        self._ignored: frozenset[tuple[str, str, str]] = frozenset()
+        self._ends = ExitStack()
+        data = home / DATA
+        data.mkdir(mode=0o700, exist_ok=True)
+        self._ends.enter_context(_locked(data / LOCK))
+        try:
+            store = SqliteStore(data / DATABASE, clock, self._told)
+            self._ends.callback(store.close)
+            payloads = PayloadFiles(data / PAYLOADS)
+            payloads.clean()
+            stable = settings.gateway.pickup.stable_seconds
+            self._folders: Mapping[str, Folder] = {
+                channel.name: Folder(home / FOLDERS / channel.name, stable) for channel in settings.channels
+            }
+        except BaseException:
+            self._ends.close()
+            raise
+        self._store = store
+        self._receive = Receive(store, payloads, self._folders, clock, new_id, self._trouble)
+        self._translate = Translate(store, payloads, settings, engine, clock, new_id, self._failed)
+        self._deliver = Deliver(store, payloads, self._folders, self._trouble)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._ends.close()
+
+    def run_once(self, *, patient: bool = True) -> Pass:
+        """Ends what was begun, takes what is in the inboxes, translates it and delivers the results.
+
+        Args:
+            patient: look twice at files that were written just now, instead of leaving them to the next pass.
+        """
+        self._pass = Pass()
+        self._deliver.recover()
+        begun = {message.id for message in self._store.received()}
+        unsure = [self._take(channel) for channel in self._folders]
+        if patient and any(unsure):
+            self._wait(self._settings.gateway.pickup.stable_seconds)
+            for channel in self._folders:
+                self._take(channel)
+        for channel in self._folders:
+            try:
+                self._receive.receive(channel)
+            except OSError as error:
+                self._trouble(channel, f"its inbox cannot be used: {error.strerror or error}")
+        for message in self._store.received():
+            with bound_contextvars(message_id=message.id):
+                if self._translate.translate(message, again=message.id in begun) is None:
+                    self._pass.unfinished += 1
+        self._deliver.deliver()
+        return self._pass
+
+    def _take(self, channel: str) -> int:
+        """Claims what is complete; returns how many files are to be looked at again."""
+        try:
+            look = self._folders[channel].look(self._clock().timestamp())
+        except OSError as error:
+            self._trouble(channel, f"its inbox cannot be read: {error.strerror or error}")
+            return 0
+        for name, reason in look.ignored:
+            if (channel, name, reason) not in self._ignored:
+                self._log.warning("file.ignored", channel=channel, file=name, reason=reason)
+                self._ignored |= {(channel, name, reason)}
+        self._receive.claim(channel, look.ready)
+        return len(look.unsure)
+
+    def _told(self, entry: Entry) -> None:
+        facts: dict[str, Any] = dict(entry.facts)
+        if entry.message_id is not None:
+            facts["message_id"] = entry.message_id
+        getattr(self._log, _LEVELS.get(entry.event, "info"))(entry.event, **facts)
+        self._pass.count(entry)
+        self._listener(entry)
+
+    def _trouble(self, channel: str, words: str) -> None:
+        self._log.error("channel.trouble", channel=channel, words=words)
+        self._pass.trouble.append(f"{channel}: {words}")
+
+    def _failed(self, message: Message, error: Exception) -> None:
+        self._log.error("message.failed", message_id=message.id, file=message.name, exc_info=error)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds a file lock; the operating system gives it back however the process ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            raise RefusedError(
+                f"Another process{f' ({owner})' if owner else ''} works on this home; only one may. Wait for it to end."
+            ) from error
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

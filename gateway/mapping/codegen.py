@@ -1,0 +1,742 @@
+"""Functions made from a guide and a mapping: they check a segment and fill the document in one go.
+
+One function serves one position of the guide and one number of elements, so that absent elements cost nothing
+and every condition on them is settled beforehand. A function is generated when a segment of that shape is
+first met. It takes the parts of the segment and the state of the walk, and returns what may follow. Whatever is
+not plainly right raises, and the set then goes to the diagnosis, which explains; the two are held equal by
+tests.
+
+A guide and a mapping are input: nothing of theirs enters generated code but through ``repr`` or as an object.
+
+State ``C`` (a list): for each loop the object being filled and the scope in force, then for each position the
+counter of its occurrences and the mask of the cases used, then the stated totals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gateway.mapping.extensions import COMPONENT, REPETITION, keep_place, keep_segment, keep_texts, keep_value
+from gateway.mapping.plan import Case, Plan, Scope, Take
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.diagnose import hash_agrees, hash_total
+from gateway.x12.elements import CONTROL, DECIMAL, INTEGER, broken_notes, fault, is_date, is_time
+from gateway.x12.guide import Element, SyntaxNote
+from gateway.x12.table import Position, Table, is_overflow
+
+State = list[Any]
+Shape = Callable[[list[str], State], Any]
+
+_MEMO = 20_000
+"""Dates remembered; real traffic repeats a few hundred."""
+
+
+class Refused(Exception):
+    """The segment is not plainly right."""
+
+
+class _Dates(dict[str, str]):
+    """Valid dates of one length and their ISO form, computed on first sight."""
+
+    def __init__(self, shortest: int, longest: int) -> None:
+        super().__init__()
+        self.shortest, self.longest = shortest, longest
+
+    def __missing__(self, text: str) -> str:
+        if not self.shortest <= len(text) <= self.longest or not is_date(text):
+            raise Refused
+        if len(self) > _MEMO:
+            self.clear()
+        value = self[text] = f"{text[:-4]}-{text[-4:-2]}-{text[-2:]}"
+        return value
+
+
+class Shapes(dict[int, Shape]):
+    """The functions of one position by number of parts, made when first needed."""
+
+    def __init__(self, make: Callable[[int], Shape], limit: int) -> None:
+        super().__init__()
+        self.make, self.limit = make, limit
+
+    def __missing__(self, size: int) -> Shape:
+        if size > self.limit + 1:
+            return self.trimmed
+        function = self[size] = self.make(size)
+        return function
+
+    def trimmed(self, parts: list[str], state: State) -> Any:
+        """Empty elements beyond the last one of the definition carry nothing."""
+        if any(parts[self.limit + 1 :]):
+            raise Refused
+        return self[self.limit + 1](parts[: self.limit + 1], state)
+
+
+class Functions:
+    """All functions of one guide, with or without a mapping.
+
+    Args:
+        table: the compiled guide.
+        plan: the bound mapping; without one sets are only checked.
+    """
+
+    def __init__(self, table: Table, plan: Plan | None) -> None:
+        self.table, self.plan = table, plan
+        self.end: dict[str, Shapes] = {}
+        loops = len(table.loops)
+        size = 2 * loops
+        self._counter: dict[int, int] = {}
+        self._mask: dict[int, int] = {}
+        self._range: dict[int, tuple[int, int]] = {}
+        starts: dict[int, int] = {}
+        for position in table.positions:
+            starts[position.index] = size
+            if position.counts:
+                self._counter[position.index] = size
+                size += 1
+                if plan is not None and self._needs_mask(position):
+                    self._mask[position.index] = size
+                    size += 1
+        starts[len(table.positions)] = size
+        for loop in table.loops:
+            self._range[loop.index] = (starts[loop.first + 1], starts[loop.last + 1])
+        self._totals: list[tuple[int, Element]] = []
+        self._total_slots: dict[str, int] = {}
+        for position in table.positions:
+            for element in position.segment.elements:
+                if element.count or element.hash:
+                    self._totals.append((size, element))
+                    self._total_slots[f"{position.index} {element.ref}"] = size
+                    size += 1
+        self._blank: State = [None] * loops + [0] * (size - loops)
+        self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (self._build(False), self._build(True))
+
+    def _needs_mask(self, position: Position) -> bool:
+        return any(
+            len(cases) > 1 or any(case.list_path is None for case in cases)
+            for scope in (self.plan.scopes if self.plan else [])
+            for index, cases in scope.cases.items()
+            if index == position.index
+        )
+
+    def _build(self, general: bool) -> list[dict[str, Shapes]]:
+        positions = self.table.positions
+        shapes = [
+            Shapes(self._maker(position, general), len(position.segment.elements)) for position in positions
+        ]
+        follow: list[dict[str, Shapes]] = []
+        for position in positions:
+            follow.append(
+                {
+                    name: shapes[target.position]
+                    for name, target in position.targets.items()
+                    if not target.skipped and not is_overflow(self.table, position, target)
+                }
+            )
+        follow[-1] = self.end
+        return follow
+
+    def _maker(self, position: Position, general: bool) -> Callable[[int], Shape]:
+        def make(size: int) -> Shape:
+            after = self._follow[general][position.index]
+            return _Writer(self, position, size, general, after).function()
+
+        return make
+
+    def run(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None) -> bool:
+        """Checks a set and fills the document; False if anything is not plainly right."""
+        separator, component, repetition = delimiters.element, delimiters.component, delimiters.repetition
+        joined = "".join(segments)
+        general = bool((component and component in joined) or (repetition and repetition in joined))
+        clean = joined
+        for mark in (separator, component, repetition):
+            if mark and not mark.isprintable():
+                clean = clean.replace(mark, "")
+        if not clean.isascii():
+            if CONTROL.search(clean):
+                return False
+            general = True
+        elif not clean.isprintable():
+            return False
+        if general:
+            if component:
+                segments = [segment.replace(component, COMPONENT) for segment in segments]
+            if repetition:
+                segments = [segment.replace(repetition, REPETITION) for segment in segments]
+        state = self._blank.copy()
+        state[0] = document
+        here = self._follow[general][0]
+        walk = iter(segments)
+        next(walk)
+        try:
+            for segment in walk:
+                parts = segment.split(separator)
+                here = here[parts[0]][len(parts)](parts, state)
+        except (Refused, KeyError):
+            return False
+        return here is self.end and self._totals_hold(segments, separator, state)
+
+    def _totals_hold(self, segments: list[str], separator: str, state: State) -> bool:
+        for slot, element in self._totals:
+            stated = state[slot]
+            if not stated:
+                continue
+            name = (element.count or element.hash[:-2]) + separator
+            if element.count:
+                bare = element.count
+                if int(stated) != sum(text.startswith(name) or text == bare for text in segments):
+                    return False
+            else:
+                parts = [text.split(separator) for text in segments if text.startswith(name)]
+                total = hash_total(parts, element.hash)
+                if total is not None and not hash_agrees(stated, total):
+                    return False
+        return True
+
+
+def _number(text: str, shortest: int, longest: int) -> None:
+    """Refuses what is no decimal number; the way for signs and long numbers."""
+    if not DECIMAL.fullmatch(text) or not shortest <= sum(map(str.isdecimal, text)) <= longest:
+        raise Refused
+
+
+def _integer(text: str, shortest: int, longest: int) -> None:
+    if not INTEGER.fullmatch(text) or not shortest <= len(text.lstrip("-")) <= longest:
+        raise Refused
+
+
+def _time(text: str, shortest: int, longest: int) -> None:
+    if not shortest <= len(text) <= longest or not is_time(text):
+        raise Refused
+
+
+def _element_holds(element: Element, value: str) -> None:
+    """The plain rules for one element of any kind; for shapes that are not worth code of their own."""
+    for one in value.split(REPETITION) if element.repeat != 1 else [value]:
+        parts = one.split(COMPONENT)
+        if REPETITION in one or any(parts[len(element.components) or 1 :]):
+            raise Refused
+        if not element.components:
+            if len(parts) > 1 or fault(element, one) is not None:
+                raise Refused
+            continue
+        for index, component in enumerate(element.components):
+            part = parts[index] if index < len(parts) else ""
+            if (part and fault(component, part) is not None) or (not part and component.usage == "R"):
+                raise Refused
+        if any(broken_notes(element.notes, [True, *map(bool, parts)])):
+            raise Refused
+
+
+def _append(container: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
+    for key in path[:-1]:
+        container = container.setdefault(key, {})
+    container.setdefault(path[-1], []).append(item)
+
+
+def _merge(container: dict[str, Any], path: tuple[str, ...], values: dict[str, Any]) -> None:
+    for key in path:
+        container = container.setdefault(key, {})
+    container.update(values)
+
+
+def _take(container: dict[str, Any], address: str, take: Take, refs: tuple[str, ...], texts: tuple[str, ...]) -> Any:
+    """The value of a field by its converter; texts it cannot give back exactly are kept."""
+    value = take.converter.read(texts)
+    written = () if value is None else take.converter.write(value)
+    keep_texts(container, address, refs, texts, written)
+    return value
+
+
+class _Writer:
+    """Writes the source of one function."""
+
+    def __init__(
+        self, owner: Functions, position: Position, size: int, general: bool, after: dict[str, Shapes]
+    ) -> None:
+        self.owner, self.position, self.general = owner, position, general
+        self.size = size - 1
+        self.elements = position.segment.elements
+        self.lines: list[str] = []
+        self.names: dict[str, Any] = {
+            "AFTER": after,
+            "Refused": Refused,
+            "number": _number,
+            "integer": _integer,
+            "time": _time,
+            "holds": _element_holds,
+            "keep_segment": keep_segment,
+            "keep_value": keep_value,
+            "keep_place": keep_place,
+            "append": _append,
+            "merge": _merge,
+            "take": _take,
+        }
+        self.dated: set[int] = set()
+
+    def function(self) -> Shape:
+        """Compiles the function."""
+        if self.size < 0:
+            raise Refused
+        body: list[str] = []
+        if self.position.index != len(self.owner.table.positions) - 1:
+            body = self._checks() + self._counting()
+            if self.owner.plan is not None:
+                body += self._mapping(self.owner.plan)
+        unpack = [f"_, {', '.join(f'a{i}' for i in range(1, self.size + 1))} = e"] if self.size else []
+        source = "def function(e, C):\n" + "".join(f"    {line}\n" for line in [*unpack, *body, "return AFTER"])
+        label = f"<{self.owner.table.guide.name} {self.position.path} {self.size}>"
+        exec(compile(source, label, "exec"), self.names)  # noqa: S102 - see the module's docstring
+        made: Shape = self.names["function"]
+        return made
+
+    def name(self, prefix: str, value: Any) -> str:
+        """Binds an object to a name of the generated code."""
+        for known, other in self.names.items():
+            if other is value:
+                return known
+        made = f"{prefix}{len(self.names)}"
+        self.names[made] = value
+        return made
+
+    # --- checks ----------------------------------------------------------------------------------------
+    def _checks(self) -> list[str]:
+        conditions: list[str] = []
+        statements: list[str] = []
+        for index, element in enumerate(self.elements, 1):
+            if index > self.size:
+                if element.usage == "R":
+                    return ["raise Refused"]
+                continue
+            self._check(index, element, conditions, statements)
+        conditions += self._notes(self.position.segment.notes)
+        if "True" in conditions:
+            return ["raise Refused"]
+        chain = [f"if {' or '.join(conditions)}: raise Refused"] if conditions else []
+        return chain + statements
+
+    def _check(self, index: int, element: Element, conditions: list[str], statements: list[str]) -> None:
+        a = f"a{index}"
+        needed = element.usage == "R"
+        if element.usage == "N":
+            conditions.append(a)
+            return
+        if element.components and not self.general:
+            self._check_single(index, element, conditions, statements)
+            return
+        if element.components or element.pattern or (self.general and element.repeat != 1):
+            whole = self.name("E", element)
+            if needed:
+                conditions.append(f"not {a}")
+            statements.append(f"if {a}: holds({whole}, {a})")
+            return
+        low, high = element.min, element.max
+        if element.codes is not None and element.type in ("ID", "AN"):
+            allowed = {code for code in element.codes.codes if low <= len(code) <= high}
+            codes = frozenset(allowed if needed else allowed | {""})
+            conditions.append(f"{a} not in {self.name('K', codes)}")
+            return
+        guard = "" if needed else f"{a} and "
+        if needed:
+            conditions.append(f"not {a}")
+        match element.type:
+            case "AN" | "ID" | "B":
+                if low > 1:
+                    conditions.append(f"{guard}not {low} <= len({a}) <= {high}")
+                else:
+                    conditions.append(f"len({a}) > {high}")
+                if self.general and element.type != "B":
+                    conditions.append(f"{COMPONENT!r} in {a}")
+                    conditions.append(f"{REPETITION!r} in {a}")
+            case "R":
+                plain = f"{low} <= len(d := {a}.replace('.', '', 1)) <= {high} and d.isdecimal()"
+                statements.append(f"if {guard}not ({plain}): number({a}, {low}, {high})")
+            case "DT":
+                memo = self.name("DATES", _dates(low, high))
+                self.dated.add(index)
+                if needed:
+                    statements.append(f"x{index} = {memo}[{a}]")
+                else:
+                    statements.append(f"x{index} = {memo}[{a}] if {a} else None")
+            case "TM":
+                statements.append(f"time({a}, {low}, {high})" if needed else f"if {a}: time({a}, {low}, {high})")
+            case _:
+                plain = f"{low} <= len({a}) <= {high} and {a}.isdecimal()"
+                statements.append(f"if {guard}not ({plain}): integer({a}, {low}, {high})")
+        if element.codes is not None:
+            codes = frozenset(element.codes.codes if needed else element.codes.codes | {""})
+            statements.append(f"if {a} not in {self.name('K', codes)}: raise Refused")
+
+    def _check_single(
+        self, index: int, element: Element, conditions: list[str], statements: list[str]
+    ) -> None:
+        """A composite in a set without any component separator: only its first component can be filled."""
+        first, *others = element.components
+        alone = any(c.usage == "R" for c in others) or any(broken_notes(element.notes, [True, True]))
+        if alone:
+            conditions.append(f"a{index}")
+        if alone and element.usage == "R":
+            conditions.append("True")
+        self._check(index, replace(first, usage=element.usage), conditions, statements)
+
+    def _notes(self, notes: tuple[SyntaxNote, ...]) -> list[str]:
+        """Conditions under which a syntax note is broken; absent elements are known here."""
+        found = []
+        for note in notes:
+            here = [f"a{n}" for n in note.elements if n <= self.size]
+            first = note.elements[0]
+            match note.kind:
+                case "P":
+                    if len(here) == len(note.elements):
+                        if len(here) == 2:
+                            found.append(f"(not {here[0]}) != (not {here[1]})")
+                        else:
+                            found.append(f"(({' or '.join(here)}) and not ({' and '.join(here)}))")
+                    elif here:
+                        found.append(" or ".join(here))
+                case "R":
+                    found.append(f"not ({' or '.join(here)})" if here else "True")
+                case "E":
+                    if len(here) > 1:
+                        found.append(f"({' + '.join(f'bool({a})' for a in here)}) > 1")
+                case "C":
+                    if first <= self.size:
+                        rest = here[1:]
+                        missing = len(here) < len(note.elements)
+                        found.append(here[0] if missing else f"({here[0]} and not ({' and '.join(rest)}))")
+                case _:
+                    if first <= self.size:
+                        rest = here[1:]
+                        found.append(f"({here[0]} and not ({' or '.join(rest)}))" if rest else here[0])
+        return found
+
+    # --- counting --------------------------------------------------------------------------------------
+    def _counting(self) -> list[str]:
+        lines: list[str] = []
+        position, owner = self.position, self.owner
+        slot = owner._counter.get(position.index)
+        if slot is not None and (position.limit or owner.plan is not None):
+            lines.append(f"n = C[{slot}] + 1")
+            if position.limit:
+                lines.append(f"if n > {position.limit}: raise Refused")
+            lines.append(f"C[{slot}] = n")
+        if position.trigger:
+            first, past = owner._range[position.loop.index]
+            if past > first:
+                lines.append(f"C[{first}:{past}] = {self.name('Z', (0,) * (past - first))}")
+        for index, element in enumerate(self.elements, 1):
+            total = owner._total_slots.get(f"{position.index} {element.ref}")
+            if total is not None and index <= self.size:
+                lines.append(f"C[{total}] = a{index}")
+        return lines
+
+    # --- mapping ---------------------------------------------------------------------------------------
+    def _mapping(self, plan: Plan) -> list[str]:
+        position = self.position
+        outer = position.loop.parent if position.trigger else position.loop
+        if outer is None:
+            return []
+        bodies: dict[str, list[int]] = {}
+        texts: dict[str, list[str]] = {}
+        for scope in plan.scopes:
+            if scope.loop is outer:
+                lines = self._scope(scope)
+                key = "\n".join(lines)
+                bodies.setdefault(key, []).append(scope.id)
+                texts[key] = lines
+        if len(bodies) == 1:
+            return next(iter(texts.values()))
+        lines = [f"k = C[{len(self.owner.table.loops) + outer.index}]"]
+        for order, (key, ids) in enumerate(sorted(bodies.items(), key=lambda item: len(item[1]))):
+            test = f"k == {ids[0]}" if len(ids) == 1 else f"k in {tuple(ids)}"
+            word = "if" if order == 0 else "elif"
+            lines.append(f"{word} {test}:" if order < len(bodies) - 1 else "else:")
+            lines += [f"    {line}" for line in texts[key] or ["pass"]]
+        return lines
+
+    def _scope(self, scope: Scope) -> list[str]:
+        position, owner = self.position, self.owner
+        lines = [f"D = C[{scope.container.index}]"]
+        address = self._address(scope)
+        cases = scope.cases.get(position.index, [])
+        mask = owner._mask.get(position.index)
+        alone = len(cases) == 1 and cases[0].list_path is not None and not cases[0].conditions
+        if mask is not None and cases and not alone:
+            lines.append(f"m = C[{mask}]")
+        opened = False
+        for case in cases:
+            tests = [self._condition(c.element, c.component, c.value) for c in case.conditions]
+            if "False" in tests:
+                continue
+            tests = [test for test in tests if test != "True"]
+            if mask is not None and case.list_path is None:
+                tests.append(f"not m & {1 << case.index}")
+            if case.scalar:
+                tests.append(self._present(case.takes[0]))
+            body = []
+            if mask is not None and not alone:
+                if case.index < len(cases) - 1:
+                    body.append(f"if m >> {case.index + 1}: keep_place(D, {address}, {case.name!r})")
+                body.append(f"C[{mask}] = m | {1 << case.index}")
+            body += self._case(scope, case, address)
+            if not tests:
+                if opened:
+                    lines += ["else:", *(f"    {line}" for line in body)]
+                else:
+                    lines += body
+                return lines
+            lines.append(f"{'elif' if opened else 'if'} {' and '.join(tests)}:")
+            lines += [f"    {line}" for line in body]
+            opened = True
+        rest = [f"keep_segment(D, {address}, e)"]
+        if position.trigger:
+            rest += self._enter(scope.inner[position.index], "D")
+        lines += ["else:", *(f"    {line}" for line in rest)] if opened else rest
+        return lines
+
+    def _enter(self, scope: Scope, container: str) -> list[str]:
+        loop = self.position.loop
+        if loop.last == loop.first:
+            return []
+        return [
+            f"C[{loop.index}] = {container}",
+            f"C[{len(self.owner.table.loops) + loop.index}] = {scope.id}",
+        ]
+
+    def _address(self, scope: Scope) -> str:
+        """An expression for the address of the segment in the extensions of the scope's object."""
+        parts = []
+        for loop in scope.steps:
+            trigger = self.owner.table.positions[loop.first]
+            slot = self.owner._counter.get(loop.first)
+            parts.append(trigger.id + ("" if slot is None else f"[{{C[{slot}]}}]"))
+        counted = self.owner._counter.get(self.position.index) is not None
+        parts.append(self.position.id + ("[{n}]" if counted else ""))
+        text = "/".join(parts)
+        return f"f{text!r}" if "{" in text else repr(text)
+
+    def _condition(self, element: int, component: int, value: str) -> str:
+        text = self._text(element, component)
+        if text == "''":
+            return "True" if not value else "False"
+        return f"{text} == {value!r}"
+
+    def _text(self, element: int, component: int) -> str:
+        """An expression for the text of an element or component."""
+        if element > self.size:
+            return "''"
+        if not component:
+            return f"a{element}"
+        if not self.general:
+            return f"a{element}" if component == 1 else "''"
+        return f"part(a{element}, {component})"
+
+    def _present(self, take: Take) -> str:
+        texts = [self._text(*source) for source in take.sources]
+        filled = [text for text in texts if text != "''"]
+        return f"({' or '.join(filled)})" if filled else "False"
+
+    def _case(self, scope: Scope, case: Case, address: str) -> list[str]:
+        """Fills the object of one case."""
+        if self.general:
+            self.names["part"] = _part
+        lines: list[str] = []
+        position = self.position
+        fresh = case.list_path is not None and not case.scalar
+        target = "o" if fresh else "D"
+        inner = repr(position.id) if fresh else address
+        if fresh:
+            literal = [
+                f"{take.path[0]!r}: {self._simple(take)}"
+                for take in case.takes
+                if self._certain(take)
+            ]
+            lines.append(f"o = {{{', '.join(literal)}}}")
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for take in case.takes:
+            if fresh and self._certain(take):
+                continue
+            prefix = () if case.scalar else take.path[:-1]
+            groups.setdefault(prefix, [])
+            holder = "s" if prefix else target
+            put = "v = {}" if case.scalar else f"{holder}[{take.path[-1]!r}] = {{}}"
+            groups[prefix] += self._assign(take, put, target, inner)
+        copies = {copy.path: copy for copy in case.copies}
+        if case.scalar:
+            lines += groups.get((), [])
+            assert case.list_path is not None
+            lines.append(f"append(D, {case.list_path!r}, v)")
+        for prefix, assignments in groups.items():
+            if case.scalar:
+                break
+            if not prefix:
+                lines += assignments
+                continue
+            copied = [copy for path, copy in copies.items() if path[:-1] == prefix]
+            if not assignments:
+                continue
+            lines += ["s = {}", *assignments]
+            body = []
+            for copy in copied:
+                expression = "C[0]" + "".join(f".get({key!r}, {{}})" for key in copy.source[:-1])
+                body.append(f"c = {expression}.get({copy.source[-1]!r})")
+                body.append(f"if c is not None: s[{copy.path[-1]!r}] = c")
+            if fresh and len(prefix) == 1 and sum(p[:1] == prefix for p in groups) == 1:
+                body.append(f"o[{prefix[0]!r}] = s")
+            else:
+                body.append(f"merge({target}, {prefix!r}, s)")
+            lines += ["if s:", *(f"    {line}" for line in body)]
+        for copy in copies.values():
+            if len(copy.path) == 1 and not case.scalar:
+                lines.append(f"c = C[0].get({copy.source[0]!r})")
+                lines.append(f"if c is not None: {target}[{copy.path[0]!r}] = c")
+        if fresh:
+            assert case.list_path is not None
+            if len(case.list_path) == 1:
+                key = case.list_path[0]
+                lines += [
+                    f"l = D.get({key!r})",
+                    f"if l is None: D[{key!r}] = [o]",
+                    "else: l.append(o)",
+                ]
+            else:
+                lines.append(f"append(D, {case.list_path!r}, o)")
+        lines += self._leftovers(case, target, inner)
+        if position.trigger and case.scope is not None:
+            lines += self._enter(case.scope, target)
+        return lines
+
+    def _certain(self, take: Take) -> bool:
+        """Whether the value is there for sure and a plain expression."""
+        return (
+            len(take.path) == 1
+            and take.required
+            and len(take.sources) == 1
+            and take.sources[0][0] <= self.size
+            and not take.sources[0][1]
+            and (take.converter.name in ("text", "decimal", "code") or self._dated(take))
+        )
+
+    def _dated(self, take: Take) -> bool:
+        return take.converter.name in ("date", "datetime") and take.sources[0][0] in self.dated
+
+    def _simple(self, take: Take) -> str:
+        """An expression for the value of a field with a plain converter."""
+        text = self._text(*take.sources[0])
+        if take.converter.name == "code":
+            return f"{self.name('T', take.converter.table)}.get({text}, {text})" if take.converter.table else text
+        return f"x{take.sources[0][0]}" if self._dated(take) else text
+
+    def _assign(self, take: Take, put: str, target: str, address: str) -> list[str]:
+        """Statements that set one field if it is there; ``put`` has ``{}`` for the value."""
+        texts = [self._text(*source) for source in take.sources]
+        while texts and texts[-1] == "''":
+            texts.pop()
+        if not texts or all(text == "''" for text in texts):
+            return []
+        convert = take.converter
+        filled = [text for text in texts if text != "''"]
+        position = self.position.id
+        refs = tuple(
+            f"{position}{element:02d}" + (f".{component}" if component else "")
+            for element, component in take.sources[: len(texts)]
+        )
+        exact = (
+            f"v = take({target}, {address}, {self.name('TAKE', take)}, {self.name('REFS', refs)}, "
+            f"({', '.join(texts)},))"
+        )
+        slow = [exact, f"if v is not None: {put.format('v')}"]
+        guarded = [f"if {' or '.join(filled)}:", *(f"    {line}" for line in slow)]
+        if len(texts) == 1:
+            text = texts[0]
+            if convert.name in ("text", "decimal", "code"):
+                return [f"if {text}: {put.format(self._simple(take))}"]
+            if self._dated(take):
+                return [f"if {text}: {put.format(self._simple(take))}"]
+            if convert.closed:
+                table = self.name("T", convert.table)
+                return [
+                    f"v = {table}.get({text})",
+                    f"if v is not None: {put.format('v')}",
+                    f"elif {text}: keep_value({target}, {address}, {refs[0]!r}, {text})",
+                ]
+            if convert.name == "int":
+                plain = f"{text}.isdecimal() and ({text}[0] != '0' or {text} == '0') and len({text}) <= 20"
+                return [
+                    f"if {text}:",
+                    f"    if {plain}: {put.format(f'int({text})')}",
+                    "    else:",
+                    *(f"        {line}" for line in slow),
+                ]
+            return guarded
+        if self._dated(take) and len(texts) == 2:
+            return [
+                f"if {texts[1]}:",
+                *(f"    {line}" for line in slow),
+                f"elif {texts[0]}: {put.format(f'x{take.sources[0][0]}')}",
+            ]
+        every = " and ".join(texts)
+        if convert.name == "pairs" and len(texts) % 2 == 0 and filled == texts:
+            table = self.name("T", convert.table)
+            rows = [f"{table}.get({q}, {q}): {v}" for q, v in zip(texts[::2], texts[1::2], strict=True)]
+            return [
+                f"v = {{{', '.join(rows)}}} if {every} else None",
+                f"if v is not None and len(v) == {len(rows)}: {put.format('v')}",
+                f"elif {' or '.join(filled)}:",
+                *(f"    {line}" for line in slow),
+            ]
+        if convert.name == "records" and len(texts) % len(convert.keys) == 0 and filled == texts:
+            size = len(convert.keys)
+            rows = [
+                "{" + ", ".join(f"{key!r}: {text}" for key, text in zip(convert.keys, texts[i : i + size], strict=True)) + "}"
+                for i in range(0, len(texts), size)
+            ]
+            return [
+                f"if {every}: {put.format('[' + ', '.join(rows) + ']')}",
+                f"elif {' or '.join(filled)}:",
+                *(f"    {line}" for line in slow),
+            ]
+        if convert.name == "list" and filled == texts:
+            return [
+                f"if {every}: {put.format('[' + ', '.join(texts) + ']')}",
+                f"elif {' or '.join(filled)}:",
+                *(f"    {line}" for line in slow),
+            ]
+        return guarded
+
+    def _leftovers(self, case: Case, target: str, address: str) -> list[str]:
+        """Keeps elements that no rule of the case takes."""
+        used = case.used
+        position = self.position.id
+        loose: list[tuple[str, str]] = []
+        for index, element in enumerate(self.elements[: self.size], 1):
+            if (index, 0) in used:
+                continue
+            taken = {component for number, component in used if number == index}
+            if not taken:
+                loose.append((f"{position}{index:02d}", f"a{index}"))
+            elif self.general:
+                loose += [
+                    (f"{position}{index:02d}.{component}", self._text(index, component))
+                    for component in range(1, len(element.components) + 1)
+                    if component not in taken
+                ]
+        if not loose:
+            return []
+        lines = [f"if {' or '.join(text for _, text in loose)}:"]
+        for ref, text in loose:
+            lines.append(f"    if {text}: keep_value({target}, {address}, {ref!r}, {text})")
+        return lines
+
+
+def _part(text: str, component: int) -> str:
+    parts = text.split(COMPONENT)
+    return parts[component - 1] if component <= len(parts) else ""
+
+
+_DATES: dict[tuple[int, int], _Dates] = {}
+
+
+def _dates(shortest: int, longest: int) -> _Dates:
+    return _DATES.setdefault((shortest, longest), _Dates(shortest, longest))

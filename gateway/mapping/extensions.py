@@ -1,0 +1,64 @@
+"""What a mapping does not take, kept in the document beside what it takes (``extensions``).
+
+Every object that stands for a loop or segment may have a list ``extensions``. Its entries are::
+
+    {"address": "TD1[2]", "elements": ["TD1", "CTN25", "3"]}   a segment that no rule takes
+    {"address": "PO1/PO115", "value": "x"}                     an element that no rule takes, or its exact text
+    {"address": "REF[1]", "field": "customer_ref"}             a segment that stood elsewhere than it is written
+    {"address": "CTT", "absent": true}                         a segment that would be written but was not there
+
+Addresses are relative to the loop of the object. ``[n]`` counts the segments of one place, or the loops of one
+kind, from 1; it is left out where there can be only one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+COMPONENT = "\x1f"
+"""Stands for the component separator while a set is read; it cannot occur in data."""
+
+REPETITION = "\x1e"
+"""Stands for the repetition separator while a set is read."""
+
+_STEP = re.compile(r"([A-Z][A-Z0-9]{1,2})(?:\[([1-9][0-9]{0,8})\])?")
+
+
+def keep_segment(container: dict[str, Any], address: str, parts: list[str]) -> None:
+    """Keeps a whole segment."""
+    while parts and not parts[-1]:
+        parts.pop()
+    elements: list[Any] = [part.split(COMPONENT) if COMPONENT in part else part for part in parts]
+    container.setdefault("extensions", []).append({"address": address, "elements": elements})
+
+
+def keep_value(container: dict[str, Any], address: str, ref: str, value: str) -> None:
+    """Keeps one element (or component) of a segment that a rule has taken; a composite as a list."""
+    kept = value.split(COMPONENT) if COMPONENT in value else value
+    container.setdefault("extensions", []).append({"address": f"{address}/{ref}", "value": kept})
+
+
+def keep_place(container: dict[str, Any], address: str, field: str) -> None:
+    """Remembers that the segment of a field stood at another place than the mapping writes it."""
+    container.setdefault("extensions", []).append({"address": address, "field": field})
+
+
+def keep_texts(
+    container: dict[str, Any], address: str, refs: tuple[str, ...], texts: tuple[str, ...], written: tuple[str, ...]
+) -> None:
+    """Keeps the exact text of elements whose value would be written otherwise."""
+    for i, (ref, text) in enumerate(zip(refs, texts, strict=True)):
+        if text != (written[i] if i < len(written) else ""):
+            keep_value(container, address, ref, text)
+
+
+def steps(address: str) -> list[tuple[str, int]] | None:
+    """An address as (segment id, occurrence) steps; None if it is not of that form."""
+    found = []
+    for part in address.split("/"):
+        match = _STEP.fullmatch(part)
+        if match is None:
+            return None
+        found.append((match[1], int(match[2] or 1)))
+    return found

@@ -1,0 +1,212 @@
+"""Guides and mappings, loaded when first needed and kept compiled.
+
+The library itself opens no file: it asks the ``load`` function it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from gateway.errors import Level, Location, NotFoundError, Problem, Severity
+from gateway.mapping.codegen import Functions
+from gateway.mapping.model import parse_mapping
+from gateway.mapping.plan import Plan, bind
+from gateway.mapping.reader import add_absent
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.guide import Guide, Loop, Release, Segment, parse_guide, parse_release
+from gateway.x12.table import Table, build
+
+Load = Callable[[str], bytes]
+"""Gives the bytes of a resource such as ``schemas/x12/004010/codes.xml``; raises NotFoundError."""
+
+SCHEMA_VERSION = "1"
+"""Version of the internal documents' form."""
+
+ENVELOPE_RELEASE = "004010"
+"""The release whose control map serves for ISA, GS and their trailers; they are the same in all."""
+
+
+@dataclass(slots=True)
+class SetEngine:
+    """Checks sets of one guide; with a mapping it also makes their documents."""
+
+    name: str
+    table: Table
+    functions: Functions
+    plan: Plan | None = None
+
+    def accepts(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None) -> bool:
+        """Whether the set has no error; fills the document in passing."""
+        if self.plan is None or document is None:
+            return self.functions.run(segments, delimiters, document)
+        envelope = dict(document)
+        document.clear()
+        document["document_type"] = self.plan.mapping.document_type
+        document["schema_version"] = SCHEMA_VERSION
+        document.update(envelope)
+        if not self.functions.run(segments, delimiters, document):
+            return False
+        add_absent(self.plan, document)
+        return True
+
+    def explain(
+        self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
+    ) -> tuple[Problem, ...]:
+        """One remark for everything the mapping kept in the extensions, none where it took all."""
+        if self.plan is None or document is None:
+            return ()
+        return tuple(_unmapped(document, ""))
+
+
+def _unmapped(value: Any, pointer: str) -> list[Problem]:
+    found: list[Problem] = []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "extensions":
+                for index, entry in enumerate(item):
+                    if "elements" in entry or "value" in entry:
+                        found.append(_kept(entry, f"{pointer}/extensions/{index}"))
+            elif isinstance(item, (dict, list)):
+                found += _unmapped(item, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            if isinstance(item, (dict, list)):
+                found += _unmapped(item, f"{pointer}/{index}")
+    return found
+
+
+def _kept(entry: dict[str, Any], pointer: str) -> Problem:
+    address = entry["address"]
+    what = "Segment" if "elements" in entry else "Element"
+    value = entry.get("value") or "*".join(
+        part if isinstance(part, str) else ":".join(part) for part in entry.get("elements", [])
+    )
+    return Problem(
+        code="MAP-UNMAPPED",
+        severity=Severity.INFO,
+        level=Level.SEGMENT if "elements" in entry else Level.ELEMENT,
+        message=f"{what} {address} is in no rule of the mapping; it is kept in {pointer}.",
+        hint="Add a rule to the mapping if your system needs the value.",
+        value=str(value)[:200],
+        location=Location(segment_id=address.split("/")[-1].split("[")[0][:3], pointer=pointer),
+    )
+
+
+class Library:
+    """All guides and mappings.
+
+    Args:
+        load: gives the bytes of a resource.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._releases: dict[str, Release | None] = {}
+        self._tables: dict[tuple[str, str], Table | None] = {}
+        self._plans: dict[tuple[str, str], Plan | None] = {}
+        self._engines: dict[tuple[str, str, bool], SetEngine | None] = {}
+
+    def release(self, name: str) -> Release | None:
+        """The release of that name, such as ``004010``; None if there is none."""
+        if name not in self._releases:
+            folder = f"schemas/x12/{name}"
+            try:
+                parts = [self._load(f"{folder}/{file}") for file in ("maps.xml", "dataele.xml", "codes.xml")]
+            except NotFoundError:
+                self._releases[name] = None
+            else:
+                self._releases[name] = parse_release(name, *parts)
+        return self._releases[name]
+
+    def table(self, version: str, set_id: str) -> Table | None:
+        """The compiled guide for GS08 and ST01; None without one.
+
+        An industry variant (``004010VICS``) that has no guide of its own is served by its release.
+        """
+        key = (version, set_id)
+        if key not in self._tables:
+            self._tables[key] = self._build(version, set_id)
+        return self._tables[key]
+
+    def _build(self, version: str, set_id: str) -> Table | None:
+        name = version[:6]
+        if not (name.isascii() and name.isdigit() and len(name) == 6):
+            return None
+        release = self.release(name)
+        if release is None:
+            return None
+        file = release.maps.get((version, set_id)) or release.maps.get((name, set_id))
+        if file is None:
+            return None
+        known = self._tables.get((name, set_id))
+        if known is not None and known.guide.name == file:
+            return known
+        return build(parse_guide(file, self._load(f"schemas/x12/{name}/{file}"), release))
+
+    def plan(self, release: str, set_id: str) -> Plan | None:
+        """The mapping of a set bound to its guide; None without mapping or guide."""
+        key = (release[:6], set_id)
+        if key not in self._plans:
+            table = self.table(release, set_id)
+            try:
+                text = self._load(f"mappings/x12/{key[0]}/{set_id}.yaml") if table else b""
+            except NotFoundError:
+                text = b""
+            self._plans[key] = bind(parse_mapping(text, f"{set_id}.yaml"), table) if table and text else None
+        return self._plans[key]
+
+    def engine(self, version: str, set_id: str, *, documents: bool) -> SetEngine | None:
+        """What checks (and with ``documents`` translates) sets of this version and kind."""
+        table = self.table(version, set_id)
+        if table is None:
+            return None
+        key = (table.guide.release, set_id, documents)
+        if key not in self._engines:
+            plan = self.plan(version, set_id) if documents else None
+            name = f"{table.guide.set_id}.{table.guide.release}"
+            self._engines[key] = SetEngine(name, table, Functions(table, plan), plan)
+        return self._engines[key]
+
+    def mapping_for(self, document_type: str, release: str) -> Plan:
+        """The plan that writes a document of this type.
+
+        Raises:
+            NotFoundError: no mapping for the type in the release.
+        """
+        found = self.release(release[:6])
+        for _, set_id in sorted(found.maps) if found else []:
+            plan = self.plan(release, set_id)
+            if plan is not None and plan.mapping.document_type == document_type:
+                return plan
+        raise NotFoundError(
+            f"There is no mapping for documents of type {document_type!r} in release {release}.",
+            code="MAP-NO-MAPPING",
+        )
+
+    @cached_property
+    def _envelope(self) -> dict[str, Segment]:
+        release = self.release(ENVELOPE_RELEASE)
+        if release is None:
+            return {}
+        file = "x12.control.00401.xml"
+        guide: Guide = parse_guide(file, self._load(f"schemas/x12/{ENVELOPE_RELEASE}/{file}"), release, root_id="ISA_LOOP")
+        found: dict[str, Segment] = {}
+
+        def collect(loop: Loop) -> None:
+            for child in loop.children:
+                if isinstance(child, Loop):
+                    collect(child)
+                else:
+                    found.setdefault(child.id, child)
+
+        collect(guide.root)
+        return found
+
+    def envelope_segment(self, name: str) -> Segment | None:
+        """The definition of ISA, GS, GE, IEA or TA1."""
+        return self._envelope.get(name)
+
+

@@ -1,0 +1,266 @@
+"""A mapping bound to the positions of a guide: what each segment gives to the document, and back.
+
+A :class:`Scope` says what the segments of one loop mean while that loop is filled into one object of the
+document. The transaction set is the outermost scope. A loop taken by ``each`` opens a scope with an object of
+its own; any other loop gets a scope that works on the object around it. Within a scope the :class:`Case`\\ s of a
+position are tried in order; what no case takes goes to the extensions of the scope's object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.errors import MappingError
+from gateway.mapping.converters import Converter
+from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule
+from gateway.x12.guide import Element
+from gateway.x12.table import LoopPlace, Position, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One field: path in the object, the elements it stands in, and how they become a value.
+
+    ``sources`` holds (element, component) pairs; component 0 is the whole element.
+    """
+
+    path: Path
+    sources: tuple[tuple[int, int], ...]
+    converter: Converter
+    address: str
+    required: bool
+
+
+@dataclass(slots=True)
+class Case:
+    """What a segment gives when the conditions hold.
+
+    Attributes:
+        index: order among the cases of its position, which is the order of writing.
+        list_path: the list that gets one item for each segment or loop; None to fill the scope's object.
+        scalar: the item is the value of ``takes[0]`` itself.
+        scope: for a segment that begins a loop, the scope of the loop's other segments.
+    """
+
+    index: int
+    position: int
+    conditions: tuple[Condition, ...]
+    list_path: Path | None = None
+    scalar: bool = False
+    takes: list[Take] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
+    scope: Scope | None = None
+
+    @property
+    def name(self) -> str:
+        """The field that stands for the case in the extensions."""
+        return ".".join(self.list_path if self.list_path is not None else self.takes[0].path)
+
+    @property
+    def used(self) -> set[tuple[int, int]]:
+        """Elements that conditions and fields account for."""
+        elements = {(c.element, c.component) for c in self.conditions}
+        return elements | {source for take in self.takes for source in take.sources}
+
+
+@dataclass(slots=True)
+class Scope:
+    """The meaning of one loop's segments.
+
+    Attributes:
+        id: number, unique in the plan.
+        loop: the loop whose positions it covers.
+        container: the loop whose object is filled.
+        steps: loops from below the container down to this one, for addresses in the extensions.
+        cases: by position index; positions of inner loops stand for those loops.
+    """
+
+    id: int
+    loop: LoopPlace
+    container: LoopPlace
+    steps: tuple[LoopPlace, ...]
+    parent: Scope | None
+    cases: dict[int, list[Case]] = field(default_factory=dict)
+    inner: dict[int, Scope] = field(default_factory=dict)
+    counts: dict[Path, Path] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Plan:
+    """A bound mapping; ``scopes[0]`` is the transaction set."""
+
+    mapping: Mapping
+    table: Table
+    scopes: list[Scope]
+
+    @property
+    def root(self) -> Scope:
+        return self.scopes[0]
+
+
+def bind(mapping: Mapping, table: Table) -> Plan:
+    """Binds a mapping to its guide.
+
+    Raises:
+        MappingError: an address does not exist in the guide; all such faults are named at once.
+    """
+    plan = Plan(mapping, table, [])
+    faults: list[str] = []
+    _scope(plan, table.loops[0], table.loops[0], (), None, [((), rule) for rule in mapping.rules], faults)
+    plan.root.counts = dict(mapping.counts)
+    if faults:
+        raise MappingError(f"{mapping.guide}: " + "; ".join(faults))
+    return plan
+
+
+_Placed = tuple[tuple[str, ...], Rule]
+
+
+def _scope(
+    plan: Plan,
+    loop: LoopPlace,
+    container: LoopPlace,
+    steps: tuple[LoopPlace, ...],
+    parent: Scope | None,
+    rules: list[tuple[int, Rule]] | list[_Placed],
+    faults: list[str],
+) -> Scope:
+    """Builds the scope of a loop from rules whose addresses are relative to it.
+
+    Each rule comes with the number of address steps already taken (as a tuple of that length).
+    """
+    table = plan.table
+    scope = Scope(len(plan.scopes), loop, container, steps, parent)
+    plan.scopes.append(scope)
+    #: Rules that go on inside a loop, by the case that leads there.
+    deeper: dict[int, list[_Placed]] = {}
+    copies: list[Copy] = []
+    for taken, rule in rules:
+        if isinstance(rule, Copy):
+            copies.append(rule)
+            continue
+        address = rule.each if isinstance(rule, Repeated) else rule.address
+        depth = len(taken)
+        position = _find(table, loop, address.path[depth])
+        if position is None:
+            where = loop.loop.trigger.id if loop.parent else "the transaction set"
+            faults.append(f"{'.'.join(rule.path)}: there is no {address.path[depth]} in {where}")
+            continue
+        if fault := _elements_fault(position, address, depth):
+            faults.append(f"{'.'.join(rule.path)}: {fault}")
+            continue
+        conditions = address.conditions[depth]
+        last = depth == len(address.path) - 1
+        cases = scope.cases.setdefault(position.index, [])
+        if isinstance(rule, Repeated) and last:
+            case = Case(0, position.index, conditions, rule.path, rule.scalar is not None)
+            cases.append(case)
+            inner: tuple[Rule, ...] = (rule.scalar,) if rule.scalar else rule.rules
+            rest = _item_rules(case, inner, position, table, faults)
+            if position.trigger:
+                deeper[id(case)] = rest
+            elif rest:
+                faults.append(f"{'.'.join(rule.path)}: {position.id} is no loop and has no segments inside")
+            continue
+        found = next((c for c in cases if c.conditions == conditions and c.list_path is None), None)
+        if found is None:
+            found = Case(0, position.index, conditions)
+            cases.append(found)
+        if last and isinstance(rule, Field):
+            found.takes.append(_take(rule, position))
+        else:
+            deeper.setdefault(id(found), []).append(((*taken, address.path[depth]), rule))
+    for index, cases in scope.cases.items():
+        # Conditions first: a rule without any would take every segment.
+        cases.sort(key=lambda case: not case.conditions)
+        for order, case in enumerate(cases):
+            case.index = order
+            position = table.positions[index]
+            if position.trigger:
+                child_container = position.loop if case.list_path is not None and not case.scalar else container
+                child_steps = () if child_container is position.loop else (*steps, position.loop)
+                case.scope = _scope(
+                    plan, position.loop, child_container, child_steps, scope, deeper.get(id(case), []), faults
+                )
+    for copy in copies:
+        _place_copy(scope, copy, faults)
+    for child in table.loops:
+        if child.parent is loop:
+            scope.inner[child.first] = _scope(plan, child, container, (*steps, child), scope, [], faults)
+    return scope
+
+
+def _item_rules(
+    case: Case, rules: tuple[Rule, ...], position: Position, table: Table, faults: list[str]
+) -> list[_Placed]:
+    """Gives a list's case the fields of its own segment; returns the rules for segments inside the loop."""
+    rest: list[_Placed] = []
+    for rule in rules:
+        if isinstance(rule, Field) and rule.address.path == (position.id,) and not any(rule.address.conditions):
+            if fault := _elements_fault(position, rule.address, 0):
+                faults.append(f"{'.'.join(case.list_path or ())}[].{'.'.join(rule.path)}: {fault}")
+                continue
+            case.takes.append(_take(rule, position))
+        elif isinstance(rule, Copy):
+            case.copies.append(rule)
+        else:
+            rest.append(((), rule))
+    # A copied value goes with the case that sets its neighbour; in a loop that may be another segment.
+    for copy in list(case.copies):
+        if not any(take.path[:-1] == copy.path[:-1] for take in case.takes):
+            case.copies.remove(copy)
+            rest.append(((), copy))
+    return rest
+
+
+def _place_copy(scope: Scope, copy: Copy, faults: list[str]) -> None:
+    for cases in scope.cases.values():
+        for case in cases:
+            if case.list_path is None and any(take.path[:-1] == copy.path[:-1] for take in case.takes):
+                case.copies.append(copy)
+                return
+    faults.append(f"{'.'.join(copy.path)}: nothing else fills {'.'.join(copy.path[:-1]) or 'the object'}")
+
+
+def _find(table: Table, loop: LoopPlace, name: str) -> Position | None:
+    """The first place of a segment in a loop, or of a loop that begins with it."""
+    for position in table.positions[loop.first : loop.last + 1]:
+        if position.id == name and (
+            position.loop is loop or (position.trigger and position.loop.parent is loop)
+        ):
+            return position
+    return None
+
+
+def _element(position: Position, element: int, component: int) -> Element | None:
+    elements = position.segment.elements
+    if not 1 <= element <= len(elements):
+        return None
+    found = elements[element - 1]
+    if component:
+        return found.components[component - 1] if component <= len(found.components) else None
+    return found
+
+
+def _elements_fault(position: Position, address: Address, depth: int) -> str:
+    wanted = [(c.element, c.component) for c in address.conditions[depth]]
+    if depth == len(address.path) - 1:
+        wanted += list(address.elements)
+    for element, component in wanted:
+        if _element(position, element, component) is None:
+            return f"there is no {position.id}{element:02d}{f'.{component}' if component else ''} in the guide"
+    return ""
+
+
+def _take(rule: Field, position: Position) -> Take:
+    sources = rule.address.elements
+    if rule.address.open_end:
+        sources = tuple((n, 0) for n in range(sources[0][0], len(position.segment.elements) + 1))
+    first = _element(position, *sources[0])
+    return Take(
+        rule.path,
+        sources,
+        rule.converter,
+        rule.address.text,
+        first is not None and first.usage == "R" and not sources[0][1],
+    )

@@ -1,0 +1,50 @@
+"""Logging: JSON lines on stderr, or readable lines when that is a terminal.
+
+What is logged are facts about messages: names, numbers, counts and codes. Payloads and what stands in documents
+are never logged.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+import structlog
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def configure(stream: TextIO | None = None, level: str = "info") -> None:
+    """Sets up logging for a command; to be called once, before the first line is logged.
+
+    Args:
+        stream: where to; stderr by default.
+        level: the least important level that is shown, one of :data:`LEVELS`.
+    """
+    stream = stream or sys.stderr
+    renderers: list[structlog.typing.Processor]
+    if stream.isatty():
+        colors = "NO_COLOR" not in os.environ
+        renderers = [
+            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+        ]
+    else:
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *renderers,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_logger() -> structlog.typing.FilteringBoundLogger:
+    """A logger; what is bound to it stands on each of its lines."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return logger

@@ -1,0 +1,98 @@
+"""What was agreed with a partner, for each direction and transaction set."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gateway.x12.delimiters import Delimiters
+
+_FORBID = {"extra": "forbid"}
+
+
+def _set_id(value: str) -> None:
+    if not re.fullmatch(r"\d{3}", value):
+        raise ValueError(f"{value!r} is no transaction set: write three digits, for example 850")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receive:
+    """A transaction set this partner may send us.
+
+    Attributes:
+        set: ST01, for example ``850``.
+        acknowledge: whether its functional groups are answered with a 997.
+    """
+
+    __pydantic_config__ = _FORBID
+
+    set: str
+    acknowledge: bool = True
+
+    def __post_init__(self) -> None:
+        _set_id(self.set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """A transaction set we may send to this partner.
+
+    Attributes:
+        set: ST01, for example ``850``.
+        version: GS08, which chooses the guide.
+        usage: ISA15, ``P`` for production or ``T`` for test.
+        acknowledged: whether a 997 is expected back.
+    """
+
+    __pydantic_config__ = _FORBID
+
+    set: str
+    version: str = "004010"
+    usage: str = "P"
+    acknowledged: bool = True
+
+    def __post_init__(self) -> None:
+        _set_id(self.set)
+        if self.usage not in ("P", "T"):
+            raise ValueError(f"usage {self.usage!r}: write P (production) or T (test)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How the partner wants X12 written.
+
+    Attributes:
+        interchange_version: ISA12.
+        element, component, segment: the three separators, one character each.
+        newline: whether every segment ends with a line feed after its terminator.
+    """
+
+    __pydantic_config__ = _FORBID
+
+    interchange_version: str = "00401"
+    element: str = "*"
+    component: str = ">"
+    segment: str = "~"
+    newline: bool = False
+
+    def __post_init__(self) -> None:
+        separators = (self.element, self.component, self.segment)
+        if (
+            any(len(one) != 1 or one.isalnum() or one == " " for one in separators)
+            or len(set(separators)) != 3
+        ):
+            raise ValueError(
+                "element, component and segment must be three different signs, one character each"
+            )
+        if not re.fullmatch(r"\d{5}", self.interchange_version):
+            raise ValueError(f"interchange_version {self.interchange_version!r}: write five digits, as 00401")
+
+    @property
+    def delimiters(self) -> Delimiters:
+        """The separators as the X12 core wants them."""
+        return Delimiters(
+            element=self.element,
+            component=self.component,
+            terminator=self.segment,
+            newline="\n" if self.newline else "",
+        )

@@ -1,0 +1,144 @@
+"""Partners, and how one is found by what an interchange or a document says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+from gateway.partners.agreement import Receive, Send, Writing
+from gateway.partners.channel import checked_name
+from gateway.x12.envelope import PartyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identifier:
+    """A name on an interchange: qualifier (ISA05, ISA07) and identifier (ISA06, ISA08)."""
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    qualifier: str
+    id: str
+
+    def __post_init__(self) -> None:
+        if len(self.qualifier) != 2:
+            raise ValueError(
+                f"qualifier {self.qualifier!r}: write two characters, for example ZZ, 01, 08 or 12"
+            )
+        if not 1 <= len(self.id) <= 15:
+            raise ValueError(f"id {self.id!r}: an interchange identifier has 1 to 15 characters")
+
+    @property
+    def party(self) -> PartyId:
+        """The same as the X12 core names it."""
+        return PartyId(self.qualifier, self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partner:
+    """Somebody we trade with; one file ``partners/<id>.yaml`` of the home.
+
+    Attributes:
+        id: the file's name.
+        identifiers: how the partner names itself on interchanges; the first is used for what we send.
+        us: how the partner names us; empty for the company's own identifier.
+        group_id: GS02 and GS03 of the partner; empty for its first identifier.
+        our_group_id: the same for us.
+        channel: its folder below ``folders/``; empty for the partner's id.
+        receive, send: what was agreed.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    id: str
+    name: str
+    identifiers: tuple[Identifier, ...]
+    us: Identifier | None = None
+    group_id: str = ""
+    our_group_id: str = ""
+    channel: str = ""
+    receive: tuple[Receive, ...] = ()
+    send: tuple[Send, ...] = ()
+    writing: Writing = field(default_factory=Writing)
+
+    def __post_init__(self) -> None:
+        checked_name(self.id)
+        if self.channel:
+            checked_name(self.channel)
+        if not self.identifiers:
+            raise ValueError(
+                "identifiers: at least one is needed, or no interchange can be told to be theirs"
+            )
+        for agreed in (self.receive, self.send):
+            sets = [one.set for one in agreed]
+            if len(set(sets)) < len(sets):
+                raise ValueError("a transaction set is listed twice for the same direction")
+
+    @property
+    def folder(self) -> str:
+        """Name of the partner's channel."""
+        return self.channel or self.id
+
+    def receives(self, set_id: str) -> Receive | None:
+        """What was agreed about a transaction set from the partner, None if nothing was."""
+        return next((one for one in self.receive if one.set == set_id), None)
+
+    def sends(self, set_id: str) -> Send | None:
+        """What was agreed about a transaction set for the partner, None if nothing was."""
+        return next((one for one in self.send if one.set == set_id), None)
+
+
+class Partners:
+    """All partners of a home.
+
+    Raises:
+        ValueError: two partners share an identifier, so a sender could not be told.
+    """
+
+    def __init__(self, partners: Iterable[Partner]) -> None:
+        self._by_id: Mapping[str, Partner] = MappingProxyType({one.id: one for one in partners})
+        self._by_party: dict[PartyId, Partner] = {}
+        for partner in self._by_id.values():
+            for identifier in partner.identifiers:
+                other = self._by_party.setdefault(identifier.party, partner)
+                if other is not partner:
+                    raise ValueError(
+                        f"{other.id} and {partner.id} both claim {identifier.qualifier}/{identifier.id}: "
+                        "a sender must belong to one partner"
+                    )
+
+    def __iter__(self) -> Iterator[Partner]:
+        return iter(self._by_id.values())
+
+    def get(self, partner_id: str) -> Partner | None:
+        """The partner of this id."""
+        return self._by_id.get(partner_id)
+
+    def by_party(self, party: PartyId) -> Partner | None:
+        """The partner that names itself so on an interchange."""
+        return self._by_party.get(party)
+
+    def nearest(self, partner_id: str) -> str | None:
+        """The known id most like this one, for a message to somebody who mistyped it."""
+        return next(iter(get_close_matches(partner_id, self._by_id, n=1)), None)
+
+    def of_document(self, document: Mapping[str, Any]) -> Partner | str:
+        """The partner a document is for, or a sentence that says why none can be told.
+
+        A document names its partner (``partner_id`` or ``partner``), or else the receiver of its
+        interchange (``control.receiver``). A name that is unknown is never replaced by another one.
+        """
+        for key in ("partner_id", "partner"):
+            if (named := document.get(key)) is not None:
+                near = self.nearest(str(named))
+                advice = f" Did you mean {near!r}?" if near else ""
+                return self._by_id.get(str(named)) or f"There is no partner {named!r} in partners/.{advice}"
+        control = document.get("control")
+        receiver = control.get("receiver") if isinstance(control, dict) else None
+        if isinstance(receiver, dict):
+            party = PartyId(str(receiver.get("qualifier")), str(receiver.get("id")))
+            unknown = f"No partner in partners/ has the identifier {party.qualifier}/{party.id}."
+            return self._by_party.get(party) or unknown
+        return 'The document does not say whom it is for: add "partner_id" with the name of a partner file.'

@@ -1,0 +1,169 @@
+"""Files that need a person: the file itself, what is wrong as JSON, and the same in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from textwrap import fill, wrap
+from typing import Any
+
+import orjson
+
+from gateway.errors import Fault, Problem
+from gateway.services.lifecycle import Translation
+from gateway.store.ports import Message, Payloads, Store
+from gateway.transports.folder import QUARANTINE
+
+MAX_PROBLEMS = 500
+"""Problems written into a report; how many more there are is always told."""
+
+MOVES = {
+    Fault.PARTNER: "the partner",
+    Fault.US: "your own system (ERP)",
+    Fault.CONFIGURATION: "whoever looks after the gateway",
+    Fault.NETWORK: "nobody yet; it is tried again",
+}
+
+REASONS = {
+    Translation.TRANSLATED: "Everything was processed, with remarks.",
+    Translation.PARTLY_TRANSLATED: "Part of the file was processed; the rest could not be.",
+    Translation.REJECTED: "The content breaks the rules of its guide, so nothing of it was processed.",
+    Translation.UNREADABLE: "The file is not what this inbox takes, or cannot be read.",
+    Translation.UNPROCESSED: "The file was not processed, because nothing is agreed about it.",
+    Translation.DUPLICATE: "The file, or what is in it, was processed before; it was not processed again.",
+    Translation.FAILED: "An error of the gateway itself stopped the work on this file.",
+}
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in one file.
+
+    Attributes:
+        verdict: of the X12 core, as in ``edigw x12 validate``.
+        problems: the first of them; ``count`` is how many there are, ``errors`` how many of them are errors and
+            ``codes`` of which kinds.
+        deliveries: files planned for others.
+        results: what came of the file all the same, in words.
+        answered: what the partner is told, in words.
+    """
+
+    verdict: str
+    problems: list[Problem] = field(default_factory=list)
+    count: int = 0
+    errors: int = 0
+    codes: set[str] = field(default_factory=set)
+    deliveries: int = 0
+    results: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+
+    def add(self, *problems: Problem) -> None:
+        """Notes problems."""
+        for problem in problems:
+            self.count += 1
+            if problem.is_error:
+                self.errors += 1
+                self.codes.add(problem.code)
+            if len(self.problems) < MAX_PROBLEMS:
+                self.problems.append(problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Plans the three files of a quarantined message; they appear with the other deliveries."""
+
+    store: Store
+    payloads: Payloads
+
+    def put(self, message: Message, status: Translation, findings: Findings) -> None:
+        """To be called in the transaction that ends the message's translation."""
+        name = self._name(message)
+        report = _report(message, name, status, findings)
+        contents = [
+            (f"{name}.problem.json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"),
+            (f"{name}.problem.txt", _words(report).encode()),
+        ]
+        for wanted, content in contents:
+            payload, _ = self.payloads.put(BytesIO(content))
+            self.store.add_delivery(message.id, message.channel, QUARANTINE, wanted, payload=payload)
+        if message.payload is not None:
+            self.store.add_delivery(message.id, message.channel, QUARANTINE, name, payload=message.payload)
+        self.store.audit(
+            "file.quarantined",
+            message.id,
+            channel=message.channel,
+            file=name,
+            status=status.value,
+            reason=report["reason"],
+            move=report["move"],
+            problems=findings.count,
+        )
+
+    def _name(self, message: Message) -> str:
+        if message.payload is None:
+            return f"{message.id}__{message.name}"  # where Folder.set_aside put it
+        if not self.store.name_wanted(message.channel, QUARANTINE, message.name):
+            return message.name
+        stem, dot, suffix = message.name.rpartition(".")
+        tail = message.id[-8:]
+        return f"{stem}_{tail}.{suffix}" if dot and stem else f"{message.name}_{tail}"
+
+
+def _report(message: Message, name: str, status: Translation, findings: Findings) -> dict[str, Any]:
+    """The content of ``.problem.json``; ``verdict`` and ``problems`` are as in ``edigw x12 validate --json``."""
+    errors = [problem for problem in findings.problems if problem.is_error] or findings.problems
+    moves = list(dict.fromkeys(MOVES[problem.fault] for problem in errors))
+    todo = list(dict.fromkeys(problem.hint for problem in errors if problem.hint))
+    return {
+        "file": name,
+        "channel": message.channel,
+        "partner": message.partner,
+        "message_id": message.id,
+        "received_at": message.created_at.isoformat(timespec="seconds"),
+        "sha256": message.payload,
+        "status": status.value,
+        "verdict": findings.verdict,
+        "reason": REASONS[status],
+        "move": " and ".join(moves),
+        "what_to_do": todo[:10],
+        "answered": findings.answered,
+        "results": findings.results[:100],
+        "problems": [problem.to_dict() for problem in findings.problems],
+        "problems_left_out": findings.count - len(findings.problems),
+    }
+
+
+def _words(report: dict[str, Any]) -> str:
+    """The report as plain text for a person, 100 columns wide."""
+    lines = [f"{report['file']}  -  {report['status'].replace('_', ' ')}", "", fill(report["reason"], 98), ""]
+    lines += [
+        f"Received     {report['received_at']} over {report['channel']}",
+        f"Whose move   {report['move']}",
+        f"Told         {'; '.join(report['answered']) or 'the sender was told nothing'}",
+    ]
+    lines += [f"Processed    {result}" for result in report["results"][:20]]
+    lines += ["", "What is wrong", ""]
+    for number, problem in enumerate(report["problems"][:50], 1):
+        lines += wrap(problem["message"], 94, initial_indent=f"{number:>3}. ", subsequent_indent="     ")
+        lines += [f"     {text}" for text in (_place(problem["location"]), f"[{problem['code']}]") if text]
+    left = report["problems_left_out"] + max(0, len(report["problems"]) - 50)
+    lines += [f"     ... and {left} more"] if left else []
+    lines += ["", "What to do", ""]
+    for text in report["what_to_do"]:
+        lines += wrap(text, 94, initial_indent="  -  ", subsequent_indent="     ")
+    return "\n".join([*lines, "", f"Message {report['message_id']}", ""])
+
+
+def _place(location: dict[str, Any]) -> str:
+    """Where a problem is, in words."""
+    names = {
+        "interchange": "interchange",
+        "group": "group",
+        "transaction_set": "transaction set",
+        "segment": "segment",
+        "line": "line",
+        "pointer": "field",
+    }
+    return ", ".join(
+        f"{words} {location[key]}" for key, words in names.items() if location.get(key) is not None
+    )

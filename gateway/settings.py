@@ -1,0 +1,217 @@
+"""The settings of a home: ``gateway.yaml`` and ``partners/*.yaml``, checked as a whole.
+
+Scalars stay the text they are (``00401`` and ``0012345`` are identifiers, not numbers), apart from
+``true``, ``false`` and ``null``; each setting then says what type it needs. Keys nobody knows are errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.errors import ConfigurationError, Fault, Level, Location, Problem, Severity
+from gateway.partners.channel import Channel, checked_name
+from gateway.partners.partner import Identifier, Partner, Partners
+
+GATEWAY_FILE = "gateway.yaml"
+PARTNERS_FOLDER = "partners"
+
+_T = TypeVar("_T")
+_FORBID = {"extra": "forbid"}
+_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """Who we are on interchanges, unless a partner knows us by another name."""
+
+    __pydantic_config__ = _FORBID
+
+    name: str
+    identifier: Identifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pickup:
+    """When a file in an inbox is taken.
+
+    Attributes:
+        stable_seconds: a file is complete when it was not written to for so long, or looks the same twice
+            in so long a distance.
+        max_file_mb: larger files are not read but put into quarantine.
+    """
+
+    __pydantic_config__ = _FORBID
+
+    stable_seconds: float = 1.0
+    max_file_mb: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.stable_seconds < 0 or self.max_file_mb < 1:
+            raise ValueError("stable_seconds must not be negative, and max_file_mb at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erp:
+    """Our own system: which channel it reads and writes."""
+
+    __pydantic_config__ = _FORBID
+
+    channel: str = "erp"
+
+    def __post_init__(self) -> None:
+        checked_name(self.channel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """``gateway.yaml``."""
+
+    __pydantic_config__ = _FORBID
+
+    company: Company
+    pickup: Pickup = field(default_factory=Pickup)
+    erp: Erp = field(default_factory=Erp)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a home says about how to work."""
+
+    gateway: GatewaySettings
+    partners: Partners
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The ERP's channel first, then one for each partner."""
+        erp = Channel(self.gateway.erp.channel, None)
+        return (erp, *(Channel(partner.folder, partner.id) for partner in self.partners))
+
+    def us(self, partner: Partner) -> Identifier:
+        """Our identifier as this partner knows it."""
+        return partner.us or self.gateway.company.identifier
+
+
+def load(home: Path) -> Settings:
+    """Reads and checks all settings of a home.
+
+    Raises:
+        ConfigurationError: with every problem of every file.
+    """
+    problems: list[Problem] = []
+    if not (home / GATEWAY_FILE).is_file():
+        raise ConfigurationError(
+            f"{home} is no home of the gateway: it has no {GATEWAY_FILE}. `edigw init {home}` makes one."
+        )
+    gateway = _read(home / GATEWAY_FILE, GATEWAY_FILE, GatewaySettings, problems)
+    found: list[Partner] = []
+    for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
+        partner = _read(path, f"{PARTNERS_FOLDER}/{path.name}", Partner, problems, id=path.stem)
+        if partner is not None:
+            found.append(partner)
+    partners = Partners(())
+    try:
+        partners = Partners(found)
+    except ValueError as error:
+        problems.append(_problem(f"{PARTNERS_FOLDER}/: {error}", ""))
+    folders = [gateway.erp.channel] if gateway else []
+    for partner in found:
+        if partner.folder in folders:
+            problems.append(
+                _problem(
+                    f"{PARTNERS_FOLDER}/{partner.id}.yaml: the channel {partner.folder!r} is in use already.",
+                    "Give each partner, and the ERP, a channel of its own.",
+                )
+            )
+        folders.append(partner.folder)
+    if problems or gateway is None:
+        lines = "\n".join(f"  {problem.message} {problem.hint}".rstrip() for problem in problems)
+        raise ConfigurationError(f"The settings in {home} are not usable:\n{lines}", problems=tuple(problems))
+    return Settings(gateway, partners)
+
+
+def _read(path: Path, shown: str, model: type[_T], problems: list[Problem], **given: str) -> _T | None:
+    """One file as a checked value, or None with its problems added."""
+    lines: dict[tuple[Any, ...], int] = {}
+    try:
+        node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+        data = _plain(node, (), lines)
+        if not isinstance(data, dict):
+            raise ValueError("line 1: settings are written as `name: value`, one a line")
+    except (yaml.YAMLError, OSError, ValueError) as error:
+        problems.append(_problem(f"{shown}: {' '.join(str(error).split())}", "Correct the YAML."))
+        return None
+    if wrong := [key for key in given if key in data]:
+        problems.append(_problem(f"{shown}: {wrong[0]} is the name of the file, and not written in it.", ""))
+        return None
+    try:
+        return TypeAdapter(model).validate_python({**data, **given})
+    except ValidationError as error:
+        for one in error.errors():
+            where = tuple(one["loc"])
+            line = next((lines[where[:n]] for n in range(len(where), -1, -1) if where[:n] in lines), 1)
+            problems.append(_explained(shown, line, where, one["type"], one["msg"], model))
+        return None
+
+
+def _plain(node: yaml.Node | None, at: tuple[Any, ...], lines: dict[tuple[Any, ...], int]) -> Any:
+    """The value of a YAML node; fills ``lines`` with the line of every key."""
+    if node is None:
+        return None
+    lines.setdefault(at, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in result:
+                raise ValueError(f"line {key_node.start_mark.line + 1}: {key!r} is given twice")
+            lines[(*at, key)] = key_node.start_mark.line + 1
+            result[key] = _plain(value_node, (*at, key), lines)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, (*at, index), lines) for index, item in enumerate(node.value)]
+    text = str(node.value)
+    return text if node.style in ("'", '"', "|", ">") else _WORDS.get(text, text)
+
+
+def _explained(
+    shown: str, line: int, where: tuple[Any, ...], kind: str, text: str, model: type[Any]
+) -> Problem:
+    """A finding of pydantic in words for the person who wrote the file."""
+    name = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in where)
+    start = f"{shown}, line {line}: "
+    if kind == "unexpected_keyword_argument":
+        known = _known(model, where[:-1])
+        near = next(iter(get_close_matches(str(where[-1]), known, n=1)), None)
+        hint = f"Did you mean {near!r}?" if near else f"Known here: {', '.join(known)}."
+        return _problem(f"{start}{name} is not a setting.", hint)
+    if kind in ("missing", "missing_keyword_only_argument"):
+        return _problem(f"{start}{name} is missing.", "")
+    return _problem(f"{start}{name}: {text.removeprefix('Value error, ')}.", "")
+
+
+def _known(model: Any, where: tuple[Any, ...]) -> list[str]:
+    """The names of the settings at a place inside a model."""
+    for part in where:
+        if isinstance(part, str):
+            model = get_type_hints(model).get(part)
+        while model is not None and not is_dataclass(model):
+            model = next((one for one in get_args(model) if one not in (type(None), ...)), None)
+    return [one.name for one in fields(model)] if is_dataclass(model) else []
+
+
+def _problem(message: str, hint: str) -> Problem:
+    return Problem(
+        code="CONFIG",
+        severity=Severity.ERROR,
+        level=Level.FILE,
+        message=message,
+        hint=hint,
+        location=Location(),
+        fault=Fault.CONFIGURATION,
+    )

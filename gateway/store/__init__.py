@@ -1,0 +1,1 @@
+"""What the gateway remembers: messages, documents, the send ledger, numbers used, and the bytes themselves."""

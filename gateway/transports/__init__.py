@@ -1,0 +1,1 @@
+"""Moving files between us and others; no translation, no database."""

@@ -1,0 +1,205 @@
+"""A channel made of folders: ``inbox``, ``outbox`` and ``quarantine``.
+
+Polling, not file events: network shares give none. A file is taken by renaming it into the hidden folder
+``.claimed``, so that it is either still the partner's or wholly ours. Links and folders are never followed or
+taken. Files that appear in ``outbox`` and ``quarantine`` are complete when they can be seen.
+
+The folders of a channel must be on one file system, where a rename is one step.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from gateway.transports.base import Arrival, Look, UnreadableError
+
+INBOX, OUTBOX, QUARANTINE, CLAIMED = "inbox", "outbox", "quarantine", ".claimed"
+
+UNFINISHED = (".tmp", ".part", ".filepart")
+"""Ends of names that programs give to files they are still writing."""
+
+_MAX_NAME = 120
+_SPLIT = "__"
+
+_NEVER_READABLE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EISDIR)
+
+_Seen = tuple[int, int, int]
+
+
+def harmless(name: str, longest: int = _MAX_NAME) -> str:
+    """The name as it can be used on any system and shown on any terminal.
+
+    Letters and digits of any script stay, and ``. _ - +`` and blanks inside; all else becomes ``_``. It never
+    begins with a dot and is never empty. Too long names lose their middle, so that the extension stays.
+    """
+    clean = "".join(one if one.isalnum() or one in "._-+ " else "_" for one in name).strip(" ")
+    clean = clean.lstrip(".") or "unnamed"
+    while len(clean.encode()) > longest:
+        middle = len(clean) // 2
+        clean = clean[: middle - 1] + clean[middle:]
+    return clean
+
+
+class Folder:
+    """The folders of one channel.
+
+    Args:
+        root: the channel's folder; its boxes are made if they are missing.
+        stable_seconds: how long a file must not have been written to before it is taken.
+    """
+
+    def __init__(self, root: Path, stable_seconds: float) -> None:
+        self._root = root
+        self._stable = stable_seconds
+        self._last: dict[str, tuple[_Seen, float]] = {}
+        self._ready: dict[str, _Seen] = {}
+        for box in (INBOX, OUTBOX, QUARANTINE, CLAIMED):
+            (root / box).mkdir(parents=True, exist_ok=True)
+
+    # --- receiving -----------------------------------------------------------------------------------
+
+    def look(self, now: float) -> Look:
+        """What the inbox holds.
+
+        A file is complete when its last change is ``stable_seconds`` ago, or when it looks as it did that long
+        ago in an earlier look (for clocks that differ between us and a file server).
+        """
+        ready: list[tuple[int, str]] = []
+        unsure: list[str] = []
+        ignored: list[tuple[str, str]] = []
+        looks: dict[str, tuple[_Seen, float]] = {}
+        self._ready = {}
+        with os.scandir(self._root / INBOX) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
+                    continue
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if not stat.S_ISREG(found.st_mode):
+                    ignored.append((harmless(entry.name), _kind(found.st_mode)))
+                    continue
+                seen = _seen(found)
+                before, since = self._last.get(entry.name, (None, now))
+                looks[entry.name] = (seen, since if before == seen else now)
+                if now - found.st_mtime >= self._stable or (before == seen and now - since >= self._stable):
+                    self._ready[entry.name] = seen
+                    ready.append((found.st_mtime_ns, entry.name))
+                else:
+                    unsure.append(entry.name)
+        self._last = looks
+        return Look(tuple(name for _, name in sorted(ready)), tuple(sorted(unsure)), tuple(sorted(ignored)))
+
+    def claim(self, name: str, arrival_id: str) -> Arrival | None:
+        """Takes a file found ready by the last look; None if it is gone or was written to since."""
+        arrival = Arrival(arrival_id, harmless(name))
+        source, target = self._root / INBOX / name, self._claimed(arrival)
+        try:
+            source.rename(target)
+        except FileNotFoundError:
+            return None
+        if _seen(target.lstat()) != self._ready.get(name) and not source.exists():
+            target.rename(source)
+            return None
+        return arrival
+
+    def arrivals(self) -> list[Arrival]:
+        """Everything claimed and not settled, oldest first; what is claimed is on disk as such."""
+        self.sync((INBOX, CLAIMED))
+        names = sorted(name for name in os.listdir(self._root / CLAIMED) if _SPLIT in name)
+        return [Arrival(*name.split(_SPLIT, 1)) for name in names]
+
+    def open(self, arrival: Arrival) -> BinaryIO:
+        """Opens a claimed file.
+
+        Raises:
+            UnreadableError: it is no regular file, or we may not read it.
+        """
+        try:
+            descriptor = os.open(self._claimed(arrival), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in _NEVER_READABLE:
+                raise UnreadableError(error.strerror or str(error)) from error
+            raise
+        stream = os.fdopen(descriptor, "rb")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            stream.close()
+            raise UnreadableError("not a regular file")
+        return stream
+
+    def unchanged(self, arrival: Arrival, stream: BinaryIO, size: int) -> bool:
+        """Whether nobody wrote to a claimed file while it was read; a slow writer may still hold it open."""
+        found = os.fstat(stream.fileno())
+        return found.st_size == size and _seen(found) == _seen(self._claimed(arrival).lstat())
+
+    def settle(self, arrival: Arrival) -> None:
+        """Removes a claimed file whose bytes and row are on disk."""
+        self._claimed(arrival).unlink(missing_ok=True)
+
+    def set_aside(self, arrival: Arrival) -> str:
+        """Moves a file that cannot be read into quarantine; the name is unique by its arrival id."""
+        name = f"{arrival.id}{_SPLIT}{arrival.name}"
+        source = self._claimed(arrival)
+        if os.path.lexists(source):
+            source.rename(self._root / QUARANTINE / name)
+            self.sync((QUARANTINE, CLAIMED))
+        return name
+
+    def _claimed(self, arrival: Arrival) -> Path:
+        return self._root / CLAIMED / f"{arrival.id}{_SPLIT}{arrival.name}"
+
+    # --- sending -------------------------------------------------------------------------------------
+
+    def exists(self, box: str, name: str) -> bool:
+        """Whether a name is taken, by whatever it is."""
+        return os.path.lexists(self._root / box / name)
+
+    def stage(self, box: str, key: str, source: BinaryIO) -> None:
+        """Writes the content under a hidden name and brings it to disk."""
+        with self._hidden(box, key).open("wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+            out.flush()
+            os.fsync(out.fileno())
+
+    def staged(self, box: str, key: str) -> bool:
+        """Whether content waits under this key.
+
+        Raises:
+            OSError: the folder is not there, so nothing can be said.
+        """
+        return self._hidden(box, key).name in os.listdir(self._root / box)
+
+    def release(self, box: str, key: str, name: str) -> None:
+        """Lets the content appear in one step."""
+        self._hidden(box, key).rename(self._root / box / name)
+
+    def sync(self, boxes: Sequence[str]) -> None:
+        """Brings the names in these boxes to disk."""
+        for box in boxes:
+            descriptor = os.open(self._root / box, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _hidden(self, box: str, key: str) -> Path:
+        return self._root / box / f".sending-{key}.tmp"
+
+
+def _seen(found: os.stat_result) -> _Seen:
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "a link; links are not followed, copy the file itself"
+    if stat.S_ISDIR(mode):
+        return "a folder; put the files into the inbox itself"
+    return "not a regular file"

@@ -1,0 +1,274 @@
+"""The slow, explaining way through a transaction set: every problem with its place, and where each segment went.
+
+It walks the same table that the generated code is made from, and is asked only when that code has refused a
+set, when somebody wants to look (``inspect``, ``trace``), or in tests as the second opinion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from gateway.errors import Location, Problem
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.elements import DECIMAL, broken_notes, fault
+from gateway.x12.guide import Element, Segment
+from gateway.x12.problems import problem
+from gateway.x12.table import Position, Table, is_overflow
+
+MAX_PROBLEMS = 1_000
+"""Problems kept for one transaction set; a set of nothing but errors says nothing more after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One segment of the set and the place it took.
+
+    Attributes:
+        number: position in the set, ST = 1.
+        parts: segment id and elements.
+        position: index in the table, None for a segment that has no place.
+        count: how many of this place there are so far in its scope.
+    """
+
+    number: int
+    parts: list[str]
+    position: int | None
+    count: int
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """All problems of a set, in the order of its segments, and the steps of the walk."""
+
+    problems: list[Problem] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+    def add(self, found: Problem) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(found)
+
+
+def diagnose(table: Table, segments: Sequence[str], delimiters: Delimiters, *, complete: bool = True) -> Diagnosis:
+    """Checks a transaction set against its guide.
+
+    Args:
+        segments: the set from ST to SE, without terminators.
+        complete: False where the SE segment is missing.
+
+    Returns:
+        Problems located by segment, element and component; the caller knows offsets and control numbers.
+    """
+    result = Diagnosis()
+    positions = table.positions
+    counts = [0] * len(positions)
+    here = positions[0]
+    last_id = "ST"
+    for number, text in enumerate(segments, 1):
+        parts = text.split(delimiters.element)
+        name = parts[0]
+        if number == 1:
+            result.steps.append(Step(1, parts, 0, 1))
+            continue
+        target = here.targets.get(name)
+        if target is None:
+            result.steps.append(Step(number, parts, None, 0))
+            code = "X12-SEGMENT-UNEXPECTED" if name in table.ids else "X12-SEGMENT-UNKNOWN"
+            if not text:
+                code = "X12-SEGMENT-EMPTY"
+            where = Location(segment=number, segment_id=name[:10] or None, loop=_loop(here))
+            words = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
+            result.add(problem(code, where, value=name, **words))
+            continue
+        there = positions[target.position]
+        for skipped in target.skipped:
+            missing = positions[skipped]
+            where = Location(segment=number, segment_id=missing.id, loop=_loop(missing))
+            words = {"segment": missing.id, "name": missing.segment.name, "before": name}
+            result.add(problem("X12-SEGMENT-MISSING", where, **words))
+        if is_overflow(table, here, target):
+            counts[there.index] = max(counts[there.index], 1)
+        counts[there.index] += 1
+        if there.limit and counts[there.index] > there.limit:
+            code = "X12-LOOP-REPEAT" if there.trigger else "X12-SEGMENT-REPEAT"
+            where = Location(segment=number, segment_id=name, loop=_loop(there))
+            words_ = {"segment": name, "count": counts[there.index], "limit": there.limit}
+            result.add(problem(code, where, **words_))
+        if there.trigger:
+            counts[there.index + 1 : there.loop.last + 1] = [0] * (there.loop.last - there.index)
+        result.steps.append(Step(number, parts, there.index, counts[there.index]))
+        if there.index != len(positions) - 1:
+            _check_segment(result, there, number, parts, delimiters)
+        here, last_id = there, name
+    if complete:
+        _check_totals(result, table)
+    return result
+
+
+def _loop(position: Position) -> str | None:
+    return "/".join(place.loop.trigger.id for place in position.loop.path) or None
+
+
+def _check_segment(
+    result: Diagnosis, position: Position, number: int, parts: list[str], delimiters: Delimiters
+) -> None:
+    segment, loop = position.segment, _loop(position)
+    limit = len(segment.elements)
+    if any(parts[limit + 1 :]):
+        where = Location(segment=number, segment_id=segment.id, element=limit + 1, loop=loop)
+        filled = max(i for i, part in enumerate(parts) if part)
+        words = {"segment": segment.id, "count": filled, "limit": limit}
+        result.add(problem("X12-ELEMENT-EXTRA", where, value=parts[limit + 1], **words))
+    for index, element in enumerate(segment.elements, 1):
+        value = parts[index] if index < len(parts) else ""
+        where = Location(segment=number, segment_id=segment.id, element=index, loop=loop)
+        if not value:
+            if element.usage == "R":
+                words_ = {"ref": element.ref, "name": element.name}
+                result.add(problem("X12-ELEMENT-MISSING", where, data_element=element.number, **words_))
+        elif element.usage == "N":
+            words_ = {"segment": segment.id, "count": index, "limit": "none here"}
+            result.add(problem("X12-ELEMENT-EXTRA", where, value=value, **words_))
+        else:
+            _check_element(result, element, value, where, delimiters)
+    _check_notes(result, segment, number, loop, segment.elements, [bool(part) for part in parts], None)
+
+
+def _check_element(
+    result: Diagnosis, element: Element, value: str, where: Location, delimiters: Delimiters
+) -> None:
+    repeated = delimiters.repetition and element.repeat != 1
+    values = value.split(delimiters.repetition) if repeated else [value]
+    for repetition, one in enumerate(values, 1):
+        if len(values) > 1:
+            where = Location(
+                segment=where.segment,
+                segment_id=where.segment_id,
+                element=where.element,
+                repetition=repetition,
+                loop=where.loop,
+            )
+        components = one.split(delimiters.component) if delimiters.component else [one]
+        limit = len(element.components) or 1
+        if any(components[limit:]) or (len(components) > 1 and not element.components):
+            words = {"ref": element.ref, "name": element.name, "count": len(components), "limit": limit}
+            result.add(
+                problem("X12-COMPONENT-EXTRA", where, value=one, data_element=element.number, **words)
+            )
+        elif element.components:
+            _check_composite(result, element, components, where)
+        elif found := fault(element, one):
+            code, words = found
+            words = {"ref": element.ref, "name": element.name, **words}
+            result.add(problem(code, where, value=one, data_element=element.number, **words))
+
+
+def _check_composite(result: Diagnosis, element: Element, values: list[str], where: Location) -> None:
+    for index, component in enumerate(element.components, 1):
+        value = values[index - 1] if index <= len(values) else ""
+        place = Location(
+            segment=where.segment,
+            segment_id=where.segment_id,
+            element=where.element,
+            component=index,
+            repetition=where.repetition,
+            loop=where.loop,
+        )
+        words: dict[str, object] = {"ref": component.ref, "name": component.name}
+        if value:
+            if found := fault(component, value):
+                result.add(
+                    problem(found[0], place, value=value, data_element=component.number, **words, **found[1])
+                )
+        elif component.usage == "R":
+            result.add(problem("X12-ELEMENT-MISSING", place, data_element=component.number, **words))
+    filled = [True, *(bool(value) for value in values)]
+    for note, blame in broken_notes(element.notes, filled):
+        component = element.components[blame - 1]
+        _add_note(result, note.kind, note.text, component, where, blame)
+
+
+def _check_notes(
+    result: Diagnosis,
+    segment: Segment,
+    number: int,
+    loop: str | None,
+    elements: tuple[Element, ...],
+    filled: list[bool],
+    component: int | None,
+) -> None:
+    for note, blame in broken_notes(segment.notes, filled):
+        where = Location(segment=number, segment_id=segment.id, element=blame, loop=loop)
+        _add_note(result, note.kind, note.text, elements[blame - 1], where, component)
+
+
+def _add_note(
+    result: Diagnosis, kind: str, rule: str, element: Element, where: Location, component: int | None
+) -> None:
+    code = "X12-ELEMENT-EXCLUSIVE" if kind == "E" else "X12-ELEMENT-CONDITION"
+    if component is not None:
+        where = Location(
+            segment=where.segment,
+            segment_id=where.segment_id,
+            element=where.element,
+            component=component,
+            loop=where.loop,
+        )
+    words = {"ref": element.ref, "name": element.name, "rule": rule}
+    result.add(problem(code, where, data_element=element.number, **words))
+
+
+def _check_totals(result: Diagnosis, table: Table) -> None:
+    """Counts and hash totals that an element of the set states (CTT01, CTT02 and their kin)."""
+    for step in result.steps:
+        if step.position is None or step.number == 1:
+            continue
+        for index, element in enumerate(table.positions[step.position].segment.elements, 1):
+            if not (element.count or element.hash) or index >= len(step.parts) or not step.parts[index]:
+                continue
+            stated = step.parts[index]
+            if fault(element, stated):
+                continue
+            where = Location(segment=step.number, segment_id=step.parts[0], element=index)
+            words = {"ref": element.ref, "name": element.name}
+            if element.count:
+                count = sum(
+                    other.position is not None and other.parts[0] == element.count for other in result.steps
+                )
+                if int(stated) != count:
+                    words |= {"count": str(count), "segment": element.count}
+                    result.add(
+                        problem("X12-CTT-COUNT", where, value=stated, data_element=element.number, **words)
+                    )
+            elif (total := hash_total([s.parts for s in result.steps], element.hash)) is not None:
+                if not hash_agrees(stated, total):
+                    words |= {"count": format(total, "f"), "segment": element.hash}
+                    result.add(
+                        problem("X12-CTT-HASH", where, value=stated, data_element=element.number, **words)
+                    )
+
+
+def hash_total(segments: Sequence[Sequence[str]], ref: str) -> Decimal | None:
+    """The sum of an element over all its segments; None if one of them is not a number.
+
+    Args:
+        ref: reference designator, ``PO102``.
+    """
+    name, index = ref[:-2], int(ref[-2:])
+    total = Decimal(0)
+    for parts in segments:
+        if parts[0] == name and index < len(parts) and parts[index]:
+            if not DECIMAL.fullmatch(parts[index]):
+                return None
+            total += Decimal(parts[index])
+    return total
+
+
+def hash_agrees(stated: str, total: Decimal) -> bool:
+    """Whether a hash total is the sum; high digits beyond its 10 places may be cut off (X12 004010, CTT02)."""
+    value = Decimal(stated)
+    if value == total:
+        return True
+    digits = len(stated.replace(".", "").replace("-", ""))
+    return digits >= 10 and total == total.to_integral_value() and int(total) % 10**digits == int(value)

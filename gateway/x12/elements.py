@@ -1,0 +1,102 @@
+"""The rules for one value: type, length, code, date and time (X12.6 section 3.3), as a table of checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from gateway.x12.guide import Element, SyntaxNote
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""Characters that no element may hold (X12.6: basic and extended character set)."""
+
+DECIMAL = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+INTEGER = re.compile(r"-?[0-9]+")
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def is_date(value: str) -> bool:
+    """Whether digits are a day of the calendar, CCYYMMDD or YYMMDD."""
+    if not (value.isascii() and value.isdigit()) or len(value) not in (6, 8):
+        return False
+    year = int(value[:-4])
+    month, day = int(value[-4:-2]), int(value[-2:])
+    if not 1 <= month <= 12 or not 1 <= day <= _DAYS[month - 1]:
+        return False
+    if month == 2 and day == 29:
+        # Two-digit years: 00 stands for 2000, a leap year.
+        return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0 or len(value) == 6)
+    return len(value) == 6 or year > 0
+
+
+def is_time(value: str) -> bool:
+    """Whether digits are a time: HHMM, HHMMSS, HHMMSSD or HHMMSSDD."""
+    return (
+        value.isascii()
+        and value.isdigit()
+        and len(value) in (4, 6, 7, 8)
+        and value[:2] < "24"
+        and value[2:4] < "60"
+        and value[4:6] < "60"
+    )
+
+
+def fault(element: Element, value: str) -> tuple[str, dict[str, object]] | None:
+    """What is wrong with a filled simple element: problem code and the words of its message, or None."""
+    kind = element.type
+    if CONTROL.search(value) and kind != "B":
+        return "X12-ELEMENT-CHARACTER", {"what": "holds a control character"}
+    length = len(value)
+    if kind == "R" or kind[0] == "N":
+        pattern, words = (DECIMAL, "is not a number") if kind == "R" else (INTEGER, "is not a whole number")
+        if not pattern.fullmatch(value):
+            return "X12-ELEMENT-CHARACTER", {"what": words}
+        length = sum(character.isdigit() for character in value)
+    elif kind == "DT" and length in (6, 8) and not is_date(value):
+        return "X12-ELEMENT-DATE", {"form": "CCYYMMDD" if element.max == 8 else "YYMMDD"}
+    elif kind == "TM" and element.min <= length <= element.max and not is_time(value):
+        return "X12-ELEMENT-TIME", {}
+    if length < element.min:
+        return "X12-ELEMENT-SHORT", {"count": length, "limit": element.min}
+    if length > element.max:
+        return "X12-ELEMENT-LONG", {"count": length, "limit": element.max}
+    if kind == "DT" and not is_date(value):
+        return "X12-ELEMENT-DATE", {"form": "CCYYMMDD" if element.max == 8 else "YYMMDD"}
+    if element.codes is not None and value not in element.codes.codes:
+        return "X12-ELEMENT-CODE", {}
+    if element.pattern and not _pattern(element.pattern).search(value):
+        return "X12-ELEMENT-CODE", {}
+    return None
+
+
+@lru_cache(maxsize=256)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.DOTALL)
+
+
+def broken_notes(notes: tuple[SyntaxNote, ...], filled: list[bool]) -> Iterator[tuple[SyntaxNote, int]]:
+    """The syntax notes that do not hold, each with the element to blame.
+
+    Args:
+        filled: whether element ``i`` (from 1; index 0 is not used) holds a value.
+    """
+    size = len(filled)
+    for note in notes:
+        present = [n < size and filled[n] for n in note.elements]
+        match note.kind:
+            case "P":
+                broken = any(present) and not all(present)
+                blame = note.elements[present.index(False)] if broken else 0
+            case "R":
+                broken, blame = not any(present), note.elements[0]
+            case "E":
+                broken = sum(present) > 1
+                blame = note.elements[[i for i, p in enumerate(present) if p][1]] if broken else 0
+            case "C":
+                broken = present[0] and not all(present)
+                blame = note.elements[present.index(False)] if broken else 0
+            case _:
+                broken, blame = present[0] and not any(present[1:]), note.elements[1]
+        if broken:
+            yield note, blame

@@ -1,0 +1,341 @@
+"""Guides: the definition of a transaction set, read from a map directory in pyx12's format.
+
+A directory holds one X12 release: ``maps.xml`` (which file serves which set), ``dataele.xml`` (types and
+lengths), ``codes.xml`` (code lists), control maps for the envelope and one map for each transaction set. What
+pyx12's format lacks stands in attributes of the namespace :data:`NAMESPACE`, which pyx12 ignores.
+
+Nothing here opens a file: :func:`parse_release` and :func:`parse_guide` take the text of the files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lxml import etree
+
+from gateway.errors import GuideError
+
+NAMESPACE = "urn:edi-gateway:guide:1"
+UNLIMITED = 0
+"""Value of ``max_use`` and ``repeat`` for ">1" in a map: any number of times."""
+
+_TYPES = {"AN", "ID", "DT", "TM", "R", "B"} | {f"N{digits}" for digits in range(10)}
+_NOTE = re.compile(r"([PRCLE])((?:\d\d){2,})")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeList:
+    """The codes a data element may take; ``names`` holds a short meaning where one is known."""
+
+    id: str
+    codes: frozenset[str]
+    names: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxNote:
+    """A relational condition (X12.6): ``kind`` is P, R, C, L or E, ``elements`` count from 1."""
+
+    kind: str
+    elements: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """The note in words, for messages."""
+        listed = [f"{n:02d}" for n in self.elements]
+        rest = " or ".join(listed[1:])
+        match self.kind:
+            case "P":
+                return f"{' and '.join(listed)} stand together or not at all"
+            case "R":
+                return f"one of {', '.join(listed)} is needed"
+            case "C":
+                return f"with {listed[0]} {' and '.join(listed[1:])} is needed"
+            case "L":
+                return f"with {listed[0]} one of {rest} is needed"
+            case _:
+                return f"only one of {', '.join(listed)} may stand"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element or component at its place in a segment.
+
+    Attributes:
+        ref: reference designator, ``PO104`` or ``CTP05-1``.
+        number: data element number; empty for a composite.
+        type: AN, ID, DT, TM, R, Nn, B; ``"composite"`` for a composite.
+        usage: R mandatory, S optional, N not used.
+        repeat: how often it may repeat; 1 for most.
+        count: segment id whose number this element states (CTT01). hash: reference designator of the
+            element whose sum it states (CTT02).
+    """
+
+    ref: str
+    number: str
+    name: str
+    type: str
+    min: int
+    max: int
+    usage: str
+    codes: CodeList | None = None
+    repeat: int = 1
+    pattern: str = ""
+    components: tuple[Element, ...] = ()
+    notes: tuple[SyntaxNote, ...] = ()
+    count: str = ""
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment at its place in a guide."""
+
+    id: str
+    name: str
+    usage: str
+    max_use: int
+    elements: tuple[Element, ...]
+    notes: tuple[SyntaxNote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop; its first child is the segment that begins it."""
+
+    id: str
+    name: str
+    usage: str
+    repeat: int
+    children: tuple[Segment | Loop, ...]
+
+    @property
+    def trigger(self) -> Segment:
+        first = self.children[0]
+        if not isinstance(first, Segment):
+            raise GuideError(f"loop {self.id} does not begin with a segment")
+        return first
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """The definition of one transaction set of one release; ``root`` runs from ST to SE."""
+
+    name: str
+    set_id: str
+    release: str
+    group: str
+    root: Loop
+
+
+@dataclass(frozen=True, slots=True)
+class DataElement:
+    """A row of ``dataele.xml``."""
+
+    number: str
+    type: str
+    min: int
+    max: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What all guides of one release share.
+
+    Attributes:
+        maps: file name by (version of GS08, functional group, transaction set).
+        control: file name of the control map by ISA12.
+    """
+
+    name: str
+    maps: dict[tuple[str, str], str]
+    control: dict[str, str]
+    data_elements: dict[str, DataElement]
+    codes: dict[str, CodeList] = field(repr=False)
+
+
+def _root(text: bytes, name: str) -> Any:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
+    try:
+        return etree.fromstring(text, parser)
+    except etree.XMLSyntaxError as error:
+        raise GuideError(f"{name}: {error}") from error
+
+
+def _get(node: Any, name: str, default: str = "") -> str:
+    """An attribute or the text of the child of that name, as pyx12 reads both."""
+    value = node.get(name)
+    if value is None:
+        value = node.findtext(name)
+    return default if value is None else value.strip()
+
+
+def _own(node: Any, name: str) -> str:
+    return (node.get(f"{{{NAMESPACE}}}{name}") or "").strip()
+
+
+def _times(text: str, where: str) -> int:
+    if text in ("", ">1"):
+        return UNLIMITED
+    if not text.isdigit():
+        raise GuideError(f"{where}: {text!r} is not a number of times")
+    return int(text)
+
+
+def parse_release(name: str, maps: bytes, dataele: bytes, codes: bytes) -> Release:
+    """Reads the three files that all maps of a directory share.
+
+    Raises:
+        GuideError: a file is not XML or a data element has an unknown type.
+    """
+    files: dict[tuple[str, str], str] = {}
+    control: dict[str, str] = {}
+    for version in _root(maps, "maps.xml").iter("version"):
+        for node in version.iter("map"):
+            file = (node.text or "").strip()
+            files[node.get("vriic", ""), _own(node, "set") or node.get("abbr", "")] = file
+        control.setdefault(version.get("icvn", ""), f"x12.control.{version.get('icvn', '')}.xml")
+    elements = {}
+    for node in _root(dataele, "dataele.xml").iter("data_ele"):
+        number, kind = node.get("ele_num", ""), node.get("data_type", "")
+        if kind not in _TYPES:
+            raise GuideError(f"dataele.xml: data element {number} has the unknown type {kind!r}")
+        elements[number] = DataElement(
+            number, kind, int(node.get("min_len")), int(node.get("max_len")), node.get("name", "")
+        )
+    lists = {}
+    for node in _root(codes, "codes.xml").iter("codeset"):
+        identifier = _get(node, "id")
+        names: dict[str, str] = {}
+        for code in node.iter("code"):
+            names[(code.text or "").strip()] = _own(code, "name")
+        lists[identifier] = CodeList(
+            identifier, frozenset(names), {code: text for code, text in names.items() if text}
+        )
+    return Release(name, files, control, elements, lists)
+
+
+def parse_guide(name: str, text: bytes, release: Release, *, root_id: str = "ST_LOOP") -> Guide:
+    """Reads the map of a transaction set, or with ``root_id`` another part of a control map.
+
+    Raises:
+        GuideError: the map is not XML, names an unknown data element or code list, or has no such part.
+    """
+    tree = _root(text, name)
+    found = next((node for node in tree.iter("loop") if node.get("xid") == root_id), None)
+    if found is None:
+        raise GuideError(f"{name} has no {root_id}")
+    set_id = _own(tree, "set") or tree.get("xid", "")
+    root = _loop(found, release, name)
+    return Guide(name, set_id, _own(tree, "release") or release.name, _own(tree, "group"), root)
+
+
+def _loop(node: Any, release: Release, where: str) -> Loop:
+    xid = node.get("xid", "")
+    children: list[tuple[int, int, Segment | Loop]] = []
+    for index, child in enumerate(node):
+        if child.tag == "segment":
+            children.append((int(_get(child, "pos", "0")), index, _segment(child, release, where)))
+        elif child.tag == "loop":
+            loop = _loop(child, release, where)
+            position = int(_get(child, "pos", "0"))
+            if isinstance(loop.children[0], Loop):  # a wrapper (HEADER, DETAIL, SUMMARY) only groups
+                children.extend((position, index, inner) for inner in loop.children)
+            else:
+                children.append((position, index, loop))
+    if not children:
+        raise GuideError(f"{where}: loop {xid} is empty")
+    ordered = tuple(child for _, _, child in sorted(children, key=lambda item: item[:2]))
+    repeat = _times(_get(node, "repeat"), f"{where} {xid}")
+    return Loop(xid, _get(node, "name"), _get(node, "usage", "S"), repeat, ordered)
+
+
+def _segment(node: Any, release: Release, where: str) -> Segment:
+    xid = node.get("xid", "")
+    elements = sorted(
+        (_element(child, release, f"{where} {xid}") for child in node if child.tag in ("element", "composite")),
+        key=lambda item: item[0],
+    )
+    if [seq for seq, _ in elements] != list(range(1, len(elements) + 1)):
+        raise GuideError(f"{where}: the elements of {xid} are not numbered without gaps")
+    return Segment(
+        xid,
+        _get(node, "name"),
+        _get(node, "usage", "S"),
+        _times(_get(node, "max_use", "1"), f"{where} {xid}"),
+        tuple(
+            _placed(element, f"{xid}{seq:02d}") for seq, element in elements
+        ),
+        _notes(node, f"{where} {xid}"),
+    )
+
+
+def _placed(element: Element, ref: str) -> Element:
+    """The element under its full reference designator, its components numbered below it."""
+    components = tuple(
+        replace(component, ref=f"{ref}-{index}") for index, component in enumerate(element.components, 1)
+    )
+    return replace(element, ref=ref, components=components)
+
+
+def _notes(node: Any, where: str) -> tuple[SyntaxNote, ...]:
+    texts = [child.text or "" for child in node if child.tag == "syntax"]
+    if node.get("syntax"):
+        texts += node.get("syntax").split()
+    notes = []
+    for text in texts:
+        match = _NOTE.fullmatch(text.strip())
+        if match is None:
+            raise GuideError(f"{where}: {text!r} is not a syntax note")
+        notes.append(SyntaxNote(match[1], tuple(int(match[2][i : i + 2]) for i in range(0, len(match[2]), 2))))
+    return tuple(notes)
+
+
+def _element(node: Any, release: Release, where: str) -> tuple[int, Element]:
+    seq = int(_get(node, "seq", "0"))
+    usage = _get(node, "usage", "S")
+    repeat = _times(_get(node, "repeat", _get(node, "max_use", "1")), where)
+    if node.tag == "composite":
+        components = tuple(
+            element
+            for _, element in sorted(
+                (_element(child, release, where) for child in node if child.tag == "element"),
+                key=lambda item: item[0],
+            )
+        )
+        name = _get(node, "name")
+        return seq, Element(
+            "", "", name, "composite", 0, 0, usage, None, repeat, "", components, _notes(node, where)
+        )
+    number = _get(node, "data_ele")
+    data = release.data_elements.get(number)
+    if data is None:
+        raise GuideError(f"{where}: data element {number!r} is not in dataele.xml")
+    codes = None
+    listed = node.find("valid_codes")
+    if listed is not None:
+        inline = {(code.text or "").strip(): _own(code, "name") for code in listed.iter("code")}
+        external = listed.get("external")
+        if external and external not in release.codes:
+            raise GuideError(f"{where}: code list {external!r} is not in codes.xml")
+        shared = release.codes[external] if external else CodeList("", frozenset(), {})
+        codes = shared if not inline else CodeList(
+            external or number, shared.codes | frozenset(inline), shared.names | {c: n for c, n in inline.items() if n}
+        )
+    return seq, Element(
+        "",
+        number,
+        _get(node, "name") or data.name,
+        data.type,
+        data.min,
+        data.max,
+        usage,
+        codes,
+        repeat,
+        _get(node, "regex"),
+        count=_own(node, "count"),
+        hash=_own(node, "hash"),
+    )

@@ -1,0 +1,625 @@
+"""Chunks of bytes to checked interchanges: the one way into the X12 core.
+
+A :class:`Parser` is fed bytes and gives the events of :mod:`gateway.x12.envelope` in the order of the file. It
+checks the envelope itself and leaves the content of each transaction set to the engine of its guide.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from gateway.errors import Ack, Location, Problem, Severity
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.diagnose import diagnose
+from gateway.x12.elements import fault
+from gateway.x12.envelope import (
+    Event,
+    FileProblem,
+    GroupHeader,
+    GroupTrailer,
+    InterchangeAcknowledgment,
+    InterchangeHeader,
+    InterchangeTrailer,
+    PartyId,
+    TransactionSet,
+    Verdict,
+)
+from gateway.x12.guide import Segment
+from gateway.x12.problems import problem
+from gateway.x12.reader import (
+    MAX_SET_BYTES,
+    EnvelopeSegment,
+    Foreign,
+    Isa,
+    Piece,
+    Reader,
+    SetText,
+    Surroundings,
+    TruncatedIsa,
+)
+from gateway.x12.source import Source
+from gateway.x12.table import Table
+
+#: TA105 for a fault in ISA01 to ISA16 (X12 004010, data element I18).
+_TA1 = dict(
+    enumerate("010 011 012 013 005 006 007 008 014 015 016 017 018 019 020 027".split(), 1)
+)
+#: Functional identifier codes (GS01, data element 479) of the sets a retail supplier meets.
+GROUP_OF_SET = {
+    "850": "PO", "855": "PR", "856": "SH", "810": "IN", "820": "RA", "860": "PC", "865": "CA",
+    "846": "IB", "824": "AG", "864": "TX", "997": "FA", "999": "FA", "830": "PS", "852": "PD",
+    "940": "OW", "943": "AR", "944": "RE", "945": "SW", "204": "SM", "210": "IM", "214": "QM",
+    "990": "GF", "816": "OR", "832": "SC", "840": "RQ", "843": "RR", "862": "SS", "753": "RF", "754": "RG",
+}  # fmt: skip
+
+
+class Engine(Protocol):
+    """Checks the segments of one kind of transaction set, fast; made from a guide and perhaps a mapping."""
+
+    name: str
+    table: Table
+
+    def accepts(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None) -> bool:
+        """Whether the set has no error; ``document`` is filled in passing, where one is given."""
+        ...
+
+    def explain(
+        self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
+    ) -> tuple[Problem, ...]:
+        """Remarks on an accepted set: what its mapping did not take."""
+        ...
+
+
+class GuideSource(Protocol):
+    """Finds what is needed to check a transaction set."""
+
+    def engine(self, version: str, set_id: str, *, documents: bool) -> Engine | None:
+        """The engine for GS08 and ST01, None without a guide."""
+        ...
+
+    def envelope_segment(self, name: str) -> Segment | None:
+        """The definition of ISA, GS, GE, IEA or TA1."""
+        ...
+
+
+def combined(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a whole from those of its parts."""
+    found = set(verdicts)
+    if found <= {Verdict.ACCEPTED}:
+        return Verdict.ACCEPTED
+    return Verdict.REJECTED if found == {Verdict.REJECTED} else Verdict.ACCEPTED_WITH_ERRORS
+
+
+@dataclass(slots=True)
+class NumberSet:
+    """Control numbers seen so far, kept as runs, so that a million in a row take no memory."""
+
+    runs: dict[int, list[list[int]]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
+
+    def add(self, text: str) -> bool:
+        """Notes a control number; False if it was there before."""
+        if not (text.isascii() and text.isdigit()) or len(text) > 20:
+            known = text in self.others
+            self.others.add(text)
+            return not known
+        number, runs = int(text), self.runs.setdefault(len(text), [])
+        at = bisect_right(runs, [number, number + 1]) - 1
+        if at >= 0 and number <= runs[at][1]:
+            return False
+        if at >= 0 and runs[at][1] == number - 1:
+            runs[at][1] = number
+        else:
+            runs.insert(at + 1, [number, number])
+        return True
+
+
+@dataclass(slots=True)
+class _Group:
+    header: GroupHeader
+    problems: list[Problem]
+    control_numbers: NumberSet = field(default_factory=NumberSet)
+    received: int = 0
+    accepted: int = 0
+
+
+@dataclass(slots=True)
+class _Interchange:
+    header: InterchangeHeader
+    problems: list[Problem]
+    fragment: bool = False
+    group_numbers: NumberSet = field(default_factory=NumberSet)
+    verdicts: set[Verdict] = field(default_factory=set)
+    groups: int = 0
+    acknowledgments: int = 0
+    remarked: set[str] = field(default_factory=set)
+
+
+class Parser:
+    """Checks a stream of X12.
+
+    Args:
+        guides: where guides (and mappings) come from.
+        documents: also make the internal document of every accepted set.
+        max_set_bytes: limit of one transaction set.
+
+    Bad input never raises; it becomes problems.
+    """
+
+    def __init__(
+        self, guides: GuideSource, *, documents: bool = False, max_set_bytes: int = MAX_SET_BYTES
+    ) -> None:
+        self._guides = guides
+        self._documents = documents
+        self._limit = max_set_bytes
+        self._reader = Reader(max_set_bytes)
+        self._interchange: _Interchange | None = None
+        self._group: _Group | None = None
+        self._engines: dict[tuple[str, str], Engine | None] = {}
+        self._interchanges: dict[tuple[PartyId, PartyId], NumberSet] = {}
+        self._bytes = 0
+        self._start = ""
+        self._found = False
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """The events that are complete with this chunk of the file."""
+        if len(self._start) < 60:
+            self._start += data[:60].decode("latin-1")
+        self._bytes += len(data)
+        for piece in self._reader.feed(data):
+            yield from self._take(piece)
+
+    def close(self) -> Iterator[Event]:
+        """The events that the end of the file completes."""
+        for piece in self._reader.close():
+            yield from self._take(piece)
+        yield from self._end_interchange(None)
+        if not self._found:
+            sample = self._start[:40]
+            code = "X12-NOT-X12" if sample.strip("\ufeff\xef\xbb\xbf \t\r\n\x0b\x0c\x00") else "X12-EMPTY"
+            yield FileProblem(problem(code, Location(offset=0, line=1), value=sample, count=self._bytes))
+
+    # --- pieces ----------------------------------------------------------------------------------------
+    def _take(self, piece: Piece) -> Iterator[Event]:
+        match piece:
+            case SetText():
+                yield self._set(piece)
+            case EnvelopeSegment():
+                yield from self._envelope_segment(piece)
+            case Isa():
+                yield from self._isa(piece)
+            case Foreign():
+                if self._found or self._interchange is not None or piece.count < self._bytes:
+                    where = Location(offset=piece.offset, line=piece.line)
+                    sample = piece.sample[:40]
+                    yield FileProblem(problem("X12-FOREIGN-TEXT", where, value=sample, count=piece.count))
+            case TruncatedIsa():
+                self._found = True
+                where = Location(segment_id="ISA", offset=piece.offset, line=piece.line)
+                yield FileProblem(problem("X12-ISA-TRUNCATED", where, value=piece.text[:106]))
+            case Surroundings():
+                if piece.bom:
+                    yield FileProblem(problem("X12-BOM", Location(offset=0, line=1)))
+                if piece.blanks:
+                    yield FileProblem(problem("X12-BLANKS", Location(offset=0, line=1), count=piece.blanks))
+
+    def _isa(self, piece: Isa) -> Iterator[Event]:
+        yield from self._end_interchange(None)
+        self._found = True
+        values = tuple(element.strip() for element in piece.elements) or ("",) * 17
+        where = Location(
+            interchange=values[13] or None,
+            segment_id=None if piece.fragment else "ISA",
+            offset=piece.offset,
+            line=piece.line,
+        )
+        header = InterchangeHeader(
+            control_number=values[13],
+            sender=PartyId(values[5], values[6]),
+            receiver=PartyId(values[7], values[8]),
+            version=values[12],
+            usage=values[15],
+            date=values[9],
+            time=values[10],
+            ack_requested=values[14] == "1",
+            delimiters=piece.delimiters,
+            elements=piece.elements,
+            offset=piece.offset,
+        )
+        found: list[Problem] = []
+        if piece.widths:
+            found.append(problem("X12-ISA-WIDTH", where, widths=piece.widths))
+        if piece.separators:
+            found.append(problem("X12-ISA-SEPARATOR", where, what=piece.separators))
+        if piece.wrapped:
+            found.append(problem("X12-WRAPPED", where))
+        if not piece.fragment:
+            found += self._envelope_faults("ISA", piece.elements, where, piece.delimiters)
+            seen = self._interchanges.setdefault((header.sender, header.receiver), NumberSet())
+            if header.control_number and not seen.add(header.control_number):
+                found.append(problem("X12-ISA-DUPLICATE", where, value=header.control_number))
+        self._interchange = _Interchange(header, found, piece.fragment)
+        yield header
+
+    def _envelope_faults(
+        self, name: str, values: tuple[str, ...], where: Location, delimiters: Delimiters
+    ) -> Iterator[Problem]:
+        """Faults of single elements in ISA, GS, GE and IEA."""
+        definition = self._guides.envelope_segment(name)
+        if definition is None:
+            return
+        code = "X12-GS-ELEMENT" if name in ("GS", "GE") else "X12-ISA-ELEMENT"
+        for index, element in enumerate(definition.elements, 1):
+            # Widths and separators of ISA are judged apart; versions and groups are open lists.
+            if name == "ISA" and index in (2, 4, 11, 12, 16) or name == "GS" and index in (1, 8):
+                continue
+            raw = values[index] if index < len(values) else ""
+            value = raw.strip() if name == "ISA" else raw
+            if value and name == "GS" and index == 4 and len(value) == 6 and fault(element, "20" + value) is None:
+                continue  # up to release 003072 group dates had six digits
+            what = "is empty" if not value and element.usage == "R" else ""
+            if value:
+                found = fault(element, raw)
+                if found is None or (name == "ISA" and found[0] in ("X12-ELEMENT-SHORT", "X12-ELEMENT-LONG")):
+                    continue
+                what = _WHAT.get(found[0], "has a wrong length")
+            if what:
+                yield problem(
+                    code,
+                    Location(
+                        interchange=where.interchange,
+                        group=where.group,
+                        segment_id=name,
+                        element=index,
+                        offset=where.offset + _element_offset(values, index) if where.offset is not None else None,
+                        line=where.line,
+                    ),
+                    value=value,
+                    ack=problem(code, value="", ref="", name="", what="").ack
+                    if name != "ISA"
+                    else _ta1(_TA1[index]),
+                    ref=element.ref,
+                    name=element.name,
+                    what=what,
+                )
+
+    def _envelope_segment(self, piece: EnvelopeSegment) -> Iterator[Event]:
+        interchange = self._interchange
+        if interchange is None:
+            return
+        values = tuple(piece.text.split(interchange.header.delimiters.element))
+        where = Location(
+            interchange=interchange.header.control_number or None,
+            group=self._group.header.control_number if self._group else None,
+            segment_id=values[0][:10] or None,
+            offset=piece.offset,
+            line=piece.line,
+        )
+        match values[0]:
+            case "GS":
+                yield from self._gs(values, where, interchange)
+            case "GE" if self._group is not None:
+                yield self._end_group(values, where)
+            case "TA1":
+                interchange.acknowledgments += 1
+                yield InterchangeAcknowledgment(values, piece.offset, interchange.header)
+            case "IEA" if not interchange.fragment:
+                yield from self._end_interchange(values, where)
+            case "GE" | "IEA" | "SE" if interchange.fragment:
+                pass  # the trailer of what had no header is part of the fault already reported
+            case _:
+                interchange.problems.append(
+                    problem("X12-STRAY-SEGMENT", where, value=piece.text[:60], segment=values[0][:20].strip())
+                )
+
+    def _gs(self, values: tuple[str, ...], where: Location, interchange: _Interchange) -> Iterator[Event]:
+        if self._group is not None:
+            yield self._end_group(None, where)
+        get = partial(_get, values)
+        header = GroupHeader(
+            functional_id=get(1),
+            sender=get(2),
+            receiver=get(3),
+            date=get(4),
+            time=get(5),
+            control_number=get(6),
+            agency=get(7),
+            version=get(8).strip(),
+            elements=values,
+            offset=where.offset or 0,
+            interchange=interchange.header,
+        )
+        where = Location(
+            interchange=where.interchange,
+            group=header.control_number,
+            segment_id="GS",
+            offset=where.offset,
+            line=where.line,
+        )
+        if interchange.fragment and interchange.groups == 0 and not interchange.problems:
+            interchange.problems.append(problem("X12-NO-ISA", where, segment="GS"))
+        found = list(self._envelope_faults("GS", values, where, interchange.header.delimiters))
+        if not interchange.group_numbers.add(f"{header.functional_id}\x00{header.control_number}"):
+            found.append(problem("X12-GS-DUPLICATE", where, value=header.control_number))
+        interchange.groups += 1
+        self._group = _Group(header, found)
+        yield header
+
+    # --- trailers --------------------------------------------------------------------------------------
+    def _end_group(self, values: tuple[str, ...] | None, where: Location | None) -> GroupTrailer:
+        group, self._group = self._group, None
+        assert group is not None
+        found, header = group.problems, group.header
+        declared = None
+        if values is None:
+            place = Location(
+                interchange=header.interchange.control_number or None,
+                group=header.control_number,
+                segment_id="GE",
+                offset=where.offset if where else self._bytes,
+                line=where.line if where else None,
+            )
+            found.append(problem("X12-GE-MISSING", place, value=header.control_number))
+        elif where is not None:
+            found += _count_problem("X12-GE-COUNT", _get(values, 1), group.received, where)
+            found += _control_problem("X12-GE-CONTROL", _get(values, 2), header.control_number, where)
+            declared = int(_get(values, 1)) if re.fullmatch(r"[0-9]{1,9}", _get(values, 1)) else None
+        if any(p.is_error for p in found) or (group.received and not group.accepted):
+            verdict = Verdict.REJECTED
+        elif group.accepted < group.received:
+            verdict = Verdict.ACCEPTED_WITH_ERRORS
+        else:
+            verdict = Verdict.ACCEPTED
+        if self._interchange is not None:
+            self._interchange.verdicts.add(verdict)
+        return GroupTrailer(header, verdict, tuple(found), declared, group.received, group.accepted)
+
+    def _end_interchange(self, values: tuple[str, ...] | None, where: Location | None = None) -> Iterator[Event]:
+        interchange = self._interchange
+        if interchange is None:
+            return
+        if self._group is not None:
+            yield self._end_group(None, where)
+        self._interchange = None
+        found, header = interchange.problems, interchange.header
+        if interchange.fragment:
+            if not any(p.code == "X12-NO-ISA" for p in found):
+                found.append(problem("X12-NO-ISA", Location(offset=header.offset), segment="ST"))
+        elif values is None or where is None:
+            place = Location(interchange=header.control_number, segment_id="IEA", offset=self._bytes)
+            found.append(problem("X12-IEA-MISSING", place, value=header.control_number))
+        else:
+            # An interchange that only acknowledges may count its TA1 segments.
+            counted = interchange.groups or (
+                interchange.acknowledgments if _get(values, 1).strip("0") else 0
+            )
+            found += _count_problem("X12-IEA-COUNT", _get(values, 1), counted, where)
+            found += _control_problem("X12-IEA-CONTROL", _get(values, 2), header.control_number, where)
+            if not interchange.groups and not interchange.acknowledgments and not found:
+                found.append(problem("X12-NO-GROUPS", where))
+        verdict = combined(interchange.verdicts)
+        if any(p.is_error for p in found):
+            verdict = Verdict.REJECTED
+        yield InterchangeTrailer(header, verdict, tuple(found), interchange.groups)
+
+    # --- transaction sets ------------------------------------------------------------------------------
+    def _set(self, piece: SetText) -> TransactionSet:
+        interchange, group = self._interchange, self._group
+        assert interchange is not None
+        header = interchange.header
+        delimiters = header.delimiters
+        source = Source(piece, delimiters)
+        segments = source.segments
+        begin = segments[0].split(delimiters.element)
+        set_id, control_number = _get(begin, 1), _get(begin, 2)
+        found: list[Problem] = []
+        version = group.header.version if group is not None else ""
+        key = (version, set_id)
+        if key not in self._engines:
+            self._engines[key] = self._guides.engine(version, set_id, documents=self._documents)
+        engine = self._engines[key]
+        document: dict[str, Any] | None = None
+
+        if piece.too_large:
+            found.append(problem("X12-SET-TOO-LARGE", Location(segment=1, segment_id="ST"), limit=self._limit))
+        else:
+            self._check_frame(found, begin, segments, piece, delimiters)
+            if engine is None:
+                where = Location(segment=1, segment_id="ST", element=1)
+                words = {"set": set_id, "version": version or "(none)"}
+                found.append(problem("X12-NO-GUIDE", where, value=set_id, **words))
+            else:
+                if self._documents and not found:
+                    document = _envelope_of(header, group.header if group else None, control_number)
+                accepted = piece.complete and engine.accepts(segments, delimiters, document)
+                if not accepted and source.tidy():
+                    segments = source.segments
+                    if document is not None:
+                        document = _envelope_of(header, group.header if group else None, control_number)
+                    accepted = piece.complete and engine.accepts(segments, delimiters, document)
+                if not accepted:
+                    document = None
+                    diagnosis = diagnose(engine.table, segments, delimiters, complete=piece.complete)
+                    found += diagnosis.problems
+                    if not found:
+                        found.append(problem("X12-INTERNAL", Location(segment=1, segment_id="ST")))
+                elif document is not None:
+                    found += engine.explain(segments, delimiters, document)
+        found += self._check_place(interchange, group, set_id, control_number)
+        if not piece.text.isascii() and "X12-CHARSET" not in interchange.remarked:
+            interchange.remarked.add("X12-CHARSET")
+            found.append(_charset_problem(segments, delimiters))
+        if source.wrapped and not header.elements == () and "X12-WRAPPED" not in interchange.remarked:
+            interchange.remarked.add("X12-WRAPPED")
+            if not piece.breaks:
+                found.append(problem("X12-WRAPPED", Location(segment=1, segment_id="ST")))
+        rejected = any(p.severity is Severity.ERROR for p in found)
+        if rejected:
+            document = None
+        if group is not None:
+            group.received += 1
+            group.accepted += not rejected
+        else:
+            interchange.verdicts.add(Verdict.REJECTED)
+        return TransactionSet(
+            set_id=set_id,
+            control_number=control_number,
+            segments=len(segments),
+            guide=engine.name if engine else None,
+            verdict=Verdict.REJECTED if rejected else Verdict.ACCEPTED,
+            problems=tuple(self._located(p, source, header, group, control_number) for p in found),
+            document=document,
+            text=piece.text,
+            offset=piece.offset,
+            line=piece.line,
+            group=group.header if group else None,
+            interchange=header,
+        )
+
+    def _located(
+        self,
+        found: Problem,
+        source: Source,
+        header: InterchangeHeader,
+        group: _Group | None,
+        control_number: str,
+    ) -> Problem:
+        where = found.location
+        offset = source.offset(where.segment or 1, where.element, where.component)
+        return found.at(
+            interchange=header.control_number or None,
+            group=group.header.control_number if group else None,
+            transaction_set=control_number or None,
+            offset=offset,
+            line=source.line(offset),
+        )
+
+    def _check_frame(
+        self, found: list[Problem], begin: list[str], segments: list[str], piece: SetText, delimiters: Delimiters
+    ) -> None:
+        """ST02 against SE02, SE01 against the number of segments (X12.6)."""
+        control_number = _get(begin, 2)
+        at_st02 = Location(segment=1, segment_id="ST", element=2)
+        if not control_number or len(control_number) > 9:
+            found.append(problem("X12-ST-CONTROL", at_st02, value=control_number, data_element="329"))
+        elif len(control_number) < 4:
+            words = {"ref": "ST02", "name": "Transaction Set Control Number", "count": len(control_number)}
+            found.append(
+                problem(
+                    "X12-ELEMENT-SHORT",
+                    at_st02,
+                    value=control_number,
+                    data_element="329",
+                    ack=problem("X12-ST-CONTROL", value="").ack,
+                    severity=Severity.WARNING,
+                    limit=4,
+                    **words,
+                )
+            )
+        number = len(segments)
+        if not piece.complete:
+            where = Location(segment=number + 1, segment_id="SE")
+            found.append(problem("X12-SE-MISSING", where, value=control_number))
+            return
+        end = segments[-1].split(delimiters.element)
+        where = Location(segment=number, segment_id="SE")
+        found += _count_problem("X12-SE-COUNT", _get(end, 1), number, where)
+        found += _control_problem("X12-SE-CONTROL", _get(end, 2), control_number, where)
+
+    def _check_place(
+        self, interchange: _Interchange, group: _Group | None, set_id: str, control_number: str
+    ) -> Iterator[Problem]:
+        where = Location(segment=1, segment_id="ST")
+        if group is None:
+            if interchange.fragment:
+                if not interchange.problems:
+                    place = Location(segment_id="ST", offset=interchange.header.offset)
+                    interchange.problems.append(problem("X12-NO-ISA", place, segment="ST"))
+            else:
+                yield problem("X12-NO-GS", where, value=control_number)
+            return
+        if control_number and not group.control_numbers.add(control_number):
+            at_st02 = Location(segment=1, segment_id="ST", element=2)
+            yield problem("X12-ST-DUPLICATE", at_st02, value=control_number)
+        expected = GROUP_OF_SET.get(set_id)
+        if expected is not None and group.header.functional_id != expected:
+            key = f"GS01 {group.header.control_number} {set_id}"
+            if key not in interchange.remarked:
+                interchange.remarked.add(key)
+                at_st01 = Location(segment=1, segment_id="ST", element=1)
+                value = group.header.functional_id
+                yield problem("X12-GS-SET", at_st01, value=value, set=set_id, expected=expected)
+
+
+_WHAT = {
+    "X12-ELEMENT-CODE": "is not in the list of codes",
+    "X12-ELEMENT-DATE": "is not a date",
+    "X12-ELEMENT-TIME": "is not a time",
+    "X12-ELEMENT-CHARACTER": "holds a character that is not allowed",
+}
+
+
+def _ta1(code: str) -> Ack:
+    return Ack(ta1=code)
+
+
+def _get(values: tuple[str, ...] | list[str], index: int) -> str:
+    return values[index] if index < len(values) else ""
+
+
+def _element_offset(values: tuple[str, ...], index: int) -> int:
+    return sum(len(value) + 1 for value in values[:index])
+
+
+def _count_problem(code: str, stated: str, count: int, where: Location) -> Iterator[Problem]:
+    """A count in a trailer that differs from what was counted."""
+    numeric = bool(re.fullmatch(r"[0-9]{1,10}", stated))
+    if numeric and int(stated) == count:
+        return
+    place = Location(**{**where.to_dict(), "element": 1})
+    yield problem(code, place, value=stated, count=count)
+
+
+def _control_problem(code: str, stated: str, expected: str, where: Location) -> Iterator[Problem]:
+    """A control number in a trailer that differs from the header's; only a warning if equal as a number."""
+    if stated == expected:
+        return
+    same = stated.strip().isdecimal() and expected.strip().isdecimal() and int(stated) == int(expected)
+    place = Location(**{**where.to_dict(), "element": 2})
+    severity = Severity.WARNING if same else Severity.ERROR
+    yield problem(code, place, value=stated, expected=expected, severity=severity)
+
+
+def _charset_problem(segments: list[str], delimiters: Delimiters) -> Problem:
+    for number, text in enumerate(segments, 1):
+        if not text.isascii():
+            for index, value in enumerate(text.split(delimiters.element)):
+                if not value.isascii():
+                    name = text.split(delimiters.element, 1)[0][:3]
+                    where = Location(segment=number, segment_id=name, element=index or None)
+                    return problem("X12-CHARSET", where, value=value, where=where.address or name)
+    return problem("X12-CHARSET", Location(segment=1, segment_id="ST"), where="a separator")
+
+
+def _envelope_of(header: InterchangeHeader, group: GroupHeader | None, control_number: str) -> dict[str, Any]:
+    """The part of a document that tells where it came from; the engine adds the rest."""
+    return {
+        "test": header.usage == "T",
+        "control": {
+            "interchange": header.control_number,
+            "group": group.control_number if group else "",
+            "transaction": control_number,
+            "version": group.version if group else "",
+            "sender": header.sender.to_dict(),
+            "receiver": header.receiver.to_dict(),
+            "group_sender": group.sender if group else "",
+            "group_receiver": group.receiver if group else "",
+        },
+    }
+
+

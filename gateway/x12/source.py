@@ -1,0 +1,113 @@
+"""The text of one transaction set: cut into segments, and every place in it found again in the file."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from gateway.x12.delimiters import BLANKS, Delimiters
+from gateway.x12.reader import SetText
+
+
+@dataclass(slots=True)
+class Source:
+    """A transaction set as it stands in the file.
+
+    Attributes:
+        segments: the segments without terminators, line ends and blanks around them.
+        wrapped: whether line breaks were taken out of the inside of segments.
+    """
+
+    piece: SetText
+    delimiters: Delimiters
+    segments: list[str] = field(default_factory=list)
+    wrapped: bool = False
+    _starts: list[int] | None = None
+
+    def __post_init__(self) -> None:
+        text, terminator, newline = self.piece.text, self.delimiters.terminator, self.delimiters.newline
+        self.wrapped = bool(self.piece.breaks)
+        if f"{terminator}{newline}BIN{self.delimiters.element}" in text or (
+            f"{terminator}{newline}BDS{self.delimiters.element}" in text
+        ):
+            self.segments = [part.strip("\r\n") for part in self._with_binary()]
+            return
+        self.segments = text.split(terminator + newline)
+        if newline:
+            regular = text.count(terminator) == text.count(newline) == len(self.segments) - 1
+            regular = regular and (newline != "\n" or "\r" not in text)
+        else:
+            regular = ("\n" not in text or "\n" in terminator) and ("\r" not in text or "\r" in terminator)
+        if not regular:
+            self.tidy()
+
+    def tidy(self) -> bool:
+        """Takes blanks around and line breaks inside segments out; True if that changed anything."""
+        terminator = self.delimiters.terminator
+        blanks = "".join(c for c in BLANKS if c not in self.delimiters.element + terminator)
+        before = self.segments
+        self.segments = []
+        for part in self.piece.text.split(terminator):
+            stripped = part.lstrip(blanks).rstrip("\r\n")
+            if "\n" in stripped or "\r" in stripped:
+                self.wrapped = True
+                stripped = re.sub(r"[\r\n]", "", stripped)
+            self.segments.append(stripped)
+        return self.segments != before
+
+    def _with_binary(self) -> list[str]:
+        """Segments of a set with BIN or BDS, whose data may hold separators (X12 004010: 785 in BIN01, BDS02)."""
+        text, terminator = self.piece.text, self.delimiters.terminator
+        sep = re.escape(self.delimiters.element)
+        head = re.compile(rf"\s*(?:BIN{sep}(\d{{1,15}}){sep}|BDS{sep}[^{sep}]*{sep}(\d{{1,15}}){sep})")
+        parts, start = [], 0
+        while True:
+            match = head.match(text, start)
+            search = match.end() + int(match[1] or match[2]) if match else start
+            end = text.find(terminator, search)
+            if end < 0:
+                parts.append(text[start:])
+                return parts
+            parts.append(text[start:end])
+            start = end + len(terminator)
+
+    def offset(self, segment: int, element: int | None = None, component: int | None = None) -> int:
+        """Bytes of the file before a segment (ST = 1), one of its elements or components."""
+        if self._starts is None:
+            self._starts = [0]
+            terminator = self.delimiters.terminator
+            if len(self.segments) and f"{terminator}{self.delimiters.newline}B" in self.piece.text:
+                for part in self._with_binary():
+                    self._starts.append(self._starts[-1] + len(part) + len(terminator))
+            else:
+                place = self.piece.text.find(terminator)
+                while place >= 0:
+                    self._starts.append(place + len(terminator))
+                    place = self.piece.text.find(terminator, place + len(terminator))
+        text = self.piece.text
+        place = self._starts[min(segment, len(self._starts)) - 1]
+        end = text.find(self.delimiters.terminator, place)
+        end = len(text) if end < 0 else end
+        while place < end and text[place] in BLANKS and text[place] != self.delimiters.element:
+            place += 1
+        for _ in range(element or 0):
+            next_place = text.find(self.delimiters.element, place, end)
+            if next_place < 0:
+                place = end
+                break
+            place = next_place + 1
+        if component and self.delimiters.component:
+            for _ in range(component - 1):
+                next_place = text.find(self.delimiters.component, place, end)
+                if next_place < 0:
+                    break
+                place = next_place + 1
+        return self.piece.offset + place + bisect_right(self.piece.breaks, place)
+
+    def line(self, offset: int) -> int:
+        """The line of the file in which a byte of this set stands."""
+        within = offset - self.piece.offset
+        if self.piece.breaks:
+            return self.piece.line + bisect_right([b + i for i, b in enumerate(self.piece.breaks)], within)
+        return self.piece.line + self.piece.text.count("\n", 0, within)

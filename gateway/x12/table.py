@@ -1,0 +1,157 @@
+"""A guide compiled into positions: every place where a segment may stand, and what may follow it.
+
+Matching is deterministic and never goes back (X12.6): from a position the next segment is looked for forward
+in the innermost loop, then as a repetition of that loop, then outward. The first place found is the place,
+whether or not mandatory segments were passed over; those are reported as missing.
+
+The table is an internal contract: the diagnosis walks it, the generated code is built from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.x12.guide import UNLIMITED, Guide, Loop, Segment
+
+
+@dataclass(slots=True)
+class LoopPlace:
+    """A loop of the table: its depth, its parent and the range of its positions."""
+
+    index: int
+    loop: Loop
+    parent: LoopPlace | None
+    first: int
+    last: int = 0
+
+    @property
+    def depth(self) -> int:
+        return 0 if self.parent is None else self.parent.depth + 1
+
+    @property
+    def path(self) -> tuple[LoopPlace, ...]:
+        """The loops from the outermost below the set down to this one; empty for the set itself."""
+        return () if self.parent is None else (*self.parent.path, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a segment id leads: a position, and the mandatory segments passed over on the way."""
+
+    position: int
+    skipped: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Position:
+    """A place where one segment may stand."""
+
+    index: int
+    segment: Segment
+    loop: LoopPlace
+    trigger: bool
+    targets: dict[str, Target] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.segment.id
+
+    @property
+    def limit(self) -> int:
+        """How often it may occur in its scope: the loop's repeat for a segment that begins a loop."""
+        return self.loop.loop.repeat if self.trigger and self.loop.parent else self.segment.max_use
+
+    @property
+    def path(self) -> str:
+        """Loops and segment, for example ``PO1/N1/N3``."""
+        names = [place.loop.trigger.id for place in self.loop.path]
+        return "/".join(names if self.trigger and names else [*names, self.id])
+
+    @property
+    def counts(self) -> bool:
+        """Whether occurrences must be counted: all but places that can be used once only."""
+        return self.limit != 1
+
+
+@dataclass(slots=True)
+class Table:
+    """All positions of a guide in the order of the standard; position 0 is ST, the last one is SE."""
+
+    guide: Guide
+    positions: list[Position]
+    loops: list[LoopPlace]
+    ids: frozenset[str]
+
+
+def build(guide: Guide) -> Table:
+    """Compiles a guide."""
+    positions: list[Position] = []
+    loops: list[LoopPlace] = []
+
+    def place(loop: Loop, parent: LoopPlace | None) -> None:
+        here = LoopPlace(len(loops), loop, parent, len(positions))
+        loops.append(here)
+        for child in loop.children:
+            if isinstance(child, Loop):
+                place(child, here)
+            else:
+                positions.append(Position(len(positions), child, here, len(positions) == here.first))
+        here.last = len(positions) - 1
+
+    place(guide.root, None)
+    begins = {id(loop.loop): loop.first for loop in loops}
+    own = {id(position.segment): position.index for position in positions}
+    for position in positions:
+        position.targets = _targets(position, begins, own)
+    return Table(guide, positions, loops, frozenset(position.id for position in positions))
+
+
+def _targets(position: Position, begins: dict[int, int], own: dict[int, int]) -> dict[str, Target]:
+    targets: dict[str, Target] = {}
+    overflow: dict[str, Target] = {}
+    passed: list[int] = []
+
+    def offer(name: str, index: int) -> None:
+        targets.setdefault(name, Target(index, tuple(passed)))
+
+    def scan(children: tuple[Segment | Loop, ...]) -> None:
+        for child in children:
+            if child.usage == "N":
+                continue
+            index = begins[id(child)] if isinstance(child, Loop) else own[id(child)]
+            offer(child.trigger.id if isinstance(child, Loop) else child.id, index)
+            if child.usage == "R":
+                passed.append(index)
+
+    place: LoopPlace | None = position.loop
+    if not position.trigger:
+        if position.segment.max_use != 1:
+            offer(position.id, position.index)
+        else:
+            overflow[position.id] = Target(position.index)
+    current: Segment | Loop = position.segment
+    while place is not None:
+        children = place.loop.children
+        at = next(i for i, child in enumerate(children) if child is current)
+        scan(children[at + 1 :])
+        if place.parent is not None:
+            trigger = place.loop.trigger.id
+            if place.loop.repeat != 1:
+                offer(trigger, place.first)
+            else:
+                overflow.setdefault(trigger, Target(place.first, tuple(passed)))
+        current, place = place.loop, place.parent
+    # A second use of what may stand once is looked for only after every lawful place.
+    for name, target in overflow.items():
+        targets.setdefault(name, target)
+    return {name: target for name, target in targets.items() if name != "ST" or target.position != 0}
+
+
+def is_overflow(table: Table, position: Position, target: Target) -> bool:
+    """Whether the step uses a place a second time that may be used once."""
+    there = table.positions[target.position]
+    if there.limit != 1 or there.limit == UNLIMITED:
+        return False
+    if there.trigger:
+        return there.loop.first <= position.index <= there.loop.last
+    return there.index == position.index
