@@ -28,9 +28,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-DECIMAL = r"^-?(\d+\.?\d*|\.\d+)$"
-DATE = r"^\d{4}-\d{2}-\d{2}$"
-DATETIME = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,2})?)?)?$"
+DECIMAL = r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)$"
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DATETIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,2})?)?)?$"
 QUALIFIER = r"^[0-9A-Z]{2,3}$"
 """Keys of open objects that have no name of their own: X12 qualifiers such as ``PR``."""
 

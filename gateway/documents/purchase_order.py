@@ -128,8 +128,8 @@ class Packing(Model):
 class StoreQuantity(Model):
     """The share of one store."""
 
-    location: Text = required("The store", "SDQ03, SDQ05, ...", "0142")
-    quantity: Decimal = required("Its share", "SDQ04, SDQ06, ...", "6")
+    location: Text = required("The store", "every other element from SDQ03", "0142")
+    quantity: Decimal = required("Its share", "every other element from SDQ04", "6")
 
 
 class Stores(Item):
