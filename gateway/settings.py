@@ -15,6 +15,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.errors import ConfigurationError, Fault, Level, Location, Problem, Severity
+from gateway.partners.agreement import FORBID
 from gateway.partners.channel import Channel, checked_name
 from gateway.partners.partner import Identifier, Partner, Partners
 
@@ -22,7 +23,6 @@ GATEWAY_FILE = "gateway.yaml"
 PARTNERS_FOLDER = "partners"
 
 _T = TypeVar("_T")
-_FORBID = {"extra": "forbid"}
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -30,7 +30,7 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 class Company:
     """Who we are on interchanges, unless a partner knows us by another name."""
 
-    __pydantic_config__ = _FORBID
+    __pydantic_config__ = FORBID
 
     name: str
     identifier: Identifier
@@ -46,7 +46,7 @@ class Pickup:
         max_file_mb: larger files are not read but put into quarantine.
     """
 
-    __pydantic_config__ = _FORBID
+    __pydantic_config__ = FORBID
 
     stable_seconds: float = 1.0
     max_file_mb: int = 1024
@@ -60,7 +60,7 @@ class Pickup:
 class Erp:
     """Our own system: which channel it reads and writes."""
 
-    __pydantic_config__ = _FORBID
+    __pydantic_config__ = FORBID
 
     channel: str = "erp"
 
@@ -72,7 +72,7 @@ class Erp:
 class GatewaySettings:
     """``gateway.yaml``."""
 
-    __pydantic_config__ = _FORBID
+    __pydantic_config__ = FORBID
 
     company: Company
     pickup: Pickup = field(default_factory=Pickup)
@@ -176,7 +176,7 @@ def _plain(node: yaml.Node | None, at: tuple[Any, ...], lines: dict[tuple[Any, .
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*at, index), lines) for index, item in enumerate(node.value)]
     text = str(node.value)
-    return text if node.style in ("'", '"', "|", ">") else _WORDS.get(text, text)
+    return text if getattr(node, "style", None) in ("'", '"', "|", ">") else _WORDS.get(text, text)
 
 
 def _explained(

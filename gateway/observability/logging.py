@@ -1,7 +1,7 @@
 """Logging: JSON lines on stderr, or readable lines when that is a terminal.
 
-What is logged are facts about messages: names, numbers, counts and codes. Payloads and what stands in documents
-are never logged.
+What is logged are facts about messages: names, numbers, counts and codes. Payloads and what stands in
+documents are never logged.
 """
 
 from __future__ import annotations

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.x12.delimiters import Delimiters
 
-_FORBID = {"extra": "forbid"}
+FORBID: Final = {"extra": "forbid"}
+"""Tells the reader of settings that keys nobody knows are errors."""
 
 
 def _set_id(value: str) -> None:
@@ -24,7 +26,7 @@ class Receive:
         acknowledge: whether its functional groups are answered with a 997.
     """
 
-    __pydantic_config__ = _FORBID
+    __pydantic_config__ = FORBID
 
     set: str
     acknowledge: bool = True
@@ -44,7 +46,7 @@ class Send:
         acknowledged: whether a 997 is expected back.
     """
 
-    __pydantic_config__ = _FORBID
+    __pydantic_config__ = FORBID
 
     set: str
     version: str = "004010"
@@ -67,7 +69,7 @@ class Writing:
         newline: whether every segment ends with a line feed after its terminator.
     """
 
-    __pydantic_config__ = _FORBID
+    __pydantic_config__ = FORBID
 
     interchange_version: str = "00401"
     element: str = "*"

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
-from gateway.partners.agreement import Receive, Send, Writing
+from gateway.partners.agreement import FORBID, Receive, Send, Writing
 from gateway.partners.channel import checked_name
 from gateway.x12.envelope import PartyId
 
@@ -17,7 +17,7 @@ from gateway.x12.envelope import PartyId
 class Identifier:
     """A name on an interchange: qualifier (ISA05, ISA07) and identifier (ISA06, ISA08)."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__ = FORBID
 
     qualifier: str
     id: str
@@ -50,7 +50,7 @@ class Partner:
         receive, send: what was agreed.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__ = FORBID
 
     id: str
     name: str

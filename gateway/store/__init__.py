@@ -1,1 +1,1 @@
-"""What the gateway remembers: messages, documents, the send ledger, numbers used, and the bytes themselves."""
+"""What the gateway remembers: messages, documents, the send ledger, numbers, and all bytes."""

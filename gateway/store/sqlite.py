@@ -3,6 +3,7 @@
 ``NORMAL`` would be faster, but may lose the last commits in a power failure, and a commit is a promise here:
 the partner's file is removed after it.
 """
+# ruff: noqa: S608 - what is put together here are constants of this module; values are always bound
 
 from __future__ import annotations
 
@@ -85,7 +86,7 @@ class SqliteStore:
         self,
         path: Path,
         clock: Callable[[], datetime],
-        listener: Callable[[Entry], None] = lambda entry: None,
+        listener: Callable[[Entry], None] | None = None,
     ) -> None:
         self._clock = clock
         self._listener = listener
@@ -120,8 +121,9 @@ class SqliteStore:
                 self._db.execute("ROLLBACK")
             raise
         told, self._untold = self._untold, []
-        for entry in told:
-            self._listener(entry)
+        if self._listener is not None:
+            for entry in told:
+                self._listener(entry)
 
     @contextmanager
     def savepoint(self) -> Iterator[Callable[[], None]]:
@@ -202,7 +204,8 @@ class SqliteStore:
 
     def add_interchange(self, message_id: str, key: InterchangeKey) -> None:
         self._db.execute(
-            "INSERT INTO interchanges (sender, receiver, usage, control_number, message_id) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO interchanges (sender, receiver, usage, control_number, message_id)"
+            " VALUES (?, ?, ?, ?, ?)",
             (key.sender, key.receiver, key.usage, key.control_number, message_id),
         )
 
@@ -250,7 +253,8 @@ class SqliteStore:
 
     def acknowledge_documents(self, sent_in: str, set_control: str | None, status: str) -> None:
         self._db.execute(
-            "UPDATE documents SET acknowledgment = ? WHERE sent_in = ? AND set_control = coalesce(?, set_control)",
+            "UPDATE documents SET acknowledgment = ?"
+            " WHERE sent_in = ? AND set_control = coalesce(?, set_control)",
             (status, sent_in, set_control),
         )
 
@@ -292,7 +296,8 @@ class SqliteStore:
 
     def mark_sending(self, names: Sequence[tuple[Delivery, str]]) -> None:
         self._db.executemany(
-            f"UPDATE deliveries SET state = '{SENDING}', name = ?, at = ? WHERE id = ? AND state <> '{DELIVERED}'",
+            f"UPDATE deliveries SET state = '{SENDING}', name = ?, at = ?"
+            f" WHERE id = ? AND state <> '{DELIVERED}'",
             [(name, _text(self._clock()), delivery.id) for delivery, name in names],
         )
 

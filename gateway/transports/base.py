@@ -51,7 +51,7 @@ class Receiver(Protocol):
         """Its bytes. Raises UnreadableError when it can never be read, OSError when that may pass."""
 
     def unchanged(self, arrival: Arrival, stream: BinaryIO, size: int) -> bool:
-        """Whether exactly the ``size`` bytes just read from ``stream`` are the file, and nobody wrote to it."""
+        """Whether the ``size`` bytes just read from ``stream`` are the file, and nobody wrote to it."""
 
     def settle(self, arrival: Arrival) -> None:
         """The gateway has the bytes: removes the file. Harmless if it is gone."""

@@ -67,8 +67,8 @@ class Folder:
     def look(self, now: float) -> Look:
         """What the inbox holds.
 
-        A file is complete when its last change is ``stable_seconds`` ago, or when it looks as it did that long
-        ago in an earlier look (for clocks that differ between us and a file server).
+        A file is complete when its last change is ``stable_seconds`` ago, or when it looks as it did that
+        long ago in an earlier look (for clocks that differ between us and a file server).
         """
         ready: list[tuple[int, str]] = []
         unsure: list[str] = []
@@ -113,7 +113,7 @@ class Folder:
     def arrivals(self) -> list[Arrival]:
         """Everything claimed and not settled, oldest first; what is claimed is on disk as such."""
         self.sync((INBOX, CLAIMED))
-        names = sorted(name for name in os.listdir(self._root / CLAIMED) if _SPLIT in name)
+        names = sorted(path.name for path in (self._root / CLAIMED).iterdir() if _SPLIT in path.name)
         return [Arrival(*name.split(_SPLIT, 1)) for name in names]
 
     def open(self, arrival: Arrival) -> BinaryIO:
@@ -174,7 +174,7 @@ class Folder:
         Raises:
             OSError: the folder is not there, so nothing can be said.
         """
-        return self._hidden(box, key).name in os.listdir(self._root / box)
+        return self._hidden(box, key) in (self._root / box).iterdir()
 
     def release(self, box: str, key: str, name: str) -> None:
         """Lets the content appear in one step."""

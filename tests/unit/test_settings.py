@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.settings import load
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "partners").mkdir()
+    shutil.copy(CONFIG / "gateway.yaml", tmp_path)
+    shutil.copy(CONFIG / "partners/example.yaml", tmp_path / "partners/acme-retail.yaml")
+    return tmp_path
+
+
+def problems(home: Path) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load(home)
+    return [f"{problem.message} {problem.hint}".strip() for problem in caught.value.problems]
+
+
+def test_shipped_examples_are_valid_and_state_the_defaults(home: Path) -> None:
+    settings = load(home)
+    assert [(channel.name, channel.partner) for channel in settings.channels] == [
+        ("erp", None),
+        ("acme-retail", "acme-retail"),
+    ]
+    (partner,) = settings.partners
+    (home / "gateway.yaml").write_text(
+        "company: {name: Example Supplier, identifier: {qualifier: ZZ, id: EXAMPLESUPPLIER}}"
+    )
+    (home / "partners/acme-retail.yaml").write_text(
+        "name: Acme Retail\nidentifiers: [{qualifier: ZZ, id: ACMERETAIL}]\n"
+        'receive: [{set: "850"}]\nsend: [{set: "850"}]'
+    )
+    plain = load(home)
+    assert plain.gateway == settings.gateway
+    (same,) = plain.partners
+    assert same.folder == partner.folder == "acme-retail"
+    assert (same.receive, same.send, same.writing) == (partner.receive, partner.send, partner.writing)
+
+
+def test_numbers_stay_the_text_they_are(home: Path) -> None:
+    (home / "partners/p.yaml").write_text(
+        "name: P\nidentifiers: [{qualifier: 01, id: 0012345}]\nreceive: [{set: 850, acknowledge: false}]\n"
+        "writing: {interchange_version: 00401}"
+    )
+    partner = load(home).partners.get("p")
+    assert partner is not None
+    assert (partner.identifiers[0].qualifier, partner.identifiers[0].id) == ("01", "0012345")
+    assert partner.receives("850") is not None
+    assert partner.receive[0].acknowledge is False
+    assert partner.writing.interchange_version == "00401"
+
+
+def test_unknown_keys_are_errors_with_the_nearest_known_name_and_a_line(home: Path) -> None:
+    (home / "partners/p.yaml").write_text(
+        "name: P\nidentifers: []\nidentifiers:\n  - {qualifer: ZZ, id: X}\n"
+    )
+    found = problems(home)
+    assert "partners/p.yaml, line 2: identifers is not a setting. Did you mean 'identifiers'?" in found
+    assert (
+        "partners/p.yaml, line 4: identifiers.1.qualifer is not a setting. Did you mean 'qualifier'?" in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("gateway.yaml", "company: [", "gateway.yaml:"),
+        ("gateway.yaml", "just words", "settings are written as"),
+        ("gateway.yaml", "company: {name: X}\n", "company.identifier is missing"),
+        ("gateway.yaml", "company: {name: X}\ncompany: {name: Y}\n", "'company' is given twice"),
+        (
+            "partners/p.yaml",
+            "id: p\nname: P\nidentifiers: [{qualifier: ZZ, id: X}]\n",
+            "is the name of the file",
+        ),
+        ("partners/p.yaml", "name: P\nidentifiers: []\n", "at least one is needed"),
+        ("partners/p.yaml", "name: P\nidentifiers: [{qualifier: Z, id: X}]\n", "write two characters"),
+        (
+            "partners/p.yaml",
+            "name: P\nidentifiers: [{qualifier: ZZ, id: 1234567890123456}]\n",
+            "1 to 15 characters",
+        ),
+        (
+            "partners/p.yaml",
+            "name: P\nidentifiers: [{qualifier: ZZ, id: X}]\nreceive: [{set: PO}]\n",
+            "three digits",
+        ),
+        (
+            "partners/p.yaml",
+            "name: P\nidentifiers: [{qualifier: ZZ, id: X}]\nsend: [{set: 850, usage: X}]\n",
+            "write P",
+        ),
+        (
+            "partners/p.yaml",
+            "name: P\nidentifiers: [{qualifier: ZZ, id: X}]\nsend: [{set: 850}, {set: 850}]\n",
+            "twice",
+        ),
+        (
+            "partners/p.yaml",
+            "name: P\nidentifiers: [{qualifier: ZZ, id: X}]\nchannel: ../x\n",
+            "no usable name",
+        ),
+        (
+            "partners/p.yaml",
+            "name: P\nidentifiers: [{qualifier: ZZ, id: X}]\nchannel: erp\n",
+            "in use already",
+        ),
+        (
+            "partners/p.yaml",
+            "name: P\nidentifiers: [{qualifier: ZZ, id: ACMERETAIL}]\n",
+            "both claim ZZ/ACMERETAIL",
+        ),
+        ("partners/P P.yaml", "name: P\nidentifiers: [{qualifier: ZZ, id: X}]\n", "no usable name"),
+        (
+            "partners/p.yaml",
+            'name: P\nidentifiers: [{qualifier: ZZ, id: X}]\nwriting: {element: "~"}\n',
+            "three different",
+        ),
+    ],
+)
+def test_every_mistake_is_told_in_words(home: Path, file: str, text: str, words: str) -> None:
+    (home / file).write_text(text)
+    assert any(words in problem for problem in problems(home)), problems(home)
+
+
+def test_all_files_are_checked_in_one_go(home: Path) -> None:
+    (home / "gateway.yaml").write_text("company: {name: X}\nerb: {}\n")
+    (home / "partners/p.yaml").write_text("nam: P\n")
+    assert len(problems(home)) == 5
+
+
+def test_a_folder_that_is_no_home_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="edigw init"):
+        load(tmp_path)
+
+
+def test_a_document_names_its_partner_and_nothing_is_guessed(home: Path) -> None:
+    partners = load(home).partners
+    acme = partners.get("acme-retail")
+    receiver = {"qualifier": "ZZ", "id": "ACMERETAIL"}
+    assert partners.of_document({"partner_id": "acme-retail"}) is acme
+    assert partners.of_document({"partner": "acme-retail", "control": {"receiver": {"id": "OTHER"}}}) is acme
+    assert partners.of_document({"control": {"receiver": receiver}}) is acme
+    assert partners.of_document({"partner_id": "acme-retial"}) == (
+        "There is no partner 'acme-retial' in partners/. Did you mean 'acme-retail'?"
+    )
+    assert "No partner in partners/ has" in str(partners.of_document({"control": {"receiver": {"id": "X"}}}))
+    assert "does not say whom" in str(partners.of_document({}))
