@@ -92,7 +92,7 @@ class Gateway:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid4()),
         wait: Callable[[float], None] = time.sleep,
-        listener: Callable[[Entry], None] = lambda entry: None,
+        listener: Callable[[Entry], None] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -174,7 +174,8 @@ class Gateway:
             facts["message_id"] = entry.message_id
         getattr(self._log, _LEVELS.get(entry.event, "info"))(entry.event, **facts)
         self._pass.count(entry)
-        self._listener(entry)
+        if self._listener is not None:
+            self._listener(entry)
 
     def _trouble(self, channel: str, words: str) -> None:
         self._log.error("channel.trouble", channel=channel, words=words)
@@ -194,7 +195,8 @@ def _locked(path: Path) -> Iterator[None]:
         except OSError as error:
             owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
             raise RefusedError(
-                f"Another process{f' ({owner})' if owner else ''} works on this home; only one may. Wait for it to end."
+                f"Another process{f' ({owner})' if owner else ''} works on this home, and only one may."
+                " Wait for it to end."
             ) from error
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)

@@ -9,7 +9,8 @@ tests.
 A guide and a mapping are input: nothing of theirs enters generated code but through ``repr`` or as an object.
 
 State ``C`` (a list): for each loop the object being filled and the scope in force, then for each position the
-counter of its occurrences and the mask of the cases used, then the stated totals.
+counter of its occurrences and the mask of the cases used, then the stated totals; last, whether anything went
+to the extensions.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Functions:
                     self._totals.append((size, element))
                     self._total_slots[f"{position.index} {element.ref}"] = size
                     size += 1
-        self._blank: State = [None] * loops + [0] * (size - loops)
+        self._blank: State = [None] * loops + [0] * (size - loops + 1)
         self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (self._build(False), self._build(True))
 
     def _needs_mask(self, position: Position) -> bool:
@@ -144,8 +145,12 @@ class Functions:
 
         return make
 
-    def run(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None) -> bool:
-        """Checks a set and fills the document; False if anything is not plainly right."""
+    def run(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any]) -> bool | None:
+        """Checks a set and fills the document.
+
+        Returns:
+            None if anything is not plainly right, else whether anything went to the extensions.
+        """
         separator, component, repetition = delimiters.element, delimiters.component, delimiters.repetition
         joined = "".join(segments)
         general = bool((component and component in joined) or (repetition and repetition in joined))
@@ -155,10 +160,10 @@ class Functions:
                 clean = clean.replace(mark, "")
         if not clean.isascii():
             if CONTROL.search(clean):
-                return False
+                return None
             general = True
         elif not clean.isprintable():
-            return False
+            return None
         if general:
             if component:
                 segments = [segment.replace(component, COMPONENT) for segment in segments]
@@ -174,8 +179,10 @@ class Functions:
                 parts = segment.split(separator)
                 here = here[parts[0]][len(parts)](parts, state)
         except (Refused, KeyError):
-            return False
-        return here is self.end and self._totals_hold(segments, separator, state)
+            return None
+        if here is not self.end or not self._totals_hold(segments, separator, state):
+            return None
+        return bool(state[-1])
 
     def _totals_hold(self, segments: list[str], separator: str, state: State) -> bool:
         for slot, element in self._totals:
@@ -185,7 +192,7 @@ class Functions:
             name = (element.count or element.hash[:-2]) + separator
             if element.count:
                 bare = element.count
-                if int(stated) != sum(text.startswith(name) or text == bare for text in segments):
+                if int(stated) != sum([text.startswith(name) for text in segments]) + segments.count(bare):
                     return False
             else:
                 parts = [text.split(separator) for text in segments if text.startswith(name)]
@@ -241,11 +248,29 @@ def _merge(container: dict[str, Any], path: tuple[str, ...], values: dict[str, A
     container.update(values)
 
 
-def _take(container: dict[str, Any], address: str, take: Take, refs: tuple[str, ...], texts: tuple[str, ...]) -> Any:
+def _noting(keep: Callable[..., None]) -> Callable[..., None]:
+    """The function with the state as its first argument, where it leaves word that something was kept."""
+
+    def noting(state: State, *arguments: Any) -> None:
+        state[-1] = 1
+        keep(*arguments)
+
+    return noting
+
+
+def _take(
+    state: State,
+    container: dict[str, Any],
+    address: str,
+    take: Take,
+    refs: tuple[str, ...],
+    texts: tuple[str, ...],
+) -> Any:
     """The value of a field by its converter; texts it cannot give back exactly are kept."""
     value = take.converter.read(texts)
     written = () if value is None else take.converter.write(value)
-    keep_texts(container, address, refs, texts, written)
+    if keep_texts(container, address, refs, texts, written):
+        state[-1] = 1
     return value
 
 
@@ -266,9 +291,9 @@ class _Writer:
             "integer": _integer,
             "time": _time,
             "holds": _element_holds,
-            "keep_segment": keep_segment,
-            "keep_value": keep_value,
-            "keep_place": keep_place,
+            "keep_segment": _noting(keep_segment),
+            "keep_value": _noting(keep_value),
+            "keep_place": _noting(keep_place),
             "append": _append,
             "merge": _merge,
             "take": _take,
@@ -477,7 +502,7 @@ class _Writer:
             body = []
             if mask is not None and not alone:
                 if case.index < len(cases) - 1:
-                    body.append(f"if m >> {case.index + 1}: keep_place(D, {address}, {case.name!r})")
+                    body.append(f"if m >> {case.index + 1}: keep_place(C, D, {address}, {case.name!r})")
                 body.append(f"C[{mask}] = m | {1 << case.index}")
             body += self._case(scope, case, address)
             if not tests:
@@ -489,7 +514,7 @@ class _Writer:
             lines.append(f"{'elif' if opened else 'if'} {' and '.join(tests)}:")
             lines += [f"    {line}" for line in body]
             opened = True
-        rest = [f"keep_segment(D, {address}, e)"]
+        rest = [f"keep_segment(C, D, {address}, e)"]
         if position.trigger:
             rest += self._enter(scope.inner[position.index], "D")
         lines += ["else:", *(f"    {line}" for line in rest)] if opened else rest
@@ -643,7 +668,7 @@ class _Writer:
             for element, component in take.sources[: len(texts)]
         )
         exact = (
-            f"v = take({target}, {address}, {self.name('TAKE', take)}, {self.name('REFS', refs)}, "
+            f"v = take(C, {target}, {address}, {self.name('TAKE', take)}, {self.name('REFS', refs)}, "
             f"({', '.join(texts)},))"
         )
         slow = [exact, f"if v is not None: {put.format('v')}"]
@@ -659,8 +684,10 @@ class _Writer:
                 return [
                     f"v = {table}.get({text})",
                     f"if v is not None: {put.format('v')}",
-                    f"elif {text}: keep_value({target}, {address}, {refs[0]!r}, {text})",
+                    f"elif {text}: keep_value(C, {target}, {address}, {refs[0]!r}, {text})",
                 ]
+            if convert.name == "list":
+                return [f"if {text}: {put.format(f'[{text}]')}"]
             if convert.name == "int":
                 plain = f"{text}.isdecimal() and ({text}[0] != '0' or {text} == '0') and len({text}) <= 20"
                 return [
@@ -726,7 +753,7 @@ class _Writer:
             return []
         lines = [f"if {' or '.join(text for _, text in loose)}:"]
         for ref, text in loose:
-            lines.append(f"    if {text}: keep_value({target}, {address}, {ref!r}, {text})")
+            lines.append(f"    if {text}: keep_value(C, {target}, {address}, {ref!r}, {text})")
         return lines
 
 

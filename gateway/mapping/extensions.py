@@ -46,11 +46,14 @@ def keep_place(container: dict[str, Any], address: str, field: str) -> None:
 
 def keep_texts(
     container: dict[str, Any], address: str, refs: tuple[str, ...], texts: tuple[str, ...], written: tuple[str, ...]
-) -> None:
-    """Keeps the exact text of elements whose value would be written otherwise."""
+) -> bool:
+    """Keeps the exact text of elements whose value would be written otherwise; whether there were any."""
+    kept = False
     for i, (ref, text) in enumerate(zip(refs, texts, strict=True)):
         if text != (written[i] if i < len(written) else ""):
             keep_value(container, address, ref, text)
+            kept = True
+    return kept
 
 
 def steps(address: str) -> list[tuple[str, int]] | None:

@@ -38,27 +38,22 @@ class SetEngine:
     functions: Functions
     plan: Plan | None = None
 
-    def accepts(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None) -> bool:
-        """Whether the set has no error; fills the document in passing."""
+    def check(
+        self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
+    ) -> tuple[Problem, ...] | None:
+        """None if the set is not plainly right, else remarks: what the mapping kept in the extensions."""
         if self.plan is None or document is None:
-            return self.functions.run(segments, delimiters, document)
+            return None if self.functions.run(segments, delimiters, {}) is None else ()
         envelope = dict(document)
         document.clear()
         document["document_type"] = self.plan.mapping.document_type
         document["schema_version"] = SCHEMA_VERSION
         document.update(envelope)
-        if not self.functions.run(segments, delimiters, document):
-            return False
+        kept = self.functions.run(segments, delimiters, document)
+        if kept is None:
+            return None
         add_absent(self.plan, document)
-        return True
-
-    def explain(
-        self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
-    ) -> tuple[Problem, ...]:
-        """One remark for everything the mapping kept in the extensions, none where it took all."""
-        if self.plan is None or document is None:
-            return ()
-        return tuple(_unmapped(document, ""))
+        return tuple(_unmapped(document, "")) if kept else ()
 
 
 def _unmapped(value: Any, pointer: str) -> list[Problem]:

@@ -30,12 +30,12 @@ _WORDS = {
 
 
 def status_of(code: str) -> Acknowledgment:
-    """The meaning of AK501, AK901 or TA104; any code but A, E and P rejects (X12 data elements 717 and 715)."""
+    """The meaning of AK501, AK901 or TA104; any code but A, E and P rejects (data elements 717, 715)."""
     return _STATUS.get(code, Acknowledgment.REJECTED)
 
 
 def number(control: str) -> str:
-    """A control number as we keep it: partners may return ``000000012`` for ``12``, and the other way round."""
+    """A control number as we keep it: partners may return ``000000012`` for ``12``."""
     return control.strip().lstrip("0") or "0"
 
 
@@ -117,7 +117,7 @@ class Acknowledge:
     def technical(
         self, message_id: str, partner: Partner, received: InterchangeAcknowledgment
     ) -> list[Problem]:
-        """Takes in a TA1. A rejected interchange is rejected with all it holds; else the 997 is waited for."""
+        """Takes in a TA1. A rejected interchange is rejected with all it holds, else the 997 counts."""
         _, control, _, _, code, note, *_ = (*received.elements, *[""] * 6)
         control = number(control)
         sent = self.store.sent_interchange(partner.id, control)

@@ -1,12 +1,12 @@
 """Last step: what the ledger promises appears in a folder, complete and once.
 
-For each delivery: the content is written under a hidden name and brought to disk; ``sending`` and the final
-name are committed; a rename shows the file; ``delivered`` is committed. After a crash a delivery in ``sending``
-is decided by the hidden file alone: if it is there nobody has seen the content, so it is renamed now; if it is
-gone the file was shown, and perhaps taken already, so nothing is written again.
+For each delivery: the content is written under a hidden name and brought to disk; ``sending`` and the
+final name are committed; a rename shows the file; ``delivered`` is committed. After a crash a delivery in
+``sending`` is decided by the hidden file alone: if it is there nobody has seen the content, so it is
+renamed now; if it is gone the file was shown, and perhaps taken already, so nothing is written again.
 
-Names are never given twice and never overwrite what somebody else put there: a taken name gets the id of the
-message, then a number.
+Names are never given twice and never overwrite what somebody else put there: a taken name gets the id of
+the message, then a number.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Deliver:
     """Delivers what the ledger holds.
 
     Args:
-        trouble: is told channel and words when a folder cannot be used; its deliveries wait for the next pass.
+        trouble: is told channel and words when a folder cannot be used; its deliveries wait.
     """
 
     store: Store

@@ -41,10 +41,16 @@ LAST_INTERCHANGE = 999_999_999
 DOCUMENT_NUMBER = {"purchase_order": "po_number"}
 """The field people know a document by."""
 
-_OPEN = frozenset(
-    ("HOME-NO-PARTNER", "HOME-WRONG-CHANNEL", "HOME-NOT-FOR-US", "HOME-NO-AGREEMENT", "HOME-NO-DOCUMENT")
-    + ("HOME-ACK-UNMATCHED",)
-)
+_OPEN = {
+    "HOME-NO-PARTNER",
+    "HOME-WRONG-CHANNEL",
+    "HOME-NOT-FOR-US",
+    "HOME-NO-AGREEMENT",
+    "HOME-NO-DOCUMENT",
+    "HOME-ACK-UNMATCHED",
+}
+"""Problems of what nothing is agreed about."""
+
 _NOT_SUPPORTED = Ack(ak5="1")
 
 
@@ -175,7 +181,7 @@ class Inbound:
     def _group(
         self, header: GroupHeader, events: Iterator[Event], partner: Partner, answering: Any
     ) -> GroupTrailer | None:
-        """Everything up to GE; a rejected group takes all of it back. The trailer, if it is to be answered."""
+        """Everything up to GE; a rejected group takes it back. The trailer, if it is to be answered."""
         refused, results, documents = 0, self._results, len(self._findings.results)
         answer = answering is not None and _acknowledged(partner, header)
         if answer:

@@ -27,6 +27,8 @@ from gateway.store.ports import Message, Store
 
 
 class Translation(StrEnum):
+    """What became of the bytes of a message."""
+
     RECEIVED = "received"
     TRANSLATED = "translated"
     PARTLY_TRANSLATED = "partly_translated"
@@ -39,12 +41,16 @@ class Translation(StrEnum):
 
 
 class Delivery(StrEnum):
+    """Whether all files made from a message are where they belong."""
+
     NOT_EXPECTED = "not_expected"
     WAITING = "waiting"
     DELIVERED = "delivered"
 
 
 class Acknowledgment(StrEnum):
+    """What the partner said about what we sent."""
+
     NOT_EXPECTED = "not_expected"
     WAITING = "waiting"
     ACCEPTED = "accepted"

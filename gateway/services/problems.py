@@ -28,32 +28,32 @@ CATALOGUE: dict[str, Kind] = {
         Fault.CONFIGURATION,
         "The interchange is from {party}, and no partner of this home has that identifier.",
         f"If you trade with them, add a file to partners/ with this identifier. {_AGAIN}",
-        "The sender of an interchange (ISA05, ISA06) must be one of the identifiers of a partner file. Nothing "
-        "is guessed from the folder a file lies in or from the names inside, and nothing is answered.",
+        "The sender of an interchange (ISA05, ISA06) must be one of the identifiers of a partner file. "
+        "Nothing is guessed from the folder a file lies in or from the names inside, and nothing is answered.",
     ),
     "HOME-WRONG-CHANNEL": Kind(
         _ISA,
         Fault.PARTNER,
         "The interchange is from {party}, partner {partner}, but it came over the channel {channel}.",
         "Find out who put it there. If all is well, move the file to the inbox of that partner.",
-        "Who may write into a folder is how a partner is known; an interchange in the name of somebody else is "
-        "therefore not believed.",
+        "Who may write into a folder is how a partner is known; an interchange in the name of somebody else "
+        "is therefore not believed.",
     ),
     "HOME-NOT-FOR-US": Kind(
         _ISA,
         Fault.PARTNER,
         "The interchange is addressed to {party}, and {partner} knows you as {us}.",
         f"Tell the sender, or correct `us` in the partner file. {_AGAIN}",
-        "The receiver of an interchange (ISA07, ISA08) must be your identifier, as gateway.yaml or the partner "
-        "file states it. An interchange for somebody else is neither translated nor acknowledged.",
+        "The receiver of an interchange (ISA07, ISA08) must be your identifier, as gateway.yaml or the "
+        "partner file states it. An interchange for somebody else is neither translated nor acknowledged.",
     ),
     "HOME-NO-AGREEMENT": Kind(
         _ST,
         Fault.CONFIGURATION,
         "Transaction set {set} is not agreed with {partner}: it is not listed under `{list}` in its file.",
         f"Add it to partners/{{partner}}.yaml if it is wanted. {_AGAIN}",
-        "A partner file lists the transaction sets to receive and to send. Others are not translated; in a 997 "
-        "they are reported as not supported (AK502 = 1).",
+        "A partner file lists the transaction sets to receive and to send. Others are not translated; in a "
+        "997 they are reported as not supported (AK502 = 1).",
     ),
     "HOME-NO-DOCUMENT": Kind(
         _ST,
@@ -66,8 +66,8 @@ CATALOGUE: dict[str, Kind] = {
         _ISA,
         Fault.PARTNER,
         "{what} was processed before, as {file} (message {message}).",
-        "Nothing needs to be done if it was sent twice by mistake. If it holds new data, ask the sender for a "
-        "new control number.",
+        "Nothing needs to be done if it was sent twice by mistake. If it holds new data, ask the sender for "
+        "a new control number.",
         "The same bytes, or an interchange with the same sender, receiver and control number (ISA13), gave "
         "documents before. Doing it again would double them. What failed before may be sent again.",
     ),

@@ -41,7 +41,7 @@ class Findings:
 
     Attributes:
         verdict: of the X12 core, as in ``edigw x12 validate``.
-        problems: the first of them; ``count`` is how many there are, ``errors`` how many of them are errors and
+        problems: the first of them; ``count`` is how many there are, ``errors`` how many are errors and
             ``codes`` of which kinds.
         deliveries: files planned for others.
         results: what came of the file all the same, in words.
@@ -110,7 +110,7 @@ class Quarantine:
 
 
 def _report(message: Message, name: str, status: Translation, findings: Findings) -> dict[str, Any]:
-    """The content of ``.problem.json``; ``verdict`` and ``problems`` are as in ``edigw x12 validate --json``."""
+    """The content of ``.problem.json``; ``verdict`` and ``problems`` as in ``edigw x12 validate --json``."""
     errors = [problem for problem in findings.problems if problem.is_error] or findings.problems
     moves = list(dict.fromkeys(MOVES[problem.fault] for problem in errors))
     todo = list(dict.fromkeys(problem.hint for problem in errors if problem.hint))

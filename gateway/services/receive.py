@@ -24,7 +24,7 @@ class Receive:
     """Receives files.
 
     Args:
-        trouble: is told channel and words of what may pass by itself; the file stays claimed for the next pass.
+        trouble: is told channel and words of what may pass by itself; the file stays claimed.
     """
 
     store: Store

@@ -1,7 +1,7 @@
 """Second step: the bytes of a message become documents and answers, in one transaction.
 
-Either everything a file leads to is stored (documents, acknowledgments, control numbers, planned deliveries and
-the new status), or nothing is and the next pass begins anew. Nothing leaves the gateway here.
+Either everything a file leads to is stored (documents, acknowledgments, control numbers, planned deliveries
+and the new status), or nothing is and the next pass begins anew. Nothing leaves the gateway here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Translate:
         """Ends the work on a message, or leaves it as it is for the next pass (None).
 
         Args:
-            again: an earlier pass began with it and did not end it: it was killed, or an error of ours stopped it.
+            again: an earlier pass did not end it; it was killed, or an error of ours stopped it.
         """
         if again:
             with self.store.transaction():

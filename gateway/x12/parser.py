@@ -64,14 +64,13 @@ class Engine(Protocol):
     name: str
     table: Table
 
-    def accepts(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None) -> bool:
-        """Whether the set has no error; ``document`` is filled in passing, where one is given."""
-        ...
-
-    def explain(
+    def check(
         self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
-    ) -> tuple[Problem, ...]:
-        """Remarks on an accepted set: what its mapping did not take."""
+    ) -> tuple[Problem, ...] | None:
+        """Remarks on a set without errors (mostly none); None where it must be explained.
+
+        ``document`` is filled in passing, where one is given.
+        """
         ...
 
 
@@ -434,22 +433,22 @@ class Parser:
                 words = {"set": set_id, "version": version or "(none)"}
                 found.append(problem("X12-NO-GUIDE", where, value=set_id, **words))
             else:
-                if self._documents and not found:
+                if self._documents and not any(p.is_error for p in found):
                     document = _envelope_of(header, group.header if group else None, control_number)
-                accepted = piece.complete and engine.accepts(segments, delimiters, document)
-                if not accepted and source.tidy():
+                remarks = engine.check(segments, delimiters, document) if piece.complete else None
+                if remarks is None and source.tidy():
                     segments = source.segments
                     if document is not None:
                         document = _envelope_of(header, group.header if group else None, control_number)
-                    accepted = piece.complete and engine.accepts(segments, delimiters, document)
-                if not accepted:
+                    remarks = engine.check(segments, delimiters, document) if piece.complete else None
+                if remarks is None:
                     document = None
                     diagnosis = diagnose(engine.table, segments, delimiters, complete=piece.complete)
                     found += diagnosis.problems
                     if not found:
                         found.append(problem("X12-INTERNAL", Location(segment=1, segment_id="ST")))
-                elif document is not None:
-                    found += engine.explain(segments, delimiters, document)
+                else:
+                    found += remarks
         found += self._check_place(interchange, group, set_id, control_number)
         if not piece.text.isascii() and "X12-CHARSET" not in interchange.remarked:
             interchange.remarked.add("X12-CHARSET")

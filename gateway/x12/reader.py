@@ -13,6 +13,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gateway.x12.delimiters import (
     BLANKS,
@@ -73,6 +74,7 @@ class SetText:
         complete: False where SE is missing.
         too_large: True where the limit was passed; ``text`` then holds only the beginning.
         breaks: in a hard-wrapped interchange, the places in ``text`` before which a line break was taken out.
+        plain: the segments can be had by splitting at the terminator and its line end.
     """
 
     text: str
@@ -81,6 +83,7 @@ class SetText:
     complete: bool
     too_large: bool = False
     breaks: tuple[int, ...] = ()
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,11 +273,12 @@ class Reader:
         offset, line = self._offset(pos), self._line_at(pos)
         if buffer.startswith("ISA", pos):
             text = buffer[pos : pos + _LOOK]
-            found = parse_isa(text)
+            found = parse_isa(text, fixed=True)
             if found is None and ("\n" in text[:ISA_LENGTH] or "\r" in text[:ISA_LENGTH]):
                 found = parse_isa(re.sub(r"[\r\n]", "", text), fixed=True)
                 if found is not None:
                     self._unwrap()
+            found = found or parse_isa(text)
             if found is not None:
                 elements, delimiters, end, widths, separators = found
                 self._pos += end
@@ -373,8 +377,6 @@ class Reader:
         separator, terminator, newline = delimiters.element, delimiters.terminator, delimiters.newline
         trailer = f"{terminator}{newline}SE{separator}"
         nested = f"{terminator}{newline}ST{separator}"
-        # Group and interchange boundaries end a set as surely as the next ST does.
-        boundary = re.compile(rf"{re.escape(terminator)}\s*(?:ST|GE|GS|IEA|ISA){re.escape(separator)}")
         scan = self._pos
         while True:
             found = self._buffer.find(trailer, scan)
@@ -383,7 +385,7 @@ class Reader:
                 if end >= 0 or (self._eof and not self._pending):
                     break
                 scan = found
-            elif boundary.search(self._buffer, scan):
+            elif _boundary(terminator, separator).search(self._buffer, scan):
                 break
             else:
                 scan = max(self._pos, len(self._buffer) - 64)
@@ -394,7 +396,7 @@ class Reader:
             if not (yield from self._more()):
                 break
             scan = self._pos + back
-        complete = found >= 0
+        complete = plain = found >= 0
         if complete:
             if end < 0:
                 end = len(self._buffer)
@@ -404,22 +406,23 @@ class Reader:
             else:
                 regular = not (("\n" in text and terminator != "\n") or ("\r" in text and terminator != "\r"))
                 regular = regular or terminator == "\r\n"
-            if (
-                not regular
-                or self._buffer.find(nested, self._pos, found) >= 0
-                or f"{terminator}{newline}BIN{separator}" in text
-                or f"{terminator}{newline}BDS{separator}" in text
-            ):
-                complete = False
-        if not complete:
+            plain = (
+                regular
+                and self._buffer.find(nested, self._pos, found) < 0
+                and f"{terminator}{newline}BIN{separator}" not in text
+                and f"{terminator}{newline}BDS{separator}" not in text
+            )
+        if not plain:
             end, complete = yield from self._careful_end(delimiters)
             text = self._buffer[self._pos : end]
+        if not complete and end == len(self._buffer) and text.rstrip(BLANKS).endswith(terminator):
+            text = text.rstrip(BLANKS)[: -len(terminator)]
         start = self._base + self._pos
         breaks: tuple[int, ...] = ()
         if self._wrapped:
             first, past = bisect_left(self._breaks, start + 1), bisect_left(self._breaks, start + len(text))
             breaks = tuple(place - start for place in self._breaks[first:past])
-        yield SetText(text, self._offset(self._pos), self._line_at(self._pos), complete, breaks=breaks)
+        yield SetText(text, self._offset(self._pos), self._line_at(self._pos), complete, breaks=breaks, plain=plain)
         self._pos = min(len(self._buffer), end + len(terminator))
 
     def _careful_end(self, delimiters: Delimiters) -> Generator[None, None, tuple[int, bool]]:
@@ -478,6 +481,12 @@ class Reader:
                         break
                 self._pos = min(len(self._buffer), end + len(delimiters.terminator))
         yield SetText(beginning, offset, line, complete=match is not None and match[1] == "SE", too_large=True)
+
+
+@lru_cache(maxsize=64)
+def _boundary(terminator: str, separator: str) -> re.Pattern[str]:
+    """What ends a set without SE: the next set, or the end of the group or interchange."""
+    return re.compile(rf"{re.escape(terminator)}\s*(?:ST|GE|GS|IEA|ISA){re.escape(separator)}")
 
 
 def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delimiters, int, str, str] | None:

@@ -28,19 +28,15 @@ class Source:
     def __post_init__(self) -> None:
         text, terminator, newline = self.piece.text, self.delimiters.terminator, self.delimiters.newline
         self.wrapped = bool(self.piece.breaks)
+        if self.piece.plain:
+            self.segments = text.split(terminator + newline)
+            return
         if f"{terminator}{newline}BIN{self.delimiters.element}" in text or (
             f"{terminator}{newline}BDS{self.delimiters.element}" in text
         ):
             self.segments = [part.strip("\r\n") for part in self._with_binary()]
             return
-        self.segments = text.split(terminator + newline)
-        if newline:
-            regular = text.count(terminator) == text.count(newline) == len(self.segments) - 1
-            regular = regular and (newline != "\n" or "\r" not in text)
-        else:
-            regular = ("\n" not in text or "\n" in terminator) and ("\r" not in text or "\r" in terminator)
-        if not regular:
-            self.tidy()
+        self.tidy()
 
     def tidy(self) -> bool:
         """Takes blanks around and line breaks inside segments out; True if that changed anything."""
