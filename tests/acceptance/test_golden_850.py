@@ -1,4 +1,4 @@
-"""Hand-written orders beside the documents they mean: ``tests/data/x12/004010/850/<case>.edi`` and ``.json``."""
+"""Hand-written orders beside the documents they mean, in ``tests/data/x12/004010/850``."""
 
 from __future__ import annotations
 
