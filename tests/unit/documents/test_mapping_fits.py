@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.documents import model_for
 from gateway.documents.common import Document, OpenKeys
+from gateway.engine import library
 
 ROOT = Path(__file__).resolve().parents[3]
 MAPPINGS = sorted((ROOT / "mappings" / "x12").rglob("*.yaml"))
@@ -156,3 +157,20 @@ def test_an_open_object_is_one_of_pairs(path: Path) -> None:
             yield from open_objects(inner, f"{place}.")
 
     assert set(open_objects(model_for(mapping["mapping"]))) == set(pairs(mapping["fields"]))
+
+
+def test_every_code_of_a_mapping_is_lawful_in_its_guide(path: Path) -> None:
+    plan = library().plan(path.parent.name, path.stem)
+    assert plan is not None
+    strange = set()
+    for scope in plan.scopes:
+        for index, cases in scope.cases.items():
+            elements = plan.table.positions[index].segment.elements
+            for case in cases:
+                wanted = [(c.element, c.value) for c in case.conditions if c.value]
+                wanted += [(take.sources[0][0], code) for take in case.takes for code in take.converter.table]
+                for number, code in wanted:
+                    codes = elements[number - 1].codes
+                    if codes is None or code not in codes.codes:
+                        strange.add((elements[number - 1].ref, code))
+    assert strange == set()
