@@ -9,8 +9,8 @@ tests.
 A guide and a mapping are input: nothing of theirs enters generated code but through ``repr`` or as an object.
 
 State ``C`` (a list): for each loop the object being filled and the scope in force, then for each position the
-counter of its occurrences and the mask of the cases used, then the stated totals; last, whether anything went
-to the extensions.
+counter of its occurrences and the mask of the cases used, then the stated totals; last, the addresses of what
+no rule took.
 """
 
 from __future__ import annotations
@@ -145,11 +145,11 @@ class Functions:
 
         return make
 
-    def run(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any]) -> bool | None:
+    def run(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any]) -> list[str] | None:
         """Checks a set and fills the document.
 
         Returns:
-            None if anything is not plainly right, else whether anything went to the extensions.
+            None if anything is not plainly right, else the addresses of what no rule of the mapping took.
         """
         separator, component, repetition = delimiters.element, delimiters.component, delimiters.repetition
         joined = "".join(segments)
@@ -171,6 +171,8 @@ class Functions:
                 segments = [segment.replace(repetition, REPETITION) for segment in segments]
         state = self._blank.copy()
         state[0] = document
+        kept: list[str] = []
+        state[-1] = kept
         here = self._follow[general][0]
         walk = iter(segments)
         next(walk)
@@ -182,7 +184,7 @@ class Functions:
             return None
         if here is not self.end or not self._totals_hold(segments, separator, state):
             return None
-        return bool(state[-1])
+        return kept
 
     def _totals_hold(self, segments: list[str], separator: str, state: State) -> bool:
         for slot, element in self._totals:
@@ -248,29 +250,22 @@ def _merge(container: dict[str, Any], path: tuple[str, ...], values: dict[str, A
     container.update(values)
 
 
-def _noting(keep: Callable[..., None]) -> Callable[..., None]:
-    """The function with the state as its first argument, where it leaves word that something was kept."""
+def _keep_segment(state: State, container: dict[str, Any], address: str, parts: list[str]) -> None:
+    state[-1].append(address)
+    keep_segment(container, address, parts)
 
-    def noting(state: State, *arguments: Any) -> None:
-        state[-1] = 1
-        keep(*arguments)
 
-    return noting
+def _keep_value(state: State, container: dict[str, Any], address: str, ref: str, value: str) -> None:
+    state[-1].append(f"{address}/{ref}")
+    keep_value(container, address, ref, value)
 
 
 def _take(
-    state: State,
-    container: dict[str, Any],
-    address: str,
-    take: Take,
-    refs: tuple[str, ...],
-    texts: tuple[str, ...],
+    container: dict[str, Any], address: str, take: Take, refs: tuple[str, ...], texts: tuple[str, ...]
 ) -> Any:
-    """The value of a field by its converter; texts it cannot give back exactly are kept."""
+    """The value of a field by its converter; texts it cannot give back exactly are kept beside it."""
     value = take.converter.read(texts)
-    written = () if value is None else take.converter.write(value)
-    if keep_texts(container, address, refs, texts, written):
-        state[-1] = 1
+    keep_texts(container, address, refs, texts, () if value is None else take.converter.write(value))
     return value
 
 
@@ -291,9 +286,9 @@ class _Writer:
             "integer": _integer,
             "time": _time,
             "holds": _element_holds,
-            "keep_segment": _noting(keep_segment),
-            "keep_value": _noting(keep_value),
-            "keep_place": _noting(keep_place),
+            "keep_segment": _keep_segment,
+            "keep_value": _keep_value,
+            "keep_place": keep_place,
             "append": _append,
             "merge": _merge,
             "take": _take,
@@ -502,7 +497,7 @@ class _Writer:
             body = []
             if mask is not None and not alone:
                 if case.index < len(cases) - 1:
-                    body.append(f"if m >> {case.index + 1}: keep_place(C, D, {address}, {case.name!r})")
+                    body.append(f"if m >> {case.index + 1}: keep_place(D, {address}, {case.name!r})")
                 body.append(f"C[{mask}] = m | {1 << case.index}")
             body += self._case(scope, case, address)
             if not tests:
@@ -668,7 +663,7 @@ class _Writer:
             for element, component in take.sources[: len(texts)]
         )
         exact = (
-            f"v = take(C, {target}, {address}, {self.name('TAKE', take)}, {self.name('REFS', refs)}, "
+            f"v = take({target}, {address}, {self.name('TAKE', take)}, {self.name('REFS', refs)}, "
             f"({', '.join(texts)},))"
         )
         slow = [exact, f"if v is not None: {put.format('v')}"]

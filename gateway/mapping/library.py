@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gateway.errors import Level, Location, NotFoundError, Problem, Severity
+from gateway.errors import Fault, Level, Location, NotFoundError, Problem, Severity
 from gateway.mapping.codegen import Functions
 from gateway.mapping.model import parse_mapping
 from gateway.mapping.plan import Plan, bind
@@ -53,40 +53,21 @@ class SetEngine:
         if kept is None:
             return None
         add_absent(self.plan, document)
-        return tuple(_unmapped(document, "")) if kept else ()
+        return (_unmapped(kept),) if kept else ()
 
 
-def _unmapped(value: Any, pointer: str) -> list[Problem]:
-    found: list[Problem] = []
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key == "extensions":
-                for index, entry in enumerate(item):
-                    if "elements" in entry or "value" in entry:
-                        found.append(_kept(entry, f"{pointer}/extensions/{index}"))
-            elif isinstance(item, (dict, list)):
-                found += _unmapped(item, f"{pointer}/{key}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            if isinstance(item, (dict, list)):
-                found += _unmapped(item, f"{pointer}/{index}")
-    return found
-
-
-def _kept(entry: dict[str, Any], pointer: str) -> Problem:
-    address = entry["address"]
-    what = "Segment" if "elements" in entry else "Element"
-    value = entry.get("value") or "*".join(
-        part if isinstance(part, str) else ":".join(part) for part in entry.get("elements", [])
-    )
+def _unmapped(addresses: list[str]) -> Problem:
+    """The remark that parts of a set are in no rule of its mapping."""
+    shown = list(dict.fromkeys(addresses))
+    listed = ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
     return Problem(
         code="MAP-UNMAPPED",
         severity=Severity.INFO,
-        level=Level.SEGMENT if "elements" in entry else Level.ELEMENT,
-        message=f"{what} {address} is in no rule of the mapping; it is kept in {pointer}.",
-        hint="Add a rule to the mapping if your system needs the value.",
-        value=str(value)[:200],
-        location=Location(segment_id=address.split("/")[-1].split("[")[0][:3], pointer=pointer),
+        level=Level.TRANSACTION_SET,
+        message=f"{len(addresses)} values are in no rule of the mapping and are kept in extensions: {listed}.",
+        hint="Nothing is lost. Add rules to the mapping if your system needs the values.",
+        location=Location(segment=1, segment_id="ST"),
+        fault=Fault.CONFIGURATION,
     )
 
 
