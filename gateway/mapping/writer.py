@@ -1,0 +1,504 @@
+"""Documents to transaction sets.
+
+The same plan that reads a set writes it: position by position in the order of the guide, within a position case
+by case, each segment from the fields of its case. What the extensions kept is put back where it stood.
+
+What was written is read back by the engine and compared with the document. So nothing is written that our own
+check would refuse, and no field is lost without a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
+from gateway.mapping.extensions import steps as read_steps
+from gateway.mapping.library import Library, SetEngine
+from gateway.mapping.plan import Case, Plan, Scope, Take
+from gateway.mapping.reader import computed_segment, get, put
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.diagnose import diagnose
+from gateway.x12.elements import CONTROL
+from gateway.x12.parser import GROUP_OF_SET
+from gateway.x12.table import Position
+from gateway.x12.writer import Envelope, Part, Parts, interchange, segment_text
+
+Steps = tuple[tuple[str, int], ...]
+
+ENVELOPE_FIELDS = (
+    "document_type", "schema_version", "test", "control", "document_id", "partner_id", "partner", "channel", "raw",
+)  # fmt: skip
+"""Fields of a document that say what it is and where it came from; a transaction set has no place for them."""
+
+_REF = re.compile(r"[A-Z][A-Z0-9]{1,2}(\d\d)(?:\.(\d{1,2}))?")
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The extensions of one object, by place."""
+
+    segments: dict[Steps, dict[str, dict[int, list[Part]]]] = field(default_factory=dict)
+    values: dict[Steps, dict[tuple[int, int], Part]] = field(default_factory=dict)
+    places: dict[Steps, dict[str, list[tuple[int, str]]]] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Written:
+    """One segment with the JSON pointer each element came from."""
+
+    parts: Parts
+    pointer: str
+    pointers: dict[tuple[int, int], str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Instance:
+    """One segment to be written, and for a loop what follows in it."""
+
+    parts: dict[int, Part]
+    pointer: str
+    pointers: dict[tuple[int, int], str]
+    case: Case | None
+    scope: Scope | None
+    container: dict[str, Any]
+    container_pointer: str
+
+
+class SetWriter:
+    """Writes one document.
+
+    Args:
+        plan: the bound mapping.
+        document: the document, complete.
+    """
+
+    def __init__(self, plan: Plan, document: dict[str, Any]) -> None:
+        self.plan, self.document = plan, document
+        self.problems: list[Problem] = []
+        self._kept: dict[int, _Kept] = {}
+
+    def segments(self) -> list[Written]:
+        """The segments between ST and SE."""
+        out: list[Written] = []
+        self._scope(self.plan.root, self.document, "", (), out)
+        return out
+
+    # --- extensions ------------------------------------------------------------------------------------
+    def _extensions(self, container: dict[str, Any], pointer: str) -> _Kept:
+        known = self._kept.get(id(container))
+        if known is not None:
+            return known
+        kept = self._kept[id(container)] = _Kept()
+        entries = container.get("extensions", [])
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if not self._keep(kept, entry):
+                message = "This entry of the extensions cannot be read."
+                hint = "Leave it out, or write it as the translation of an inbound file does."
+                self._problem("DOC-EXTENSION", f"{pointer}/extensions/{index}", message, hint, str(entry))
+        return kept
+
+    def _keep(self, kept: _Kept, entry: Any) -> bool:
+        if not isinstance(entry, dict) or not isinstance(entry.get("address"), str):
+            return False
+        address = entry["address"]
+        if "value" in entry:
+            address, _, ref = address.rpartition("/")
+            match = _REF.fullmatch(ref)
+            found = read_steps(address)
+            if match is None or not found or not _is_part(entry["value"]):
+                return False
+            key = (int(match[1]), int(match[2] or 0))
+            kept.values.setdefault(tuple(found), {})[key] = entry["value"]
+            return True
+        found = read_steps(address)
+        if not found:
+            return False
+        before, (name, number) = tuple(found[:-1]), found[-1]
+        if entry.get("absent") is True:
+            kept.absent.add(address)
+        elif isinstance(entry.get("field"), str):
+            kept.places.setdefault(before, {}).setdefault(name, []).append((number, entry["field"]))
+        else:
+            parts = entry.get("elements")
+            if not isinstance(parts, list) or not parts or parts[0] != name or not all(map(_is_part, parts)):
+                return False
+            kept.segments.setdefault(before, {}).setdefault(name, {})[number] = parts
+        return True
+
+    # --- walking ---------------------------------------------------------------------------------------
+    def _scope(
+        self, scope: Scope, container: dict[str, Any], pointer: str, prefix: Steps, out: list[Written]
+    ) -> None:
+        """Writes the segments of a loop after the one that begins it."""
+        kept = self._extensions(container, pointer)
+        table = self.plan.table
+        extra = kept.segments.get(prefix, {})
+        index, last = scope.loop.first + 1, scope.loop.last
+        if scope.loop.parent is None:
+            last -= 1
+        while index <= last:
+            position = table.positions[index]
+            index = position.loop.last + 1 if position.trigger else index + 1
+            cases = scope.cases.get(position.index)
+            if cases is None and position.id not in extra:
+                continue
+            instances: list[_Instance] = []
+            for case in cases or ():
+                instances += self._instances(case, scope, container, pointer, position)
+            more = extra.get(position.id, {})
+            if more or kept.places:
+                places = kept.places.get(prefix, {}).get(position.id, [])
+                instances = self._arranged(instances, more, places, scope, container, pointer, position)
+            for count, instance in enumerate(instances, 1):
+                own = instance.case is not None and instance.case.list_path is not None and not instance.case.scalar
+                at = (position.id, 1 if own or not position.counts else count)
+                place: Steps = (at,) if own else (*prefix, at)
+                holder = self._extensions(instance.container, instance.container_pointer) if own else kept
+                if instance.case is not None:
+                    self._overlay(instance, holder.values.get(place, {}))
+                out.append(_written(instance, position))
+                if instance.scope is not None:
+                    inner_prefix = () if own else place
+                    self._scope(instance.scope, instance.container, instance.container_pointer, inner_prefix, out)
+
+    def _instances(
+        self, case: Case, scope: Scope, container: dict[str, Any], pointer: str, position: Position
+    ) -> list[_Instance]:
+        if case.list_path is None:
+            instance = self._instance(case, container, pointer)
+            constant = len(instance.parts) == len({c.element for c in case.conditions if c.value})
+            if constant and not any(take.path and get(container, take.path) is not None for take in case.takes):
+                if case.scope is None or not self._filled(case.scope, container):
+                    return []
+            return [instance]
+        items = get(container, case.list_path)
+        if items is None:
+            return []
+        where = f"{pointer}/{'/'.join(case.list_path)}"
+        if not isinstance(items, list):
+            self._problem("DOC-TYPE", where, "A list is needed here.", "Put the value into brackets.", str(items))
+            return []
+        found = []
+        for index, item in enumerate(items):
+            at = f"{where}/{index}"
+            if case.scalar:
+                found.append(self._instance(case, {case.takes[0].path[0]: item}, at, container, pointer))
+            elif isinstance(item, dict):
+                found.append(self._instance(case, item, at))
+            else:
+                self._problem("DOC-TYPE", at, "An object is needed here.", "Put it into braces.", str(item))
+        return found
+
+    def _filled(self, scope: Scope, container: dict[str, Any]) -> bool:
+        """Whether any segment inside a loop has something to say."""
+        return any(
+            get(container, take.path) is not None
+            for cases in scope.cases.values()
+            for case in cases
+            for take in case.takes
+            if case.list_path is None
+        ) or any(
+            bool(get(container, case.list_path))
+            for cases in scope.cases.values()
+            for case in cases
+            if case.list_path is not None
+        )
+
+    def _instance(
+        self,
+        case: Case,
+        target: dict[str, Any],
+        pointer: str,
+        container: dict[str, Any] | None = None,
+        container_pointer: str = "",
+    ) -> _Instance:
+        parts: dict[int, Part] = {}
+        pointers: dict[tuple[int, int], str] = {}
+        for condition in case.conditions:
+            if condition.value:
+                _set(parts, condition.element, condition.component, condition.value)
+        for take in case.takes:
+            value = get(target, take.path)
+            if value is None:
+                continue
+            where = pointer if case.scalar else f"{pointer}/{'/'.join(take.path)}"
+            try:
+                texts = take.converter.write(value)
+            except ValueError as error:
+                hint = f"Correct the value; it goes to {take.address}."
+                self._problem("DOC-VALUE", where, f"{error}, not {value!r}.", hint, str(value))
+                continue
+            if len(texts) > len(take.sources):
+                message = f"There is room for {len(take.sources)} elements only ({take.address})."
+                self._problem("DOC-VALUE", where, message, "Shorten the list.", str(value))
+                continue
+            for (element, component), text in zip(take.sources, texts, strict=False):
+                _set(parts, element, component, text)
+                pointers[element, component] = where
+        scope = case.scope
+        if container is None:
+            container, container_pointer = target, pointer
+        return _Instance(parts, pointer, pointers, case, scope, container, container_pointer)
+
+    def _overlay(self, instance: _Instance, values: dict[tuple[int, int], Part]) -> None:
+        """Puts kept elements back: loose ones, and the exact text of a field whose value is still the same."""
+        if not values or instance.case is None:
+            return
+        owned: dict[tuple[int, int], Take] = {s: take for take in instance.case.takes for s in take.sources}
+        done: set[int] = set()
+        for (element, component), value in values.items():
+            take = owned.get((element, component))
+            if take is None:
+                if (element, component) not in instance.case.used:
+                    _set(instance.parts, element, component, value)
+                continue
+            if id(take) in done:
+                continue
+            done.add(id(take))
+            now = tuple(_text(instance.parts, *source) for source in take.sources)
+            exact = tuple(
+                str(values.get(source, text)) for source, text in zip(take.sources, now, strict=True)
+            )
+            if take.converter.read(exact) == (take.converter.read(now) if any(now) else None):
+                for source, text in zip(take.sources, exact, strict=True):
+                    _set(instance.parts, *source, text)
+
+    def _arranged(
+        self,
+        instances: list[_Instance],
+        more: dict[int, list[Part]],
+        places: list[tuple[int, str]],
+        scope: Scope,
+        container: dict[str, Any],
+        pointer: str,
+        position: Position,
+    ) -> list[_Instance]:
+        """The segments of one place in the order in which they once stood."""
+        fixed: dict[int, _Instance] = {}
+        for number, parts in more.items():
+            inner = scope.inner.get(position.index)
+            kept = {i: part for i, part in enumerate(parts) if i and part}
+            fixed[number] = _Instance(kept, f"{pointer}/extensions", {}, None, inner, container, pointer)
+        for number, name in sorted(places, reverse=True):
+            # Within a list the moved items are the last ones: they came when a later rule had been at work.
+            found = next((i for i in reversed(instances) if i.case and i.case.name == name), None)
+            if found is not None:
+                instances = [i for i in instances if i is not found]
+                fixed[number] = found
+        result: list[_Instance] = []
+        waiting = iter(instances)
+        total = len(instances) + len(fixed)
+        for number in range(1, total + 1):
+            if number in fixed:
+                result.append(fixed.pop(number))
+            elif (following := next(waiting, None)) is not None:
+                result.append(following)
+        return [*result, *waiting, *(fixed[number] for number in sorted(fixed))]
+
+    def _problem(self, code: str, pointer: str, message: str, hint: str, value: str | None = None) -> None:
+        self.problems.append(_problem(code, pointer, message, hint, value))
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+
+
+def _set(parts: dict[int, Part], element: int, component: int, value: Part) -> None:
+    if not component:
+        parts[element] = value
+        return
+    existing = parts.get(element, [])
+    listed = [existing] if isinstance(existing, str) else existing
+    listed += [""] * (component - len(listed))
+    listed[component - 1] = value if isinstance(value, str) else "".join(value)
+    parts[element] = listed
+
+
+def _text(parts: dict[int, Part], element: int, component: int) -> str:
+    part = parts.get(element, "")
+    if not component:
+        return part if isinstance(part, str) else ""
+    listed = [part] if isinstance(part, str) else part
+    return listed[component - 1] if component <= len(listed) else ""
+
+
+def _written(instance: _Instance, position: Position) -> Written:
+    size = max(instance.parts, default=0)
+    parts: Parts = [position.id, *(instance.parts.get(i, "") for i in range(1, size + 1))]
+    return Written(parts, instance.pointer, instance.pointers)
+
+
+def _problem(
+    code: str, pointer: str, message: str, hint: str, value: str | None = None, location: Location | None = None
+) -> Problem:
+    where = location or Location()
+    shown = value if value is None or len(value) <= 200 else value[:199] + "…"
+    found = Problem(code, Severity.ERROR, Level.ELEMENT, message, hint, shown, where, fault=Fault.US)
+    return found.at(pointer=pointer)
+
+
+def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its computed fields filled in, where they are not given and not known to be absent."""
+    missing = []
+    for path, listed in plan.root.counts.items():
+        if get(document, path) is None:
+            items = get(document, listed)
+            missing.append((path, len(items) if isinstance(items, list) else 0))
+    if not missing:
+        return document
+    absent = {
+        entry.get("address")
+        for entry in document.get("extensions", ())
+        if isinstance(entry, dict) and entry.get("absent") is True
+    }
+    filled = dict(document)
+    for path, count in missing:
+        if computed_segment(plan, path) not in absent:
+            filled[path[0]] = dict(filled[path[0]]) if isinstance(filled.get(path[0]), dict) else {}
+            put(filled, path, count)
+    return filled
+
+
+def body(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document without the fields that say what it is and where it came from."""
+    return {key: value for key, value in document.items() if key not in ENVELOPE_FIELDS}
+
+
+def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiters) -> list[str]:
+    """The segments of a document between ST and SE.
+
+    Raises:
+        DocumentError: the document cannot be written as it is; ``problems`` holds every reason, each with its
+            JSON pointer and X12 address.
+    """
+    assert engine.plan is not None
+    whole = complete(engine.plan, document)
+    writer = SetWriter(engine.plan, whole)
+    written = writer.segments()
+    problems = writer.problems or _separators(written, delimiters)
+    if not problems:
+        texts = [segment_text(segment.parts, delimiters) for segment in written]
+        number = len(texts) + 2
+        frame = [f"ST{delimiters.element}{engine.table.guide.set_id}{delimiters.element}0001"]
+        frame += [*texts, f"SE{delimiters.element}{number}{delimiters.element}0001"]
+        found: dict[str, Any] = {}
+        if engine.check(frame, delimiters, found) is not None:
+            problems = _differences(body(whole), body(found), "")
+            if not problems:
+                return texts
+        else:
+            diagnosis = diagnose(engine.table, frame, delimiters)
+            problems = [_pointed(problem, written) for problem in diagnosis.problems]
+    raise DocumentError(
+        f"The document cannot be written: {len(problems)} problem(s) were found.", problems=tuple(problems)
+    )
+
+
+def _pointed(problem: Problem, written: list[Written]) -> Problem:
+    """A finding of the check on our own output, with the JSON pointer of the field to correct."""
+    number = (problem.location.segment or 0) - 2
+    pointer = ""
+    if 0 <= number < len(written):
+        segment = written[number]
+        pointer = segment.pointer
+        if problem.location.element is not None and problem.location.segment_id == segment.parts[0]:
+            element = problem.location.element
+            exact = (element, problem.location.component or 0), (element, 1), (element, 0)
+            pointer = next((segment.pointers[key] for key in exact if key in segment.pointers), pointer)
+    hint = f"Correct {pointer or 'the document'}."
+    return Problem(
+        problem.code,
+        problem.severity,
+        problem.level,
+        problem.message,
+        hint,
+        problem.value,
+        problem.location,
+        problem.ack,
+        Fault.US,
+        problem.data_element,
+    ).at(pointer=pointer)
+
+
+def _separators(written: list[Written], delimiters: Delimiters) -> list[Problem]:
+    """Data that holds a separator cannot be written: the receiver would cut it apart."""
+    marks = set(delimiters.all)
+    found = []
+    for number, segment in enumerate(written, 2):
+        for index, part in enumerate(segment.parts):
+            for component, text in enumerate([part] if isinstance(part, str) else part, 1):
+                held = marks.intersection(text)
+                if not held and not CONTROL.search(text):
+                    continue
+                key = (index, 0 if isinstance(part, str) else component)
+                pointer = segment.pointers.get(key) or segment.pointers.get((index, 1)) or segment.pointer
+                what = f"the separator {min(held)!r}" if held else "a control character"
+                location = Location(segment=number, segment_id=str(segment.parts[0])[:3], element=index or None)
+                hint = "Take it out of the text, or agree on other separators with the partner."
+                message = f"{location.address} would hold {what}: {text[:60]!r}."
+                found.append(_problem("DOC-SEPARATOR", pointer, message, hint, text, location))
+    return found
+
+
+def _differences(before: Any, after: Any, pointer: str) -> list[Problem]:
+    """What would be lost or changed on the way: fields of the document that do not come back."""
+    if before == after and type(before) is type(after):
+        return []
+    hint = "Correct the field, or add a rule to the mapping."
+    if isinstance(before, dict) and isinstance(after, dict):
+        found = []
+        for key in before:
+            if key not in after:
+                message = "This field is in no rule of the mapping, or has no place here; it would be lost."
+                found.append(_problem("DOC-LOST", f"{pointer}/{key}", message, hint, str(before[key])))
+            else:
+                found += _differences(before[key], after[key], f"{pointer}/{key}")
+        for key in after:
+            if key not in before:
+                message = f"This field is needed beside the others: {key} = {after[key]!r}."
+                found.append(_problem("DOC-DIFFERENT", f"{pointer}/{key}", message, "Add the field."))
+        return found
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [
+            problem
+            for index, (one, other) in enumerate(zip(before, after, strict=True))
+            for problem in _differences(one, other, f"{pointer}/{index}")
+        ]
+    message = f"The value would come back as {after!r}."
+    return [_problem("DOC-DIFFERENT", pointer, message, "Write it that way.", str(before))]
+
+
+def write_interchange(documents: Iterable[dict[str, Any]], envelope: Envelope, library: Library) -> bytes:
+    """One interchange with one functional group that holds the documents, all of one type.
+
+    Raises:
+        DocumentError: a document cannot be written; ``problems`` holds every reason of all documents.
+        NotFoundError: there is no mapping for the type in the release of the envelope.
+    """
+    sets: list[tuple[str, list[str]]] = []
+    problems: list[Problem] = []
+    set_ids: set[str] = set()
+    engines: dict[str, SetEngine] = {}
+    for document in documents:
+        kind = str(document.get("document_type"))
+        if kind not in engines:
+            plan = library.mapping_for(kind, envelope.release)
+            engine = library.engine(envelope.release, plan.table.guide.set_id, documents=True)
+            assert engine is not None
+            engines[kind] = engine
+        engine = engines[kind]
+        set_id = engine.table.guide.set_id
+        set_ids.add(GROUP_OF_SET.get(set_id, engine.table.guide.group))
+        try:
+            sets.append((set_id, write_set(engine, document, envelope.delimiters)))
+        except DocumentError as error:
+            problems += error.problems
+    if problems:
+        raise DocumentError(f"{len(problems)} problem(s) keep the documents from being written.", problems=tuple(problems))
+    if len(set_ids) != 1:
+        raise DocumentError("One functional group holds documents of one kind, and at least one of them.")
+    return interchange(envelope, set_ids.pop(), sets).encode("latin-1", "replace")

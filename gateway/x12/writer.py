@@ -1,0 +1,145 @@
+"""Segments to interchanges: separators, counts, control numbers and line ends (X12.5, X12.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
+from gateway.x12.delimiters import ISA_WIDTHS, Delimiters
+from gateway.x12.envelope import PartyId
+
+Part = str | list[str]
+"""An element, or the components of a composite."""
+
+Parts = list[Part]
+"""A segment: its id and elements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What goes around transaction sets, and a partner's habits of writing.
+
+    Attributes:
+        version: ISA12. release: GS08. usage: ISA15, ``P`` or ``T``.
+        control_interchange: ISA13; control_group: GS06; control_set: ST02 of the first set. Numbers are
+            padded as the standard wants, text is written as it is.
+        date: CCYYMMDD. time: HHMM.
+        newline: line end after each segment, empty for none.
+        ack_requested: ask for a TA1 (ISA14).
+    """
+
+    sender: PartyId
+    receiver: PartyId
+    group_sender: str
+    group_receiver: str
+    date: str
+    time: str
+    version: str = "00401"
+    release: str = "004010"
+    usage: str = "P"
+    control_interchange: int | str = 1
+    control_group: int | str = 1
+    control_set: int | str = 1
+    delimiters: Delimiters = field(default_factory=Delimiters)
+    newline: str = ""
+    agency: str = "X"
+    ack_requested: bool = False
+
+    def set_number(self, index: int) -> str:
+        """ST02 of the set with that index in the group."""
+        first = self.control_set
+        if isinstance(first, int):
+            return f"{first + index:04d}"
+        if index == 0:
+            return first
+        if not first.isdecimal():
+            raise DocumentError(f"set control number {first!r} cannot be counted on")
+        return str(int(first) + index).rjust(len(first), "0")
+
+
+def isa(envelope: Envelope) -> str:
+    """The ISA segment of fixed width, with its terminator.
+
+    Raises:
+        DocumentError: a value is longer than its place, or a separator stands in it.
+    """
+    number = envelope.control_interchange
+    marks = envelope.delimiters
+    values = (
+        "00", "", "00", "",
+        envelope.sender.qualifier, envelope.sender.id, envelope.receiver.qualifier, envelope.receiver.id,
+        envelope.date[2:], envelope.time[:4], marks.repetition or "U", envelope.version,
+        f"{number:09d}" if isinstance(number, int) else number,
+        "1" if envelope.ack_requested else "0", envelope.usage, marks.component or ">",
+    )  # fmt: skip
+    problems = []
+    for index, (value, width) in enumerate(zip(values, ISA_WIDTHS, strict=True), 1):
+        if len(value) > width:
+            problems.append(_envelope_problem(index, value, f"is longer than {width} characters"))
+        elif index not in (11, 16) and any(mark in value for mark in marks.all):
+            problems.append(_envelope_problem(index, value, "holds a separator"))
+    if problems:
+        raise DocumentError("The envelope cannot be written.", problems=tuple(problems))
+    padded = (value.ljust(width) for value, width in zip(values, ISA_WIDTHS, strict=True))
+    return marks.element.join(("ISA", *padded)) + marks.terminator
+
+
+def _envelope_problem(index: int, value: str, what: str) -> Problem:
+    return Problem(
+        code="DOC-ENVELOPE",
+        severity=Severity.ERROR,
+        level=Level.INTERCHANGE,
+        message=f"ISA{index:02d} {what}: {value!r}.",
+        hint="Correct the identifiers of the partner or of ourselves.",
+        value=value,
+        location=Location(segment_id="ISA", element=index),
+        fault=Fault.CONFIGURATION,
+    )
+
+
+def segment_text(parts: Sequence[Part], delimiters: Delimiters) -> str:
+    """A segment without terminator; empty elements and components at the end are left out."""
+    texts = [
+        part if isinstance(part, str) else delimiters.component.join(part).rstrip(delimiters.component)
+        for part in parts
+    ]
+    return delimiters.element.join(texts).rstrip(delimiters.element)
+
+
+def interchange(envelope: Envelope, functional_id: str, sets: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """An interchange with one functional group.
+
+    Args:
+        functional_id: GS01.
+        sets: for each transaction set its ST01 and the segments between ST and SE, without terminators.
+
+    Raises:
+        DocumentError: the envelope does not fit ISA or GS.
+    """
+    marks = envelope.delimiters
+    end = marks.terminator + envelope.newline
+    element = marks.element
+    group = str(envelope.control_group)
+    out = [isa(envelope), envelope.newline]
+    header = (
+        "GS", functional_id, envelope.group_sender, envelope.group_receiver, envelope.date, envelope.time,
+        group, envelope.agency, envelope.release,
+    )  # fmt: skip
+    for value in header:
+        if any(mark in value for mark in marks.all):
+            problem = replace(_envelope_problem(0, value, ""), message=f"GS holds a separator: {value!r}.")
+            raise DocumentError("The envelope cannot be written.", problems=(problem,))
+    out += [element.join(header), end]
+    count = 0
+    for set_id, segments in sets:
+        number = envelope.set_number(count)
+        out += [f"ST{element}{set_id}{element}{number}", end]
+        for segment in segments:
+            out += [segment, end]
+        out += [f"SE{element}{len(segments) + 2}{element}{number}", end]
+        count += 1
+    interchange_number = envelope.control_interchange
+    last = f"{interchange_number:09d}" if isinstance(interchange_number, int) else interchange_number
+    out += [f"GE{element}{count}{element}{group}", end, f"IEA{element}1{element}{last}", end]
+    return "".join(out)
