@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.engine import library as library
     from gateway.engine import read as read
     from gateway.engine import validate as validate
+    from gateway.engine import write as write
 
 _ENGINE = ("documents", "library", "read", "validate", "write")
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from gateway import resources
+from gateway.errors import DocumentError, Problem
 from gateway.mapping.library import Library
+from gateway.mapping.writer import envelope_of, write_interchange
 from gateway.x12.envelope import Event, TransactionSet
 from gateway.x12.parser import Parser
 from gateway.x12.reader import MAX_SET_BYTES
 from gateway.x12.report import Report
+from gateway.x12.writer import Envelope
 
 CHUNK = 64 * 1024
 """Bytes read at a time; larger chunks are no faster."""
@@ -89,3 +94,59 @@ def documents(source: Source, *, guides: Library | None = None) -> Iterator[dict
     for event in read(source, guides=guides):
         if isinstance(event, TransactionSet) and event.document is not None:
             yield event.document
+
+
+def write(
+    documents: dict[str, Any] | Iterable[dict[str, Any]],
+    *,
+    envelope: Envelope | None = None,
+    guides: Library | None = None,
+    now: datetime | None = None,
+) -> bytes:
+    """Documents as X12.
+
+    Args:
+        documents: one document or several. Those of one type that say the same about sender, receiver and
+            control numbers go into one functional group, in their order.
+        envelope: what to write around them; without it the ``control`` of each document says it, and missing
+            control numbers begin at 1.
+        guides: another library than the installed one.
+        now: date and time of the envelope where ``envelope`` is not given; by default the clock.
+
+    Returns:
+        One interchange, or several one after another where the documents name several.
+
+    Raises:
+        DocumentError: a document cannot be written; ``problems`` holds every reason of all of them.
+        NotFoundError: there is no mapping for a document.
+    """
+    listed = [documents] if isinstance(documents, dict) else list(documents)
+    if envelope is not None:
+        return write_interchange(listed, envelope, guides or library())
+    groups: list[tuple[tuple[object, ...], Envelope, list[dict[str, Any]]]] = []
+    problems: list[Problem] = []
+    for index, document in enumerate(listed):
+        try:
+            found = envelope_of(document, now or datetime.now())
+        except DocumentError as error:
+            problems += [problem if len(listed) == 1 else _numbered(problem, index) for problem in error.problems]
+            continue
+        key = (document.get("document_type"), found.sender, found.receiver, found.group_sender, found.group_receiver)
+        key += (str(found.control_interchange), str(found.control_group), found.release, found.usage)
+        if groups and groups[-1][0] == key:
+            groups[-1][2].append(document)
+        else:
+            groups.append((key, found, [document]))
+    out = []
+    for _, found, members in groups:
+        try:
+            out.append(write_interchange(members, found, guides or library()))
+        except DocumentError as error:
+            problems += error.problems
+    if problems:
+        raise DocumentError(f"{len(problems)} problem(s) keep the documents from being written.", problems=tuple(problems))
+    return b"".join(out)
+
+
+def _numbered(problem: Problem, index: int) -> Problem:
+    return replace(problem, message=f"Document {index + 1}: {problem.message}")

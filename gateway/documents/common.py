@@ -415,7 +415,7 @@ class Tax(Item):
     type: Code = required("Kind of tax", "TXI01", "gst", "state_sales gst value_added provincial all")
     amount: Maybe[Decimal] = optional("Amount", "TXI02", "12.40")
     rate: Maybe[Decimal] = optional("Rate in percent", "TXI03", "5")
-    jurisdiction_scheme: Maybe[Text] = optional("Kind of jurisdiction code", "TXI04", "CC")
+    jurisdiction_scheme: Maybe[Text] = optional("Kind of jurisdiction code", "TXI04", "VD")
     jurisdiction: Maybe[Text] = optional("Jurisdiction", "TXI05", "CA")
     exempt: Maybe[Text] = optional("Exemption, an X12 code", "TXI06", "0")
     relationship: Maybe[Text] = optional("Whether the price includes it, an X12 code", "TXI07", "A")

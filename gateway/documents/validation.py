@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 EXPLANATIONS = {
-    "DOCUMENT-TYPE": "The field document_type says what kind of document this is; without a known one "
+    "DOC-KIND": "The field document_type says what kind of document this is; without a known one "
     "nothing else can be checked.",
-    "DOCUMENT-FIELD-MISSING": "A field that every document of this type must have is not there.",
-    "DOCUMENT-FIELD-UNKNOWN": "There is no field of this name at this place. Names are exact, so that a slip "
+    "DOC-MISSING": "A field that every document of this type must have is not there.",
+    "DOC-UNKNOWN": "There is no field of this name at this place. Names are exact, so that a slip "
     "of the keyboard does not lose data.",
-    "DOCUMENT-VALUE": "The value is not of the form the field asks for. Decimals and dates are text, counts "
+    "DOC-VALUE": "The value is not of the form the field asks for. Decimals and dates are text, counts "
     "are numbers, and an absent value is left out.",
 }
 """What each problem code of this module means."""
@@ -86,7 +86,7 @@ def _unknown_type(document_type: object) -> Problem:
     else:
         message = f"There is no document type {_shown(document_type)}."
     return Problem(
-        code="DOCUMENT-TYPE",
+        code="DOC-KIND",
         severity=Severity.ERROR,
         level=Level.TRANSACTION_SET,
         message=message,
@@ -116,7 +116,7 @@ def _problems(
             level=Level.ELEMENT,
             message=message,
             hint=hint,
-            value=None if code == "DOCUMENT-FIELD-MISSING" else _shown(value),
+            value=None if code == "DOC-MISSING" else _shown(value),
             location=Location(
                 pointer=pointer,
                 segment_id=address and address[1],
@@ -168,9 +168,9 @@ def _described(
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
     about = (field.description if field else None) or ""
     if kind == "missing":
-        return "DOCUMENT-FIELD-MISSING", f"The field {where} is missing.", about
+        return "DOC-MISSING", f"The field {where} is missing.", about
     if kind == "extra_forbidden" or (_is_open(parent) and field is None and not re.match(QUALIFIER, name)):
-        return "DOCUMENT-FIELD-UNKNOWN", f"There is no field {where}.", _unknown_hint(name, parent)
+        return "DOC-UNKNOWN", f"There is no field {where}.", _unknown_hint(name, parent)
     if value is None:
         words = ("is null", _WORDS["null_value"][1] if kind == "null_value" else f"Give it a value. {about}")
     elif kind == "string_pattern_mismatch":
@@ -179,7 +179,7 @@ def _described(
         words = (f"must be {error['ctx']['expected']}", about)
     else:
         words = _WORDS.get(kind, (f"is not right: {error['msg']}", about))
-    return "DOCUMENT-VALUE", f"{where or name} {words[0].replace('{is}', _kind_of(value))}.", words[1]
+    return "DOC-VALUE", f"{where or name} {words[0].replace('{is}', _kind_of(value))}.", words[1]
 
 
 def _unknown_hint(name: str, parent: type[BaseModel]) -> str:

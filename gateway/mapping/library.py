@@ -15,6 +15,7 @@ from gateway.mapping.codegen import Functions
 from gateway.mapping.model import parse_mapping
 from gateway.mapping.plan import Plan, bind
 from gateway.mapping.reader import add_absent
+from gateway.mapping.writegen import SetFunctions
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.guide import Guide, Loop, Release, Segment, parse_guide, parse_release
 from gateway.x12.table import Table, build
@@ -37,6 +38,15 @@ class SetEngine:
     table: Table
     functions: Functions
     plan: Plan | None = None
+    _writer: SetFunctions | None = None
+
+    @property
+    def writer(self) -> SetFunctions:
+        """The generated writer of the mapping."""
+        if self._writer is None:
+            assert self.plan is not None
+            self._writer = SetFunctions(self.plan)
+        return self._writer
 
     def check(
         self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None

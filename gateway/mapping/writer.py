@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
@@ -22,6 +23,7 @@ from gateway.mapping.reader import computed_segment, get, put
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.elements import CONTROL
+from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET
 from gateway.x12.table import Position
 from gateway.x12.writer import Envelope, Part, Parts, interchange, segment_text
@@ -377,17 +379,21 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
     """
     assert engine.plan is not None
     whole = complete(engine.plan, document)
+    wanted = body(whole)
+    quick = engine.writer(wanted, delimiters.element, delimiters.component)
+    if quick is not None and delimiters.terminator not in "".join(quick):
+        found: dict[str, Any] = {}
+        if engine.check(_framed(engine, quick, delimiters), delimiters, found) is not None and body(found) == wanted:
+            return quick
     writer = SetWriter(engine.plan, whole)
     written = writer.segments()
     problems = writer.problems or _separators(written, delimiters)
     if not problems:
         texts = [segment_text(segment.parts, delimiters) for segment in written]
-        number = len(texts) + 2
-        frame = [f"ST{delimiters.element}{engine.table.guide.set_id}{delimiters.element}0001"]
-        frame += [*texts, f"SE{delimiters.element}{number}{delimiters.element}0001"]
-        found: dict[str, Any] = {}
+        frame = _framed(engine, texts, delimiters)
+        found = {}
         if engine.check(frame, delimiters, found) is not None:
-            problems = _differences(body(whole), body(found), "")
+            problems = _differences(wanted, body(found), "")
             if not problems:
                 return texts
         else:
@@ -396,6 +402,13 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
     raise DocumentError(
         f"The document cannot be written: {len(problems)} problem(s) were found.", problems=tuple(problems)
     )
+
+
+def _framed(engine: SetEngine, segments: list[str], delimiters: Delimiters) -> list[str]:
+    """The segments with ST and SE around them."""
+    sep = delimiters.element
+    first, last = f"ST{sep}{engine.table.guide.set_id}{sep}0001", f"SE{sep}{len(segments) + 2}{sep}0001"
+    return [first, *segments, last]
 
 
 def _pointed(problem: Problem, written: list[Written]) -> Problem:
@@ -470,6 +483,47 @@ def _differences(before: Any, after: Any, pointer: str) -> list[Problem]:
         ]
     message = f"The value would come back as {after!r}."
     return [_problem("DOC-DIFFERENT", pointer, message, "Write it that way.", str(before))]
+
+
+def envelope_of(document: Mapping[str, Any], now: datetime) -> Envelope:
+    """The envelope that a document's ``control`` asks for.
+
+    Raises:
+        DocumentError: the document does not say who sends it to whom.
+    """
+    control = document.get("control")
+    control = control if isinstance(control, dict) else {}
+    problems = []
+
+    def text(name: str, default: str = "") -> str:
+        value = control.get(name) or default
+        return value if isinstance(value, str) else str(value)
+
+    parties = []
+    for name in ("sender", "receiver"):
+        party = control.get(name)
+        party = party if isinstance(party, dict) else {}
+        if not party.get("id"):
+            message = f"The document does not say who is its {name}."
+            hint = f'Add "control": {{"{name}": {{"qualifier": "ZZ", "id": "..."}}}}, or name the partner.'
+            problems.append(_problem("DOC-ENVELOPE", f"/control/{name}", message, hint))
+        parties.append(PartyId(str(party.get("qualifier") or "ZZ"), str(party.get("id") or "")))
+    if problems:
+        raise DocumentError("The document has no envelope.", problems=tuple(problems))
+    sender, receiver = parties
+    return Envelope(
+        sender=sender,
+        receiver=receiver,
+        group_sender=text("group_sender", sender.id),
+        group_receiver=text("group_receiver", receiver.id),
+        date=now.strftime("%Y%m%d"),
+        time=now.strftime("%H%M"),
+        release=text("version", "004010"),
+        usage="T" if document.get("test") else "P",
+        control_interchange=text("interchange") or 1,
+        control_group=text("group") or 1,
+        control_set=text("transaction") or 1,
+    )
 
 
 def write_interchange(documents: Iterable[dict[str, Any]], envelope: Envelope, library: Library) -> bytes:

@@ -1,0 +1,377 @@
+"""``edigw demo``: the main job in a temporary home, with a simulated retailer and a simulated ERP.
+
+Everything goes through real files, the real store and the real engine; only the two sides are played.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+    from gateway.store.ports import Entry
+
+PARTNER, ERP = "acme-retail", "erp"
+_STABLE_SECONDS = 0.3
+_LOOK_SECONDS = 1
+_WIDTH = 104
+
+_INTRODUCTION = """\
+You are Example Supplier. Your customer Acme Retail (made up) sends purchase orders as X12 850 files. The gateway
+checks them, writes one JSON file per order for your own system, and tells Acme Retail with a 997 what it took.
+Both sides are played here; the gateway, its files and its database are real."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command of this module."""
+    demo = subparsers.add_parser(
+        "demo",
+        help="see the main job at work, with a simulated retailer",
+        description="Runs a gateway in a temporary home: a simulated retailer sends purchase orders, the gateway "
+        "translates and acknowledges them, and an order of yours goes the other way.",
+    )
+    demo.add_argument("--once", action="store_true", help="end after one cycle: exit code 0 if all went as expected")
+    demo.add_argument("--keep", action="store_true", help="leave the temporary home when the demonstration ends")
+    demo.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """``edigw demo``."""
+    from gateway.app import Gateway
+    from gateway.cli.commands.home import make_home
+    from gateway.observability.logging import configure
+    from gateway.services.x12 import X12
+    from gateway.settings import GATEWAY_FILE, load
+
+    home = Path(tempfile.mkdtemp(prefix="edigw-demo-"))
+    try:
+        make_home(home)
+        settings = home / GATEWAY_FILE
+        text = settings.read_text("utf-8")
+        settings.write_text(text.replace("stable_seconds: 1 ", f"stable_seconds: {_STABLE_SECONDS} "), "utf-8")
+        story = Story(home, sys.stdout)
+        with (home / "gateway.log").open("w", encoding="utf-8") as log:
+            configure(log)
+            with Gateway(home, load(home), X12(home), listener=story.tell) as gateway:
+                story.cycle(gateway)
+                good = story.summary()
+                if not args.once:
+                    _watch(gateway, story)
+                    return 130
+    finally:
+        if args.keep:
+            print(f"\nThe home stays: {home}", file=sys.stderr)  # noqa: T201
+        else:
+            shutil.rmtree(home, ignore_errors=True)
+    return 0 if good else 1
+
+
+def _watch(gateway: Gateway, story: Story) -> None:
+    """Looks into the inboxes every second until Ctrl-C. The scheduler decides when, one pass at a time."""
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+    story.invite()
+    scheduler = BackgroundScheduler()
+    scheduler.add_job(
+        gateway.run_once,
+        "interval",
+        seconds=_LOOK_SECONDS,
+        kwargs={"patient": False},
+        max_instances=1,
+        coalesce=True,
+    )
+    scheduler.start()
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        story.say("\nEnded.")
+    finally:
+        scheduler.shutdown(wait=True)
+
+
+# --- the two sides ---------------------------------------------------------------------------------------
+
+
+def order(control: int, po_number: str, lines: list[str], requested: str = "20260316") -> list[str]:
+    """The segments of one purchase order (850), ST to SE."""
+    items: list[str] = []
+    for number, line in enumerate(lines, 1):
+        quantity, unit, price, asin, sku, text = line.split("|")
+        items.append(f"PO1*{number}*{quantity}*{unit}*{price}*PE*BP*{asin}*VN*{sku}")
+        items.append(f"PID*F****{text}")
+    segments = [
+        f"ST*850*{control:04d}",
+        f"BEG*00*NE*{po_number}**20260302",
+        "REF*DP*KITCHEN",
+        f"DTM*002*{requested}",
+        "N1*ST*ACME RETAIL FULFILMENT RNO4*92*RNO4",
+        "N3*8000 NORTH VIRGINIA STREET",
+        "N4*RENO*NV*89506*US",
+        *items,
+        f"CTT*{len(lines)}",
+    ]
+    return [*segments, f"SE*{len(segments) + 1}*{control:04d}"]
+
+
+def interchange(control: int, sets: list[list[str]], group: str = "PO") -> bytes:
+    """An interchange from Acme Retail to Example Supplier."""
+    segments = [
+        "ISA*00*          *00*          *ZZ*ACMERETAIL     *ZZ*EXAMPLESUPPLIER"
+        f"*260302*0915*U*00401*{control:09d}*0*P*>",
+        f"GS*{group}*ACMERETAIL*EXAMPLESUPPLIER*20260302*0915*{control}*X*004010",
+        *(segment for one in sets for segment in one),
+        f"GE*{len(sets)}*{control}",
+        f"IEA*1*{control:09d}",
+    ]
+    return "".join(f"{segment}~\n" for segment in segments).encode("ascii")
+
+
+def arrivals() -> dict[str, tuple[bytes, str]]:
+    """What the retailer drops: file name, content and a few words."""
+    kettle = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE 1.7 L"
+    mug = "24|CA|31.20|B0C1MUGS4X|EX-MG-04|STONEWARE MUGS SET OF 4"
+    pan = "60|EA|22.75|B0C1PAN28Z|EX-PN-28|FRYING PAN 28 CM"
+    one = interchange(1001, [order(1, "7KX2M41Q", [kettle, mug])])
+    two = interchange(1002, [order(1, "7KX2M42R", [mug]), order(2, "7KX2M43S", [pan, kettle])])
+    bad = interchange(1003, [order(1, "7KX2M44T", [pan]), order(2, "7KX2M45U", [mug], requested="20260231")])
+    return {
+        "orders-1001.edi": (one, "one purchase order"),
+        "orders-1002.edi": (two, "two purchase orders"),
+        "orders-1003.edi": (bad, "two purchase orders; the second asks for delivery on 31 February"),
+        "scan-0007.pdf": (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\nnot an order at all\n%%EOF\n", "somebody's scan"),
+    }
+
+
+def erp_order() -> dict[str, Any]:
+    """The purchase order that the supplier's own system writes."""
+    return {
+        "document_type": "purchase_order",
+        "schema_version": "1",
+        "partner_id": PARTNER,
+        "po_number": "ES-20417",
+        "purpose": "original",
+        "po_type": "regular",
+        "ordered_at": "2026-03-02",
+        "parties": [{"role": "ship_to", "name": "Example Supplier", "id_scheme": "buyer_assigned", "id": "DOCK1"}],
+        "lines": [
+            {
+                "line_no": "1",
+                "quantity": {"value": "40", "uom": "EA"},
+                "unit_price": {"amount": "3.15"},
+                "ids": {"vendor_sku": "BOX-30"},
+            }
+        ],
+    }
+
+
+def drop(inbox: Path, name: str, content: bytes) -> None:
+    """Puts a file into an inbox as a careful program does: under another name first."""
+    hidden = inbox / f".{name}.tmp"
+    hidden.write_bytes(content)
+    hidden.rename(inbox / name)
+
+
+def segments_of(path: Path) -> list[list[str]]:
+    """An X12 file of ours, cut into elements, as the retailer reads it."""
+    text = path.read_bytes().decode("latin-1")
+    element, terminator = text[3], text[105]
+    return [part.strip().split(element) for part in text.split(terminator) if part.strip()]
+
+
+def acknowledged(outbox: Path) -> dict[str, tuple[str, str]]:
+    """The retailer's reading of its 997s: code (AK901) and file for each of its group numbers (AK102)."""
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted(outbox.glob("997_*.edi")):
+        group = ""
+        for segment in segments_of(path):
+            if segment[0] == "AK1":
+                group = segment[2]
+            elif segment[0] == "AK9":
+                found[group] = (segment[1], path.name)
+    return found
+
+
+# --- the story -------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Story:
+    """Tells what happens, as it happens, and keeps count of what was expected.
+
+    Args:
+        out: where to.
+    """
+
+    home: Path
+    out: TextIO
+    checks: list[tuple[str, str, bool]] = field(default_factory=list)
+    sleep: Callable[[float], None] = time.sleep
+
+    def say(self, text: str = "") -> None:
+        """Prints a line."""
+        print(text, file=self.out, flush=True)
+
+    def head(self, number: int, text: str) -> None:
+        """Prints the title of a step."""
+        title = f"{number}. {text}"
+        self.say(f"\n\x1b[1m{title}\x1b[0m" if self.out.isatty() else f"\n{title}")
+
+    def line(self, text: str, indent: int = 3) -> None:
+        """Prints a line inside a step."""
+        first, rest = " " * indent, " " * (indent + 2)
+        for part in wrap(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False):
+            self.say(part)
+
+    def check(self, what: str, found: str, *, good: bool) -> None:
+        """Notes whether something is as expected."""
+        self.checks.append((what, found, good))
+
+    def tell(self, entry: Entry) -> None:
+        """One line of the gateway's event log in words."""
+        facts = entry.facts
+        match entry.event:
+            case "file.received":
+                kept = f"{facts['sha256'][:12]}..." if facts["sha256"] else "not readable"
+                self.line(f"took {facts['file']} from {facts['channel']}: {facts['bytes']} bytes, kept ({kept})")
+            case "document.created":
+                self.line(f"read purchase order {facts['number']} in interchange {facts['control_number']}")
+            case "interchange.written":
+                words = "for test" if facts["test"] else "for production"
+                self.line(f"wrote {facts['number']} as X12 850 for {facts['partner']}, {words}: {facts['file']}")
+            case "acknowledgment.written":
+                self.line(f"wrote {facts['file']} for {facts['partner']}: {facts['words']}")
+            case "acknowledgment.received":
+                self.line(f"{facts['words']} ({facts['file']})")
+            case "file.quarantined":
+                self.line(f"put {facts['file']} aside: {facts['reason']} Next move: {facts['move']}.")
+            case "file.delivered":
+                self.line(f"-> folders/{facts['channel']}/{facts['box']}/{facts['file']}", 5)
+
+    # --- one cycle -----------------------------------------------------------------------------------
+
+    def cycle(self, gateway: Gateway) -> None:
+        """The main job, once in each direction."""
+        self.say("EDI gateway: demonstration\n")
+        self.say(_INTRODUCTION)
+        self.say(f"\nHome: {self.home}")
+        folders = self.home / "folders"
+        partner, erp = folders / PARTNER, folders / ERP
+
+        self.head(1, f"Acme Retail drops four files into folders/{PARTNER}/inbox")
+        for name, (content, words) in arrivals().items():
+            drop(partner / "inbox", name, content)
+            self.line(f"{name:<17} {words}")
+
+        self.head(2, "The gateway looks into its inboxes")
+        gateway.run_once()
+        self._orders(erp / "outbox")
+
+        self.head(3, f"What needs a person stands in folders/{PARTNER}/quarantine")
+        self._quarantine(partner / "quarantine")
+
+        self.head(4, f"Acme Retail reads the acknowledgments in folders/{PARTNER}/outbox")
+        self._acknowledgments(partner / "outbox")
+
+        self.head(5, "Your own system puts a purchase order for Acme Retail into folders/erp/inbox")
+        drop(erp / "inbox", "order-ES-20417.json", json.dumps(erp_order(), indent=2).encode())
+        self.line("order-ES-20417.json")
+        gateway.run_once()
+
+        self.head(6, "Acme Retail checks that 850 and answers with a 997")
+        self._answer(partner)
+        gateway.run_once()
+        self._answered()
+
+    def _orders(self, outbox: Path) -> None:
+        found = {}
+        for path in outbox.glob("purchase_order_*.json"):
+            document = json.loads(path.read_bytes())
+            found[document["po_number"]] = document
+        expected = ["7KX2M41Q", "7KX2M42R", "7KX2M43S", "7KX2M44T"]
+        self.check("one JSON file for each good order", ", ".join(sorted(found)), good=sorted(found) == expected)
+        if (sample := found.get("7KX2M41Q")) is not None:
+            line = sample["lines"][0]
+            self.line(
+                f"for example {sample['po_number']}: {len(sample['lines'])} lines, first {line['quantity']['value']} "
+                f"{line['quantity']['uom']} of {line['ids']} at {line['unit_price']['amount']}"
+            )
+
+    def _quarantine(self, quarantine: Path) -> None:
+        reports = {path.name: json.loads(path.read_bytes()) for path in sorted(quarantine.glob("*.problem.json"))}
+        for name, report in reports.items():
+            self.line(f"{report['file']}: {report['status'].replace('_', ' ')}. Details: {name[:-5]}.txt")
+            for problem in [one for one in report["problems"] if one["severity"] == "error"][:3]:
+                where = problem["location"]
+                place = f" (transaction set {where['transaction_set']})" if where["transaction_set"] else ""
+                self.line(f"{problem['message']}{place}", 5)
+                self.line(problem["hint"], 5)
+        status = {report["file"]: report["status"] for report in reports.values()}
+        bad, scan = status.get("orders-1003.edi", "-"), status.get("scan-0007.pdf", "-")
+        self.check("the wrong order is reported, the right one beside it is taken", bad, good=bad == "partly_translated")
+        self.check("what is no order is set aside unread", scan, good=scan == "unreadable")
+        self.check("nothing else is in quarantine", f"{len(reports)} files", good=len(reports) == 2)
+
+    def _acknowledgments(self, outbox: Path) -> None:
+        words = {"A": "accepted", "P": "accepted in part", "E": "accepted with errors", "R": "rejected"}
+        codes = acknowledged(outbox)
+        for group, (code, name) in sorted(codes.items()):
+            self.line(f"{name}: my group {group} is {words.get(code, code)} (AK901 = {code})")
+        found = " ".join(f"{group}:{code}" for group, (code, _) in sorted(codes.items()))
+        self.check("each group has its 997, and it says what is true", found, good=found == "1001:A 1002:A 1003:P")
+
+    def _answer(self, partner: Path) -> None:
+        from gateway.engine import validate
+
+        files = sorted((partner / "outbox").glob("850_*.edi"))
+        verdict, number = "no file", ""
+        if files:
+            verdict = validate(files[0])["verdict"]
+            found = {segment[0]: segment for segment in segments_of(files[0])}
+            number = found["BEG"][3]
+            self.line(f"{files[0].name}: order {number}, checked against the guide: {verdict}")
+            group = found["GS"][6]
+            answer = ["ST*997*0001", f"AK1*PO*{group}", f"AK2*850*{found['ST'][2]}", "AK5*A", "AK9*A*1*1*1"]
+            drop(partner / "inbox", "997-from-acme.edi", interchange(1004, [[*answer, "SE*6*0001"]], group="FA"))
+        self.check("your order became a correct 850", f"{number} {verdict}", good=(number, verdict) == ("ES-20417", "accepted"))
+
+    def _answered(self) -> None:
+        import sqlite3
+        from contextlib import closing
+
+        with closing(sqlite3.connect(self.home / "data" / "gateway.db")) as database:
+            rows = database.execute("SELECT acknowledgment FROM documents WHERE direction = 'out'").fetchall()
+        found = ", ".join(row[0] for row in rows)
+        self.check("its 997 was matched to it", found, good=found == "accepted")
+
+    def summary(self) -> bool:
+        """Prints the table of what was expected; whether all of it is so."""
+        self.head(7, "Summary")
+        width = max(len(what) for what, _, _ in self.checks)
+        for what, found, good in self.checks:
+            self.say(f"   {'ok    ' if good else 'NOT OK'}  {what:<{width}}  {found}")
+        good = all(good for _, _, good in self.checks)
+        self.say("\n   All as expected." if good else "\n   Something is not as expected; see above.")
+        return good
+
+    def invite(self) -> None:
+        """Tells what can be tried now."""
+        folders = self.home / "folders"
+        self.say(f"\nThe gateway goes on watching ({datetime.now().astimezone():%H:%M}). Try it:\n")
+        self.say(f"   X12 purchase orders      -> {folders / PARTNER / 'inbox'}")
+        self.say("                               (sender ZZ/ACMERETAIL, receiver ZZ/EXAMPLESUPPLIER)")
+        self.say(f"   purchase order JSON      -> {folders / ERP / 'inbox'}")
+        self.say(f"                               (a copy of a file in {folders / ERP / 'outbox'} will do)")
+        self.say(f"   the log                  -> {self.home / 'gateway.log'}")
+        self.say("\nCtrl-C ends it and removes the home.\n")

@@ -1,0 +1,195 @@
+"""Functions made from a mapping: they write the segments of a document, one function for each scope.
+
+They serve documents without extensions and of the right shape, and care for nothing else: any surprise raises,
+and the table-driven writer then does the work or explains. What they write is read back and compared in any
+case. As in :mod:`gateway.mapping.codegen`, nothing of a mapping enters the code but through ``repr`` or as an
+object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gateway.mapping.converters import Converter
+from gateway.mapping.plan import Case, Plan, Scope, Take
+
+_MEMO = 20_000
+
+
+class _Texts(dict[Any, Any]):
+    """What a converter writes, remembered; a missing value gives empty text."""
+
+    def __init__(self, converter: Converter, size: int) -> None:
+        super().__init__()
+        self.converter, self.size = converter, size
+        self[None] = "" if size == 1 else ("",) * size
+
+    def __missing__(self, value: Any) -> Any:
+        texts = self.converter.write(value)
+        texts += ("",) * (self.size - len(texts))
+        if len(self) > _MEMO:
+            self.clear()
+            self[None] = "" if self.size == 1 else ("",) * self.size
+        result = self[value] = texts[0] if self.size == 1 else texts
+        return result
+
+
+class SetFunctions:
+    """The generated writer of a plan; call it with a document to get its segments, or None if it declines."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._names: dict[str, Any] = {"EMPTY": {}}
+        self._needed: dict[int, bool] = {}
+        self._memos: dict[tuple[int, int], _Texts] = {}
+        source: list[str] = []
+        for scope in plan.scopes:
+            if self._need(scope):
+                source += self._function(plan, scope)
+        exec(compile("\n".join(source), f"<writer of {plan.mapping.guide}>", "exec"), self._names)  # noqa: S102
+        self._write: Callable[[dict[str, Any], list[str], str, str], None] = self._names["scope0"]
+
+    def __call__(self, document: dict[str, Any], separator: str, component: str) -> list[str] | None:
+        """The segments between ST and SE."""
+        out: list[str] = []
+        try:
+            self._write(document, out, separator, component)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return None
+        return out
+
+    def _need(self, scope: Scope) -> bool:
+        """Whether any rule of the scope or inside it writes something."""
+        if scope.id not in self._needed:
+            self._needed[scope.id] = bool(scope.cases) or scope.parent is None
+        return self._needed[scope.id]
+
+    def _name(self, prefix: str, value: Any) -> str:
+        for known, other in self._names.items():
+            if other is value:
+                return known
+        made = f"{prefix}{len(self._names)}"
+        self._names[made] = value
+        return made
+
+    def _function(self, plan: Plan, scope: Scope) -> list[str]:
+        lines = []
+        if scope.container is scope.loop:
+            lines.append("if 'extensions' in d: raise LookupError")
+        table = plan.table
+        for index in sorted(scope.cases):
+            for case in scope.cases[index]:
+                lines += self._case(case, table.positions[index].id, len(table.positions[index].segment.elements))
+        body = lines or ["pass"]
+        return [f"def scope{scope.id}(d, out, sep, comp):", *(f"    {line}" for line in body)]
+
+    def _case(self, case: Case, segment: str, size: int) -> list[str]:
+        child = case.scope if case.scope is not None and self._need(case.scope) else None
+        if case.list_path is None:
+            lines, text, values = self._segment(case, segment, size, "d")
+            filled = " or ".join(values)
+            if child is None:
+                return [*lines, f"if {filled}: out.append({text})"] if filled else []
+            enter = f"scope{child.id}(d, out, sep, comp)"
+            checks = [f"if len(out) == at and not ({filled or 'False'}): out.pop()"]
+            return [*lines, f"out.append({text})", "at = len(out)", enter, *checks]
+        holder = "d" + "".join(f".get({key!r}, EMPTY)" for key in case.list_path[:-1])
+        head = f"for o in {holder}.get({case.list_path[-1]!r}, ()):"
+        if case.scalar:
+            convert = case.takes[0].converter
+            element, _ = case.takes[0].sources[0]
+            memo = "o" if convert.name in ("text", "decimal") else f"{self._memo(convert, 1)}[o]"
+            empty = ", ".join(["''"] * (element - 1))
+            parts = ", ".join(filter(None, [repr(segment), empty, memo]))
+            return [head, f"    out.append(sep.join(({parts})))"]
+        lines, text, _ = self._segment(case, segment, size, "o")
+        lines.append(f"out.append({text})")
+        if child is not None:
+            lines.append(f"scope{child.id}(o, out, sep, comp)")
+        else:
+            lines.insert(0, "if 'extensions' in o: raise LookupError")
+        return [head, *(f"    {line}" for line in lines)]
+
+    def _memo(self, convert: Converter, size: int) -> str:
+        memo = self._memos.setdefault((id(convert), size), _Texts(convert, size))
+        return self._name("M", memo)
+
+    def _segment(self, case: Case, segment: str, size: int, holder: str) -> tuple[list[str], str, list[str]]:
+        """Statements that get the values, an expression for the text, and the names that tell if any is there."""
+        lines: list[str] = []
+        parts: dict[int, str] = {}
+        components: dict[int, dict[int, str]] = {}
+        values: list[str] = []
+        tail: str | None = None
+        tail_start = 0
+        objects: dict[tuple[str, ...], str] = {(): holder}
+
+        def place(element: int, component: int, expression: str) -> None:
+            if component:
+                components.setdefault(element, {})[component] = expression
+            else:
+                parts[element] = expression
+
+        for condition in case.conditions:
+            if condition.value:
+                place(condition.element, condition.component, repr(condition.value))
+        for number, take in enumerate(case.takes):
+            prefix = take.path[:-1]
+            if prefix not in objects:
+                objects[prefix] = f"s{len(objects)}"
+                got = holder + "".join(f".get({key!r}, EMPTY)" for key in prefix)
+                lines.append(f"{objects[prefix]} = {got}")
+            name = f"v{number}"
+            found, open_ended = self._value(take, objects[prefix], name)
+            lines += found
+            values.append(name)
+            if open_ended:
+                tail, tail_start = name, take.sources[0][0]
+                lines.append(f"if len({name}) > {len(take.sources)}: raise LookupError")
+            elif len(take.sources) > 1:
+                for position, source in enumerate(take.sources):
+                    place(*source, f"{name}[{position}]")
+                values[-1] = f"any({name})"
+            else:
+                place(*take.sources[0], name)
+        for element, listed in components.items():
+            joined = [listed.get(i, "''") for i in range(1, max(listed) + 1)]
+            parts[element] = joined[0] if len(joined) == 1 else f"comp.join(({', '.join(joined)})).rstrip(comp)"
+        last = max([*parts, tail_start - 1])
+        items = [repr(segment), *(parts.get(i, "''") for i in range(1, last + 1))]
+        if tail is not None and tail_start > last:
+            return lines, f"sep.join(({', '.join(items)}, *{tail})).rstrip(sep)", values
+        if tail is not None:
+            items[tail_start:] = [f"*{tail}"]
+            lines.append("raise LookupError")
+        return lines, f"sep.join(({', '.join(items)},)).rstrip(sep)", values
+
+    def _value(self, take: Take, holder: str, name: str) -> tuple[list[str], bool]:
+        """Statements that put the text of a field, or a list of texts, into ``name``."""
+        convert, key = take.converter, take.path[-1]
+        got = f"{holder}.get({key!r})"
+        if convert.name in ("text", "decimal"):
+            return [f"{name} = {holder}.get({key!r}, '')"], False
+        if convert.name == "code" and len(take.sources) == 1:
+            inverse = self._name("I", {value: code for code, value in convert.table.items()})
+            return [f"{name} = {holder}.get({key!r}, '')", f"{name} = {inverse}.get({name}, {name})"], False
+        if convert.name == "pairs":
+            inverse = self._name("I", {value: code for code, value in convert.table.items()})
+            return [
+                f"{name} = []",
+                f"for q, w in {holder}.get({key!r}, EMPTY).items(): {name} += ({inverse}.get(q, q), w)",
+            ], True
+        if convert.name == "records":
+            fields = ", ".join(f"r[{field!r}]" for field in convert.keys)
+            return [
+                f"{name} = []",
+                f"for r in {holder}.get({key!r}, ()): {name} += ({fields})",
+            ], True
+        if convert.name == "list":
+            size = len(take.sources)
+            return [
+                f"{name} = tuple({holder}.get({key!r}, ()))",
+                f"if len({name}) > {size}: raise LookupError",
+                f"{name} += ('',) * ({size} - len({name}))",
+            ], False
+        return [f"{name} = {self._memo(convert, len(take.sources))}[{got}]"], False
