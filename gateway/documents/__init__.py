@@ -31,9 +31,7 @@ def model_for(document_type: str) -> type[Document]:
     """
     if document_type not in _MODELS:
         known = ", ".join(_MODELS)
-        raise NotFoundError(
-            f"There is no document type {document_type!r}; known: {known}", code="DOC-KIND"
-        )
+        raise NotFoundError(f"There is no document type {document_type!r}; known: {known}", code="DOC-KIND")
     module, name = _MODELS[document_type]
     model: type[Document] = getattr(import_module(module), name)
     return model
