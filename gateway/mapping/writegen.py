@@ -89,7 +89,11 @@ class SetFunctions:
             lines, text, values = self._segment(case, segment, size, "d")
             filled = " or ".join(values)
             if child is None:
-                return [*lines, f"if {filled}: out.append({text})"] if filled else []
+                # Most documents leave most fields out; one look at the outer names settles it.
+                names = dict.fromkeys(repr(take.path[0]) for take in case.takes)
+                guard = " or ".join(f"{name} in d" for name in names)
+                body = [*lines, f"if {filled}: out.append({text})"]
+                return [f"if {guard}:", *(f"    {line}" for line in body)] if filled else []
             enter = f"scope{child.id}(d, out, sep, comp)"
             checks = [f"if len(out) == at and not ({filled or 'False'}): out.pop()"]
             return [*lines, f"out.append({text})", "at = len(out)", enter, *checks]
@@ -108,6 +112,8 @@ class SetFunctions:
             lines.append(f"scope{child.id}(o, out, sep, comp)")
         else:
             lines.insert(0, "if 'extensions' in o: raise LookupError")
+        if len(case.list_path) == 1:
+            return [f"if {case.list_path[0]!r} in d:", *(f"    {line}" for line in [head, *(f"    {line}" for line in lines)])]
         return [head, *(f"    {line}" for line in lines)]
 
     def _memo(self, convert: Converter, size: int) -> str:
@@ -117,6 +123,8 @@ class SetFunctions:
     def _segment(self, case: Case, segment: str, size: int, holder: str) -> tuple[list[str], str, list[str]]:
         """Statements that get the values, an expression for the text, and the names that tell if any is there."""
         lines: list[str] = []
+        nested: dict[str, list[str]] = {}
+        absent: dict[str, list[str]] = {}
         parts: dict[int, str] = {}
         components: dict[int, dict[int, str]] = {}
         values: list[str] = []
@@ -141,7 +149,12 @@ class SetFunctions:
                 lines.append(f"{objects[prefix]} = {got}")
             name = f"v{number}"
             found, open_ended = self._value(take, objects[prefix], name)
-            lines += found
+            if prefix and not open_ended:
+                nested.setdefault(objects[prefix], []).extend(found)
+                many = len(take.sources) > 1
+                absent.setdefault(objects[prefix], []).append(f"{name} = {('',) * len(take.sources) if many else repr('')}")
+            else:
+                lines += found
             values.append(name)
             if open_ended:
                 tail, tail_start = name, take.sources[0][0]
@@ -152,6 +165,9 @@ class SetFunctions:
                 values[-1] = f"any({name})"
             else:
                 place(*take.sources[0], name)
+        for inner, found in nested.items():
+            lines += [f"if {inner}:", *(f"    {line}" for line in found)]
+            lines += ["else:", *(f"    {line}" for line in absent[inner])]
         for element, listed in components.items():
             joined = [listed.get(i, "''") for i in range(1, max(listed) + 1)]
             parts[element] = joined[0] if len(joined) == 1 else f"comp.join(({', '.join(joined)})).rstrip(comp)"
