@@ -41,20 +41,9 @@ def read(path: Path) -> Callable[[], tuple[int, int, int]]:
 
 
 def write(path: Path) -> Callable[[], tuple[int, int, int]]:
-    """Write the documents of a file, each as an interchange; bytes written, transaction sets, findings."""
-    documents = [
-        event.document
-        for event in gateway.read(path)
-        if isinstance(event, TransactionSet) and event.document is not None
-    ]
-
-    def run() -> tuple[int, int, int]:
-        size = 0
-        for document in documents:
-            size += len(gateway.write(document))
-        return size, len(documents), 0
-
-    return run
+    """Write the documents of a file as one interchange; bytes written, transaction sets, findings."""
+    documents = list(gateway.documents(path))
+    return lambda: (len(gateway.write(documents)), len(documents), 0)
 
 
 TASKS = {"read": read, "write": write}
