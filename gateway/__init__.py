@@ -6,7 +6,7 @@ The engine in four functions::
 
     report = gateway.validate(open("po.edi", "rb"))          # verdict and all problems of a file
     for event in gateway.read(Path("po.edi")): ...           # headers, sets with .document, trailers
-    orders = list(gateway.documents(Path("po.edi")))         # the internal documents alone
+    orders = list(gateway.translate(Path("po.edi")))         # the internal documents alone
     data = gateway.write(orders)                             # documents back to X12
 """
 
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from gateway.engine import documents as documents
     from gateway.engine import library as library
     from gateway.engine import read as read
+    from gateway.engine import translate as translate
     from gateway.engine import validate as validate
     from gateway.engine import write as write
 
-_ENGINE = ("documents", "library", "read", "validate", "write")
+_ENGINE = ("library", "read", "translate", "validate", "write")
 
 __all__ = ["__version__", *_ENGINE]
 

@@ -89,7 +89,7 @@ def validate(source: Source, *, path: str = "-", guides: Library | None = None) 
     return report.to_dict()
 
 
-def documents(source: Source, *, guides: Library | None = None) -> Iterator[dict[str, Any]]:
+def translate(source: Source, *, guides: Library | None = None) -> Iterator[dict[str, Any]]:
     """The documents of all accepted transaction sets of a file; problems are not told, see :func:`read`."""
     for event in read(source, guides=guides):
         if isinstance(event, TransactionSet) and event.document is not None:

@@ -106,10 +106,11 @@ class Functions:
         self._total_slots: dict[str, int] = {}
         for position in table.positions:
             for element in position.segment.elements:
-                if element.count or element.hash:
+                if element.count:
                     self._totals.append((size, element))
                     self._total_slots[f"{position.index} {element.ref}"] = size
                     size += 1
+        self._sums = [e for position in table.positions for e in position.segment.elements if e.hash]
         self._blank: State = [None] * loops + [0] * (size - loops + 1)
         self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (self._build(False), self._build(True))
 
@@ -182,24 +183,30 @@ class Functions:
                 here = here[parts[0]][len(parts)](parts, state)
         except (Refused, KeyError):
             return None
-        if here is not self.end or not self._totals_hold(segments, separator, state):
+        if here is not self.end or not self._counts_hold(segments, separator, state):
             return None
         return kept
 
-    def _totals_hold(self, segments: list[str], separator: str, state: State) -> bool:
+    def sums_hold(self, segments: list[str], separator: str) -> bool:
+        """Whether stated hash totals are the sums they claim to be."""
+        for element in self._sums:
+            name, index = element.ref[:-2] + separator, int(element.ref[-2:])
+            for text in segments:
+                if text.startswith(name) and text.count(separator) >= index:
+                    stated = text.split(separator)[index]
+                    summed = element.hash[:-2] + separator
+                    parts = [other.split(separator) for other in segments if other.startswith(summed)]
+                    total = hash_total(parts, element.hash)
+                    if stated and total is not None and not hash_agrees(stated, total):
+                        return False
+        return True
+
+    def _counts_hold(self, segments: list[str], separator: str, state: State) -> bool:
         for slot, element in self._totals:
-            stated = state[slot]
-            if not stated:
-                continue
-            name = (element.count or element.hash[:-2]) + separator
-            if element.count:
-                bare = element.count
-                if int(stated) != sum([text.startswith(name) for text in segments]) + segments.count(bare):
-                    return False
-            else:
-                parts = [text.split(separator) for text in segments if text.startswith(name)]
-                total = hash_total(parts, element.hash)
-                if total is not None and not hash_agrees(stated, total):
+            if stated := state[slot]:
+                name = element.count + separator
+                count = sum([text.startswith(name) for text in segments]) + segments.count(element.count)
+                if int(stated) != count:
                     return False
         return True
 
@@ -492,8 +499,10 @@ class _Writer:
             tests = [test for test in tests if test != "True"]
             if mask is not None and case.list_path is None:
                 tests.append(f"not m & {1 << case.index}")
-            if case.scalar:
-                tests.append(self._present(case.takes[0]))
+            if (case.list_path is None or case.scalar) and case.takes:
+                given = [self._given(take) for take in case.takes]
+                if "True" not in given:
+                    tests.append(f"({' or '.join(dict.fromkeys(given))})")
             body = []
             if mask is not None and not alone:
                 if case.index < len(cases) - 1:
@@ -552,16 +561,26 @@ class _Writer:
             return f"a{element}" if component == 1 else "''"
         return f"part(a{element}, {component})"
 
-    def _present(self, take: Take) -> str:
+    def _given(self, take: Take) -> str:
+        """A condition under which a field has a value."""
         texts = [self._text(*source) for source in take.sources]
-        filled = [text for text in texts if text != "''"]
-        return f"({' or '.join(filled)})" if filled else "False"
+        if take.required and take.sources[0][0] <= self.size:
+            return "True"
+        if all(text == "''" for text in texts):
+            return "False"
+        if take.converter.closed:
+            return f"{texts[0]} in {self.name('T', take.converter.table)}"
+        if take.converter.name in ("text", "decimal", "code", "int", "n2") or self._dated(take):
+            return texts[0]
+        read = self.name("R", take.converter.read)
+        return f"{read}(({', '.join(texts)},)) is not None"
 
     def _case(self, scope: Scope, case: Case, address: str) -> list[str]:
         """Fills the object of one case."""
         if self.general:
             self.names["part"] = _part
         lines: list[str] = []
+        literal: list[str] = []
         position = self.position
         fresh = case.list_path is not None and not case.scalar
         target = "o" if fresh else "D"
@@ -574,6 +593,7 @@ class _Writer:
             ]
             lines.append(f"o = {{{', '.join(literal)}}}")
         groups: dict[tuple[str, ...], list[str]] = {}
+        plain: dict[tuple[str, ...], list[tuple[str, str, str]] | None] = {}
         for take in case.takes:
             if fresh and self._certain(take):
                 continue
@@ -581,7 +601,13 @@ class _Writer:
             groups.setdefault(prefix, [])
             holder = "s" if prefix else target
             put = "v = {}" if case.scalar else f"{holder}[{take.path[-1]!r}] = {{}}"
-            groups[prefix] += self._assign(take, put, target, inner)
+            assigned = self._assign(take, put, target, inner)
+            groups[prefix] += assigned
+            simple = self._plain(take) if assigned else None
+            if assigned and simple is None:
+                plain[prefix] = None
+            elif simple is not None and plain.setdefault(prefix, []) is not None:
+                plain[prefix] = [*(plain[prefix] or []), (take.path[-1], *simple)]
         copies = {copy.path: copy for copy in case.copies}
         if case.scalar:
             lines += groups.get((), [])
@@ -590,13 +616,27 @@ class _Writer:
         for prefix, assignments in groups.items():
             if case.scalar:
                 break
+            known = plain.get(prefix)
+            quick = known is not None and len(known) > 1
+            if quick and known is not None:
+                # One display is faster than one store after the other, and mostly all values are there.
+                every = " and ".join(guard for _, guard, _ in known)
+                display = ", ".join(f"{key!r}: {value}" for key, _, value in known)
             if not prefix:
-                lines += assignments
+                if quick and fresh and not literal:
+                    lines[-1:] = [f"if {every}: o = {{{display}}}", "else:", "    o = {}"]
+                    lines += [f"    {line}" for line in assignments]
+                else:
+                    lines += assignments
                 continue
             copied = [copy for path, copy in copies.items() if path[:-1] == prefix]
             if not assignments:
                 continue
-            lines += ["s = {}", *assignments]
+            if quick:
+                lines += [f"if {every}: s = {{{display}}}", "else:", "    s = {}"]
+                lines += [f"    {line}" for line in assignments]
+            else:
+                lines += ["s = {}", *assignments]
             body = []
             for copy in copied:
                 expression = "C[0]" + "".join(f".get({key!r}, {{}})" for key in copy.source[:-1])
@@ -647,6 +687,15 @@ class _Writer:
         if take.converter.name == "code":
             return f"{self.name('T', take.converter.table)}.get({text}, {text})" if take.converter.table else text
         return f"x{take.sources[0][0]}" if self._dated(take) else text
+
+    def _plain(self, take: Take) -> tuple[str, str] | None:
+        """Guard and value of a field that is a plain expression of one text; None for others."""
+        texts = [self._text(*source) for source in take.sources]
+        while texts and texts[-1] == "''":
+            texts.pop()
+        if len(texts) == 1 and (take.converter.name in ("text", "decimal", "code") or self._dated(take)):
+            return texts[0], self._simple(take)
+        return None
 
     def _assign(self, take: Take, put: str, target: str, address: str) -> list[str]:
         """Statements that set one field if it is there; ``put`` has ``{}`` for the value."""

@@ -17,6 +17,7 @@ from gateway.mapping.plan import Plan, bind
 from gateway.mapping.reader import add_absent
 from gateway.mapping.writegen import SetFunctions
 from gateway.x12.delimiters import Delimiters
+from gateway.x12.diagnose import diagnose
 from gateway.x12.guide import Guide, Loop, Release, Segment, parse_guide, parse_release
 from gateway.x12.table import Table, build
 
@@ -53,7 +54,8 @@ class SetEngine:
     ) -> tuple[Problem, ...] | None:
         """None if the set is not plainly right, else remarks: what the mapping kept in the extensions."""
         if self.plan is None or document is None:
-            return None if self.functions.run(segments, delimiters, {}) is None else ()
+            kept = self.functions.run(segments, delimiters, {})
+            return None if kept is None else self._warnings(segments, delimiters)
         envelope = dict(document)
         document.clear()
         document["document_type"] = self.plan.mapping.document_type
@@ -63,7 +65,14 @@ class SetEngine:
         if kept is None:
             return None
         add_absent(self.plan, document)
-        return (_unmapped(kept),) if kept else ()
+        remarks = self._warnings(segments, delimiters)
+        return (*remarks, _unmapped(kept)) if kept else remarks
+
+    def _warnings(self, segments: list[str], delimiters: Delimiters) -> tuple[Problem, ...]:
+        """What the diagnosis has to say about a set that is right but for its hash total."""
+        if self.functions.sums_hold(segments, delimiters.element):
+            return ()
+        return tuple(diagnose(self.table, segments, delimiters).problems)
 
 
 def _unmapped(addresses: list[str]) -> Problem:

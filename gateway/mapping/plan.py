@@ -8,11 +8,13 @@ position are tried in order; what no case takes goes to the extensions of the sc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.errors import MappingError
+from gateway.errors import MappingError, Problem
 from gateway.mapping.converters import Converter
 from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule
+from gateway.mapping.problems import mapping_problem
 from gateway.x12.guide import Element
 from gateway.x12.table import LoopPlace, Position, Table
 
@@ -56,6 +58,17 @@ class Case:
         """The field that stands for the case in the extensions."""
         return ".".join(self.list_path if self.list_path is not None else self.takes[0].path)
 
+    def yields(self, text: Callable[[int, int], str]) -> bool:
+        """Whether a segment gives this case a value; a case that only leads into a loop always does.
+
+        Args:
+            text: gives the text of an element or component.
+        """
+        return not self.takes or any(
+            take.required or take.converter.read(tuple(text(*source) for source in take.sources)) is not None
+            for take in self.takes
+        )
+
     @property
     def used(self) -> set[tuple[int, int]]:
         """Elements that conditions and fields account for."""
@@ -73,6 +86,7 @@ class Scope:
         container: the loop whose object is filled.
         steps: loops from below the container down to this one, for addresses in the extensions.
         cases: by position index; positions of inner loops stand for those loops.
+        prefix: path of the object in the mapping, for example ``lines[].``; empty for the document's root.
     """
 
     id: int
@@ -83,6 +97,7 @@ class Scope:
     cases: dict[int, list[Case]] = field(default_factory=dict)
     inner: dict[int, Scope] = field(default_factory=dict)
     counts: dict[Path, Path] = field(default_factory=dict)
+    prefix: str = ""
 
 
 @dataclass(slots=True)
@@ -104,13 +119,20 @@ def bind(mapping: Mapping, table: Table) -> Plan:
     Raises:
         MappingError: an address does not exist in the guide; all such faults are named at once.
     """
+    plan, faults = bind_all(mapping, table)
+    if faults:
+        listed = "; ".join(fault.message for fault in faults)
+        raise MappingError(f"{mapping.guide}: {listed}", problems=tuple(faults))
+    return plan
+
+
+def bind_all(mapping: Mapping, table: Table) -> tuple[Plan, list[Problem]]:
+    """Binds what fits the guide and tells what does not; such rules are left out of the plan."""
     plan = Plan(mapping, table, [])
-    faults: list[str] = []
+    faults: list[Problem] = []
     _scope(plan, table.loops[0], table.loops[0], (), None, [((), rule) for rule in mapping.rules], faults)
     plan.root.counts = dict(mapping.counts)
-    if faults:
-        raise MappingError(f"{mapping.guide}: " + "; ".join(faults))
-    return plan
+    return plan, faults
 
 
 _Placed = tuple[tuple[str, ...], Rule]
@@ -122,15 +144,16 @@ def _scope(
     container: LoopPlace,
     steps: tuple[LoopPlace, ...],
     parent: Scope | None,
-    rules: list[tuple[int, Rule]] | list[_Placed],
-    faults: list[str],
+    rules: list[_Placed],
+    faults: list[Problem],
+    prefix: str = "",
 ) -> Scope:
     """Builds the scope of a loop from rules whose addresses are relative to it.
 
     Each rule comes with the number of address steps already taken (as a tuple of that length).
     """
     table = plan.table
-    scope = Scope(len(plan.scopes), loop, container, steps, parent)
+    scope = Scope(len(plan.scopes), loop, container, steps, parent, prefix=prefix)
     plan.scopes.append(scope)
     #: Rules that go on inside a loop, by the case that leads there.
     deeper: dict[int, list[_Placed]] = {}
@@ -144,10 +167,13 @@ def _scope(
         position = _find(table, loop, address.path[depth])
         if position is None:
             where = loop.loop.trigger.id if loop.parent else "the transaction set"
-            faults.append(f"{'.'.join(rule.path)}: there is no {address.path[depth]} in {where}")
+            name, text = _name(prefix, rule), address.text
+            faults.append(
+                mapping_problem("MAP-ADDRESS", name, value=text, segment=address.path[depth], where=where)
+            )
             continue
         if fault := _elements_fault(position, address, depth):
-            faults.append(f"{'.'.join(rule.path)}: {fault}")
+            faults.append(mapping_problem("MAP-ELEMENT", _name(prefix, rule), value=address.text, ref=fault))
             continue
         conditions = address.conditions[depth]
         last = depth == len(address.path) - 1
@@ -156,11 +182,11 @@ def _scope(
             case = Case(0, position.index, conditions, rule.path, rule.scalar is not None)
             cases.append(case)
             inner: tuple[Rule, ...] = (rule.scalar,) if rule.scalar else rule.rules
-            rest = _item_rules(case, inner, position, table, faults)
+            rest = _item_rules(case, inner, position, _name(prefix, rule) + ".", faults)
             if position.trigger:
                 deeper[id(case)] = rest
             elif rest:
-                faults.append(f"{'.'.join(rule.path)}: {position.id} is no loop and has no segments inside")
+                faults.append(mapping_problem("MAP-NO-LOOP", _name(prefix, rule), segment=position.id))
             continue
         found = next((c for c in cases if c.conditions == conditions and c.list_path is None), None)
         if found is None:
@@ -179,26 +205,37 @@ def _scope(
             if position.trigger:
                 child_container = position.loop if case.list_path is not None and not case.scalar else container
                 child_steps = () if child_container is position.loop else (*steps, position.loop)
+                inside = prefix if child_container is container else f"{prefix}{case.name}[]."
+                rules_inside = deeper.get(id(case), [])
                 case.scope = _scope(
-                    plan, position.loop, child_container, child_steps, scope, deeper.get(id(case), []), faults
+                    plan, position.loop, child_container, child_steps, scope, rules_inside, faults, inside
                 )
     for copy in copies:
         _place_copy(scope, copy, faults)
     for child in table.loops:
         if child.parent is loop:
-            scope.inner[child.first] = _scope(plan, child, container, (*steps, child), scope, [], faults)
+            steps_inside = (*steps, child)
+            scope.inner[child.first] = _scope(
+                plan, child, container, steps_inside, scope, [], faults, prefix
+            )
     return scope
 
 
+def _name(prefix: str, rule: Rule) -> str:
+    """The field of a rule as the mapping names it, from the document's root: ``lines[].quantity.value``."""
+    return prefix + ".".join(rule.path) + ("[]" if isinstance(rule, Repeated) else "")
+
+
 def _item_rules(
-    case: Case, rules: tuple[Rule, ...], position: Position, table: Table, faults: list[str]
+    case: Case, rules: tuple[Rule, ...], position: Position, prefix: str, faults: list[Problem]
 ) -> list[_Placed]:
     """Gives a list's case the fields of its own segment; returns the rules for segments inside the loop."""
     rest: list[_Placed] = []
     for rule in rules:
         if isinstance(rule, Field) and rule.address.path == (position.id,) and not any(rule.address.conditions):
             if fault := _elements_fault(position, rule.address, 0):
-                faults.append(f"{'.'.join(case.list_path or ())}[].{'.'.join(rule.path)}: {fault}")
+                place, text = _name(prefix, rule), rule.address.text
+                faults.append(mapping_problem("MAP-ELEMENT", place, value=text, ref=fault))
                 continue
             case.takes.append(_take(rule, position))
         elif isinstance(rule, Copy):
@@ -213,13 +250,14 @@ def _item_rules(
     return rest
 
 
-def _place_copy(scope: Scope, copy: Copy, faults: list[str]) -> None:
+def _place_copy(scope: Scope, copy: Copy, faults: list[Problem]) -> None:
     for cases in scope.cases.values():
         for case in cases:
             if case.list_path is None and any(take.path[:-1] == copy.path[:-1] for take in case.takes):
                 case.copies.append(copy)
                 return
-    faults.append(f"{'.'.join(copy.path)}: nothing else fills {'.'.join(copy.path[:-1]) or 'the object'}")
+    around = ".".join(copy.path[:-1]) or "the object"
+    faults.append(mapping_problem("MAP-COPY", _name(scope.prefix, copy), what=f"nothing else fills {around}"))
 
 
 def _find(table: Table, loop: LoopPlace, name: str) -> Position | None:
@@ -248,7 +286,7 @@ def _elements_fault(position: Position, address: Address, depth: int) -> str:
         wanted += list(address.elements)
     for element, component in wanted:
         if _element(position, element, component) is None:
-            return f"there is no {position.id}{element:02d}{f'.{component}' if component else ''} in the guide"
+            return f"{position.id}{element:02d}{f'.{component}' if component else ''}"
     return ""
 
 

@@ -7,6 +7,7 @@ in tests as the second opinion on the generated code.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from gateway.mapping.extensions import COMPONENT, keep_place, keep_segment, keep_texts, keep_value
@@ -90,7 +91,7 @@ class DocumentReader:
                 continue
             if case.list_path is None and position.counts and mask & (1 << case.index):
                 continue
-            if case.scalar and not any(text_of(parts, *source) for source in case.takes[0].sources):
+            if (case.list_path is None or case.scalar) and not case.yields(partial(text_of, parts)):
                 continue
             if position.counts and mask >> (case.index + 1):
                 keep_place(container, address, case.name)

@@ -125,6 +125,7 @@ class _Group:
     control_numbers: NumberSet = field(default_factory=NumberSet)
     received: int = 0
     accepted: int = 0
+    noted: bool = False
 
 
 @dataclass(slots=True)
@@ -370,7 +371,7 @@ class Parser:
             declared = int(_get(values, 1)) if re.fullmatch(r"[0-9]{1,9}", _get(values, 1)) else None
         if any(p.is_error for p in found) or (group.received and not group.accepted):
             verdict = Verdict.REJECTED
-        elif group.accepted < group.received:
+        elif group.accepted < group.received or group.noted:
             verdict = Verdict.ACCEPTED_WITH_ERRORS
         else:
             verdict = Verdict.ACCEPTED
@@ -445,7 +446,7 @@ class Parser:
                     document = None
                     diagnosis = diagnose(engine.table, segments, delimiters, complete=piece.complete)
                     found += diagnosis.problems
-                    if not found:
+                    if not any(p.is_error for p in found):
                         found.append(problem("X12-INTERNAL", Location(segment=1, segment_id="ST")))
                 else:
                     found += remarks
@@ -458,11 +459,16 @@ class Parser:
             if not piece.breaks:
                 found.append(problem("X12-WRAPPED", Location(segment=1, segment_id="ST")))
         rejected = any(p.severity is Severity.ERROR for p in found)
+        noted = any(p.ack.ak3 or p.ack.ak5 for p in found if p.code != "X12-NO-GUIDE")
         if rejected:
             document = None
+        verdict = Verdict.ACCEPTED_WITH_ERRORS if noted else Verdict.ACCEPTED
+        if rejected:
+            verdict = Verdict.REJECTED
         if group is not None:
             group.received += 1
             group.accepted += not rejected
+            group.noted = group.noted or noted
         else:
             interchange.verdicts.add(Verdict.REJECTED)
         return TransactionSet(
@@ -470,7 +476,7 @@ class Parser:
             control_number=control_number,
             segments=len(segments),
             guide=engine.name if engine else None,
-            verdict=Verdict.REJECTED if rejected else Verdict.ACCEPTED,
+            verdict=verdict,
             problems=tuple(self._located(p, source, header, group, control_number) for p in found),
             document=document,
             text=piece.text,

@@ -420,11 +420,15 @@ CATALOGUE: dict[str, Kind] = {
         _RESEND,
         "The transaction totals count the lines; a difference means that lines were lost or added.",
     ),
-    "X12-CTT-HASH": _element(
-        "7",
+    # The sum is a comment of the standard, not a rule, and many senders state another sum: told, not refused.
+    "X12-CTT-HASH": Kind(
+        _ELE,
+        _W,
+        Ack(ak3="8", ak4="7", ak5="5"),
         "{ref} ({name}) is {value}, but the sum of {segment} is {count}.",
-        _RESEND,
-        "The hash total is the sum of the quantities; a difference means that a line was changed or lost.",
+        "Compare the quantities with the sender; a line may have been changed or lost.",
+        "The hash total is meant to be the sum of the quantities. Many senders state another sum, so the set "
+        "is accepted with the error noted.",
     ),
     "X12-INTERNAL": Kind(
         _ST,
