@@ -9,6 +9,8 @@ check would refuse, and no field is lost without a word.
 
 from __future__ import annotations
 
+import copy
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -44,6 +46,7 @@ class _Kept:
 
     segments: dict[Steps, dict[str, dict[int, list[Part]]]] = field(default_factory=dict)
     values: dict[Steps, dict[tuple[int, int], Part]] = field(default_factory=dict)
+    entries: dict[tuple[Steps, int, int], Any] = field(default_factory=dict)
     places: dict[Steps, dict[str, list[tuple[int, str]]]] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
 
@@ -81,6 +84,8 @@ class SetWriter:
     def __init__(self, plan: Plan, document: dict[str, Any]) -> None:
         self.plan, self.document = plan, document
         self.problems: list[Problem] = []
+        #: Entries of extensions that kept the exact text of a value which has been changed since.
+        self.stale: list[Any] = []
         self._kept: dict[int, _Kept] = {}
 
     def segments(self) -> list[Written]:
@@ -115,6 +120,7 @@ class SetWriter:
                 return False
             key = (int(match[1]), int(match[2] or 0))
             kept.values.setdefault(tuple(found), {})[key] = entry["value"]
+            kept.entries[tuple(found), *key] = entry
             return True
         found = read_steps(address)
         if not found:
@@ -161,7 +167,7 @@ class SetWriter:
                 place: Steps = (at,) if own else (*prefix, at)
                 holder = self._extensions(instance.container, instance.container_pointer) if own else kept
                 if instance.case is not None:
-                    self._overlay(instance, holder.values.get(place, {}))
+                    self._overlay(instance, holder, place)
                 out.append(_written(instance, position))
                 if instance.scope is not None:
                     inner_prefix = () if own else place
@@ -225,9 +231,10 @@ class SetWriter:
                 _set(parts, condition.element, condition.component, condition.value)
         for take in case.takes:
             value = get(target, take.path)
+            where = pointer if case.scalar else f"{pointer}/{'/'.join(take.path)}"
+            pointers.update(dict.fromkeys(take.sources, where))
             if value is None:
                 continue
-            where = pointer if case.scalar else f"{pointer}/{'/'.join(take.path)}"
             try:
                 texts = take.converter.write(value)
             except ValueError as error:
@@ -240,14 +247,14 @@ class SetWriter:
                 continue
             for (element, component), text in zip(take.sources, texts, strict=False):
                 _set(parts, element, component, text)
-                pointers[element, component] = where
         scope = case.scope
         if container is None:
             container, container_pointer = target, pointer
         return _Instance(parts, pointer, pointers, case, scope, container, container_pointer)
 
-    def _overlay(self, instance: _Instance, values: dict[tuple[int, int], Part]) -> None:
+    def _overlay(self, instance: _Instance, kept: _Kept, place: Steps) -> None:
         """Puts kept elements back: loose ones, and the exact text of a field whose value is still the same."""
+        values = kept.values.get(place, {})
         if not values or instance.case is None:
             return
         owned: dict[tuple[int, int], Take] = {s: take for take in instance.case.takes for s in take.sources}
@@ -268,6 +275,8 @@ class SetWriter:
             if take.converter.read(exact) == (take.converter.read(now) if any(now) else None):
                 for source, text in zip(take.sources, exact, strict=True):
                     _set(instance.parts, *source, text)
+            else:
+                self.stale += [kept.entries[place, *source] for source in take.sources if source in values]
 
     def _arranged(
         self,
@@ -365,6 +374,48 @@ def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     return filled
 
 
+def _with_copies(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
+    """The document with copied fields (``=currency``) filled in wherever their neighbours are."""
+    found = copy.deepcopy(document)
+
+    def fill(scope: Scope, container: Any) -> None:
+        for cases in scope.cases.values():
+            for case in cases:
+                targets = [container]
+                if case.list_path is not None:
+                    items = get(container, case.list_path)
+                    targets = [] if case.scalar or not isinstance(items, list) else items
+                for target in targets:
+                    if not isinstance(target, dict):
+                        continue
+                    for rule in case.copies:
+                        value = get(found, rule.source)
+                        there = get(target, rule.path[:-1]) if len(rule.path) > 1 else target
+                        if value is not None and isinstance(there, dict):
+                            there.setdefault(rule.path[-1], value)
+                    if case.scope is not None:
+                        fill(case.scope, target)
+
+    fill(plan.root, found)
+    return found
+
+
+def _without(value: Any, stale: list[Any]) -> Any:
+    """The document without entries of its extensions that no longer hold."""
+    if isinstance(value, list):
+        return [_without(item, stale) for item in value]
+    if not isinstance(value, dict):
+        return value
+    result = {}
+    for key, item in value.items():
+        if key == "extensions" and isinstance(item, list):
+            item = [entry for entry in item if not any(entry is other for other in stale)]
+            if not item:
+                continue
+        result[key] = _without(item, stale)
+    return result
+
+
 def body(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document without the fields that say what it is and where it came from."""
     return {key: value for key, value in document.items() if key not in ENVELOPE_FIELDS}
@@ -385,23 +436,73 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
         found: dict[str, Any] = {}
         if engine.check(_framed(engine, quick, delimiters), delimiters, found) is not None and body(found) == wanted:
             return quick
+    whole = _with_copies(engine.plan, whole)
     writer = SetWriter(engine.plan, whole)
     written = writer.segments()
-    problems = writer.problems or _separators(written, delimiters)
-    if not problems:
-        texts = [segment_text(segment.parts, delimiters) for segment in written]
-        frame = _framed(engine, texts, delimiters)
-        found = {}
-        if engine.check(frame, delimiters, found) is not None:
-            problems = _differences(wanted, body(found), "")
-            if not problems:
-                return texts
-        else:
-            diagnosis = diagnose(engine.table, frame, delimiters)
-            problems = [_pointed(problem, written) for problem in diagnosis.problems]
+    problems = writer.problems + _unknown(_known(engine.plan.root), whole, "")
+    separators = _separators(written, delimiters)
+    problems += separators
+    texts = [segment_text(segment.parts, delimiters) for segment in written]
+    frame = _framed(engine, texts, delimiters)
+    found = {}
+    if not separators and engine.check(frame, delimiters, found) is None:
+        told = {problem.location.pointer for problem in problems}
+        pointed = [_pointed(problem, written) for problem in diagnose(engine.table, frame, delimiters).problems]
+        problems += [problem for problem in pointed if problem.is_error and problem.location.pointer not in told]
+    elif not problems:
+        wanted = _without(body(whole), writer.stale) if writer.stale else body(whole)
+        problems = _differences(wanted, body(found), "")
+        if not problems:
+            return texts
     raise DocumentError(
         f"The document cannot be written: {len(problems)} problem(s) were found.", problems=tuple(problems)
     )
+
+
+@dataclass(slots=True)
+class _Known:
+    """The fields that rules fill in one object: paths of values, and what the items of lists may hold."""
+
+    values: set[tuple[str, ...]] = field(default_factory=set)
+    lists: dict[tuple[str, ...], _Known] = field(default_factory=dict)
+
+
+def _known(scope: Scope, known: _Known | None = None) -> _Known:
+    known = known or _Known()
+    for cases in scope.cases.values():
+        for case in cases:
+            here = known
+            if case.list_path is not None:
+                here = known.lists.setdefault(case.list_path, _Known())
+            here.values.update(take.path for take in case.takes)
+            here.values.update(rule.path for rule in case.copies)
+            if case.scope is not None:
+                _known(case.scope, here)
+    return known
+
+
+def _unknown(known: _Known, value: Any, pointer: str, prefix: tuple[str, ...] = ()) -> list[Problem]:
+    """Fields of a document that no rule writes; they would be lost."""
+    found: list[Problem] = []
+    if not isinstance(value, dict):
+        return found
+    paths = known.values | set(known.lists)
+    names = {path[len(prefix)] for path in paths if len(path) > len(prefix) and path[: len(prefix)] == prefix}
+    for key, item in value.items():
+        path, where = (*prefix, key), f"{pointer}/{key}"
+        if path in known.values or key == "extensions" or (pointer == "" and key in ENVELOPE_FIELDS):
+            continue
+        if path in known.lists:
+            for index, one in enumerate(item if isinstance(item, list) else []):
+                found += _unknown(known.lists[path], one, f"{where}/{index}")
+        elif key in names and isinstance(item, dict):
+            found += _unknown(known, item, where, path)
+        else:
+            near = difflib.get_close_matches(key, names, 1)
+            hint = f"Did you mean {near[0]!r}?" if near else "Take it out, or add a rule to the mapping."
+            message = f"The field {key!r} is in no rule of the mapping; it would be lost."
+            found.append(_problem("DOC-LOST", where, message, hint, str(item)))
+    return found
 
 
 def _framed(engine: SetEngine, segments: list[str], delimiters: Delimiters) -> list[str]:
