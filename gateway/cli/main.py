@@ -1,0 +1,159 @@
+"""The program ``edigw``: finds the command, runs it and turns whatever goes wrong into an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from gateway import __version__
+from gateway.cli.exit_codes import ExitCode
+from gateway.errors import (
+    ConfigurationError,
+    DocumentError,
+    EdiError,
+    InternalError,
+    NotFoundError,
+    RefusedError,
+    TransportError,
+)
+
+COMMANDS = ("home", "demo", "x12", "translate", "map", "explain")
+"""Modules of :mod:`gateway.cli.commands`, each with a function ``register(subparsers)``."""
+
+_EXAMPLES = """\
+examples:
+  edigw demo --once                          see the main job at work, in a temporary home
+  edigw x12 validate orders.edi              what is right and wrong with a file
+  edigw x12 ack orders.edi > 997.edi         the acknowledgment for it
+  edigw translate orders.edi -o orders.jsonl purchase orders as JSON, one a line
+  edigw translate orders.jsonl -o out.edi    and back to X12
+  edigw explain X12-SE-COUNT                 what a problem means and what to do
+  edigw init my-gateway                      make a home, then: edigw run-once --config my-gateway
+"""
+
+_DESCRIPTION = (
+    "EDI gateway: X12 documents of retailers in and out, checked, translated, acknowledged and provable."
+)
+
+_EPILOG = """\
+Data goes to standard output, everything else to standard error. `-` stands for standard input.
+
+exit codes:
+  0 fine · 1 problems found · 2 usage · 3 configuration · 4 not found · 5 remote or network, try again
+  6 refused (duplicate, state) · 70 a fault of edigw itself · 130 interrupted
+"""
+
+_ERRORS: tuple[tuple[type[EdiError], ExitCode], ...] = (
+    (ConfigurationError, ExitCode.CONFIGURATION),
+    (DocumentError, ExitCode.PROBLEMS),
+    (NotFoundError, ExitCode.NOT_FOUND),
+    (RefusedError, ExitCode.REFUSED),
+    (TransportError, ExitCode.REMOTE),
+    (InternalError, ExitCode.BUG),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Help begins with the examples: most readers look for nothing else."""
+
+    def format_help(self) -> str:
+        usage, _, rest = super().format_help().partition("\n\n")
+        return f"{usage}\n\n{_EXAMPLES}\n{rest}"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser with every command that is installed."""
+    program = _Parser(
+        prog="edigw",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    program.add_argument("--version", action="version", version=f"edigw {__version__}")
+    program.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+    # Subparsers are plain parsers: the examples belong to the program's own help.
+    commands = program.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", parser_class=argparse.ArgumentParser
+    )
+    for name in COMMANDS:
+        module = f"gateway.cli.commands.{name}"
+        if find_spec(module) is not None:
+            importlib.import_module(module).register(commands)
+    return program
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program.
+
+    Args:
+        arguments: without the program's name; by default those of the process.
+
+    Returns:
+        The exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character of the data is no reason to stop.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    debug = "--debug" in given
+    try:
+        try:
+            program = parser()
+            options = program.parse_args([one for one in given if one != "--debug"])
+            if not hasattr(options, "run"):
+                program.print_help(sys.stderr)
+                return ExitCode.USAGE
+            return int(options.run(options))
+        finally:
+            sys.stdout.flush()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else ExitCode.USAGE
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        return ExitCode.BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 -- the last place that can turn a traceback into a sentence
+        if debug:
+            raise
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """One sentence about an error, every problem it carries, and its exit code."""
+    from gateway.cli.output import say, visible
+
+    if isinstance(error, EdiError):
+        code = next((code for kind, code in _ERRORS if isinstance(error, kind)), ExitCode.BUG)
+        say(visible(f"edigw: {error}"))
+        for problem in error.problems:
+            hint = f" {problem.hint}" if problem.hint else ""
+            place = f"{problem.location.pointer}: " if problem.location.pointer else ""
+            say(visible(f"  {problem.code}: {place}{problem.message}{hint}"))
+        if code is ExitCode.BUG:
+            say(_REPORT)
+        return code
+    if isinstance(error, OSError):
+        say(visible(f"edigw: {error.strerror or error}{f': {error.filename}' if error.filename else ''}"))
+        return ExitCode.NOT_FOUND if isinstance(error, FileNotFoundError) else ExitCode.REMOTE
+    say(visible(f"edigw: unexpected error: {type(error).__name__}: {error}"))
+    say(_REPORT)
+    return ExitCode.BUG
+
+
+_REPORT = "This is a fault of edigw. Please report it with the command and, if you may, the file; --debug shows more."
+
+
+def _silence() -> None:
+    """Keeps Python from complaining once more when it closes a standard output nobody reads."""
+    import os
+
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass

@@ -1,0 +1,106 @@
+"""Text and data on their way out: data to standard output, everything else to standard error.
+
+Colours only on a terminal, and never with ``NO_COLOR`` (https://no-color.org) or ``TERM=dumb``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+_CONTROL = (
+    {code: chr(0x2400 + code) for code in range(32)}
+    | {127: "\u2421"}
+    | {c: "\ufffd" for c in range(128, 160)}
+)
+
+
+def visible(text: str) -> str:
+    """Text with control characters shown as pictures, so that data cannot steer a terminal."""
+    return text if text.isprintable() else text.translate(_CONTROL)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Colours, or none.
+
+    Args:
+        on: whether to colour.
+    """
+
+    on: bool = False
+
+    @classmethod
+    def of(cls, stream: TextIO) -> Style:
+        """The style that suits a stream."""
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return cls(not plain and stream.isatty())
+
+    def bold(self, text: str) -> str:
+        return self._paint("1", text)
+
+    def dim(self, text: str) -> str:
+        return self._paint("2", text)
+
+    def red(self, text: str) -> str:
+        return self._paint("31;1", text)
+
+    def yellow(self, text: str) -> str:
+        return self._paint("33", text)
+
+    def green(self, text: str) -> str:
+        return self._paint("32", text)
+
+    def blue(self, text: str) -> str:
+        return self._paint("34", text)
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.on and text else text
+
+
+def say(text: str) -> None:
+    """A line for a person, on standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
+def write_bytes(data: bytes) -> None:
+    """Data on standard output, as it is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def to_json(value: Any) -> bytes:
+    """JSON in UTF-8 on one line."""
+    import orjson
+
+    return orjson.dumps(value)
+
+
+def write_json(value: Any) -> None:
+    """One JSON value on standard output, indented where a person reads it."""
+    import orjson
+
+    options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0)
+    write_bytes(orjson.dumps(value, option=options))
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str] = (), indent: str = "") -> str:
+    """Rows in aligned columns, a line each."""
+    lines = [tuple(header), *rows] if header else list(rows)
+    if not lines:
+        return ""
+    widths = [max(len(row[column]) for row in lines) for column in range(len(lines[0]))]
+    return "".join(
+        (indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+        + "\n"
+        for row in lines
+    )
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 problem``, ``2 problems``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
