@@ -42,7 +42,7 @@ def read(path: Path) -> Callable[[], tuple[int, int, int]]:
 
 def write(path: Path) -> Callable[[], tuple[int, int, int]]:
     """Write the documents of a file as one interchange; bytes written, transaction sets, findings."""
-    documents = list(gateway.documents(path))
+    documents = list(gateway.translate(path))
     return lambda: (len(gateway.write(documents)), len(documents), 0)
 
 

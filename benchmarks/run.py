@@ -253,7 +253,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="also read a file of 1 GB")
     parser.add_argument("--no-peers", action="store_true", help="this project only")
     options = parser.parse_args()
-    megabytes, repeat, peer_repeat = ("2", 2, 1) if options.quick else ("10", 5, 2)
+    megabytes, repeat, peer_repeat = ("2", 2, 1) if options.quick else ("10", 8, 2)
     WORK.mkdir(exist_ok=True)
     python = None if options.no_peers else peers_environment()
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors")
