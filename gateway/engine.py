@@ -8,17 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway import resources
 from gateway.errors import DocumentError, Problem
 from gateway.mapping.library import Library
-from gateway.mapping.writer import envelope_of, write_interchange
 from gateway.x12.envelope import Event, TransactionSet
 from gateway.x12.parser import Parser
 from gateway.x12.reader import MAX_SET_BYTES
 from gateway.x12.report import Report
-from gateway.x12.writer import Envelope
+
+if TYPE_CHECKING:
+    from gateway.x12.writer import Envelope
 
 CHUNK = 64 * 1024
 """Bytes read at a time; larger chunks are no faster."""
@@ -120,6 +121,8 @@ def write(
         DocumentError: a document cannot be written; ``problems`` holds every reason of all of them.
         NotFoundError: there is no mapping for a document.
     """
+    from gateway.mapping.writer import envelope_of, write_interchange  # reading starts without it
+
     listed = [documents] if isinstance(documents, dict) else list(documents)
     if envelope is not None:
         return write_interchange(listed, envelope, guides or library())
@@ -127,12 +130,15 @@ def write(
     problems: list[Problem] = []
     for index, document in enumerate(listed):
         try:
-            found = envelope_of(document, now or datetime.now())
+            found = envelope_of(document, now or datetime.now().astimezone())
         except DocumentError as error:
-            problems += [problem if len(listed) == 1 else _numbered(problem, index) for problem in error.problems]
+            problems += [
+                problem if len(listed) == 1 else _numbered(problem, index) for problem in error.problems
+            ]
             continue
-        key = (document.get("document_type"), found.sender, found.receiver, found.group_sender, found.group_receiver)
-        key += (str(found.control_interchange), str(found.control_group), found.release, found.usage)
+        numbers = (str(found.control_interchange), str(found.control_group), found.release, found.usage)
+        parties = (found.sender, found.receiver, found.group_sender, found.group_receiver)
+        key = (document.get("document_type"), *parties, *numbers)
         if groups and groups[-1][0] == key:
             groups[-1][2].append(document)
         else:
@@ -144,7 +150,9 @@ def write(
         except DocumentError as error:
             problems += error.problems
     if problems:
-        raise DocumentError(f"{len(problems)} problem(s) keep the documents from being written.", problems=tuple(problems))
+        raise DocumentError(
+            f"{len(problems)} problem(s) keep the documents from being written.", problems=tuple(problems)
+        )
     return b"".join(out)
 
 

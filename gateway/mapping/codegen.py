@@ -1,10 +1,10 @@
 """Functions made from a guide and a mapping: they check a segment and fill the document in one go.
 
-One function serves one position of the guide and one number of elements, so that absent elements cost nothing
-and every condition on them is settled beforehand. A function is generated when a segment of that shape is
-first met. It takes the parts of the segment and the state of the walk, and returns what may follow. Whatever is
-not plainly right raises, and the set then goes to the diagnosis, which explains; the two are held equal by
-tests.
+One function serves one position of the guide and one number of elements, so that absent elements cost
+nothing and every condition on them is settled beforehand. A function is generated when a segment of that
+shape is first met. It takes the parts of the segment and the state of the walk, and returns what may follow.
+Whatever is not plainly right raises, and the set then goes to the diagnosis, which explains; the two are held
+equal by tests.
 
 A guide and a mapping are input: nothing of theirs enters generated code but through ``repr`` or as an object.
 
@@ -112,7 +112,10 @@ class Functions:
                     size += 1
         self._sums = [e for position in table.positions for e in position.segment.elements if e.hash]
         self._blank: State = [None] * loops + [0] * (size - loops + 1)
-        self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (self._build(False), self._build(True))
+        self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (
+            self._build(False),
+            self._build(True),
+        )
 
     def _needs_mask(self, position: Position) -> bool:
         return any(
@@ -127,15 +130,14 @@ class Functions:
         shapes = [
             Shapes(self._maker(position, general), len(position.segment.elements)) for position in positions
         ]
-        follow: list[dict[str, Shapes]] = []
-        for position in positions:
-            follow.append(
-                {
-                    name: shapes[target.position]
-                    for name, target in position.targets.items()
-                    if not target.skipped and not is_overflow(self.table, position, target)
-                }
-            )
+        follow = [
+            {
+                name: shapes[target.position]
+                for name, target in position.targets.items()
+                if not target.skipped and not is_overflow(self.table, position, target)
+            }
+            for position in positions
+        ]
         follow[-1] = self.end
         return follow
 
@@ -312,7 +314,9 @@ class _Writer:
             if self.owner.plan is not None:
                 body += self._mapping(self.owner.plan)
         unpack = [f"_, {', '.join(f'a{i}' for i in range(1, self.size + 1))} = e"] if self.size else []
-        source = "def function(e, C):\n" + "".join(f"    {line}\n" for line in [*unpack, *body, "return AFTER"])
+        source = "def function(e, C):\n" + "".join(
+            f"    {line}\n" for line in [*unpack, *body, "return AFTER"]
+        )
         label = f"<{self.owner.table.guide.name} {self.position.path} {self.size}>"
         exec(compile(source, label, "exec"), self.names)  # noqa: S102 - see the module's docstring
         made: Shape = self.names["function"]
@@ -387,7 +391,9 @@ class _Writer:
                 else:
                     statements.append(f"x{index} = {memo}[{a}] if {a} else None")
             case "TM":
-                statements.append(f"time({a}, {low}, {high})" if needed else f"if {a}: time({a}, {low}, {high})")
+                statements.append(
+                    f"time({a}, {low}, {high})" if needed else f"if {a}: time({a}, {low}, {high})"
+                )
             case _:
                 plain = f"{low} <= len({a}) <= {high} and {a}.isdecimal()"
                 statements.append(f"if {guard}not ({plain}): integer({a}, {low}, {high})")
@@ -508,7 +514,7 @@ class _Writer:
                 if case.index < len(cases) - 1:
                     body.append(f"if m >> {case.index + 1}: keep_place(D, {address}, {case.name!r})")
                 body.append(f"C[{mask}] = m | {1 << case.index}")
-            body += self._case(scope, case, address)
+            body += self._case(case, address)
             if not tests:
                 if opened:
                     lines += ["else:", *(f"    {line}" for line in body)]
@@ -575,7 +581,7 @@ class _Writer:
         read = self.name("R", take.converter.read)
         return f"{read}(({', '.join(texts)},)) is not None"
 
-    def _case(self, scope: Scope, case: Case, address: str) -> list[str]:
+    def _case(self, case: Case, address: str) -> list[str]:
         """Fills the object of one case."""
         if self.general:
             self.names["part"] = _part
@@ -587,9 +593,7 @@ class _Writer:
         inner = repr(position.id) if fresh else address
         if fresh:
             literal = [
-                f"{take.path[0]!r}: {self._simple(take)}"
-                for take in case.takes
-                if self._certain(take)
+                f"{take.path[0]!r}: {self._simple(take)}" for take in case.takes if self._certain(take)
             ]
             lines.append(f"o = {{{', '.join(literal)}}}")
         groups: dict[tuple[str, ...], list[str]] = {}
@@ -685,7 +689,11 @@ class _Writer:
         """An expression for the value of a field with a plain converter."""
         text = self._text(*take.sources[0])
         if take.converter.name == "code":
-            return f"{self.name('T', take.converter.table)}.get({text}, {text})" if take.converter.table else text
+            return (
+                f"{self.name('T', take.converter.table)}.get({text}, {text})"
+                if take.converter.table
+                else text
+            )
         return f"x{take.sources[0][0]}" if self._dated(take) else text
 
     def _plain(self, take: Take) -> tuple[str, str] | None:
@@ -760,7 +768,11 @@ class _Writer:
         if convert.name == "records" and len(texts) % len(convert.keys) == 0 and filled == texts:
             size = len(convert.keys)
             rows = [
-                "{" + ", ".join(f"{key!r}: {text}" for key, text in zip(convert.keys, texts[i : i + size], strict=True)) + "}"
+                "{"
+                + ", ".join(
+                    f"{key!r}: {text}" for key, text in zip(convert.keys, texts[i : i + size], strict=True)
+                )
+                + "}"
                 for i in range(0, len(texts), size)
             ]
             return [

@@ -79,7 +79,7 @@ def _read_time(texts: Texts) -> str | None:
     text = texts[0]
     if len(text) not in (4, 6, 7, 8):
         return None
-    parts = [text[:2], text[2:4]] + ([text[4:6]] if len(text) > 4 else [])
+    parts = [text[:2], text[2:4], text[4:6]] if len(text) > 4 else [text[:2], text[2:4]]
     return ":".join(parts) + ("." + text[6:] if len(text) > 6 else "")
 
 
@@ -174,7 +174,7 @@ def _pairs(table: dict[str, str]) -> Converter:
             raise ValueError("an object of identifiers is needed")
         out: list[str] = []
         for key, text in value.items():
-            out += [inverse.get(key, key), _text(text)]
+            out += [str(inverse.get(key, key)), _text(text)]
         return tuple(out)
 
     return Converter("pairs", read, write, arity=0, table=table, lossless=False, kind="object")

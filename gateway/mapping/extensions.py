@@ -3,12 +3,12 @@
 Every object that stands for a loop or segment may have a list ``extensions``. Its entries are::
 
     {"address": "TD1[2]", "elements": ["TD1", "CTN25", "3"]}   a segment that no rule takes
-    {"address": "PO1/PO115", "value": "x"}                     an element that no rule takes, or its exact text
-    {"address": "REF[1]", "field": "customer_ref"}             a segment that stood elsewhere than it is written
-    {"address": "CTT", "absent": true}                         a segment that would be written but was not there
+    {"address": "PO1/PO115", "value": "x"}      an element no rule takes, or the exact text of one
+    {"address": "REF[1]", "field": "deal_code"} a segment that stood elsewhere than it is written
+    {"address": "CTT", "absent": true}          a segment that would be written, but was not sent
 
-Addresses are relative to the loop of the object. ``[n]`` counts the segments of one place, or the loops of one
-kind, from 1; it is left out where there can be only one.
+Addresses are relative to the loop of the object. ``[n]`` counts the segments of one place, or the loops of
+one kind, from 1; it is left out where there can be only one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,11 @@ def keep_place(container: dict[str, Any], address: str, field: str) -> None:
 
 
 def keep_texts(
-    container: dict[str, Any], address: str, refs: tuple[str, ...], texts: tuple[str, ...], written: tuple[str, ...]
+    container: dict[str, Any],
+    address: str,
+    refs: tuple[str, ...],
+    texts: tuple[str, ...],
+    written: tuple[str, ...],
 ) -> bool:
     """Keeps the exact text of elements whose value would be written otherwise; whether there were any."""
     kept = False

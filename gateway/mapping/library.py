@@ -83,7 +83,7 @@ def _unmapped(addresses: list[str]) -> Problem:
         code="MAP-UNMAPPED",
         severity=Severity.INFO,
         level=Level.TRANSACTION_SET,
-        message=f"{len(addresses)} values are in no rule of the mapping and are kept in extensions: {listed}.",
+        message=f"{len(addresses)} values are in no rule of the mapping; kept in extensions: {listed}.",
         hint="Nothing is lost. Add rules to the mapping if your system needs the values.",
         location=Location(segment=1, segment_id="ST"),
         fault=Fault.CONFIGURATION,
@@ -187,7 +187,9 @@ class Library:
         if release is None:
             return {}
         file = "x12.control.00401.xml"
-        guide: Guide = parse_guide(file, self._load(f"schemas/x12/{ENVELOPE_RELEASE}/{file}"), release, root_id="ISA_LOOP")
+        guide: Guide = parse_guide(
+            file, self._load(f"schemas/x12/{ENVELOPE_RELEASE}/{file}"), release, root_id="ISA_LOOP"
+        )
         found: dict[str, Segment] = {}
 
         def collect(loop: Loop) -> None:
@@ -203,5 +205,3 @@ class Library:
     def envelope_segment(self, name: str) -> Segment | None:
         """The definition of ISA, GS, GE, IEA or TA1."""
         return self._envelope.get(name)
-
-

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from gateway.errors import MappingError
 from gateway.mapping.converters import Converter, converter
 
@@ -106,13 +104,16 @@ def parse_address(text: str, *, segment: bool = False) -> Address:
     conditions: list[tuple[Condition, ...]] = []
     elements: list[tuple[int, int]] = []
     open_end = False
+    owner = ""
     steps = text.strip().split("/")
     if not segment:
         *steps, last = steps
         for part in last.split(","):
             match = _ELEMENT.fullmatch(part.strip())
             if match is None:
-                raise MappingError(f"{part.strip()!r} in the address {text!r} is not an element such as BEG03")
+                raise MappingError(
+                    f"{part.strip()!r} in the address {text!r} is not an element such as BEG03"
+                )
             if elements and match[1] != owner:
                 raise MappingError(f"the address {text!r} takes elements of several segments")
             owner = match[1]
@@ -123,13 +124,17 @@ def parse_address(text: str, *, segment: bool = False) -> Address:
     for step in steps:
         match = _STEP.fullmatch(step.strip())
         if match is None:
-            raise MappingError(f"{step!r} in the address {text!r} is not a segment such as REF or REF[REF01=CR]")
+            raise MappingError(
+                f"{step!r} in the address {text!r} is not a segment such as REF or REF[REF01=CR]"
+            )
         path.append(match[1])
         found = []
         for part in filter(None, match[2].strip("[]").split(",")):
             condition = _CONDITION.fullmatch(part.strip())
             if condition is None or condition[1] != match[1]:
-                raise MappingError(f"{part!r} in the address {text!r} is not a condition such as {match[1]}01=X")
+                raise MappingError(
+                    f"{part!r} in the address {text!r} is not a condition such as {match[1]}01=X"
+                )
             found.append(Condition(int(condition[2]), int(condition[3] or 0), condition[4].strip()))
         conditions.append(tuple(found))
     if not segment and (not path or path[-1] != owner):
@@ -195,6 +200,8 @@ def parse_mapping(text: str | bytes, name: str = "mapping") -> Mapping:
     Raises:
         MappingError: the file is not YAML or breaks the rules of the language; the message names the field.
     """
+    import yaml  # a check alone needs no mapping, and this import is a tenth of its start-up
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         data = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one

@@ -2,7 +2,7 @@
 
 A :class:`Scope` says what the segments of one loop mean while that loop is filled into one object of the
 document. The transaction set is the outermost scope. A loop taken by ``each`` opens a scope with an object of
-its own; any other loop gets a scope that works on the object around it. Within a scope the :class:`Case`\\ s of a
+its own; any other loop gets a scope that works on the object around it. Within a scope the cases of a
 position are tried in order; what no case takes goes to the extensions of the scope's object.
 """
 
@@ -203,7 +203,9 @@ def _scope(
             case.index = order
             position = table.positions[index]
             if position.trigger:
-                child_container = position.loop if case.list_path is not None and not case.scalar else container
+                child_container = (
+                    position.loop if case.list_path is not None and not case.scalar else container
+                )
                 child_steps = () if child_container is position.loop else (*steps, position.loop)
                 inside = prefix if child_container is container else f"{prefix}{case.name}[]."
                 rules_inside = deeper.get(id(case), [])
@@ -215,9 +217,7 @@ def _scope(
     for child in table.loops:
         if child.parent is loop:
             steps_inside = (*steps, child)
-            scope.inner[child.first] = _scope(
-                plan, child, container, steps_inside, scope, [], faults, prefix
-            )
+            scope.inner[child.first] = _scope(plan, child, container, steps_inside, scope, [], faults, prefix)
     return scope
 
 
@@ -232,7 +232,11 @@ def _item_rules(
     """Gives a list's case the fields of its own segment; returns the rules for segments inside the loop."""
     rest: list[_Placed] = []
     for rule in rules:
-        if isinstance(rule, Field) and rule.address.path == (position.id,) and not any(rule.address.conditions):
+        if (
+            isinstance(rule, Field)
+            and rule.address.path == (position.id,)
+            and not any(rule.address.conditions)
+        ):
             if fault := _elements_fault(position, rule.address, 0):
                 place, text = _name(prefix, rule), rule.address.text
                 faults.append(mapping_problem("MAP-ELEMENT", place, value=text, ref=fault))

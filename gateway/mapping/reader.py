@@ -1,7 +1,7 @@
 """The table-driven way from a transaction set to its document, with a trace.
 
-It does what the generated functions do, step by step over the walk of the diagnosis. It serves ``map trace``, and
-in tests as the second opinion on the generated code.
+It does what the generated functions do, step by step over the walk of the diagnosis. It serves
+``map trace``, and in tests as the second opinion on the generated code.
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ class DocumentReader:
             if position.trigger:
                 for index in range(position.index + 1, position.loop.last + 1):
                     self._masks.pop(index, None)
-            parts = [part.replace(delimiters.component, COMPONENT) if delimiters.component else part for part in step.parts]
+            parts = [
+                part.replace(delimiters.component, COMPONENT) if delimiters.component else part
+                for part in step.parts
+            ]
             self._segment(step.number, position, parts)
         add_absent(self.plan, self.document)
         return self.document
@@ -100,7 +103,9 @@ class DocumentReader:
             return
         if self.trace is not None:
             index = len(container.get("extensions", []))
-            self.trace.append(Trace(number, position.id, "*".join(parts), f"{frame.pointer}/extensions/{index}", ""))
+            self.trace.append(
+                Trace(number, position.id, "*".join(parts), f"{frame.pointer}/extensions/{index}", "")
+            )
         keep_segment(container, address, list(parts))
         if position.trigger:
             self._frames[position.loop.index] = _Frame(scope.inner[position.index], container, frame.pointer)
@@ -110,7 +115,9 @@ class DocumentReader:
             return f"{trigger.id}[{self._counts[trigger.index]}]" if trigger.counts else trigger.id
 
         steps: list[LoopPlace] = list(scope.steps)
-        return "/".join(part(p) for p in [*(self.plan.table.positions[loop.first] for loop in steps), position])
+        return "/".join(
+            part(p) for p in [*(self.plan.table.positions[loop.first] for loop in steps), position]
+        )
 
     def _case(
         self, number: int, frame: _Frame, case: Case, position: Position, parts: list[str], address: str
@@ -181,7 +188,9 @@ class DocumentReader:
             if (index, 0) in used or index >= len(parts) or not parts[index]:
                 continue
             taken = {component for n, component in used if n == index}
-            wanted = [0] if not taken else [c for c in range(1, len(element.components) + 1) if c not in taken]
+            wanted = (
+                [0] if not taken else [c for c in range(1, len(element.components) + 1) if c not in taken]
+            )
             for component in wanted:
                 if text := text_of(parts, index, component):
                     if self.trace is not None:

@@ -60,8 +60,9 @@ def entries(text: str | bytes) -> Entries:
     Raises:
         YamlError: the text is no YAML, no mapping, or larger than any mapping could be.
     """
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
+        # Not the loader in C: it ends the process where a file is nested very deeply.
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise YamlError("'name: value' pairs are needed", None)
@@ -74,8 +75,6 @@ def entries(text: str | bytes) -> Entries:
         raise YamlError("it is not UTF-8 text", None) from error
     except RecursionError as error:
         raise YamlError("it is nested too deeply", None) from error
-    finally:
-        loader.dispose()
 
 
 def _entries(node: yaml.MappingNode, loader: Any, left: list[int]) -> Entries:

@@ -1,9 +1,9 @@
 """Functions made from a mapping: they write the segments of a document, one function for each scope.
 
-They serve documents without extensions and of the right shape, and care for nothing else: any surprise raises,
-and the table-driven writer then does the work or explains. What they write is read back and compared in any
-case. As in :mod:`gateway.mapping.codegen`, nothing of a mapping enters the code but through ``repr`` or as an
-object.
+They serve documents without extensions and of the right shape, and care for nothing else: any surprise
+raises, and the table-driven writer then does the work or explains. What they write is read back and compared
+in any case. As in :mod:`gateway.mapping.codegen`, nothing of a mapping enters the code but through ``repr``
+or as an object.
 """
 
 from __future__ import annotations
@@ -79,14 +79,14 @@ class SetFunctions:
         table = plan.table
         for index in sorted(scope.cases):
             for case in scope.cases[index]:
-                lines += self._case(case, table.positions[index].id, len(table.positions[index].segment.elements))
+                lines += self._case(case, table.positions[index].id)
         body = lines or ["pass"]
         return [f"def scope{scope.id}(d, out, sep, comp):", *(f"    {line}" for line in body)]
 
-    def _case(self, case: Case, segment: str, size: int) -> list[str]:
+    def _case(self, case: Case, segment: str) -> list[str]:
         child = case.scope if case.scope is not None and self._need(case.scope) else None
         if case.list_path is None:
-            lines, text, values = self._segment(case, segment, size, "d")
+            lines, text, values = self._segment(case, segment, "d")
             filled = " or ".join(values)
             if child is None:
                 # Most documents leave most fields out; one look at the outer names settles it.
@@ -106,22 +106,25 @@ class SetFunctions:
             empty = ", ".join(["''"] * (element - 1))
             parts = ", ".join(filter(None, [repr(segment), empty, memo]))
             return [head, f"    out.append(sep.join(({parts})))"]
-        lines, text, _ = self._segment(case, segment, size, "o")
+        lines, text, _ = self._segment(case, segment, "o")
         lines.append(f"out.append({text})")
         if child is not None:
             lines.append(f"scope{child.id}(o, out, sep, comp)")
         else:
             lines.insert(0, "if 'extensions' in o: raise LookupError")
         if len(case.list_path) == 1:
-            return [f"if {case.list_path[0]!r} in d:", *(f"    {line}" for line in [head, *(f"    {line}" for line in lines)])]
+            return [
+                f"if {case.list_path[0]!r} in d:",
+                *(f"    {line}" for line in [head, *(f"    {line}" for line in lines)]),
+            ]
         return [head, *(f"    {line}" for line in lines)]
 
     def _memo(self, convert: Converter, size: int) -> str:
         memo = self._memos.setdefault((id(convert), size), _Texts(convert, size))
         return self._name("M", memo)
 
-    def _segment(self, case: Case, segment: str, size: int, holder: str) -> tuple[list[str], str, list[str]]:
-        """Statements that get the values, an expression for the text, and the names that tell if any is there."""
+    def _segment(self, case: Case, segment: str, holder: str) -> tuple[list[str], str, list[str]]:
+        """Statements that get the values, an expression for the text, and names that tell if any is there."""
         lines: list[str] = []
         nested: dict[str, list[str]] = {}
         absent: dict[str, list[str]] = {}
@@ -152,7 +155,9 @@ class SetFunctions:
             if prefix and not open_ended:
                 nested.setdefault(objects[prefix], []).extend(found)
                 many = len(take.sources) > 1
-                absent.setdefault(objects[prefix], []).append(f"{name} = {('',) * len(take.sources) if many else repr('')}")
+                absent.setdefault(objects[prefix], []).append(
+                    f"{name} = {('',) * len(take.sources) if many else repr('')}"
+                )
             else:
                 lines += found
             values.append(name)
@@ -170,7 +175,9 @@ class SetFunctions:
             lines += ["else:", *(f"    {line}" for line in absent[inner])]
         for element, listed in components.items():
             joined = [listed.get(i, "''") for i in range(1, max(listed) + 1)]
-            parts[element] = joined[0] if len(joined) == 1 else f"comp.join(({', '.join(joined)})).rstrip(comp)"
+            parts[element] = (
+                joined[0] if len(joined) == 1 else f"comp.join(({', '.join(joined)})).rstrip(comp)"
+            )
         last = max([*parts, tail_start - 1])
         items = [repr(segment), *(parts.get(i, "''") for i in range(1, last + 1))]
         if tail is not None and tail_start > last:

@@ -1,7 +1,7 @@
 """Documents to transaction sets.
 
-The same plan that reads a set writes it: position by position in the order of the guide, within a position case
-by case, each segment from the fields of its case. What the extensions kept is put back where it stood.
+The same plan that reads a set writes it: position by position in the order of the guide, within a position
+case by case, each segment from the fields of its case. What the extensions kept is put back where it stood.
 
 What was written is read back by the engine and compared with the document. So nothing is written that our own
 check would refuse, and no field is lost without a word.
@@ -33,9 +33,10 @@ from gateway.x12.writer import Envelope, Part, Parts, interchange, segment_text
 Steps = tuple[tuple[str, int], ...]
 
 ENVELOPE_FIELDS = (
-    "document_type", "schema_version", "test", "control", "document_id", "partner_id", "partner", "channel", "raw",
+    "document_type", "schema_version", "test", "control", "document_id", "partner_id", "partner", "channel",
+    "raw",
 )  # fmt: skip
-"""Fields of a document that say what it is and where it came from; a transaction set has no place for them."""
+"""Fields of a document that say what it is and where it came from; they are not part of the set."""
 
 _REF = re.compile(r"[A-Z][A-Z0-9]{1,2}(\d\d)(?:\.(\d{1,2}))?")
 
@@ -156,13 +157,17 @@ class SetWriter:
                 continue
             instances: list[_Instance] = []
             for case in cases or ():
-                instances += self._instances(case, scope, container, pointer, position)
+                instances += self._instances(case, container, pointer)
             more = extra.get(position.id, {})
             if more or kept.places:
                 places = kept.places.get(prefix, {}).get(position.id, [])
                 instances = self._arranged(instances, more, places, scope, container, pointer, position)
             for count, instance in enumerate(instances, 1):
-                own = instance.case is not None and instance.case.list_path is not None and not instance.case.scalar
+                own = (
+                    instance.case is not None
+                    and instance.case.list_path is not None
+                    and not instance.case.scalar
+                )
                 at = (position.id, 1 if own or not position.counts else count)
                 place: Steps = (at,) if own else (*prefix, at)
                 holder = self._extensions(instance.container, instance.container_pointer) if own else kept
@@ -171,24 +176,25 @@ class SetWriter:
                 out.append(_written(instance, position))
                 if instance.scope is not None:
                     inner_prefix = () if own else place
-                    self._scope(instance.scope, instance.container, instance.container_pointer, inner_prefix, out)
+                    self._scope(
+                        instance.scope, instance.container, instance.container_pointer, inner_prefix, out
+                    )
 
-    def _instances(
-        self, case: Case, scope: Scope, container: dict[str, Any], pointer: str, position: Position
-    ) -> list[_Instance]:
+    def _instances(self, case: Case, container: dict[str, Any], pointer: str) -> list[_Instance]:
         if case.list_path is None:
             instance = self._instance(case, container, pointer)
-            constant = len(instance.parts) == len({c.element for c in case.conditions if c.value})
-            if constant and not any(take.path and get(container, take.path) is not None for take in case.takes):
-                if case.scope is None or not self._filled(case.scope, container):
-                    return []
-            return [instance]
+            given = any(get(container, take.path) is not None for take in case.takes)
+            if given or (case.scope is not None and self._filled(case.scope, container)):
+                return [instance]
+            return []
         items = get(container, case.list_path)
         if items is None:
             return []
         where = f"{pointer}/{'/'.join(case.list_path)}"
         if not isinstance(items, list):
-            self._problem("DOC-TYPE", where, "A list is needed here.", "Put the value into brackets.", str(items))
+            self._problem(
+                "DOC-TYPE", where, "A list is needed here.", "Put the value into brackets.", str(items)
+            )
             return []
         found = []
         for index, item in enumerate(items):
@@ -253,7 +259,7 @@ class SetWriter:
         return _Instance(parts, pointer, pointers, case, scope, container, container_pointer)
 
     def _overlay(self, instance: _Instance, kept: _Kept, place: Steps) -> None:
-        """Puts kept elements back: loose ones, and the exact text of a field whose value is still the same."""
+        """Puts kept elements back: loose ones, and the exact text of a field whose value is unchanged."""
         values = kept.values.get(place, {})
         if not values or instance.case is None:
             return
@@ -315,7 +321,9 @@ class SetWriter:
 
 
 def _is_part(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(item, str) for item in value)
+    )
 
 
 def _set(parts: dict[int, Part], element: int, component: int, value: Part) -> None:
@@ -344,7 +352,12 @@ def _written(instance: _Instance, position: Position) -> Written:
 
 
 def _problem(
-    code: str, pointer: str, message: str, hint: str, value: str | None = None, location: Location | None = None
+    code: str,
+    pointer: str,
+    message: str,
+    hint: str,
+    value: str | None = None,
+    location: Location | None = None,
 ) -> Problem:
     where = location or Location()
     shown = value if value is None or len(value) <= 200 else value[:199] + "…"
@@ -353,7 +366,7 @@ def _problem(
 
 
 def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
-    """The document with its computed fields filled in, where they are not given and not known to be absent."""
+    """The document with its computed fields filled in, where they are neither given nor known as absent."""
     missing = []
     for path, listed in plan.root.counts.items():
         if get(document, path) is None:
@@ -434,7 +447,10 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
     quick = engine.writer(wanted, delimiters.element, delimiters.component)
     if quick is not None and delimiters.terminator not in "".join(quick):
         found: dict[str, Any] = {}
-        if engine.check(_framed(engine, quick, delimiters), delimiters, found) is not None and body(found) == wanted:
+        if (
+            engine.check(_framed(engine, quick, delimiters), delimiters, found) is not None
+            and body(found) == wanted
+        ):
             return quick
     whole = _with_copies(engine.plan, whole)
     writer = SetWriter(engine.plan, whole)
@@ -447,8 +463,12 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
     found = {}
     if not separators and engine.check(frame, delimiters, found) is None:
         told = {problem.location.pointer for problem in problems}
-        pointed = [_pointed(problem, written) for problem in diagnose(engine.table, frame, delimiters).problems]
-        problems += [problem for problem in pointed if problem.is_error and problem.location.pointer not in told]
+        pointed = [
+            _pointed(problem, written) for problem in diagnose(engine.table, frame, delimiters).problems
+        ]
+        problems += [
+            problem for problem in pointed if problem.is_error and problem.location.pointer not in told
+        ]
     elif not problems:
         wanted = _without(body(whole), writer.stale) if writer.stale else body(whole)
         problems = _differences(wanted, body(found), "")
@@ -551,7 +571,9 @@ def _separators(written: list[Written], delimiters: Delimiters) -> list[Problem]
                 key = (index, 0 if isinstance(part, str) else component)
                 pointer = segment.pointers.get(key) or segment.pointers.get((index, 1)) or segment.pointer
                 what = f"the separator {min(held)!r}" if held else "a control character"
-                location = Location(segment=number, segment_id=str(segment.parts[0])[:3], element=index or None)
+                location = Location(
+                    segment=number, segment_id=str(segment.parts[0])[:3], element=index or None
+                )
                 hint = "Take it out of the text, or agree on other separators with the partner."
                 message = f"{location.address} would hold {what}: {text[:60]!r}."
                 found.append(_problem("DOC-SEPARATOR", pointer, message, hint, text, location))
@@ -653,7 +675,9 @@ def write_interchange(documents: Iterable[dict[str, Any]], envelope: Envelope, l
         except DocumentError as error:
             problems += error.problems
     if problems:
-        raise DocumentError(f"{len(problems)} problem(s) keep the documents from being written.", problems=tuple(problems))
+        raise DocumentError(
+            f"{len(problems)} problem(s) keep the documents from being written.", problems=tuple(problems)
+        )
     if len(set_ids) != 1:
         raise DocumentError("One functional group holds documents of one kind, and at least one of them.")
     return interchange(envelope, set_ids.pop(), sets).encode("latin-1", "replace")

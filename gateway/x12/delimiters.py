@@ -13,7 +13,7 @@ ISA_SEPARATORS = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103
 ISA_LENGTH = 106
 """Characters of an ISA segment with its terminator."""
 
-BLANKS = " \t\r\n\x0b\x0c\x00"
+BLANKS = " \t\r\n\x0b\x0c\x00\x1a"
 """What may stand around segments without being data (unless it is a separator)."""
 
 

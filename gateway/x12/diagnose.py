@@ -1,4 +1,4 @@
-"""The slow, explaining way through a transaction set: every problem with its place, and where each segment went.
+"""The slow, explaining way through a transaction set: every problem, and where each segment went.
 
 It walks the same table that the generated code is made from, and is asked only when that code has refused a
 set, when somebody wants to look (``inspect``, ``trace``), or in tests as the second opinion.
@@ -50,7 +50,9 @@ class Diagnosis:
             self.problems.append(found)
 
 
-def diagnose(table: Table, segments: Sequence[str], delimiters: Delimiters, *, complete: bool = True) -> Diagnosis:
+def diagnose(
+    table: Table, segments: Sequence[str], delimiters: Delimiters, *, complete: bool = True
+) -> Diagnosis:
     """Checks a transaction set against its guide.
 
     Args:
@@ -78,23 +80,23 @@ def diagnose(table: Table, segments: Sequence[str], delimiters: Delimiters, *, c
             if not text:
                 code = "X12-SEGMENT-EMPTY"
             where = Location(segment=number, segment_id=name[:10] or None, loop=_loop(here))
-            words = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
-            result.add(problem(code, where, value=name, **words))
+            words: dict[str, object] = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
+            result.add(problem(code, where, value=name, words=words))
             continue
         there = positions[target.position]
         for skipped in target.skipped:
             missing = positions[skipped]
             where = Location(segment=number, segment_id=missing.id, loop=_loop(missing))
             words = {"segment": missing.id, "name": missing.segment.name, "before": name}
-            result.add(problem("X12-SEGMENT-MISSING", where, **words))
+            result.add(problem("X12-SEGMENT-MISSING", where, words=words))
         if is_overflow(table, here, target):
             counts[there.index] = max(counts[there.index], 1)
         counts[there.index] += 1
         if there.limit and counts[there.index] > there.limit:
             code = "X12-LOOP-REPEAT" if there.trigger else "X12-SEGMENT-REPEAT"
             where = Location(segment=number, segment_id=name, loop=_loop(there))
-            words_ = {"segment": name, "count": counts[there.index], "limit": there.limit}
-            result.add(problem(code, where, **words_))
+            words = {"segment": name, "count": counts[there.index], "limit": there.limit}
+            result.add(problem(code, where, words=words))
         if there.trigger:
             counts[there.index + 1 : there.loop.last + 1] = [0] * (there.loop.last - there.index)
         result.steps.append(Step(number, parts, there.index, counts[there.index]))
@@ -118,18 +120,18 @@ def _check_segment(
     if any(parts[limit + 1 :]):
         where = Location(segment=number, segment_id=segment.id, element=limit + 1, loop=loop)
         filled = max(i for i, part in enumerate(parts) if part)
-        words = {"segment": segment.id, "count": filled, "limit": limit}
-        result.add(problem("X12-ELEMENT-EXTRA", where, value=parts[limit + 1], **words))
+        words: dict[str, object] = {"segment": segment.id, "count": filled, "limit": limit}
+        result.add(problem("X12-ELEMENT-EXTRA", where, value=parts[limit + 1], words=words))
     for index, element in enumerate(segment.elements, 1):
         value = parts[index] if index < len(parts) else ""
         where = Location(segment=number, segment_id=segment.id, element=index, loop=loop)
         if not value:
             if element.usage == "R":
-                words_ = {"ref": element.ref, "name": element.name}
-                result.add(problem("X12-ELEMENT-MISSING", where, data_element=element.number, **words_))
+                words = {"ref": element.ref, "name": element.name}
+                result.add(problem("X12-ELEMENT-MISSING", where, data_element=element.number, words=words))
         elif element.usage == "N":
-            words_ = {"segment": segment.id, "count": index, "limit": "none here"}
-            result.add(problem("X12-ELEMENT-EXTRA", where, value=value, **words_))
+            words = {"segment": segment.id, "count": index, "limit": "none here"}
+            result.add(problem("X12-ELEMENT-EXTRA", where, value=value, words=words))
         else:
             _check_element(result, element, value, where, delimiters)
     _check_notes(result, segment, number, loop, segment.elements, [bool(part) for part in parts], None)
@@ -152,16 +154,21 @@ def _check_element(
         components = one.split(delimiters.component) if delimiters.component else [one]
         limit = len(element.components) or 1
         if any(components[limit:]) or (len(components) > 1 and not element.components):
-            words = {"ref": element.ref, "name": element.name, "count": len(components), "limit": limit}
+            words: dict[str, object] = {
+                "ref": element.ref,
+                "name": element.name,
+                "count": len(components),
+                "limit": limit,
+            }
             result.add(
-                problem("X12-COMPONENT-EXTRA", where, value=one, data_element=element.number, **words)
+                problem("X12-COMPONENT-EXTRA", where, value=one, data_element=element.number, words=words)
             )
         elif element.components:
             _check_composite(result, element, components, where)
         elif found := fault(element, one):
-            code, words = found
-            words = {"ref": element.ref, "name": element.name, **words}
-            result.add(problem(code, where, value=one, data_element=element.number, **words))
+            code, found_words = found
+            words = {"ref": element.ref, "name": element.name, **found_words}
+            result.add(problem(code, where, value=one, data_element=element.number, words=words))
 
 
 def _check_composite(result: Diagnosis, element: Element, values: list[str], where: Location) -> None:
@@ -179,10 +186,12 @@ def _check_composite(result: Diagnosis, element: Element, values: list[str], whe
         if value:
             if found := fault(component, value):
                 result.add(
-                    problem(found[0], place, value=value, data_element=component.number, **words, **found[1])
+                    problem(
+                        found[0], place, value=value, data_element=component.number, words=words | found[1]
+                    )
                 )
         elif component.usage == "R":
-            result.add(problem("X12-ELEMENT-MISSING", place, data_element=component.number, **words))
+            result.add(problem("X12-ELEMENT-MISSING", place, data_element=component.number, words=words))
     filled = [True, *(bool(value) for value in values)]
     for note, blame in broken_notes(element.notes, filled):
         component = element.components[blame - 1]
@@ -215,8 +224,8 @@ def _add_note(
             component=component,
             loop=where.loop,
         )
-    words = {"ref": element.ref, "name": element.name, "rule": rule}
-    result.add(problem(code, where, data_element=element.number, **words))
+    words: dict[str, object] = {"ref": element.ref, "name": element.name, "rule": rule}
+    result.add(problem(code, where, data_element=element.number, words=words))
 
 
 def _check_totals(result: Diagnosis, table: Table) -> None:
@@ -231,7 +240,7 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
             if fault(element, stated):
                 continue
             where = Location(segment=step.number, segment_id=step.parts[0], element=index)
-            words = {"ref": element.ref, "name": element.name}
+            words: dict[str, object] = {"ref": element.ref, "name": element.name}
             if element.count:
                 count = sum(
                     other.position is not None and other.parts[0] == element.count for other in result.steps
@@ -239,14 +248,17 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
                 if int(stated) != count:
                     words |= {"count": str(count), "segment": element.count}
                     result.add(
-                        problem("X12-CTT-COUNT", where, value=stated, data_element=element.number, **words)
+                        problem(
+                            "X12-CTT-COUNT", where, value=stated, data_element=element.number, words=words
+                        )
                     )
-            elif (total := hash_total([s.parts for s in result.steps], element.hash)) is not None:
-                if not hash_agrees(stated, total):
-                    words |= {"count": format(total, "f"), "segment": element.hash}
-                    result.add(
-                        problem("X12-CTT-HASH", where, value=stated, data_element=element.number, **words)
-                    )
+                continue
+            total = hash_total([s.parts for s in result.steps], element.hash)
+            if total is not None and not hash_agrees(stated, total):
+                words |= {"count": format(total, "f"), "segment": element.hash}
+                result.add(
+                    problem("X12-CTT-HASH", where, value=stated, data_element=element.number, words=words)
+                )
 
 
 def hash_total(segments: Sequence[Sequence[str]], ref: str) -> Decimal | None:
@@ -266,7 +278,7 @@ def hash_total(segments: Sequence[Sequence[str]], ref: str) -> Decimal | None:
 
 
 def hash_agrees(stated: str, total: Decimal) -> bool:
-    """Whether a hash total is the sum; high digits beyond its 10 places may be cut off (X12 004010, CTT02)."""
+    """Whether a hash total is the sum; high digits beyond its 10 places may be cut off (CTT02)."""
     value = Decimal(stated)
     if value == total:
         return True

@@ -10,7 +10,7 @@ Nothing here opens a file: :func:`parse_release` and :func:`parse_guide` take th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
@@ -168,9 +168,12 @@ def _root(text: bytes, name: str) -> Any:
 def _get(node: Any, name: str, default: str = "") -> str:
     """An attribute or the text of the child of that name, as pyx12 reads both."""
     value = node.get(name)
-    if value is None:
-        value = node.findtext(name)
-    return default if value is None else value.strip()
+    if value is not None:
+        return str(value)
+    for child in node:
+        if child.tag == name:
+            return (child.text or "").strip()
+    return default
 
 
 def _own(node: Any, name: str) -> str:
@@ -207,13 +210,12 @@ def parse_release(name: str, maps: bytes, dataele: bytes, codes: bytes) -> Relea
             number, kind, int(node.get("min_len")), int(node.get("max_len")), node.get("name", "")
         )
     lists = {}
+    key = f"{{{NAMESPACE}}}name"
     for node in _root(codes, "codes.xml").iter("codeset"):
         identifier = _get(node, "id")
-        names: dict[str, str] = {}
-        for code in node.iter("code"):
-            names[(code.text or "").strip()] = _own(code, "name")
+        names = {code.text: code.get(key) for code in node.iter("code")}
         lists[identifier] = CodeList(
-            identifier, frozenset(names), {code: text for code, text in names.items() if text}
+            identifier, frozenset(names), {c: text for c, text in names.items() if text}
         )
     return Release(name, files, control, elements, lists)
 
@@ -256,7 +258,11 @@ def _loop(node: Any, release: Release, where: str) -> Loop:
 def _segment(node: Any, release: Release, where: str) -> Segment:
     xid = node.get("xid", "")
     elements = sorted(
-        (_element(child, release, f"{where} {xid}") for child in node if child.tag in ("element", "composite")),
+        (
+            _element(child, release, f"{where} {xid}", xid)
+            for child in node
+            if child.tag in ("element", "composite")
+        ),
         key=lambda item: item[0],
     )
     if [seq for seq, _ in elements] != list(range(1, len(elements) + 1)):
@@ -266,19 +272,9 @@ def _segment(node: Any, release: Release, where: str) -> Segment:
         _get(node, "name"),
         _get(node, "usage", "S"),
         _times(_get(node, "max_use", "1"), f"{where} {xid}"),
-        tuple(
-            _placed(element, f"{xid}{seq:02d}") for seq, element in elements
-        ),
+        tuple(element for _, element in elements),
         _notes(node, f"{where} {xid}"),
     )
-
-
-def _placed(element: Element, ref: str) -> Element:
-    """The element under its full reference designator, its components numbered below it."""
-    components = tuple(
-        replace(component, ref=f"{ref}-{index}") for index, component in enumerate(element.components, 1)
-    )
-    return replace(element, ref=ref, components=components)
 
 
 def _notes(node: Any, where: str) -> tuple[SyntaxNote, ...]:
@@ -290,25 +286,29 @@ def _notes(node: Any, where: str) -> tuple[SyntaxNote, ...]:
         match = _NOTE.fullmatch(text.strip())
         if match is None:
             raise GuideError(f"{where}: {text!r} is not a syntax note")
-        notes.append(SyntaxNote(match[1], tuple(int(match[2][i : i + 2]) for i in range(0, len(match[2]), 2))))
+        notes.append(
+            SyntaxNote(match[1], tuple(int(match[2][i : i + 2]) for i in range(0, len(match[2]), 2)))
+        )
     return tuple(notes)
 
 
-def _element(node: Any, release: Release, where: str) -> tuple[int, Element]:
+def _element(node: Any, release: Release, where: str, owner: str) -> tuple[int, Element]:
+    """An element and its position; ``owner`` is the segment, or the composite with a dash."""
     seq = int(_get(node, "seq", "0"))
+    ref = f"{owner}{seq}" if owner.endswith("-") else f"{owner}{seq:02d}"
     usage = _get(node, "usage", "S")
-    repeat = _times(_get(node, "repeat", _get(node, "max_use", "1")), where)
+    repeat = _times(_get(node, "repeat") or _get(node, "max_use", "1"), where)
     if node.tag == "composite":
         components = tuple(
             element
             for _, element in sorted(
-                (_element(child, release, where) for child in node if child.tag == "element"),
+                (_element(child, release, where, f"{ref}-") for child in node if child.tag == "element"),
                 key=lambda item: item[0],
             )
         )
         name = _get(node, "name")
         return seq, Element(
-            "", "", name, "composite", 0, 0, usage, None, repeat, "", components, _notes(node, where)
+            ref, "", name, "composite", 0, 0, usage, None, repeat, "", components, _notes(node, where)
         )
     number = _get(node, "data_ele")
     data = release.data_elements.get(number)
@@ -322,11 +322,17 @@ def _element(node: Any, release: Release, where: str) -> tuple[int, Element]:
         if external and external not in release.codes:
             raise GuideError(f"{where}: code list {external!r} is not in codes.xml")
         shared = release.codes[external] if external else CodeList("", frozenset(), {})
-        codes = shared if not inline else CodeList(
-            external or number, shared.codes | frozenset(inline), shared.names | {c: n for c, n in inline.items() if n}
+        codes = (
+            shared
+            if not inline
+            else CodeList(
+                external or number,
+                shared.codes | frozenset(inline),
+                shared.names | {c: n for c, n in inline.items() if n},
+            )
         )
     return seq, Element(
-        "",
+        ref,
         number,
         _get(node, "name") or data.name,
         data.type,

@@ -1,7 +1,7 @@
 """Chunks of bytes to checked interchanges: the one way into the X12 core.
 
-A :class:`Parser` is fed bytes and gives the events of :mod:`gateway.x12.envelope` in the order of the file. It
-checks the envelope itself and leaves the content of each transaction set to the engine of its guide.
+A :class:`Parser` is fed bytes and gives the events of :mod:`gateway.x12.envelope` in the order of the
+file. It checks the envelope itself and leaves the content of each transaction set to the engine of its guide.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ from gateway.x12.source import Source
 from gateway.x12.table import Table
 
 #: TA105 for a fault in ISA01 to ISA16 (X12 004010, data element I18).
-_TA1 = dict(
-    enumerate("010 011 012 013 005 006 007 008 014 015 016 017 018 019 020 027".split(), 1)
-)
+_TA1 = {
+    1: "010", 2: "011", 3: "012", 4: "013", 5: "005", 6: "006", 7: "007", 8: "008",
+    9: "014", 10: "015", 11: "016", 12: "017", 13: "018", 14: "019", 15: "020", 16: "027",
+}  # fmt: skip
 #: Functional identifier codes (GS01, data element 479) of the sets a retail supplier meets.
 GROUP_OF_SET = {
     "850": "PO", "855": "PR", "856": "SH", "810": "IN", "820": "RA", "860": "PC", "865": "CA",
@@ -239,28 +240,31 @@ class Parser:
         if piece.wrapped:
             found.append(problem("X12-WRAPPED", where))
         if not piece.fragment:
-            found += self._envelope_faults("ISA", piece.elements, where, piece.delimiters)
+            found += self._envelope_faults("ISA", piece.elements, where)
             seen = self._interchanges.setdefault((header.sender, header.receiver), NumberSet())
             if header.control_number and not seen.add(header.control_number):
                 found.append(problem("X12-ISA-DUPLICATE", where, value=header.control_number))
         self._interchange = _Interchange(header, found, piece.fragment)
         yield header
 
-    def _envelope_faults(
-        self, name: str, values: tuple[str, ...], where: Location, delimiters: Delimiters
-    ) -> Iterator[Problem]:
+    def _envelope_faults(self, name: str, values: tuple[str, ...], where: Location) -> Iterator[Problem]:
         """Faults of single elements in ISA, GS, GE and IEA."""
         definition = self._guides.envelope_segment(name)
         if definition is None:
             return
         code = "X12-GS-ELEMENT" if name in ("GS", "GE") else "X12-ISA-ELEMENT"
         for index, element in enumerate(definition.elements, 1):
-            # Widths and separators of ISA are judged apart; versions and groups are open lists.
-            if name == "ISA" and index in (2, 4, 11, 12, 16) or name == "GS" and index in (1, 8):
+            if index in _NOT_JUDGED.get(name, ()):
                 continue
             raw = values[index] if index < len(values) else ""
             value = raw.strip() if name == "ISA" else raw
-            if value and name == "GS" and index == 4 and len(value) == 6 and fault(element, "20" + value) is None:
+            if (
+                value
+                and name == "GS"
+                and index == 4
+                and len(value) == 6
+                and fault(element, "20" + value) is None
+            ):
                 continue  # up to release 003072 group dates had six digits
             what = "is empty" if not value and element.usage == "R" else ""
             if value:
@@ -276,7 +280,9 @@ class Parser:
                         group=where.group,
                         segment_id=name,
                         element=index,
-                        offset=where.offset + _element_offset(values, index) if where.offset is not None else None,
+                        offset=where.offset + _element_offset(values, index)
+                        if where.offset is not None
+                        else None,
                         line=where.line,
                     ),
                     value=value,
@@ -343,7 +349,7 @@ class Parser:
         )
         if interchange.fragment and interchange.groups == 0 and not interchange.problems:
             interchange.problems.append(problem("X12-NO-ISA", where, segment="GS"))
-        found = list(self._envelope_faults("GS", values, where, interchange.header.delimiters))
+        found = list(self._envelope_faults("GS", values, where))
         if not interchange.group_numbers.add(f"{header.functional_id}\x00{header.control_number}"):
             found.append(problem("X12-GS-DUPLICATE", where, value=header.control_number))
         interchange.groups += 1
@@ -379,7 +385,9 @@ class Parser:
             self._interchange.verdicts.add(verdict)
         return GroupTrailer(header, verdict, tuple(found), declared, group.received, group.accepted)
 
-    def _end_interchange(self, values: tuple[str, ...] | None, where: Location | None = None) -> Iterator[Event]:
+    def _end_interchange(
+        self, values: tuple[str, ...] | None, where: Location | None = None
+    ) -> Iterator[Event]:
         interchange = self._interchange
         if interchange is None:
             return
@@ -395,9 +403,7 @@ class Parser:
             found.append(problem("X12-IEA-MISSING", place, value=header.control_number))
         else:
             # An interchange that only acknowledges may count its TA1 segments.
-            counted = interchange.groups or (
-                interchange.acknowledgments if _get(values, 1).strip("0") else 0
-            )
+            counted = interchange.groups or (interchange.acknowledgments if _get(values, 1).strip("0") else 0)
             found += _count_problem("X12-IEA-COUNT", _get(values, 1), counted, where)
             found += _control_problem("X12-IEA-CONTROL", _get(values, 2), header.control_number, where)
             if not interchange.groups and not interchange.acknowledgments and not found:
@@ -426,13 +432,15 @@ class Parser:
         document: dict[str, Any] | None = None
 
         if piece.too_large:
-            found.append(problem("X12-SET-TOO-LARGE", Location(segment=1, segment_id="ST"), limit=self._limit))
+            found.append(
+                problem("X12-SET-TOO-LARGE", Location(segment=1, segment_id="ST"), limit=self._limit)
+            )
         else:
             self._check_frame(found, begin, segments, piece, delimiters)
             if engine is None:
                 where = Location(segment=1, segment_id="ST", element=1)
-                words = {"set": set_id, "version": version or "(none)"}
-                found.append(problem("X12-NO-GUIDE", where, value=set_id, **words))
+                words: dict[str, object] = {"set": set_id, "version": version or "(none)"}
+                found.append(problem("X12-NO-GUIDE", where, value=set_id, words=words))
             else:
                 if self._documents and not any(p.is_error for p in found):
                     document = _envelope_of(header, group.header if group else None, control_number)
@@ -454,7 +462,7 @@ class Parser:
         if not piece.text.isascii() and "X12-CHARSET" not in interchange.remarked:
             interchange.remarked.add("X12-CHARSET")
             found.append(_charset_problem(segments, delimiters))
-        if source.wrapped and not header.elements == () and "X12-WRAPPED" not in interchange.remarked:
+        if source.wrapped and header.elements and "X12-WRAPPED" not in interchange.remarked:
             interchange.remarked.add("X12-WRAPPED")
             if not piece.breaks:
                 found.append(problem("X12-WRAPPED", Location(segment=1, segment_id="ST")))
@@ -505,7 +513,12 @@ class Parser:
         )
 
     def _check_frame(
-        self, found: list[Problem], begin: list[str], segments: list[str], piece: SetText, delimiters: Delimiters
+        self,
+        found: list[Problem],
+        begin: list[str],
+        segments: list[str],
+        piece: SetText,
+        delimiters: Delimiters,
     ) -> None:
         """ST02 against SE02, SE01 against the number of segments (X12.6)."""
         control_number = _get(begin, 2)
@@ -513,7 +526,11 @@ class Parser:
         if not control_number or len(control_number) > 9:
             found.append(problem("X12-ST-CONTROL", at_st02, value=control_number, data_element="329"))
         elif len(control_number) < 4:
-            words = {"ref": "ST02", "name": "Transaction Set Control Number", "count": len(control_number)}
+            words: dict[str, object] = {
+                "ref": "ST02",
+                "name": "Transaction Set Control Number",
+                "count": len(control_number),
+            }
             found.append(
                 problem(
                     "X12-ELEMENT-SHORT",
@@ -523,7 +540,7 @@ class Parser:
                     ack=problem("X12-ST-CONTROL", value="").ack,
                     severity=Severity.WARNING,
                     limit=4,
-                    **words,
+                    words=words,
                 )
             )
         number = len(segments)
@@ -560,6 +577,9 @@ class Parser:
                 value = group.header.functional_id
                 yield problem("X12-GS-SET", at_st01, value=value, set=set_id, expected=expected)
 
+
+#: Elements judged apart: widths and separators of ISA, and the open lists of versions and groups.
+_NOT_JUDGED = {"ISA": (2, 4, 11, 12, 16), "GS": (1, 8)}
 
 _WHAT = {
     "X12-ELEMENT-CODE": "is not in the list of codes",
@@ -626,5 +646,3 @@ def _envelope_of(header: InterchangeHeader, group: GroupHeader | None, control_n
             "group_receiver": group.receiver if group else "",
         },
     }
-
-

@@ -6,6 +6,7 @@ The acknowledgment codes are those of X12 004010 data elements 720 (AK304), 723 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.errors import Ack, Fault, Level, Location, Problem, Severity
@@ -450,7 +451,8 @@ def problem(
     severity: Severity | None = None,
     ack: Ack | None = None,
     data_element: str | None = None,
-    **words: object,
+    words: Mapping[str, object] | None = None,
+    **more: object,
 ) -> Problem:
     """A problem of the catalogue with its words filled in.
 
@@ -461,16 +463,17 @@ def problem(
         severity: another weight than the catalogue's, for example by a leniency.
         ack: other acknowledgment codes than the catalogue's.
         data_element: X12 data element number for AK402.
-        words: what the message names besides the value.
+        words, more: what the message names besides the value.
     """
     kind = CATALOGUE[code]
     shown = value if value is None or len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "…"
+    named = {**(words or {}), **more}
     return Problem(
         code=code,
         severity=severity or kind.severity,
         level=kind.level,
-        message=kind.message.format(value=shown, **words),
-        hint=kind.hint.format(value=shown, **words),
+        message=kind.message.format(value=shown, **named),
+        hint=kind.hint.format(value=shown, **named),
         value=shown,
         location=location or Location(),
         ack=ack or kind.ack,

@@ -1,4 +1,4 @@
-"""Cuts a stream of bytes into interchange parts: ISA, envelope segments, whole transaction sets, foreign text.
+"""Cuts a stream of bytes into its parts: ISA, envelope segments, whole transaction sets, foreign text.
 
 The reader knows separators and the names of envelope segments, nothing else. It holds one transaction set
 at a time, whatever the size of the file, and its work grows with the number of bytes only: a search goes on
@@ -286,7 +286,9 @@ class Reader:
             if 3 < len(text) < _LOOK and not text[3].isalnum() and text.count(text[3]) < 16 and self._eof:
                 return TruncatedIsa(text, offset, line)
             return None
-        if last is not None and re.match(rf"(?:GS|ST|GE|SE|IEA|TA1){re.escape(last.element)}", buffer[pos : pos + 4]):
+        if last is not None and re.match(
+            rf"(?:GS|ST|GE|SE|IEA|TA1){re.escape(last.element)}", buffer[pos : pos + 4]
+        ):
             return Isa((), last, offset, line, fragment=True)
         look = buffer[pos : pos + _LOOK]
         match = _FRAGMENT_ST.match(look) or _FRAGMENT_GS.match(look)
@@ -422,14 +424,18 @@ class Reader:
         if self._wrapped:
             first, past = bisect_left(self._breaks, start + 1), bisect_left(self._breaks, start + len(text))
             breaks = tuple(place - start for place in self._breaks[first:past])
-        yield SetText(text, self._offset(self._pos), self._line_at(self._pos), complete, breaks=breaks, plain=plain)
+        yield SetText(
+            text, self._offset(self._pos), self._line_at(self._pos), complete, breaks=breaks, plain=plain
+        )
         self._pos = min(len(self._buffer), end + len(terminator))
 
     def _careful_end(self, delimiters: Delimiters) -> Generator[None, None, tuple[int, bool]]:
         """Where the set at the current position ends (its last terminator), and whether SE was there."""
         separator, terminator = re.escape(delimiters.element), re.escape(delimiters.terminator)
         boundary = re.compile(rf"{terminator}\s*(SE|ST|GE|GS|IEA|ISA|BIN|BDS){separator}")
-        binary = re.compile(rf"BIN{separator}(\d{{1,15}}){separator}|BDS{separator}[^{separator}]*{separator}(\d{{1,15}}){separator}")
+        binary = re.compile(
+            rf"BIN{separator}(\d{{1,15}}){separator}|BDS{separator}[^{separator}]*{separator}(\d{{1,15}}){separator}"
+        )
         scan = self._pos
         while True:
             match = boundary.search(self._buffer, scan)
@@ -480,7 +486,9 @@ class Reader:
                         end = len(self._buffer)
                         break
                 self._pos = min(len(self._buffer), end + len(delimiters.terminator))
-        yield SetText(beginning, offset, line, complete=match is not None and match[1] == "SE", too_large=True)
+        yield SetText(
+            beginning, offset, line, complete=match is not None and match[1] == "SE", too_large=True
+        )
 
 
 @lru_cache(maxsize=64)
@@ -503,16 +511,20 @@ def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delim
     if len(text) < 4 or text[3].isalnum() or text[3] in " \r\n":
         return None
     sep = text[3]
-    if len(text) >= ISA_LENGTH and all(text[i] == sep for i in ISA_SEPARATORS) and text.count(sep, 0, 104) == 16:
+    if (
+        len(text) >= ISA_LENGTH
+        and all(text[i] == sep for i in ISA_SEPARATORS)
+        and text.count(sep, 0, 104) == 16
+    ):
         component, end, widths = text[104], 105, ""
-        elements = tuple(text[:104].split(sep)[:16]) + (component,)
+        elements = (*text[:104].split(sep)[:16], component)
     elif fixed:
         return None
     else:
         places = [i for i in range(min(len(text), 300)) if text[i] == sep][:16]
         if len(places) < 15:
             return None
-        parts = text[: places[14]].split(sep) + [""]
+        parts = [*text[: places[14]].split(sep), ""]
         last = text[places[14] + 1 : places[15] if len(places) > 15 else places[14] + 8]
         short = re.match(r"([A-Za-z0-9]?)([^A-Za-z0-9])\s*(?:GS|TA1|IEA)$", last, re.DOTALL)
         if short:
@@ -543,7 +555,9 @@ def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delim
     elif component and re.match(segment, follows) and not re.search(re.escape(follows[0]) + segment, follows):
         component, end = "", end - 1
     terminator = text[end]
-    if text[end : end + 2] == "\r\n" or ("\xc2" <= terminator <= "\xdf" and "\x80" <= text[end + 1 : end + 2] <= "\xbf"):
+    if text[end : end + 2] == "\r\n" or (
+        "\xc2" <= terminator <= "\xdf" and "\x80" <= text[end + 1 : end + 2] <= "\xbf"
+    ):
         terminator = text[end : end + 2]
     end += len(terminator)
     newline = re.match(r"\r\n|\n|\r", text[end:]) if terminator not in ("\n", "\r", "\r\n") else None

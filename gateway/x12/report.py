@@ -109,9 +109,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """One entry of ``files`` in the JSON of ``validate``; problems in the order of the file."""
-        ordered = sorted(
-            self.problems, key=lambda p: (p.location.offset is None, p.location.offset or 0)
-        )
+        ordered = sorted(self.problems, key=lambda p: (p.location.offset is None, p.location.offset or 0))
         return {
             "path": self.path,
             "verdict": self.verdict.value,

@@ -53,7 +53,7 @@ class Source:
         return self.segments != before
 
     def _with_binary(self) -> list[str]:
-        """Segments of a set with BIN or BDS, whose data may hold separators (X12 004010: 785 in BIN01, BDS02)."""
+        """Segments of a set with BIN or BDS, whose data may hold anything; their length is stated (784)."""
         text, terminator = self.piece.text, self.delimiters.terminator
         sep = re.escape(self.delimiters.element)
         head = re.compile(rf"\s*(?:BIN{sep}(\d{{1,15}}){sep}|BDS{sep}[^{sep}]*{sep}(\d{{1,15}}){sep})")

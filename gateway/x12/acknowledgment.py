@@ -1,0 +1,387 @@
+"""Acknowledgments: the 997 and the TA1, written for what was received and read from what partners send.
+
+An :class:`Acknowledger` is fed the events of a file and says of every functional group and interchange
+what is true of it (X12 004010 transaction set 997; X12.5 for TA1):
+
+- A set with an error is ``R``; a set that no guide covers is ``R`` with code 1 (not supported); a set with
+  noted errors, which do not reject, is ``E``.
+- A group with an error of its own is ``R``, and so is every group of an interchange that is refused: none of
+  their sets counts as accepted, whatever its AK5 says.
+- Functional groups FA and TA1 segments are never acknowledged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from gateway.errors import DocumentError, Problem, Severity
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.elements import CONTROL
+from gateway.x12.envelope import (
+    Event,
+    GroupHeader,
+    GroupTrailer,
+    InterchangeAcknowledgment,
+    InterchangeHeader,
+    InterchangeTrailer,
+    TransactionSet,
+    Verdict,
+)
+from gateway.x12.writer import Envelope, Part, isa, segment_text
+
+MAX_SEGMENTS = 200
+"""AK3 segments listed for one set. A set of nothing but errors is rejected all the same; who has corrected
+two hundred segments sends it again and hears of the rest, and the 997 stays of a size that can be read."""
+
+MAX_ELEMENTS = 99
+"""AK4 segments below one AK3 (004010)."""
+
+MAX_CODES = 5
+"""AK502 to AK506 and AK905 to AK909."""
+
+_LARGEST = 999_999
+"""The largest count that AK902 to AK904 hold (N0 1/6)."""
+
+_BAD_VALUE = 99
+"""Characters of AK404."""
+
+_SETS = ("997", "999")
+
+Kind = Literal["997", "ta1", "due"]
+"""What is asked for: a 997 for each group, a TA1 for each interchange, or what the sender has to get: the TA1
+where it is asked for (ISA14) or something is to be said about the interchange, then the 997."""
+
+
+# --- writing ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Group:
+    """What is to be said about one functional group; the text of AK2 to AK5 grows as the sets come."""
+
+    header: GroupHeader
+    text: bytearray = field(default_factory=bytearray)
+    segments: int = 0
+    received: int = 0
+    accepted: int = 0
+    noted: int = 0
+    only_answers: bool = True
+    trailer: GroupTrailer | None = None
+
+
+@dataclass(slots=True)
+class _Interchange:
+    header: InterchangeHeader
+    delimiters: Delimiters
+    groups: list[_Group] = field(default_factory=list)
+    acknowledgments: int = 0
+    loose: Problem | None = None
+    trailer: InterchangeTrailer | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the interchange itself is in error, so that nothing of it is accepted."""
+        return self.trailer is None or any(one.is_error for one in self.trailer.problems)
+
+
+class Acknowledger:
+    """Collects the events of one file, in their order, and gives the interchanges that answer it.
+
+    What is kept of a set is its part of the 997, about 25 bytes where nothing is wrong.
+    """
+
+    def __init__(self) -> None:
+        self._interchanges: list[_Interchange] = []
+
+    def add(self, event: Event) -> None:
+        """Takes one event of the parser."""
+        if isinstance(event, InterchangeHeader):
+            self._interchanges.append(_Interchange(event, _delimiters(event)))
+        if not self._interchanges:
+            return
+        current = self._interchanges[-1]
+        match event:
+            case GroupHeader():
+                current.groups.append(_Group(event))
+            case TransactionSet():
+                if event.group is not None and current.groups:
+                    _add_set(current.groups[-1], event, current.delimiters)
+                elif current.loose is None:
+                    current.loose = next((one for one in event.problems if one.ack.ta1), None)
+            case GroupTrailer() if current.groups:
+                current.groups[-1].trailer = event
+            case InterchangeAcknowledgment():
+                current.acknowledgments += 1
+            case InterchangeTrailer():
+                current.trailer = event
+            case _:
+                pass
+
+    def interchanges(
+        self, numbers: Callable[[], int], now: datetime, kind: Kind = "997"
+    ) -> Iterator[tuple[InterchangeHeader, bytes]]:
+        """The answers, each an interchange of its own to the sender of the one it answers.
+
+        Args:
+            numbers: gives the control number of each interchange (ISA13), once for each. Its first functional
+                group has the same number, others the following ones: nobody acknowledges an acknowledgment, so
+                these numbers only have to differ within the interchange.
+            now: date and time of the answers.
+            kind: which answers, see :data:`Kind`.
+
+        Yields:
+            The header of the interchange that is answered, and the answer. There is none for data without an
+            ISA segment or with a sender to whom no ISA segment can be addressed.
+        """
+        for one in self._interchanges:
+            if not one.header.elements or not one.header.sender.id:
+                continue
+            if kind == "ta1" or (kind == "due" and _ta1_due(one)):
+                answer = _interchange(one, numbers, now, _ta1(one)) if _ta1_allowed(one) else None
+                if answer is not None:
+                    yield one.header, answer
+            groups = [group for group in one.groups if not _answers(group)]
+            if kind != "ta1" and groups:
+                answer = _interchange(one, numbers, now, None, groups)
+                if answer is not None:
+                    yield one.header, answer
+
+
+def _answers(group: _Group) -> bool:
+    """Whether a group acknowledges; answering it would never end."""
+    return group.header.functional_id == "FA" or (group.received > 0 and group.only_answers)
+
+
+def _delimiters(header: InterchangeHeader) -> Delimiters:
+    """The separators of the interchange that is answered, if an answer can be written with them."""
+    given = header.delimiters
+    data = "".join((*header.elements[1:11], *header.elements[12:16]))
+    newline = given.newline if given.newline in ("", "\n", "\r\n") else ""
+    marks = [given.element, given.component, given.terminator]
+    marks += [given.repetition] if given.repetition else []
+    if all(_is_mark(mark) and mark not in data for mark in marks) and len(set(marks)) == len(marks):
+        return replace(given, newline="" if given.terminator in "\r\n" else newline)
+    for element, component, terminator in (("*", ">", "~"), ("|", "^", "~"), ("\x1d", "\x1f", "\x1c")):
+        if not set(element + component + terminator) & set(data):
+            break
+    return Delimiters(element, component, terminator, "", newline)
+
+
+def _is_mark(text: str) -> bool:
+    return len(text) == 1 and text.isascii() and not text.isalnum() and text not in " \x00"
+
+
+def _add_set(group: _Group, event: TransactionSet, marks: Delimiters) -> None:
+    group.received += 1
+    group.only_answers &= event.set_id in _SETS
+    noted = [one for one in event.problems if one.ack.ak5 or one.ack.ak3]
+    rejected = (
+        event.guide is None
+        or event.verdict is not Verdict.ACCEPTED
+        or any(one.is_error for one in event.problems)
+    )
+    status = "R" if rejected else "E" if noted else "A"
+    group.accepted += not rejected
+    group.noted += status == "E"
+    segments: list[Sequence[Part]] = []
+    if re.fullmatch(r"[0-9A-Z]{3}", event.set_id):
+        segments.append(("AK2", event.set_id, _set_number(event.control_number, marks)))
+        # In the order of the file, which is not that in which problems are found.
+        noted.sort(key=lambda one: (one.location.segment or 0, one.location.element or 0))
+        segments += _segment_notes(noted, marks)
+        codes = _distinct(one.ack.ak5 or "5" for one in noted)
+        if rejected and not codes:
+            codes = ["1"]  # nothing is wrong with it: it is not agreed, so not supported
+        segments.append(("AK5", status, *codes))
+    # A set whose ST01 cannot be a set identifier has no place in an AK2; the counts of AK9 tell of it.
+    end = marks.terminator + marks.newline
+    group.segments += len(segments)
+    group.text += "".join(segment_text(one, marks) + end for one in segments).encode("latin-1")
+
+
+def _segment_notes(problems: list[Problem], marks: Delimiters) -> Iterator[Sequence[Part]]:
+    """AK3 for each segment and code, each with its AK4."""
+    found: dict[tuple[int, str, str], list[Sequence[Part]]] = {}
+    for one in problems:
+        if one.ack.ak3 is None:
+            continue
+        number, name = one.location.segment or 1, _segment_id(one.location.segment_id or "")
+        if not name:
+            continue  # an empty segment has no name to put into AK301; AK502 tells of it
+        key = (number, name, one.ack.ak3)
+        if key not in found:
+            if len(found) == MAX_SEGMENTS:
+                break
+            found[key] = []
+        if one.ack.ak4 and len(found[key]) < MAX_ELEMENTS and 0 < (one.location.element or 0) < 100:
+            found[key].append(_element_note(one, marks))
+    for (number, name, code), elements in found.items():
+        # AK303 is the loop identifier of LS and LE segments (data element 447), which no guide has yet.
+        yield ("AK3", name, str(min(number, _LARGEST)), "", code)
+        yield from elements
+
+
+def _element_note(problem: Problem, marks: Delimiters) -> Sequence[Part]:
+    place: list[str] = [str(problem.location.element)]
+    if problem.location.component and problem.location.component < 100:
+        place.append(str(problem.location.component))
+    number = problem.data_element or ""
+    return (
+        "AK4",
+        place,
+        number if re.fullmatch(r"[0-9]{1,4}", number) else "",
+        problem.ack.ak4 or "",
+        _copied(problem.value or "", marks),
+    )
+
+
+def _copied(value: str, marks: Delimiters) -> str:
+    """A bad value as AK404 can hold it; nothing where it would spoil the acknowledgment itself."""
+    value = value[:_BAD_VALUE].rstrip()
+    if not value.isascii() or CONTROL.search(value) or any(mark in value for mark in marks.all):
+        return ""
+    return value
+
+
+def _segment_id(name: str) -> str:
+    """AK301 has two or three characters; blanks fill one that is too short (X12.6, minimum length)."""
+    name = re.sub(r"[^0-9A-Za-z]", "", name)[:3]
+    return name.ljust(2) if name else ""
+
+
+def _set_number(number: str, marks: Delimiters) -> str:
+    """AK202 has four to nine characters; one that is too short is filled up with blanks (X12.6)."""
+    number = "".join(c for c in number if " " < c < "\x7f" and c not in marks.all)[:9]
+    return number.ljust(4) if number else "0000"
+
+
+def _distinct(codes: Iterator[str]) -> list[str]:
+    return list(dict.fromkeys(codes))[:MAX_CODES]
+
+
+def _group_verdict(group: _Group, *, refused: bool) -> Sequence[str]:
+    """AK9: the verdict, what was declared, received and accepted, and the group's own errors."""
+    trailer = group.trailer
+    problems = trailer.problems if trailer is not None else ()
+    codes = _distinct(one.ack.ak9 for one in problems if one.ack.ak9)
+    if refused or trailer is None or any(one.is_error for one in problems):
+        status, accepted = "R", 0
+    else:
+        accepted = group.accepted
+        if accepted == group.received:
+            status = "E" if group.noted or codes else "A"
+        else:
+            status = "P" if accepted else "R"
+    declared = trailer.declared if trailer is not None else None
+    counts = (group.received if declared is None else declared, group.received, accepted)
+    return ("AK9", status, *(str(min(count, _LARGEST)) for count in counts), *codes)
+
+
+def _ta1_allowed(one: _Interchange) -> bool:
+    """An interchange of TA1 segments only is not answered."""
+    return bool(one.groups) or not one.acknowledgments
+
+
+def _ta1_due(one: _Interchange) -> bool:
+    """Asked for by ISA14, or needed because the interchange is not simply accepted."""
+    asked = one.header.ack_requested and not all(_answers(group) for group in one.groups)
+    return asked or _ta1_verdict(one)[0] != "A"
+
+
+def _ta1_verdict(one: _Interchange) -> tuple[str, str]:
+    """TA104 and TA105."""
+    problems = one.trailer.problems if one.trailer is not None else ()
+    errors = [problem for problem in problems if problem.is_error]
+    if one.refused:
+        return "R", next((problem.ack.ta1 for problem in errors if problem.ack.ta1), "022")
+    if one.loose is not None:
+        # Sets without a functional group are lost; the groups beside them are not.
+        return "E" if one.groups else "R", one.loose.ack.ta1 or "024"
+    noted = next((p.ack.ta1 for p in problems if p.ack.ta1 and p.severity is Severity.WARNING), None)
+    return ("E", noted) if noted else ("A", "000")
+
+
+def _ta1(one: _Interchange) -> Sequence[str]:
+    header = one.header
+    number = re.sub(r"[^0-9]", "", header.control_number)[-9:].rjust(9, "0")
+    # Date and time identify the interchange that is meant, so they are copied even where they are wrong.
+    date, time = (_digits(value, size) for value, size in ((header.date, 6), (header.time, 4)))
+    return ("TA1", number, date, time, *_ta1_verdict(one))
+
+
+def _digits(value: str, size: int) -> str:
+    return value if re.fullmatch(rf"[0-9]{{{size}}}", value) else "0" * size
+
+
+def _interchange(
+    one: _Interchange,
+    numbers: Callable[[], int],
+    now: datetime,
+    ta1: Sequence[str] | None,
+    groups: Sequence[_Group] = (),
+) -> bytes | None:
+    """An interchange back to the sender; None if its identifiers do not fit into an ISA segment."""
+    header, marks = one.header, one.delimiters
+    envelope = Envelope(
+        sender=header.receiver,
+        receiver=header.sender,
+        group_sender="",
+        group_receiver="",
+        date=f"{now:%Y%m%d}",
+        time=f"{now:%H%M}",
+        version=header.version if re.fullmatch(r"00[2-9][0-9]{2}", header.version) else "00401",
+        usage=header.usage if header.usage in ("P", "T", "I") else "P",
+        control_interchange=0,
+        delimiters=marks,
+    )
+    try:
+        isa(envelope)
+    except DocumentError:
+        return None
+    number = numbers()
+    end = marks.terminator + marks.newline
+    out = [(isa(replace(envelope, control_interchange=number)) + marks.newline).encode("latin-1", "replace")]
+
+    def say(*parts: Part) -> None:
+        out.append((segment_text(parts, marks) + end).encode("latin-1", "replace"))
+
+    if ta1 is not None:
+        say(*ta1)
+    for index, group in enumerate(groups):
+        inbound = group.header
+        release = inbound.version[:6] if re.fullmatch(r"[0-9]{6}", inbound.version[:6]) else "004010"
+        control = str((number + index - 1) % 999_999_999 + 1)
+        # Up to release 003072 group dates had six digits.
+        date = f"{now:%Y%m%d}" if release >= "004010" else f"{now:%y%m%d}"
+        parties = (_party(inbound.receiver, marks), _party(inbound.sender, marks))
+        say("GS", "FA", *parties, date, f"{now:%H%M}", control, "X", release)
+        say("ST", "997", "0001")
+        acknowledged = [_functional_id(inbound.functional_id), _group_number(inbound.control_number)]
+        if release >= "005010":
+            acknowledged.append(inbound.version)
+        say("AK1", *acknowledged)
+        out.append(bytes(group.text))
+        say(*_group_verdict(group, refused=one.refused))
+        say("SE", str(group.segments + 4), "0001")
+        say("GE", "1", control)
+    # IEA01 counts functional groups; a TA1 stands outside of them.
+    say("IEA", str(len(groups)), f"{number:09d}")
+    return b"".join(out)
+
+
+def _party(text: str, marks: Delimiters) -> str:
+    """GS02 and GS03 have two to fifteen characters."""
+    return "".join(c for c in text if c not in marks.all)[:15].ljust(2)
+
+
+def _functional_id(text: str) -> str:
+    return text if re.fullmatch(r"[A-Z0-9]{2}", text) else re.sub(r"[^A-Z0-9]", "", text)[:2].ljust(2)
+
+
+def _group_number(text: str) -> str:
+    """AK102 is a number of up to nine digits; a group whose GS06 is none is in error and told with 0."""
+    return text if re.fullmatch(r"[0-9]{1,9}", text) else re.sub(r"[^0-9]", "", text)[:9] or "0"
