@@ -167,7 +167,9 @@ class _Check:
                 continue
             if rule is not None:
                 rules[entry.key] = rule
-        paths = {rule.path: key for key, rule in rules.items()}
+        paths: dict[Path, str] = {}
+        for key, rule in rules.items():
+            paths.setdefault(rule.path, key)
         for key, rule in rules.items():
             for size in range(1, len(rule.path) + 1):
                 other = paths.get(rule.path[:size], key)
