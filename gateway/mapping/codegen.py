@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.mapping.extensions import COMPONENT, REPETITION, keep_place, keep_segment, keep_texts, keep_value
+from gateway.mapping.model import Copy
 from gateway.mapping.plan import Case, Plan, Scope, Take
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import hash_agrees, hash_total
@@ -643,8 +644,7 @@ class _Writer:
                 lines += ["s = {}", *assignments]
             body = []
             for copy in copied:
-                expression = "C[0]" + "".join(f".get({key!r}, {{}})" for key in copy.source[:-1])
-                body.append(f"c = {expression}.get({copy.source[-1]!r})")
+                body += self._copied(copy, target)
                 body.append(f"if c is not None: s[{copy.path[-1]!r}] = c")
             if fresh and len(prefix) == 1 and sum(p[:1] == prefix for p in groups) == 1:
                 body.append(f"o[{prefix[0]!r}] = s")
@@ -653,8 +653,12 @@ class _Writer:
             lines += ["if s:", *(f"    {line}" for line in body)]
         for copy in copies.values():
             if len(copy.path) == 1 and not case.scalar:
-                lines.append(f"c = C[0].get({copy.source[0]!r})")
+                lines += self._copied(copy, target)
                 lines.append(f"if c is not None: {target}[{copy.path[0]!r}] = c")
+        for copy in case.recopies:
+            lines += self._copied(copy, target)
+            holder = target + "".join(f".get({key!r}, {{}})" for key in copy.path[:-1])
+            lines.append(f"if c is not None and {holder}: {holder}[{copy.path[-1]!r}] = c")
         if fresh:
             assert case.list_path is not None
             if len(case.list_path) == 1:
@@ -670,6 +674,16 @@ class _Writer:
         if position.trigger and case.scope is not None:
             lines += self._enter(case.scope, target)
         return lines
+
+    def _copied(self, copy: Copy, target: str) -> list[str]:
+        """Statements that put the value of a copy rule into ``c``."""
+
+        def found(holder: str) -> str:
+            inner = "".join(f".get({key!r}, {{}})" for key in copy.source[:-1])
+            return f"{holder}{inner}.get({copy.source[-1]!r})"
+
+        lines = [f"c = {found(target if copy.local else 'C[0]')}"]
+        return [*lines, f"if c is None: c = {found('C[0]')}"] if copy.local else lines
 
     def _certain(self, take: Take) -> bool:
         """Whether the value is there for sure and a plain expression."""

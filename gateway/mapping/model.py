@@ -50,10 +50,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """``=currency``: on reading a copy of a value of the document's root; never written."""
+    """``=currency``: on reading a copy of another value; never written.
+
+    The value is that of the object itself where a rule gives it one (``local``), else that of the document's
+    root.
+    """
 
     path: Path
     source: Path
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ position are tried in order; what no case takes goes to the extensions of the sc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.errors import MappingError, Problem
 from gateway.mapping.converters import Converter
@@ -41,6 +41,7 @@ class Case:
         index: order among the cases of its position, which is the order of writing.
         list_path: the list that gets one item for each segment or loop; None to fill the scope's object.
         scalar: the item is the value of ``takes[0]`` itself.
+        recopies: copies of the object to make anew, because this case sets their source.
         scope: for a segment that begins a loop, the scope of the loop's other segments.
     """
 
@@ -51,6 +52,7 @@ class Case:
     scalar: bool = False
     takes: list[Take] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
+    recopies: list[Copy] = field(default_factory=list)
     scope: Scope | None = None
 
     @property
@@ -212,6 +214,8 @@ def _scope(
                 case.scope = _scope(
                     plan, position.loop, child_container, child_steps, scope, rules_inside, faults, inside
                 )
+                if child_container is not container:
+                    _localize(case)
     for copy in copies:
         _place_copy(scope, copy, faults)
     for child in table.loops:
@@ -219,6 +223,20 @@ def _scope(
             steps_inside = (*steps, child)
             scope.inner[child.first] = _scope(plan, child, container, steps_inside, scope, [], faults, prefix)
     return scope
+
+
+def _localize(case: Case) -> None:
+    """Lets copies in a list's objects prefer the object's own value, where a rule gives it one."""
+    inner = [] if case.scope is None else [c for cases in case.scope.cases.values() for c in cases]
+    fillers = [case, *(c for c in inner if c.list_path is None)]
+    given = {take.path for filler in fillers for take in filler.takes}
+    local: list[Copy] = []
+    for filler in fillers:
+        filler.copies = [replace(rule, local=rule.source in given) for rule in filler.copies]
+        local += [rule for rule in filler.copies if rule.local]
+    for filler in fillers[1:]:
+        set_here = {take.path for take in filler.takes}
+        filler.recopies = [rule for rule in local if rule.source in set_here]
 
 
 def _name(prefix: str, rule: Rule) -> str:

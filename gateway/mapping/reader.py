@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from gateway.mapping.extensions import COMPONENT, keep_place, keep_segment, keep_texts, keep_value
-from gateway.mapping.model import Path
+from gateway.mapping.model import Copy, Path
 from gateway.mapping.plan import Case, Plan, Scope
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import Step
@@ -142,8 +142,8 @@ class DocumentReader:
                 value = self._value(number, take, position, parts, target, address, where)
                 if value is not None:
                     put(target, take.path, value)
-            for copy in case.copies:
-                found = get(self.document, copy.source)
+            for copy in [*case.copies, *case.recopies]:
+                found = copied(copy, target, self.document)
                 if found is not None and (len(copy.path) == 1 or get(target, copy.path[:-1]) is not None):
                     put(target, copy.path, found)
         self._leftovers(number, case, position, parts, target, target_pointer, address)
@@ -222,6 +222,12 @@ def get(container: dict[str, Any], path: Path) -> Any:
             return None
         found = found.get(key)
     return found
+
+
+def copied(rule: Copy, target: dict[str, Any], document: dict[str, Any]) -> Any:
+    """The value a copy rule gives to an object, None if there is none."""
+    own = get(target, rule.source) if rule.local else None
+    return get(document, rule.source) if own is None else own
 
 
 def put(container: dict[str, Any], path: Path, value: Any) -> None:

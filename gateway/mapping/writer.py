@@ -21,7 +21,7 @@ from gateway.errors import DocumentError, Fault, Level, Location, Problem, Sever
 from gateway.mapping.extensions import steps as read_steps
 from gateway.mapping.library import Library, SetEngine
 from gateway.mapping.plan import Case, Plan, Scope, Take
-from gateway.mapping.reader import computed_segment, get, put
+from gateway.mapping.reader import computed_segment, copied, get, put
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.elements import CONTROL
@@ -402,7 +402,7 @@ def _with_copies(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
                     if not isinstance(target, dict):
                         continue
                     for rule in case.copies:
-                        value = get(found, rule.source)
+                        value = copied(rule, target, found)
                         there = get(target, rule.path[:-1]) if len(rule.path) > 1 else target
                         if value is not None and isinstance(there, dict):
                             there.setdefault(rule.path[-1], value)
