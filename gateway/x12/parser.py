@@ -169,16 +169,20 @@ class Parser:
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """The events that are complete with this chunk of the file."""
+        self.note(data)
+        for piece in self._reader.feed(data):
+            yield from self.take(piece)
+
+    def note(self, data: bytes) -> None:
+        """Takes note of a chunk that is read elsewhere and comes as pieces (:meth:`take`)."""
         if len(self._start) < 60:
             self._start += data[:60].decode("latin-1")
         self._bytes += len(data)
-        for piece in self._reader.feed(data):
-            yield from self._take(piece)
 
     def close(self) -> Iterator[Event]:
         """The events that the end of the file completes."""
         for piece in self._reader.close():
-            yield from self._take(piece)
+            yield from self.take(piece)
         yield from self._end_interchange(None)
         if not self._found:
             sample = self._start[:40]
@@ -186,7 +190,8 @@ class Parser:
             yield FileProblem(problem(code, Location(offset=0, line=1), value=sample, count=self._bytes))
 
     # --- pieces ----------------------------------------------------------------------------------------
-    def _take(self, piece: Piece) -> Iterator[Event]:
+    def take(self, piece: Piece) -> Iterator[Event]:
+        """The events of one piece that a reader has cut."""
         match piece:
             case SetText():
                 yield self._set(piece)
@@ -443,12 +448,12 @@ class Parser:
                 found.append(problem("X12-NO-GUIDE", where, value=set_id, words=words))
             else:
                 if self._documents and not any(p.is_error for p in found):
-                    document = _envelope_of(header, group.header if group else None, control_number)
+                    document = document_envelope(header, group.header if group else None, control_number)
                 remarks = engine.check(segments, delimiters, document) if piece.complete else None
                 if remarks is None and source.tidy():
                     segments = source.segments
                     if document is not None:
-                        document = _envelope_of(header, group.header if group else None, control_number)
+                        document = document_envelope(header, group.header if group else None, control_number)
                     remarks = engine.check(segments, delimiters, document) if piece.complete else None
                 if remarks is None:
                     document = None
@@ -631,7 +636,9 @@ def _charset_problem(segments: list[str], delimiters: Delimiters) -> Problem:
     return problem("X12-CHARSET", Location(segment=1, segment_id="ST"), where="a separator")
 
 
-def _envelope_of(header: InterchangeHeader, group: GroupHeader | None, control_number: str) -> dict[str, Any]:
+def document_envelope(
+    header: InterchangeHeader, group: GroupHeader | None, control_number: str
+) -> dict[str, Any]:
     """The part of a document that tells where it came from; the engine adds the rest."""
     return {
         "test": header.usage == "T",

@@ -1,0 +1,185 @@
+"""One large file on several processor cores: translate its transaction sets in worker processes.
+
+The file is cut here, batches of whole sets go to the workers, and their answers are taken up in the order of
+the file by the same parser that serves one process. So the events, problems and control number checks are the
+same; only the documents come ready as JSON.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from gateway.engine import CHUNK, library
+from gateway.errors import Problem
+from gateway.mapping.library import Library
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.envelope import Event, GroupHeader, InterchangeHeader, TransactionSet
+from gateway.x12.guide import Segment
+from gateway.x12.parser import Engine, Parser, document_envelope
+from gateway.x12.reader import EnvelopeSegment, Isa, Piece, Reader, SetText
+from gateway.x12.source import Source
+from gateway.x12.table import Table
+
+BATCH = 256 * 1024
+"""Characters of transaction sets in one batch: large enough that handing over costs little."""
+
+AHEAD = 4
+"""Batches in work for each process; bounds the memory."""
+
+Answer = tuple[tuple[Problem, ...] | None, bytes | None]
+"""Remarks (None for a set that must be explained) and the document as JSON."""
+
+_overrides: tuple[Path, ...] = ()
+
+
+def _start(overrides: tuple[Path, ...]) -> None:
+    global _overrides  # noqa: PLW0603 - set once in a new worker process
+    _overrides = overrides
+
+
+def _work(
+    delimiters: Delimiters, envelope: dict[str, Any], version: str, pieces: list[SetText]
+) -> list[Answer]:
+    """Checks and translates a batch, in a worker process."""
+    guides = library(_overrides)
+    answers: list[Answer] = []
+    for piece in pieces:
+        source = Source(piece, delimiters)
+        begin = source.segments[0].split(delimiters.element)
+        set_id, number = (*begin[1:3], "", "")[:2]
+        engine = guides.engine(version, set_id, documents=True)
+        if engine is None or not piece.complete:
+            answers.append((None, None))
+            continue
+        for _ in range(2):
+            document = {**envelope, "control": {**envelope["control"], "transaction": number}}
+            remarks = engine.check(source.segments, delimiters, document)
+            if remarks is not None or not source.tidy():
+                break
+        ready = remarks is not None and engine.plan is not None
+        answers.append((remarks, orjson.dumps(document) if ready else None))
+    return answers
+
+
+class _Answered:
+    """Stands for the engines in the parser; gives the answer that a worker gave."""
+
+    def __init__(self, guides: Library) -> None:
+        self.guides = guides
+        self.answer: Answer = (None, None)
+
+    def engine(self, version: str, set_id: str, *, documents: bool) -> Engine | None:
+        found = self.guides.engine(version, set_id, documents=False)
+        return None if found is None else _AnsweredEngine(self, found.name, found.table)
+
+    def envelope_segment(self, name: str) -> Segment | None:
+        return self.guides.envelope_segment(name)
+
+
+class _AnsweredEngine:
+    def __init__(self, answered: _Answered, name: str, table: Table) -> None:
+        self.name, self.table = name, table
+        self._answered = answered
+
+    def check(
+        self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
+    ) -> tuple[Problem, ...] | None:
+        return self._answered.answer[0]
+
+
+class _Cutter(Parser):
+    """Knows, piece by piece, in which interchange and group a set stands."""
+
+    def __init__(self, guides: Library) -> None:
+        super().__init__(guides)
+        self.header: InterchangeHeader | None = None
+        self.group: GroupHeader | None = None
+
+    def follow(self, piece: Piece) -> None:
+        for event in self.take(piece):
+            if isinstance(event, InterchangeHeader):
+                self.header, self.group = event, None
+            elif isinstance(event, GroupHeader):
+                self.group = event
+
+
+def read_parallel(
+    file: BinaryIO, jobs: int, overrides: tuple[Path, ...] = ()
+) -> Iterator[tuple[Event, bytes | None]]:
+    """The events of a file with the documents as JSON, translated by several processes.
+
+    Args:
+        file: an open binary file.
+        jobs: number of worker processes.
+        overrides: as for :func:`gateway.engine.library`.
+
+    Yields:
+        Each event, and for an accepted set with a mapping its document as JSON. ``document`` of the event
+        itself is None.
+    """
+    guides = library(overrides)
+    answered = _Answered(guides)
+    parser = Parser(answered)
+    cutter = _Cutter(guides)
+    reader = Reader()
+    waiting: deque[Piece | tuple[list[SetText], Future[list[Answer]]]] = deque()
+    batch: list[SetText] = []
+    size = 0
+
+    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(overrides,)) as pool:
+
+        def submit() -> None:
+            nonlocal batch, size
+            if not batch or cutter.header is None:
+                return
+            envelope = document_envelope(cutter.header, cutter.group, "")
+            version = cutter.group.version if cutter.group else ""
+            work = pool.submit(_work, cutter.header.delimiters, envelope, version, batch)
+            waiting.append((batch, work))
+            batch, size = [], 0
+
+        def cut(piece: Piece) -> None:
+            nonlocal size
+            if isinstance(piece, SetText):
+                batch.append(piece)
+                size += len(piece.text)
+                if size >= BATCH:
+                    submit()
+                return
+            submit()
+            if isinstance(piece, Isa | EnvelopeSegment):
+                cutter.follow(piece)
+            waiting.append(piece)
+
+        def ready(most: int) -> Iterator[tuple[Event, bytes | None]]:
+            while len(waiting) > most or (waiting and not isinstance(waiting[0], tuple)):
+                item = waiting.popleft()
+                if not isinstance(item, tuple):
+                    for event in parser.take(item):
+                        yield event, None
+                    continue
+                for piece, answer in zip(item[0], item[1].result(), strict=True):
+                    answered.answer = answer
+                    for event in parser.take(piece):
+                        accepted = isinstance(event, TransactionSet) and not any(
+                            problem.is_error for problem in event.problems
+                        )
+                        yield event, answer[1] if accepted else None
+
+        while chunk := file.read(CHUNK):
+            parser.note(chunk)
+            for piece in reader.feed(chunk):
+                cut(piece)
+            yield from ready(AHEAD * jobs)
+        for piece in reader.close():
+            cut(piece)
+        submit()
+        yield from ready(0)
+        for event in parser.close():
+            yield event, None
