@@ -64,7 +64,8 @@ def described(
     """
     paint = {Severity.ERROR: style.red, Severity.WARNING: style.yellow}.get(problem.severity, style.blue)
     where = place(problem)
-    yield f"{indent}{paint(problem.severity.value)} {style.bold(problem.code)}{' at ' if where else ''}{where}"
+    at = f" at {where}" if where else ""
+    yield f"{indent}{paint(problem.severity.value)} {style.bold(problem.code)}{at}"
     inner = indent + "  "
     yield inner + visible(problem.message)
     if problem.value and problem.value not in problem.message:

@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence()
         return ExitCode.BROKEN_PIPE
-    except Exception as error:  # noqa: BLE001 -- the last place that can turn a traceback into a sentence
+    except Exception as error:
         if debug:
             raise
         return _failed(error)
@@ -145,7 +145,7 @@ def _failed(error: Exception) -> int:
     return ExitCode.BUG
 
 
-_REPORT = "This is a fault of edigw. Please report it with the command and, if you may, the file; --debug shows more."
+_REPORT = "This is a fault of edigw. Please report it with the command and the file; --debug shows more."
 
 
 def _silence() -> None:

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 _CONTROL = (
     {code: chr(0x2400 + code) for code in range(32)}
     | {127: "\u2421"}
-    | {c: "\ufffd" for c in range(128, 160)}
+    | dict.fromkeys(range(128, 160), "\ufffd")
 )
 
 

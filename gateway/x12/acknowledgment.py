@@ -1,4 +1,4 @@
-"""Acknowledgments: the 997 and the TA1, written for what was received and read from what partners send.
+"""Writes acknowledgments: the 997 and the TA1 for what was received; :mod:`gateway.x12.answer` reads them.
 
 An :class:`Acknowledger` is fed the events of a file and says of every functional group and interchange
 what is true of it (X12 004010 transaction set 997; X12.5 for TA1):
@@ -128,8 +128,8 @@ class Acknowledger:
 
         Args:
             numbers: gives the control number of each interchange (ISA13), once for each. Its first functional
-                group has the same number, others the following ones: nobody acknowledges an acknowledgment, so
-                these numbers only have to differ within the interchange.
+                group has the same number, others the following ones: nobody acknowledges an acknowledgment,
+                so these numbers only have to differ within the interchange.
             now: date and time of the answers.
             kind: which answers, see :data:`Kind`.
 
@@ -178,7 +178,7 @@ def _is_mark(text: str) -> bool:
 def _add_set(group: _Group, event: TransactionSet, marks: Delimiters) -> None:
     group.received += 1
     group.only_answers &= event.set_id in _SETS
-    noted = [one for one in event.problems if one.ack.ak5 or one.ack.ak3]
+    noted = [one for one in event.problems if one.is_error or one.ack.ak5 or one.ack.ak3]
     rejected = (
         event.guide is None
         or event.verdict is not Verdict.ACCEPTED
@@ -193,10 +193,9 @@ def _add_set(group: _Group, event: TransactionSet, marks: Delimiters) -> None:
         # In the order of the file, which is not that in which problems are found.
         noted.sort(key=lambda one: (one.location.segment or 0, one.location.element or 0))
         segments += _segment_notes(noted, marks)
-        codes = _distinct(one.ack.ak5 or "5" for one in noted)
-        if rejected and not codes:
-            codes = ["1"]  # nothing is wrong with it: it is not agreed, so not supported
-        segments.append(("AK5", status, *codes))
+        # An error without a code is none of the sender's data: the set is not agreed, so not supported.
+        codes = _distinct(one.ack.ak5 or ("5" if one.ack.ak3 else "1") for one in noted)
+        segments.append(("AK5", status, *(codes or ["1"] if rejected else codes)))
     # A set whose ST01 cannot be a set identifier has no place in an AK2; the counts of AK9 tell of it.
     end = marks.terminator + marks.newline
     group.segments += len(segments)

@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -29,8 +28,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     translate = subparsers.add_parser(
         "translate",
         help="X12 to JSON documents, or JSON documents to X12",
-        description="Translates X12 to the gateway's JSON documents, or such documents to X12. The form of the input "
-        "is seen from its first character. Rejected transaction sets are told and left out.",
+        description="Translates X12 to the gateway's JSON documents, or such documents to X12. The form of "
+        "the input is seen from its first character. Rejected transaction sets are told and left out.",
         epilog="exit code: 0 everything was translated, 1 something was not, 4 there is no such file",
     )
     translate.add_argument(
@@ -201,9 +200,8 @@ class _Told:
             say(visible(self._first_kept + more))
         if self.failed:
             kept = f" {output} was not written." if output and not written else ""
-            say(
-                f"{count(written, 'document')} written, {count(self._left_out, 'transaction set')} left out.{kept}"
-            )
+            left_out = count(self._left_out, "transaction set")
+            say(f"{count(written, 'document')} written, {left_out} left out.{kept}")
 
 
 def _group_words(event: TransactionSet) -> str:

@@ -28,7 +28,7 @@ def _validate_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     validate = verbs.add_parser(
         "validate",
         help="check files and say what is wrong, where, and what to do",
-        description="Checks X12 files against their guides: envelope, structure, elements, codes, dates, totals.",
+        description="Checks X12 files against their guides: envelope, structure, elements, codes, totals.",
         epilog="exit code: 0 all accepted, 1 something is not, 4 a file is missing",
     )
     validate.add_argument("files", metavar="FILE", nargs="+", help="X12 files; - for standard input")
