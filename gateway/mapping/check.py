@@ -125,8 +125,8 @@ class _Check:
             else:
                 self.add("MAP-RULE", "fields", line=stated.line, what="'name: address' pairs are needed")
         counts = self._computed(top.get("computed"), rules)
-        for copy, name in _copies(rules, ""):
-            self._copy(copy, name, rules)
+        for copy, name, around in _copies(rules, ""):
+            self._copy(copy, name, (*around, *rules))
         kind = _text(top.get("mapping"))
         if kind:
             self._model(kind, rules, top.get("mapping"))
@@ -247,7 +247,7 @@ class _Check:
         fields = {".".join(rule.path) for rule in rules if isinstance(rule, Field)}
         source = ".".join(copy.source)
         if source not in fields:
-            what = f"there is no field {source!r} at the document's root{nearest(source, fields)}"
+            what = f"there is no field {source!r} beside it or at the root{nearest(source, fields)}"
             self.add("MAP-COPY", name, what=what)
 
     # --- document --------------------------------------------------------------------------------------
@@ -457,11 +457,12 @@ def _why(code: str, words: dict[str, object]) -> str:
     return _FAULTS.get(code, "it is not allowed there").format(**words)
 
 
-def _copies(rules: tuple[Rule, ...], prefix: str) -> Iterator[tuple[Copy, str]]:
+def _copies(rules: tuple[Rule, ...], prefix: str) -> Iterator[tuple[Copy, str, tuple[Rule, ...]]]:
+    """All copies, each with its name and the rules of the object around it."""
     for rule in rules:
         name = prefix + ".".join(rule.path)
         if isinstance(rule, Copy):
-            yield rule, name
+            yield rule, name, rules
         elif isinstance(rule, Repeated):
             yield from _copies(rule.rules, f"{name}[].")
 
