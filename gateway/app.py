@@ -23,7 +23,7 @@ from gateway.services.receive import Receive
 from gateway.services.translate import Translate
 from gateway.settings import Settings
 from gateway.store.payloads import PayloadFiles
-from gateway.store.ports import Entry, Message
+from gateway.store.ports import SENDING, Entry, Message
 from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import Folder
 
@@ -114,6 +114,9 @@ class Gateway:
             self._folders: Mapping[str, Folder] = {
                 channel.name: Folder(home / FOLDERS / channel.name, stable) for channel in settings.channels
             }
+            for name, folder in self._folders.items():
+                if not folder.is_made and not store.deliveries(name, SENDING, 1):
+                    folder.make()
         except BaseException:
             self._ends.close()
             raise

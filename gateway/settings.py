@@ -130,8 +130,7 @@ def load(home: Path) -> Settings:
             )
         folders.append(partner.folder)
     if problems or gateway is None:
-        lines = "\n".join(f"  {problem.message} {problem.hint}".rstrip() for problem in problems)
-        raise ConfigurationError(f"The settings in {home} are not usable:\n{lines}", problems=tuple(problems))
+        raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
     return Settings(gateway, partners)
 
 

@@ -99,7 +99,9 @@ class Acknowledge:
             repeated = sent.acknowledgment != Acknowledgment.WAITING
             if not repeated:
                 lifecycle.advance(self.store, sent, answer.status)
-                for control, status in answer.sets or [(None, answer.status)]:
+                if not answer.sets:
+                    self.store.acknowledge_documents(sent.id, None, answer.status)
+                for control, status in answer.sets:
                     self.store.acknowledge_documents(sent.id, control, status)
             self.store.audit(
                 "acknowledgment.repeated" if repeated else "acknowledgment.received",

@@ -118,6 +118,7 @@ class Inbound:
                     self._verdicts.append(event.verdict)
                     return
             return
+        self._findings.partner = partner.id
         answering = self._services.engine.answering()
         answering.add(header)
         answered: list[str] = []
@@ -128,8 +129,9 @@ class Inbound:
                     case FileProblem():
                         self._findings.add(event.problem)
                     case InterchangeAcknowledgment():
-                        self._findings.add(*self._acknowledge.technical(self._message.id, partner, event))
-                        self._results += 1
+                        unknown = self._acknowledge.technical(self._message.id, partner, event)
+                        self._findings.add(*unknown)
+                        self._results += not unknown
                     case GroupHeader():
                         trailer = self._group(event, events, partner, None if _answers(event) else answering)
                         if trailer is not None:
@@ -218,8 +220,9 @@ class Inbound:
         if received.verdict is Verdict.REJECTED:
             return []
         if received.set_id in acknowledge.SETS:
-            self._results += 1
-            return self._acknowledge.functional(self._message.id, partner, received)
+            unknown = self._acknowledge.functional(self._message.id, partner, received)
+            self._results += not unknown
+            return unknown
         where = Location(
             interchange=received.interchange.control_number,
             group=received.group.control_number if received.group else None,

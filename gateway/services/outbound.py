@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.errors import DocumentError, Fault, Level, Problem, Severity
+from gateway.errors import DocumentError, Fault, Level, NotFoundError, Problem, Severity
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
 from gateway.services.inbound import DOCUMENT_NUMBER, LAST_INTERCHANGE
@@ -39,6 +39,7 @@ class Outbound:
         self._services = services
         self._store = services.store
         self._message = message
+        self._partner: str | None = None
 
     def process(self) -> tuple[Translation, Findings]:
         """Writes the document as X12; returns what became of it and what was found."""
@@ -48,23 +49,24 @@ class Outbound:
         partner = self._services.settings.partners.of_document(document)
         if isinstance(partner, str):
             return self._stopped(Translation.UNPROCESSED, problem("HOME-NO-ADDRESSEE", what=partner))
+        self._partner = partner.id
         set_id = SET_OF_DOCUMENT[document["document_type"]]
         agreed = partner.sends(set_id)
         if agreed is None:
-            words = {"set": set_id, "partner": partner.id, "list": "send"}
+            words: dict[str, Any] = {"set": set_id, "partner": partner.id, "list": "send"}
             return self._stopped(Translation.UNPROCESSED, problem("HOME-NO-AGREEMENT", value=set_id, **words))
-        findings = Findings(Verdict.ACCEPTED.value)
+        findings = Findings(Verdict.ACCEPTED.value, partner.id)
         with self._store.savepoint() as take_back:
             try:
                 self._send(document, partner, agreed, findings)
-            except DocumentError as error:
+            except (DocumentError, NotFoundError) as error:
                 take_back()
                 return self._stopped(Translation.REJECTED, *(error.problems or (_problem(error),)))
         return Translation.TRANSLATED, findings
 
     def _stopped(self, status: Translation, *problems: Problem) -> tuple[Translation, Findings]:
         unreadable = status is Translation.UNREADABLE
-        findings = Findings((Verdict.UNREADABLE if unreadable else Verdict.REJECTED).value)
+        findings = Findings((Verdict.UNREADABLE if unreadable else Verdict.REJECTED).value, self._partner)
         findings.add(*problems)
         return status, findings
 
@@ -161,6 +163,6 @@ class Outbound:
         )
 
 
-def _problem(error: DocumentError) -> Problem:
+def _problem(error: DocumentError | NotFoundError) -> Problem:
     """An error that says everything in its message."""
     return Problem(error.code, Severity.ERROR, Level.TRANSACTION_SET, str(error), fault=Fault.US)

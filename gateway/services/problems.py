@@ -29,7 +29,7 @@ CATALOGUE: dict[str, Kind] = {
         "The interchange is from {party}, and no partner of this home has that identifier.",
         f"If you trade with them, add a file to partners/ with this identifier. {_AGAIN}",
         "The sender of an interchange (ISA05, ISA06) must be one of the identifiers of a partner file. "
-        "Nothing is guessed from the folder a file lies in or from the names inside, and nothing is answered.",
+        "Nothing is guessed from the folder a file lies in, or from names inside it; nothing is answered.",
     ),
     "HOME-WRONG-CHANNEL": Kind(
         _ISA,
@@ -124,19 +124,12 @@ CATALOGUE: dict[str, Kind] = {
 }
 
 
-def problem(
-    code: str,
-    where: Location | None = None,
-    *,
-    value: str | None = None,
-    severity: Severity = Severity.ERROR,
-    **words: Any,
-) -> Problem:
+def problem(code: str, where: Location | None = None, *, value: str | None = None, **words: Any) -> Problem:
     """A problem of the table with its words filled in."""
     kind = CATALOGUE[code]
     return Problem(
         code=code,
-        severity=severity,
+        severity=Severity.ERROR,
         level=kind.level,
         message=kind.message.format(**words),
         hint=kind.hint.format(**words),

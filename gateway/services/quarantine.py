@@ -40,7 +40,7 @@ class Findings:
     """What was found in one file.
 
     Attributes:
-        verdict: of the X12 core, as in ``edigw x12 validate``.
+        verdict: of the X12 core, as in ``edigw x12 validate``. partner: whom it is from or for, if known.
         problems: the first of them; ``count`` is how many there are, ``errors`` how many are errors and
             ``codes`` of which kinds.
         deliveries: files planned for others.
@@ -49,6 +49,7 @@ class Findings:
     """
 
     verdict: str
+    partner: str | None = None
     problems: list[Problem] = field(default_factory=list)
     count: int = 0
     errors: int = 0
@@ -92,6 +93,7 @@ class Quarantine:
             "file.quarantined",
             message.id,
             channel=message.channel,
+            partner=findings.partner,
             file=name,
             status=status.value,
             reason=report["reason"],
@@ -117,7 +119,7 @@ def _report(message: Message, name: str, status: Translation, findings: Findings
     return {
         "file": name,
         "channel": message.channel,
-        "partner": message.partner,
+        "partner": findings.partner,
         "message_id": message.id,
         "received_at": message.created_at.isoformat(timespec="seconds"),
         "sha256": message.payload,

@@ -91,7 +91,7 @@ class Translate:
         """Stores the outcome; what is not wholly processed goes to quarantine with the reasons."""
         if findings.errors:
             Quarantine(self.store, self.payloads).put(message, status, findings)
-        lifecycle.advance(self.store, message, status)
+        lifecycle.advance(self.store, message, status, partner=findings.partner)
         if findings.deliveries or findings.errors:
             lifecycle.advance(self.store, message, Delivery.WAITING)
         warnings = [one.message for one in findings.problems if not one.is_error]

@@ -10,7 +10,7 @@ from typing import Any
 from gateway import engine
 from gateway.x12.acknowledgment import Acknowledger
 from gateway.x12.envelope import Event
-from gateway.x12.writer import Envelope, write_interchange
+from gateway.x12.writer import Envelope
 
 
 class X12:
@@ -21,13 +21,14 @@ class X12:
     """
 
     def __init__(self, home: Path) -> None:
-        self._library = engine.library((home / "mappings", home / "schemas"))
+        folders = (home / "mappings", home / "schemas")
+        self._library = engine.library(tuple(folder for folder in folders if folder.is_dir()))
 
     def read(self, path: Path) -> Iterator[Event]:
         return engine.read(path, guides=self._library)
 
     def write(self, document: Mapping[str, Any], envelope: Envelope) -> bytes:
-        return write_interchange([dict(document)], envelope, self._library)
+        return engine.write(dict(document), envelope=envelope, guides=self._library)
 
     def answering(self) -> Answers:
         return Answers()

@@ -20,11 +20,8 @@ class PayloadFiles:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._count = 0
+        self._folders: set[Path] = set()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (root / "ff").is_dir():
-            for number in range(256):
-                (root / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
-        sync_folder(root)
 
     def clean(self) -> None:
         """Removes what a killed process left half-written; only for the one process that owns the home."""
@@ -44,6 +41,11 @@ class PayloadFiles:
             out.flush()
             os.fsync(out.fileno())
         final = self.path(digest.hexdigest())
+        if final.parent not in self._folders:
+            # Made now, or by a process that may not have brought its name to disk.
+            final.parent.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self._root)
+            self._folders.add(final.parent)
         temporary.rename(final)
         sync_folder(final.parent)
         return digest.hexdigest(), size

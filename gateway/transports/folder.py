@@ -50,7 +50,7 @@ class Folder:
     """The folders of one channel.
 
     Args:
-        root: the channel's folder; its boxes are made if they are missing.
+        root: the channel's folder.
         stable_seconds: how long a file must not have been written to before it is taken.
     """
 
@@ -59,8 +59,20 @@ class Folder:
         self._stable = stable_seconds
         self._last: dict[str, tuple[_Seen, float]] = {}
         self._ready: dict[str, _Seen] = {}
+
+    def make(self) -> None:
+        """Makes the folders of a new channel.
+
+        They are never made in passing: a folder that is away, such as a share that is not mounted, must not
+        look like one whose files were taken.
+        """
         for box in (INBOX, OUTBOX, QUARANTINE, CLAIMED):
-            (root / box).mkdir(parents=True, exist_ok=True)
+            (self._root / box).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the channel's folder is there, with whatever in it."""
+        return self._root.is_dir()
 
     # --- receiving -----------------------------------------------------------------------------------
 

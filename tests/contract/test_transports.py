@@ -20,7 +20,13 @@ class Transport(Receiver, Sender, Protocol):
     """Both directions of a channel."""
 
 
-TRANSPORTS: dict[str, Callable[[Path], Transport]] = {"folder": lambda root: Folder(root, stable_seconds=2)}
+def folder(root: Path) -> Folder:
+    made = Folder(root, stable_seconds=2)
+    made.make()
+    return made
+
+
+TRANSPORTS: dict[str, Callable[[Path], Transport]] = {"folder": folder}
 
 
 @pytest.fixture(params=TRANSPORTS)

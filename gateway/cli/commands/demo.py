@@ -11,7 +11,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,15 +21,24 @@ if TYPE_CHECKING:
     from gateway.app import Gateway
     from gateway.store.ports import Entry
 
-PARTNER, ERP = "acme-retail", "erp"
+RETAILER, SUPPLIER, ERP = "acme-retail", "boxwell", "erp"
 _STABLE_SECONDS = 0.3
 _LOOK_SECONDS = 1
 _WIDTH = 104
 
 _INTRODUCTION = """\
-You are Example Supplier. Your customer Acme Retail (made up) sends purchase orders as X12 850 files. The gateway
-checks them, writes one JSON file per order for your own system, and tells Acme Retail with a 997 what it took.
-Both sides are played here; the gateway, its files and its database are real."""
+You are Example Supplier. Your customer Acme Retail sends purchase orders as X12 850 files; the gateway checks
+them, writes one JSON file per order for your own system, and tells Acme Retail with a 997 what it took. You
+order cartons from Boxwell Packaging; for that the gateway makes an 850 of your system's JSON. The three
+companies are made up and played here; the gateway, its files and its database are real."""
+
+_SUPPLIER_FILE = """\
+name: Boxwell Packaging
+identifiers:
+  - {qualifier: ZZ, id: BOXWELL}
+send:
+  - set: "850"
+"""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,11 +46,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     demo = subparsers.add_parser(
         "demo",
         help="see the main job at work, with a simulated retailer",
-        description="Runs a gateway in a temporary home: a simulated retailer sends purchase orders, the gateway "
-        "translates and acknowledges them, and an order of yours goes the other way.",
+        description="Runs a gateway in a temporary home: a simulated retailer sends purchase orders, the "
+        "gateway translates and acknowledges them, and an order of yours goes the other way.",
     )
-    demo.add_argument("--once", action="store_true", help="end after one cycle: exit code 0 if all went as expected")
-    demo.add_argument("--keep", action="store_true", help="leave the temporary home when the demonstration ends")
+    demo.add_argument(
+        "--once", action="store_true", help="end after one cycle; exit code 0 if all is as expected"
+    )
+    demo.add_argument(
+        "--keep", action="store_true", help="leave the temporary home when the demonstration ends"
+    )
     demo.set_defaults(run=run)
 
 
@@ -52,14 +64,17 @@ def run(args: argparse.Namespace) -> int:
     from gateway.cli.commands.home import make_home
     from gateway.observability.logging import configure
     from gateway.services.x12 import X12
-    from gateway.settings import GATEWAY_FILE, load
+    from gateway.settings import GATEWAY_FILE, PARTNERS_FOLDER, load
 
     home = Path(tempfile.mkdtemp(prefix="edigw-demo-"))
     try:
         make_home(home)
+        (home / PARTNERS_FOLDER / f"{SUPPLIER}.yaml").write_text(_SUPPLIER_FILE, "utf-8")
         settings = home / GATEWAY_FILE
         text = settings.read_text("utf-8")
-        settings.write_text(text.replace("stable_seconds: 1 ", f"stable_seconds: {_STABLE_SECONDS} "), "utf-8")
+        settings.write_text(
+            text.replace("stable_seconds: 1 ", f"stable_seconds: {_STABLE_SECONDS} "), "utf-8"
+        )
         story = Story(home, sys.stdout)
         with (home / "gateway.log").open("w", encoding="utf-8") as log:
             configure(log)
@@ -125,12 +140,12 @@ def order(control: int, po_number: str, lines: list[str], requested: str = "2026
     return [*segments, f"SE*{len(segments) + 1}*{control:04d}"]
 
 
-def interchange(control: int, sets: list[list[str]], group: str = "PO") -> bytes:
-    """An interchange from Acme Retail to Example Supplier."""
+def interchange(control: int, sets: list[list[str]], group: str = "PO", sender: str = "ACMERETAIL") -> bytes:
+    """An interchange to Example Supplier."""
+    isa = f"ISA*00*          *00*          *ZZ*{sender:<15}*ZZ*EXAMPLESUPPLIER"
     segments = [
-        "ISA*00*          *00*          *ZZ*ACMERETAIL     *ZZ*EXAMPLESUPPLIER"
-        f"*260302*0915*U*00401*{control:09d}*0*P*>",
-        f"GS*{group}*ACMERETAIL*EXAMPLESUPPLIER*20260302*0915*{control}*X*004010",
+        f"{isa}*260302*0915*U*00401*{control:09d}*0*P*>",
+        f"GS*{group}*{sender}*EXAMPLESUPPLIER*20260302*0915*{control}*X*004010",
         *(segment for one in sets for segment in one),
         f"GE*{len(sets)}*{control}",
         f"IEA*1*{control:09d}",
@@ -159,12 +174,14 @@ def erp_order() -> dict[str, Any]:
     return {
         "document_type": "purchase_order",
         "schema_version": "1",
-        "partner_id": PARTNER,
+        "partner_id": SUPPLIER,
         "po_number": "ES-20417",
         "purpose": "original",
         "po_type": "regular",
         "ordered_at": "2026-03-02",
-        "parties": [{"role": "ship_to", "name": "Example Supplier", "id_scheme": "buyer_assigned", "id": "DOCK1"}],
+        "parties": [
+            {"role": "ship_to", "name": "Example Supplier", "id_scheme": "buyer_assigned", "id": "DOCK1"}
+        ],
         "lines": [
             {
                 "line_no": "1",
@@ -217,7 +234,8 @@ class Story:
     home: Path
     out: TextIO
     checks: list[tuple[str, str, bool]] = field(default_factory=list)
-    sleep: Callable[[float], None] = time.sleep
+    _names: dict[str, str] = field(default_factory=dict)
+    _about: str = ""
 
     def say(self, text: str = "") -> None:
         """Prints a line."""
@@ -239,25 +257,43 @@ class Story:
         self.checks.append((what, found, good))
 
     def tell(self, entry: Entry) -> None:
-        """One line of the gateway's event log in words."""
+        """One line of the gateway's event log in words, below the name of the file it is about."""
         facts = entry.facts
+        about = facts.get("answers") or facts.get("made_from") or entry.message_id or ""
         match entry.event:
             case "file.received":
-                kept = f"{facts['sha256'][:12]}..." if facts["sha256"] else "not readable"
-                self.line(f"took {facts['file']} from {facts['channel']}: {facts['bytes']} bytes, kept ({kept})")
-            case "document.created":
-                self.line(f"read purchase order {facts['number']} in interchange {facts['control_number']}")
-            case "interchange.written":
-                words = "for test" if facts["test"] else "for production"
-                self.line(f"wrote {facts['number']} as X12 850 for {facts['partner']}, {words}: {facts['file']}")
-            case "acknowledgment.written":
-                self.line(f"wrote {facts['file']} for {facts['partner']}: {facts['words']}")
-            case "acknowledgment.received":
-                self.line(f"{facts['words']} ({facts['file']})")
-            case "file.quarantined":
-                self.line(f"put {facts['file']} aside: {facts['reason']} Next move: {facts['move']}.")
+                self._names[about] = facts["file"]
+                kept = f"kept as payload {facts['sha256'][:12]}..." if facts["sha256"] else "not readable"
+                self.line(
+                    f"took {facts['file']} from {facts['channel']}/inbox: {facts['bytes']} bytes, {kept}"
+                )
+                return
             case "file.delivered":
-                self.line(f"-> folders/{facts['channel']}/{facts['box']}/{facts['file']}", 5)
+                self._below("delivered:", "delivered")
+                self.line(f"folders/{facts['channel']}/{facts['box']}/{facts['file']}", 5)
+                return
+            case "document.created":
+                text = f"purchase order {facts['number']} read (interchange {facts['control_number']})"
+            case "interchange.written":
+                text = (
+                    f"purchase order {facts['number']} written as X12 for {facts['partner']}: {facts['file']}"
+                )
+            case "acknowledgment.written":
+                text = f"{facts['kind']} for {facts['partner']} written: {facts['words']} ({facts['file']})"
+            case "acknowledgment.received":
+                about = facts["by"]
+                text = f"{facts['words']}, about {facts['file']}"
+            case "file.quarantined":
+                text = f"to quarantine: {facts['reason']} Next move: {facts['move']}."
+            case _:
+                return
+        self._below(f"{self._names.get(about, about)}:", about)
+        self.line(text, 5)
+
+    def _below(self, title: str, about: str) -> None:
+        if about != self._about:
+            self.line(title)
+            self._about = about
 
     # --- one cycle -----------------------------------------------------------------------------------
 
@@ -267,30 +303,30 @@ class Story:
         self.say(_INTRODUCTION)
         self.say(f"\nHome: {self.home}")
         folders = self.home / "folders"
-        partner, erp = folders / PARTNER, folders / ERP
+        retailer, supplier, erp = folders / RETAILER, folders / SUPPLIER, folders / ERP
 
-        self.head(1, f"Acme Retail drops four files into folders/{PARTNER}/inbox")
+        self.head(1, f"Acme Retail drops four files into folders/{RETAILER}/inbox")
         for name, (content, words) in arrivals().items():
-            drop(partner / "inbox", name, content)
+            drop(retailer / "inbox", name, content)
             self.line(f"{name:<17} {words}")
 
         self.head(2, "The gateway looks into its inboxes")
         gateway.run_once()
         self._orders(erp / "outbox")
 
-        self.head(3, f"What needs a person stands in folders/{PARTNER}/quarantine")
-        self._quarantine(partner / "quarantine")
+        self.head(3, f"What needs a person stands in folders/{RETAILER}/quarantine")
+        self._quarantine(retailer / "quarantine")
 
-        self.head(4, f"Acme Retail reads the acknowledgments in folders/{PARTNER}/outbox")
-        self._acknowledgments(partner / "outbox")
+        self.head(4, f"Acme Retail reads the acknowledgments in folders/{RETAILER}/outbox")
+        self._acknowledgments(retailer / "outbox")
 
-        self.head(5, "Your own system puts a purchase order for Acme Retail into folders/erp/inbox")
+        self.head(5, "Your own system orders cartons from Boxwell Packaging: JSON into folders/erp/inbox")
         drop(erp / "inbox", "order-ES-20417.json", json.dumps(erp_order(), indent=2).encode())
         self.line("order-ES-20417.json")
         gateway.run_once()
 
-        self.head(6, "Acme Retail checks that 850 and answers with a 997")
-        self._answer(partner)
+        self.head(6, "Boxwell Packaging checks that 850 and answers with a 997")
+        self._answer(supplier)
         gateway.run_once()
         self._answered()
 
@@ -300,16 +336,21 @@ class Story:
             document = json.loads(path.read_bytes())
             found[document["po_number"]] = document
         expected = ["7KX2M41Q", "7KX2M42R", "7KX2M43S", "7KX2M44T"]
-        self.check("one JSON file for each good order", ", ".join(sorted(found)), good=sorted(found) == expected)
+        self.check(
+            "one JSON file for each good order", ", ".join(sorted(found)), good=sorted(found) == expected
+        )
         if (sample := found.get("7KX2M41Q")) is not None:
             line = sample["lines"][0]
             self.line(
-                f"for example {sample['po_number']}: {len(sample['lines'])} lines, first {line['quantity']['value']} "
-                f"{line['quantity']['uom']} of {line['ids']} at {line['unit_price']['amount']}"
+                f"order {sample['po_number']} has {len(sample['lines'])} lines; the first: "
+                f"{line['quantity']['value']} {line['quantity']['uom']} of {line['ids']['vendor_sku']} "
+                f"at {line['unit_price']['amount']}"
             )
 
     def _quarantine(self, quarantine: Path) -> None:
-        reports = {path.name: json.loads(path.read_bytes()) for path in sorted(quarantine.glob("*.problem.json"))}
+        reports = {
+            path.name: json.loads(path.read_bytes()) for path in sorted(quarantine.glob("*.problem.json"))
+        }
         for name, report in reports.items():
             self.line(f"{report['file']}: {report['status'].replace('_', ' ')}. Details: {name[:-5]}.txt")
             for problem in [one for one in report["problems"] if one["severity"] == "error"][:3]:
@@ -319,7 +360,11 @@ class Story:
                 self.line(problem["hint"], 5)
         status = {report["file"]: report["status"] for report in reports.values()}
         bad, scan = status.get("orders-1003.edi", "-"), status.get("scan-0007.pdf", "-")
-        self.check("the wrong order is reported, the right one beside it is taken", bad, good=bad == "partly_translated")
+        self.check(
+            "the wrong order is reported, the right one beside it is taken",
+            bad,
+            good=bad == "partly_translated",
+        )
         self.check("what is no order is set aside unread", scan, good=scan == "unreadable")
         self.check("nothing else is in quarantine", f"{len(reports)} files", good=len(reports) == 2)
 
@@ -329,12 +374,14 @@ class Story:
         for group, (code, name) in sorted(codes.items()):
             self.line(f"{name}: my group {group} is {words.get(code, code)} (AK901 = {code})")
         found = " ".join(f"{group}:{code}" for group, (code, _) in sorted(codes.items()))
-        self.check("each group has its 997, and it says what is true", found, good=found == "1001:A 1002:A 1003:P")
+        self.check(
+            "each group has its 997, and it says what is true", found, good=found == "1001:A 1002:A 1003:P"
+        )
 
-    def _answer(self, partner: Path) -> None:
+    def _answer(self, supplier: Path) -> None:
         from gateway.engine import validate
 
-        files = sorted((partner / "outbox").glob("850_*.edi"))
+        files = sorted((supplier / "outbox").glob("850_*.edi"))
         verdict, number = "no file", ""
         if files:
             verdict = validate(files[0])["verdict"]
@@ -343,8 +390,13 @@ class Story:
             self.line(f"{files[0].name}: order {number}, checked against the guide: {verdict}")
             group = found["GS"][6]
             answer = ["ST*997*0001", f"AK1*PO*{group}", f"AK2*850*{found['ST'][2]}", "AK5*A", "AK9*A*1*1*1"]
-            drop(partner / "inbox", "997-from-acme.edi", interchange(1004, [[*answer, "SE*6*0001"]], group="FA"))
-        self.check("your order became a correct 850", f"{number} {verdict}", good=(number, verdict) == ("ES-20417", "accepted"))
+            content = interchange(31, [[*answer, "SE*6*0001"]], group="FA", sender="BOXWELL")
+            drop(supplier / "inbox", "997-31.edi", content)
+        self.check(
+            "your order became a correct 850",
+            f"{number} {verdict}",
+            good=(number, verdict) == ("ES-20417", "accepted"),
+        )
 
     def _answered(self) -> None:
         import sqlite3
@@ -369,9 +421,9 @@ class Story:
         """Tells what can be tried now."""
         folders = self.home / "folders"
         self.say(f"\nThe gateway goes on watching ({datetime.now().astimezone():%H:%M}). Try it:\n")
-        self.say(f"   X12 purchase orders      -> {folders / PARTNER / 'inbox'}")
+        self.say(f"   X12 purchase orders      -> {folders / RETAILER / 'inbox'}")
         self.say("                               (sender ZZ/ACMERETAIL, receiver ZZ/EXAMPLESUPPLIER)")
         self.say(f"   purchase order JSON      -> {folders / ERP / 'inbox'}")
-        self.say(f"                               (a copy of a file in {folders / ERP / 'outbox'} will do)")
+        self.say(f'                               (with "partner_id": "{SUPPLIER}", "po_number", ...)')
         self.say(f"   the log                  -> {self.home / 'gateway.log'}")
         self.say("\nCtrl-C ends it and removes the home.\n")

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +18,18 @@ if TYPE_CHECKING:
 EXAMPLE = ("config/partners/example.yaml", "acme-retail")
 """The partner a new home begins with: shipped file, partner id."""
 
-_NEXT = """\
-{home} is ready.
+_NEXT = f"""\
+{{home}} is ready.
 
-  gateway.yaml                    who you are; begin here
-  partners/{partner}.yaml     a made-up partner: copy it for each of yours
-  folders/{partner}/inbox     files from the partner (X12)
-  folders/{partner}/outbox    files for the partner (X12, acknowledgments)
-  folders/erp/outbox              documents for your own system (JSON)
-  folders/erp/inbox               documents from your own system (JSON)
-  folders/*/quarantine            files that need a person, each with its .problem.txt
+  gateway.yaml                   who you are; begin here
+  partners/{EXAMPLE[1]}.yaml      a made-up partner: copy it for each of yours
+  folders/{EXAMPLE[1]}/inbox      files from the partner (X12)
+  folders/{EXAMPLE[1]}/outbox     files for the partner (X12, acknowledgments)
+  folders/erp/outbox             documents for your own system (JSON)
+  folders/erp/inbox              documents from your own system (JSON)
+  folders/*/quarantine           files that need a person, each with its .problem.txt
 
-Put a file into an inbox and run:  edigw run-once --config {home}
+Put a file into an inbox and run:  edigw run-once --config {{home}}
 See it at work first:              edigw demo
 """
 
@@ -46,8 +47,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     once = subparsers.add_parser(
         "run-once",
         help="one pass over all inboxes, then exit",
-        description="Takes every complete file from the inboxes, translates it, acknowledges it and delivers the "
-        "results. Exit code 1 tells that files went to quarantine, 5 that a folder could not be used.",
+        description="Takes every complete file from the inboxes, translates it, acknowledges it and delivers "
+        "the results. Exit code 1 tells that files went to quarantine, 5 that a folder could not be used.",
     )
     once.add_argument("--config", metavar="DIR", type=Path, help="the home (default: EDIGW_HOME)")
     once.add_argument("--json", action="store_true", help="print what was done as JSON")
@@ -79,13 +80,13 @@ def make_home(home: Path) -> None:
         if not path.exists():
             path.write_bytes(resources.find(resource).read_bytes())
     for channel in load(home).channels:
-        Folder(home / FOLDERS / channel.name, 0)
+        Folder(home / FOLDERS / channel.name, 0).make()
 
 
 def run_init(args: argparse.Namespace) -> int:
     """``edigw init DIR``."""
     make_home(args.dir)
-    print(_NEXT.format(home=args.dir, partner=EXAMPLE[1]), end="")  # noqa: T201
+    print(_NEXT.format(home=args.dir), end="")  # noqa: T201
     return 0
 
 
@@ -104,22 +105,10 @@ def run_once(args: argparse.Namespace) -> int:
     configure()
     with Gateway(home, settings, X12(home)) as gateway:
         done = gateway.run_once()
-    print(json.dumps(_facts(done)) if args.json else _words(done))  # noqa: T201
+    print(json.dumps(asdict(done)) if args.json else _words(done))  # noqa: T201
     if done.trouble or done.unfinished:
         return 5
     return 1 if done.quarantined else 0
-
-
-def _facts(done: Pass) -> dict[str, object]:
-    return {
-        "received": done.received,
-        "documents": done.documents,
-        "acknowledgments": done.acknowledgments,
-        "delivered": done.delivered,
-        "quarantined": done.quarantined,
-        "unfinished": done.unfinished,
-        "trouble": done.trouble,
-    }
 
 
 def _words(done: Pass) -> str:
@@ -128,7 +117,7 @@ def _words(done: Pass) -> str:
 
     text = (
         f"{count(done.received, 'file')} received, {count(done.documents, 'document')} translated, "
-        f"{count(done.acknowledgments, 'acknowledgment')} written, {count(done.delivered, 'file')} delivered, "
-        f"{done.quarantined} in quarantine."
+        f"{count(done.acknowledgments, 'acknowledgment')} written, "
+        f"{count(done.delivered, 'file')} delivered, {done.quarantined} in quarantine."
     )
     return text + (f" {done.unfinished} to be tried again." if done.unfinished else "")

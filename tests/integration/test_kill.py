@@ -1,0 +1,47 @@
+"""A file is never lost and never processed twice, whatever instant the process is killed at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MEMORY = Path("/dev/shm")  # a kill loses nothing that a system call has done, so no disk is needed
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    if MEMORY.is_dir():
+        with tempfile.TemporaryDirectory(dir=MEMORY) as name:
+            yield Path(name)
+    else:
+        yield tmp_path
+
+
+def kill(*arguments: object) -> str:
+    command = [sys.executable, "-m", "tests.integration.killing", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.slow
+def test_killed_at_every_instant(place: Path) -> None:
+    words = kill("every", place, 1, 40)
+    trials = int(words.split()[0])
+    assert trials > 150, words
+
+
+def test_killed_at_random_moments_under_traffic(place: Path) -> None:
+    words = kill("random", place, 60, 20260302)
+    kills = int(words.split()[2])
+    assert kills >= 20, words
+
+
+def test_what_a_commit_promises_is_on_disk_before(place: Path) -> None:
+    kill("ordered", place)
