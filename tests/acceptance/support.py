@@ -1,21 +1,12 @@
-"""What the acceptance tests share: the command line as a user calls it, the shipped guides."""
+"""What the acceptance tests share: the command line as a user calls it."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
-from gateway.mapping.library import Library
-
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@cache
-def library() -> Library:
-    """The guides and mappings that are shipped."""
-    return Library()
 
 
 def run(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[bytes]:

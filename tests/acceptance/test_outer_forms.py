@@ -11,7 +11,6 @@ import pytest
 import gateway
 from gateway.x12.parser import Parser
 from tests.acceptance import edi
-from tests.acceptance.support import library
 
 
 def validate(data: bytes) -> dict[str, Any]:
@@ -24,7 +23,9 @@ def validate(data: bytes) -> dict[str, Any]:
         assert problem["severity"] in {"error", "warning", "info"}
     if result["verdict"] in {"rejected", "unreadable"}:
         assert edi.codes(result, "error"), "a rejection without a reason"
-    if result["verdict"] == "accepted":
+    elif result["verdict"] == "accepted_with_errors":
+        assert edi.codes(result, "error", "warning"), "a reservation without a reason"
+    else:
         assert not edi.codes(result, "error"), "accepted in spite of an error"
     return result
 
@@ -114,19 +115,23 @@ def test_last_terminator_missing_with_a_line_end() -> None:
 
 
 def test_foreign_text_before_isa() -> None:
-    refused(b"From: orders@northwind.example\r\nSubject: PO\r\n\r\n" + PLAIN, "X12-FOREIGN-TEXT", sets=1)
+    letter = b"From: orders@northwind.example\r\nSubject: PO\r\n\r\n"
+    result = refused(letter + PLAIN, "X12-FOREIGN-TEXT", verdict="accepted_with_errors", sets=1)
+    assert [i["verdict"] for i in result["interchanges"]] == ["accepted"]
 
 
 def test_foreign_text_between_interchanges() -> None:
     second = edi.clean(control="000000102").to_bytes()
-    result = refused(PLAIN + b"--- page 2 ---\n" + second, "X12-FOREIGN-TEXT", sets=2)
+    data = PLAIN + b"--- page 2 ---\n" + second
+    result = refused(data, "X12-FOREIGN-TEXT", verdict="accepted_with_errors", sets=2)
     (problem,) = edi.problems(result, "error")
     assert problem["location"]["offset"] == len(PLAIN)
     assert [i["verdict"] for i in result["interchanges"]] == ["accepted", "accepted"]
 
 
 def test_foreign_text_after_iea() -> None:
-    refused(PLAIN + b"\r\nend of file, 1 order\r\n", "X12-FOREIGN-TEXT", sets=1)
+    data = PLAIN + b"\r\nend of file, 1 order\r\n"
+    refused(data, "X12-FOREIGN-TEXT", verdict="accepted_with_errors", sets=1)
 
 
 # Separators and line ends
@@ -317,6 +322,15 @@ def test_segment_cut_by_the_next_isa() -> None:
     assert result["interchanges"][-1]["verdict"] == "accepted"
 
 
+@pytest.mark.parametrize("marker", [b"PO1*2", b"2*VN*SKU-2", b"SE*14", b"GE*1", b"IEA*1", b"GS*PO"])
+def test_cut_off_before_an_isa_with_other_separators(marker: bytes) -> None:
+    cut = PLAIN[: PLAIN.index(marker)]
+    second = edi.clean(control="000000102", form=edi.Form("|", ":", "\n")).to_bytes()
+    result = validate(cut + second)
+    assert [i["control_number"] for i in result["interchanges"]] == ["000000101", "000000102"]
+    assert [i["verdict"] for i in result["interchanges"]] == ["rejected", "accepted"]
+
+
 # TA1
 
 
@@ -375,12 +389,43 @@ def test_caret_in_isa11_before_version_00402_is_data() -> None:
     assert "A^B" in str(document)
 
 
+def test_repetition_separator_in_an_element_that_does_not_repeat() -> None:
+    one = edi.clean(standards="^", version="00403").put("PID", 5, "Lamp^large")
+    result = validate(one.to_bytes())
+    (problem,) = edi.problems(result, "error")
+    assert problem["level"] == "element"
+    assert problem["location"]["offset"] in range(
+        one.offset(one.index("PID"), 5), one.offset(one.index("PID"), 6)
+    )
+    assert problem["ack"]["ak4"]
+
+
+def test_component_separator_that_is_the_element_separator() -> None:
+    result = validate(PLAIN.replace(b"*P*>~", b"*P**~"))
+    assert edi.codes(result, "error") == ["X12-ISA-SEPARATOR"]
+
+
 def test_interchange_version_need_not_agree_with_the_group() -> None:
     accepted(edi.clean(version="00400").to_bytes())
     accepted(edi.clean(version="00403", standards="U").to_bytes())
 
 
 # Missing parts
+
+
+@pytest.mark.parametrize("before", [b" ", b"  \t", b"\n", b"\r\n   "])
+def test_missing_se_before_an_indented_st(before: bytes) -> None:
+    data = edi.two_sets().drop("SE").to_bytes().replace(b"~ST*850*0002", b"~" + before + b"ST*850*0002")
+    result = validate(data)
+    assert len(edi.transaction_sets(result)) == 2
+    assert "X12-SE-MISSING" in edi.codes(result, "error")
+    assert edi.transaction_sets(result)[1]["verdict"] == "accepted"
+
+
+def test_missing_set_identifier() -> None:
+    result = validate(edi.clean().put("ST", 1, "").to_bytes())
+    assert result["verdict"] == "rejected"
+    assert [p["ack"]["ak5"] for p in edi.problems(result, "error")] == ["6"]
 
 
 def test_missing_iea() -> None:
@@ -441,9 +486,13 @@ def test_no_isa_but_st() -> None:
     assert len(edi.transaction_sets(result)) == 1
 
 
-@pytest.mark.parametrize("length", [3, 4, 50, 103, 104, 105])
+@pytest.mark.parametrize("length", [4, 50, 103, 104, 105])
 def test_truncated_isa(length: int) -> None:
     refused(PLAIN[:length], "X12-ISA-TRUNCATED", verdict="unreadable", sets=0)
+
+
+def test_three_letters_are_no_isa() -> None:
+    refused(b"ISA", "X12-NOT-X12", verdict="unreadable", sets=0)
 
 
 def test_isa_alone() -> None:
@@ -475,6 +524,24 @@ def test_isa_too_wide() -> None:
     wide = edi.clean()
     wide.segments[0][6] = "NORTHWIND".ljust(17)
     refused(wide.to_bytes(), "X12-ISA-WIDTH", sets=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"*000000101*0", b"*000*00101*0"),
+        (b"*260105*0830*", b"*2630*"),
+        (b"*U*00401*", b"*U00401*"),
+        (b"*0*P*>", b"*0*P*>*"),
+    ],
+    ids=["a separator too many", "an element lost", "a separator lost", "a separator after ISA16"],
+)
+@pytest.mark.parametrize("form", [edi.PLAIN, edi.Form(terminator="\n"), edi.Form(newline="\r\n")])
+def test_isa_with_the_wrong_number_of_elements(old: bytes, new: bytes, form: edi.Form) -> None:
+    """The interchange is refused, but what it holds is not lost."""
+    result = validate(edi.clean(form=form).to_bytes().replace(old, new, 1))
+    assert result["verdict"] in {"rejected", "unreadable"}
+    assert len(edi.transaction_sets(result)) == 1
 
 
 def test_isa_without_component_separator() -> None:
@@ -525,10 +592,7 @@ def test_pdf() -> None:
     ids=["visa", "isabella", "isa with blanks", "isa with commas", "isa with one separator"],
 )
 def test_text_with_isa_in_it(text: str) -> None:
-    result = validate(text.encode())
-    assert result["verdict"] == "unreadable"
-    assert len(edi.codes(result, "error")) == 1
-    assert result["interchanges"] == []
+    refused(text.encode(), "X12-NOT-X12", verdict="unreadable", sets=0)
 
 
 @pytest.mark.parametrize(
@@ -590,6 +654,20 @@ def test_binary_length_that_is_none(length: str) -> None:
     body: list[edi.Segment] = [["BIN", length, "short"], ["REF", "ZZ", "X"]]
     one = edi.Interchange.of(edi.group([edi.transaction(body, set_id="275")], functional_id="PI"))
     assert len(edi.transaction_sets(validate(one.to_bytes()))) == 1
+
+
+@pytest.mark.parametrize(
+    "length", ["3", "200", "99999"], ids=["too small", "into the next set", "beyond the end"]
+)
+def test_binary_length_that_is_wrong_hides_no_set(length: str) -> None:
+    """A length is believed only if a terminator stands where it ends."""
+    binary = edi.transaction([["BIN", length, "short"]], set_id="275")
+    one = edi.Interchange.of(edi.group([binary, edi.transaction(edi.order_body(), control="0002")]))
+    result = validate(one.to_bytes())
+    assert [s["set_id"] for s in edi.transaction_sets(result)] == ["275", "850"]
+    assert edi.transaction_sets(result)[1]["verdict"] == "accepted"
+    told = [p for p in result["problems"] if p["location"]["segment_id"] == "BIN"]
+    assert told, "a wrong length goes by without a word"
 
 
 def test_unknown_release() -> None:
@@ -720,7 +798,7 @@ PIECES = {
 
 def events(data: bytes, size: int | None) -> list[Any]:
     """All events of a parser fed in pieces of the given size."""
-    parser = Parser(library(), documents=True)
+    parser = Parser(gateway.library(), documents=True)
 
     def feed() -> Iterator[Any]:
         if size is None:
@@ -741,6 +819,6 @@ def test_pieces_of_any_size_give_the_same_events(data: bytes, size: int) -> None
 
 @pytest.mark.parametrize("at", range(1, len(PLAIN), 37))
 def test_two_pieces_cut_anywhere(at: int) -> None:
-    parser = Parser(library(), documents=True)
+    parser = Parser(gateway.library(), documents=True)
     got = [*parser.feed(PLAIN[:at]), *parser.feed(PLAIN[at:]), *parser.close()]
     assert got == events(PLAIN, None)

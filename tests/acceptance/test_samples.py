@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 import gateway
+from gateway.x12.envelope import TransactionSet
 from tests import samples as sample_documents
 from tests.acceptance import edi
 from tests.acceptance.support import run
@@ -49,8 +51,63 @@ WORDS = {
     r"GS01=": "X12-GS-SET",
 }
 
-#: Files about which the gateway says something else than the index: envelope codes by severity, and why.
-DIFFERENCES: dict[str, tuple[set[str], set[str], str]] = {}
+
+@dataclass(frozen=True)
+class Difference:
+    """Errors the gateway reports besides those of the index, those it does not report, and why."""
+
+    why: str
+    more: frozenset[str] = frozenset()
+    less: frozenset[str] = frozenset()
+
+
+def more(why: str, *codes: str) -> Difference:
+    return Difference(why, more=frozenset(codes))
+
+
+DIFFERENCES: dict[str, Difference] = {
+    "110_004010X098A1_inteligenz-x12parser_1.edi": more("GS04 has seven digits", "X12-GS-ELEMENT"),
+    "210_004010X098A1_cybernescens-x12parser_1.edi": more("GS04 has seven digits", "X12-GS-ELEMENT"),
+    "210_004010_inteligenz-x12parser_2.edi": more("GS03 has 23 characters, 15 are allowed", "X12-GS-ELEMENT"),
+    "816_004010_cybernescens-x12parser_1.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
+    "820_001010_inteligenz-x12parser_1.edi": more("ISA09 is 051513, which is no date", "X12-ISA-ELEMENT"),
+    "820_004010UCS_bots-edi-bots-plugins_1.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
+    "820_004010UCS_bots-edi-bots-plugins_2.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
+    "820_004010VICS_bots-edi-bots-plugins_1.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
+    "820_004030VICS_bots-edi-bots-plugins_2.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
+    "820_004030_bots-edi-bots-plugins_2.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
+    "832_004010_eskrano-php-edi-coedition_2.edi": more("ISA16 is missing", "X12-ISA-SEPARATOR"),
+    "835_999999X999X9_inteligenz-x12parser_1.edi": more(
+        "ISA10 and GS05 are no times, ST02 has ten digits",
+        "X12-ISA-ELEMENT",
+        "X12-GS-ELEMENT",
+        "X12-ST-CONTROL",
+    ),
+    "837_999999X999X9_inteligenz-x12parser_1.edi": more(
+        "ISA10 and GS05 are no times", "X12-ISA-ELEMENT", "X12-GS-ELEMENT"
+    ),
+    "840_00401X_ediandxml-oboe_1.edi": more("ISA01 is JJ", "X12-ISA-ELEMENT"),
+    "846_004010_eskrano-php-edi-coedition_1.edi": more("ISA16 is the element separator", "X12-ISA-SEPARATOR"),
+    "850_005010_apimeister-x12-types_1.edi": more("ISA07 is nn", "X12-ISA-ELEMENT"),
+    "850_005010_apimeister-x12-types_2.edi": more("ISA07 is nn", "X12-ISA-ELEMENT"),
+    "850_005010_apimeister-x12-types_4.edi": more("ISA07 is nn", "X12-ISA-ELEMENT"),
+    "856_004010_bots-edi-bots-plugins_5.edi": more("ISA05 is WX and ISA07 is YZ", "X12-ISA-ELEMENT"),
+    "856_004010_freight-trust-libedi_1.edi": more(
+        "GS02 and GS03 are too long, GS04 is a year", "X12-GS-ELEMENT"
+    ),
+    "856_004010_rioncm-bots-edi-k8s_4.edi": more("ISA05 is WX and ISA07 is YZ", "X12-ISA-ELEMENT"),
+    "940_004010UCS_apimeister-x12-types_3.edi": more("ISA15 is X", "X12-ISA-ELEMENT"),
+    "945_21_inteligenz-x12parser_1.edi": more(
+        "GS03 is empty, GS04, GS05 and GS07 are other data, ST02 has ten digits",
+        "X12-GS-ELEMENT",
+        "X12-ST-CONTROL",
+    ),
+    "997_005010X230_xlate-staedi_3.edi": more("GS04 is BAD_DATE and GS05 no time", "X12-GS-ELEMENT"),
+    "malformed_004010ST_inteligenz-x12parser_1.edi": Difference(
+        "the component separator is a character of two bytes; read so, GE and IEA are there",
+        less=frozenset({"X12-GE-MISSING", "X12-IEA-MISSING"}),
+    ),
+}
 
 
 @cache
@@ -90,7 +147,8 @@ def envelope(result: dict[str, Any], severity: str) -> set[str]:
 def expected(name: str) -> tuple[set[str], set[str]]:
     """Envelope errors and warnings the index speaks of."""
     verdict = index()[name]["envelope_ok"]
-    errors, warnings = set(), set()
+    errors: set[str] = set()
+    warnings: set[str] = set()
     if verdict.startswith(("no:", "warn:")):
         for reason in verdict.split(":", 1)[1].split(";"):
             for word, code in WORDS.items():
@@ -105,8 +163,10 @@ def test_every_file_gets_a_verdict(name: str) -> None:
     result = validate(name)
     assert result["path"] == name
     assert result["verdict"] in {"accepted", "accepted_with_errors", "rejected", "unreadable"}
-    errors = edi.codes(result, "error")
-    assert bool(errors) == (result["verdict"] != "accepted")
+    errors, warnings = edi.codes(result, "error"), edi.codes(result, "warning")
+    assert not errors or result["verdict"] != "accepted"
+    assert errors or result["verdict"] in {"accepted", "accepted_with_errors"}
+    assert errors or warnings or result["verdict"] == "accepted"
     json.dumps(result)
     for problem in result["problems"]:
         assert problem["message"]
@@ -134,12 +194,11 @@ def test_the_index_counts_the_same_sets(name: str) -> None:
 @pytest.mark.parametrize("name", files())
 def test_envelope_agrees_with_the_index(name: str) -> None:
     result = validate(name)
+    errors, warnings = expected(name)
     if name in DIFFERENCES:
-        errors, warnings, reason = DIFFERENCES[name]
-        assert reason
-        assert (errors, warnings) != expected(name), "this difference is gone: drop the row"
-    else:
-        errors, warnings = expected(name)
+        assert not errors & DIFFERENCES[name].more
+        assert errors >= DIFFERENCES[name].less
+        errors = (errors | DIFFERENCES[name].more) - DIFFERENCES[name].less
     assert envelope(result, "error") == errors
     assert envelope(result, "warning") - {"X12-NO-GUIDE", "X12-CHARSET", "X12-WRAPPED"} == warnings
 
@@ -148,7 +207,9 @@ def test_differences_are_explained() -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "envelope-verdicts.md"
     text = page.read_text(encoding="utf-8")
     assert set(DIFFERENCES) <= set(files())
-    assert [name for name in DIFFERENCES if name.removesuffix(".edi") not in text] == []
+    said = {name: difference.why for name, difference in DIFFERENCES.items()}
+    rows = re.findall(r"^\| `(\S+)` \| (.+?) \|", text, re.MULTILINE)
+    assert {f"{name}.edi": why for name, why in rows} == said
 
 
 def test_files_that_are_not_x12_are_said_to_be_unreadable() -> None:
@@ -202,60 +263,52 @@ def test_readable_output(name: str) -> None:
 # Orders to documents and back
 
 
-def read(name: str) -> list[Any]:
-    """Transaction sets of a sample with their documents."""
-    return [event for event in gateway.read(DIRECTORY / name) if hasattr(event, "document")]
+def sets(source: bytes | Path) -> list[TransactionSet]:
+    """Transaction sets with their documents."""
+    return [event for event in gateway.read(source) if isinstance(event, TransactionSet)]
 
 
-def translated(name: str) -> list[Any]:
+def translated(name: str) -> list[tuple[TransactionSet, dict[str, Any]]]:
     """The purchase orders of a sample that have a document."""
-    return [one for one in read(name) if one.set_id == "850" and one.document is not None]
+    found = [one for one in sets(DIRECTORY / name) if one.set_id == "850"]
+    return [(one, one.document) for one in found if one.document is not None]
 
 
-def canonical(text: str, element: str, terminator: str) -> list[str]:
-    """Segments of a set between ST and SE without trailing empty elements."""
-    parts = [part.lstrip("\r\n\t ").rstrip("\r\n") for part in text.split(terminator)]
-    parts = [part.rstrip(element) for part in parts if part]
-    return [part for part in parts if not part.startswith(("ST" + element, "SE" + element))]
+def canonical(one: TransactionSet) -> list[str]:
+    """Segments of a set between ST and SE with usual separators and without trailing empty elements."""
+    marks = one.interchange.delimiters
+    parts = [part.lstrip("\r\n\t ").rstrip("\r\n") for part in one.text.split(marks.terminator)]
+    parts = [part.rstrip(marks.element).replace(marks.element, "*") for part in parts if part]
+    if marks.component:
+        parts = [part.replace(marks.component, ">") for part in parts]
+    return [part for part in parts if not part.startswith(("ST*", "SE*"))]
 
 
 @pytest.mark.parametrize("name", orders())
 def test_orders_translate_or_are_rejected_with_reasons(name: str) -> None:
-    for one in read(name):
+    for one in sets(DIRECTORY / name):
         errors = [p for p in one.problems if p.is_error]
         if one.set_id != "850" or one.group is None or one.group.version != "004010":
             continue
         assert one.guide
         assert (one.document is None) == bool(errors)
-        assert one.verdict.value == ("rejected" if errors else "accepted")
+        assert (one.verdict.value == "rejected") == bool(errors)
 
 
 @pytest.mark.parametrize("name", orders())
 def test_document_to_x12_and_back_is_the_identity(name: str) -> None:
-    for one in translated(name):
-        again = [event for event in gateway.read(gateway.write(one.document)) if hasattr(event, "document")]
-        assert len(again) == 1
-        assert not [p for p in again[0].problems if p.is_error]
-        assert _body(again[0].document) == _body(one.document)
+    for _, document in translated(name):
+        (again,) = sets(gateway.write(document))
+        assert not [p for p in again.problems if p.is_error]
+        assert again.document is not None
+        assert _body(again.document) == _body(document)
 
 
 @pytest.mark.parametrize("name", orders())
 def test_x12_to_document_and_back_is_the_identity(name: str) -> None:
-    for one in translated(name):
-        old = one.interchange.delimiters
-        (again,) = [
-            event for event in gateway.read(gateway.write(one.document)) if hasattr(event, "document")
-        ]
-        new = again.interchange.delimiters
-        before = [
-            segment.replace(old.element, "*").replace(old.component, ">")
-            for segment in canonical(one.text, old.element, old.terminator)
-        ]
-        after = [
-            segment.replace(new.element, "*").replace(new.component, ">")
-            for segment in canonical(again.text, new.element, new.terminator)
-        ]
-        assert after == before
+    for one, document in translated(name):
+        (again,) = sets(gateway.write(document))
+        assert canonical(again) == canonical(one)
 
 
 def _body(document: dict[str, Any]) -> dict[str, Any]:
@@ -265,12 +318,7 @@ def _body(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_most_orders_translate() -> None:
     """A change that rejects what was readable before is seen here."""
-    found = [
-        one
-        for name in orders()
-        if name.startswith("850_004010_")
-        for one in read(name)
-        if one.set_id == "850"
-    ]
+    names = [name for name in orders() if name.startswith("850_004010_")]
+    found = [one for name in names for one in sets(DIRECTORY / name) if one.set_id == "850"]
     assert len(found) >= 50
     assert sum(one.document is not None for one in found) >= len(found) // 2

@@ -6,7 +6,7 @@ The codes are those of X12 004010: AK304 (element 720), AK403 (723), AK502 (718)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Expected:
     nth: int = 1
     before: tuple[str, int] | None = None
     value: str | None = None
+    severity: str = "error"
     ta1: str | None = None
     ak3: str | None = None
     ak4: str | None = None
@@ -128,7 +129,7 @@ ACCEPTED = ("AK1*PO*11", "AK2*850*0001", "AK5*A", "AK9*A*1*1*1")
 
 def with_price_unit() -> Interchange:
     """A line with a CTP, whose CTP05 is a composite (C001)."""
-    return edi.clean().after("PID", ["CTP", "", "RTL", "19.99", "1", ("EA", "1", "1", "EA")]).recount()
+    return edi.clean().before("PID", ["CTP", "", "RTL", "19.99", "1", ("EA", "1", "1", "EA")]).recount()
 
 
 def with_hash_total() -> Interchange:
@@ -229,10 +230,21 @@ DEFECTS = [
         verdict="accepted_with_errors",
     ),
     Defect(
-        "ST02 too short",
-        lambda x: x.put("ST", 2, "1").put("SE", 2, "1"),
-        (Expected("X12-ST-CONTROL", "ST", 2, value="1", ak5="7"),),
-        ack=("AK1*PO*11", "AK2*850*1", "AK5*R*7", "AK9*R*1*1*0"),
+        "ST has an element too many",
+        lambda x: x.get("ST").append("X9"),
+        (element("X12-ELEMENT-EXTRA", "3", "ST", 3, "X9"),),
+        ack=rejected("AK3*ST*1**8", "AK4*3**3*X9"),
+    ),
+    Defect(
+        "SE has an element too many",
+        lambda x: x.get("SE").append("X9"),
+        (element("X12-ELEMENT-EXTRA", "3", "SE", 3, "X9"),),
+        ack=rejected("AK3*SE*14**8", "AK4*3**3*X9"),
+    ),
+    Defect(
+        "ST02 missing",
+        lambda x: x.put("ST", 2, "").put("SE", 2, ""),
+        (Expected("X12-ST-CONTROL", "ST", 2, value="", ak5="7"),),
     ),
     Defect(
         "GS06 used twice in an interchange",
@@ -394,21 +406,21 @@ DEFECTS = [
         lambda x: x.put("CTP", 5, ("EA", "1", "1", "9#")),
         (element("X12-ELEMENT-CODE", "7", "CTP", 5, "9#", component=4),),
         clean=with_price_unit,
-        ack=rejected("AK3*CTP*11**8", "AK4*5>4*355*7*9#"),
+        ack=rejected("AK3*CTP*10**8", "AK4*5>4*355*7*9#"),
     ),
     Defect(
         "mandatory component missing",
         lambda x: x.put("CTP", 5, ("", "1", "1")),
         (element("X12-ELEMENT-MISSING", "1", "CTP", 5, component=1),),
         clean=with_price_unit,
-        ack=rejected("AK3*CTP*11**8", "AK4*5>1*355*1"),
+        ack=rejected("AK3*CTP*10**8", "AK4*5>1*355*1"),
     ),
     Defect(
         "too many components",
         lambda x: x.put("CTP", 5, ("EA", *[""] * 14, "1")),
-        (element("X12-COMPONENT-EXTRA", "3", "CTP", 5, component=16),),
+        (element("X12-COMPONENT-EXTRA", "3", "CTP", 5),),
         clean=with_price_unit,
-        ack=rejected("AK3*CTP*11**8", "AK4*5>16**3*1"),
+        ack=rejected("AK3*CTP*10**8", "AK4*5**3"),
     ),
     Defect(
         "component separator in a simple element",
@@ -496,9 +508,17 @@ DEFECTS = [
     Defect(
         "CTT02 differs from the sum of quantities",
         lambda x: x.put("CTT", 2, "31"),
-        (element("X12-CTT-HASH", "7", "CTT", 2, "31"),),
+        (replace(element("X12-CTT-HASH", "7", "CTT", 2, "31"), severity="warning"),),
         clean=with_hash_total,
-        ack=rejected("AK3*CTT*13**8", "AK4*2*347*7*31"),
+        ack=(
+            "AK1*PO*11",
+            "AK2*850*0001",
+            "AK3*CTT*13**8",
+            "AK4*2*347*7*31",
+            "AK5*E*5",
+            "AK9*E*1*1*1",
+        ),
+        verdict="accepted_with_errors",
     ),
     # Missing ends
     Defect(
@@ -574,15 +594,16 @@ DEFECTS = [
 
 def place(one: Interchange, data: bytes, expected: Expected) -> tuple[int | None, int]:
     """Position in the set and byte offset at which a problem is to be reported."""
+    inside = expected.segment not in {"ISA", "GS", "GE", "IEA"}
     if expected.before is None:
         index = one.index(expected.segment, expected.nth)
-    elif expected.before[0]:
-        index = one.index(*expected.before)
-    else:
+        return one.position(index) if inside else None, one.offset(
+            index, expected.element, expected.component
+        )
+    if not expected.before[0]:
         return None, len(data)
-    inside = expected.segment not in {"ISA", "GS", "GE", "IEA"}
-    position = one.position(index) if inside else None
-    return position, one.offset(index, expected.element, expected.component)
+    index = one.index(*expected.before)
+    return one.position(index - 1) + 1 if inside else None, one.offset(index)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
@@ -594,7 +615,7 @@ def test_found_with_place_and_codes(defect: Defect) -> None:
     for found, expected in zip(result["problems"], defect.problems, strict=True):
         position, offset = place(one, data, expected)
         where = found["location"]
-        assert found["severity"] == "error"
+        assert found["severity"] == expected.severity
         assert found["level"] == expected.level
         assert found["ack"] == {name: getattr(expected, name) for name in ("ta1", "ak3", "ak4", "ak5", "ak9")}
         assert where["segment_id"] == expected.segment
