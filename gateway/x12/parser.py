@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -164,6 +164,7 @@ class Parser:
         self._engines: dict[tuple[str, str], Engine | None] = {}
         self._interchanges: dict[tuple[PartyId, PartyId], NumberSet] = {}
         self._bytes = 0
+        self._line = 1
         self._start = ""
         self._found = False
 
@@ -178,6 +179,7 @@ class Parser:
         if len(self._start) < 60:
             self._start += data[:60].decode("latin-1")
         self._bytes += len(data)
+        self._line += data.count(b"\n")
 
     def close(self) -> Iterator[Event]:
         """The events that the end of the file completes."""
@@ -248,7 +250,8 @@ class Parser:
             found += self._envelope_faults("ISA", piece.elements, where)
             seen = self._interchanges.setdefault((header.sender, header.receiver), NumberSet())
             if header.control_number and not seen.add(header.control_number):
-                found.append(problem("X12-ISA-DUPLICATE", where, value=header.control_number))
+                at_isa13 = _trailer_place(where, piece.elements, 13)
+                found.append(problem("X12-ISA-DUPLICATE", at_isa13, value=header.control_number))
         self._interchange = _Interchange(header, found, piece.fragment)
         yield header
 
@@ -356,7 +359,8 @@ class Parser:
             interchange.problems.append(problem("X12-NO-ISA", where, segment="GS"))
         found = list(self._envelope_faults("GS", values, where))
         if not interchange.group_numbers.add(f"{header.functional_id}\x00{header.control_number}"):
-            found.append(problem("X12-GS-DUPLICATE", where, value=header.control_number))
+            at_gs06 = _trailer_place(where, values, 6)
+            found.append(problem("X12-GS-DUPLICATE", at_gs06, value=header.control_number))
         interchange.groups += 1
         self._group = _Group(header, found)
         yield header
@@ -373,12 +377,12 @@ class Parser:
                 group=header.control_number,
                 segment_id="GE",
                 offset=where.offset if where else self._bytes,
-                line=where.line if where else None,
+                line=where.line if where else self._line,
             )
             found.append(problem("X12-GE-MISSING", place, value=header.control_number))
         elif where is not None:
-            found += _count_problem("X12-GE-COUNT", _get(values, 1), group.received, where)
-            found += _control_problem("X12-GE-CONTROL", _get(values, 2), header.control_number, where)
+            found += _count_problem("X12-GE-COUNT", values, group.received, where)
+            found += _control_problem("X12-GE-CONTROL", values, header.control_number, where)
             declared = int(_get(values, 1)) if re.fullmatch(r"[0-9]{1,9}", _get(values, 1)) else None
         if any(p.is_error for p in found) or (group.received and not group.accepted):
             verdict = Verdict.REJECTED
@@ -404,13 +408,15 @@ class Parser:
             if not any(p.code == "X12-NO-ISA" for p in found):
                 found.append(problem("X12-NO-ISA", Location(offset=header.offset), segment="ST"))
         elif values is None or where is None:
-            place = Location(interchange=header.control_number, segment_id="IEA", offset=self._bytes)
+            place = Location(
+                interchange=header.control_number, segment_id="IEA", offset=self._bytes, line=self._line
+            )
             found.append(problem("X12-IEA-MISSING", place, value=header.control_number))
         else:
             # An interchange that only acknowledges may count its TA1 segments.
             counted = interchange.groups or (interchange.acknowledgments if _get(values, 1).strip("0") else 0)
-            found += _count_problem("X12-IEA-COUNT", _get(values, 1), counted, where)
-            found += _control_problem("X12-IEA-CONTROL", _get(values, 2), header.control_number, where)
+            found += _count_problem("X12-IEA-COUNT", values, counted, where)
+            found += _control_problem("X12-IEA-CONTROL", values, header.control_number, where)
             if not interchange.groups and not interchange.acknowledgments and not found:
                 found.append(problem("X12-NO-GROUPS", where))
         verdict = combined(interchange.verdicts)
@@ -487,7 +493,7 @@ class Parser:
         return TransactionSet(
             set_id=set_id,
             control_number=control_number,
-            segments=len(segments),
+            segments=len(segments) - segments.count(""),
             guide=engine.name if engine else None,
             verdict=verdict,
             problems=tuple(self._located(p, source, header, group, control_number) for p in found),
@@ -548,15 +554,16 @@ class Parser:
                     words=words,
                 )
             )
-        number = len(segments)
+        # An empty segment (two terminators in a row) is reported, but counts for nothing.
+        number = len(segments) - segments.count("")
         if not piece.complete:
             where = Location(segment=number + 1, segment_id="SE")
             found.append(problem("X12-SE-MISSING", where, value=control_number))
             return
         end = segments[-1].split(delimiters.element)
         where = Location(segment=number, segment_id="SE")
-        found += _count_problem("X12-SE-COUNT", _get(end, 1), number, where)
-        found += _control_problem("X12-SE-CONTROL", _get(end, 2), control_number, where)
+        found += _count_problem("X12-SE-COUNT", end, number, where)
+        found += _control_problem("X12-SE-CONTROL", end, control_number, where)
 
     def _check_place(
         self, interchange: _Interchange, group: _Group | None, set_id: str, control_number: str
@@ -598,31 +605,35 @@ def _ta1(code: str) -> Ack:
     return Ack(ta1=code)
 
 
-def _get(values: tuple[str, ...] | list[str], index: int) -> str:
+def _get(values: Sequence[str], index: int) -> str:
     return values[index] if index < len(values) else ""
 
 
-def _element_offset(values: tuple[str, ...], index: int) -> int:
+def _element_offset(values: Sequence[str], index: int) -> int:
     return sum(len(value) + 1 for value in values[:index])
 
 
-def _count_problem(code: str, stated: str, count: int, where: Location) -> Iterator[Problem]:
-    """A count in a trailer that differs from what was counted."""
-    numeric = bool(re.fullmatch(r"[0-9]{1,10}", stated))
-    if numeric and int(stated) == count:
-        return
-    place = Location(**{**where.to_dict(), "element": 1})
-    yield problem(code, place, value=stated, count=count)
+def _trailer_place(where: Location, values: Sequence[str], element: int) -> Location:
+    """The place of an element in an envelope segment."""
+    offset = None if where.offset is None else where.offset + _element_offset(values, element)
+    return replace(where, element=element, offset=offset)
 
 
-def _control_problem(code: str, stated: str, expected: str, where: Location) -> Iterator[Problem]:
+def _count_problem(code: str, values: Sequence[str], count: int, where: Location) -> Iterator[Problem]:
+    """A count in a trailer (its first element) that differs from what was counted."""
+    stated = _get(values, 1)
+    if not re.fullmatch(r"[0-9]{1,10}", stated) or int(stated) != count:
+        yield problem(code, _trailer_place(where, values, 1), value=stated, count=count)
+
+
+def _control_problem(code: str, values: Sequence[str], expected: str, where: Location) -> Iterator[Problem]:
     """A control number in a trailer that differs from the header's; only a warning if equal as a number."""
-    if stated == expected:
-        return
-    same = stated.strip().isdecimal() and expected.strip().isdecimal() and int(stated) == int(expected)
-    place = Location(**{**where.to_dict(), "element": 2})
-    severity = Severity.WARNING if same else Severity.ERROR
-    yield problem(code, place, value=stated, expected=expected, severity=severity)
+    stated = _get(values, 2)
+    if stated != expected:
+        same = stated.strip().isdecimal() and expected.strip().isdecimal() and int(stated) == int(expected)
+        severity = Severity.WARNING if same else Severity.ERROR
+        place = _trailer_place(where, values, 2)
+        yield problem(code, place, value=stated, expected=expected, severity=severity)
 
 
 def _charset_problem(segments: list[str], delimiters: Delimiters) -> Problem:

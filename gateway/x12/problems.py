@@ -144,7 +144,7 @@ CATALOGUE: dict[str, Kind] = {
         "differ from each other and be neither letters, digits nor blanks.",
     ),
     "X12-ISA-ELEMENT": Kind(
-        _ISA,
+        _ELE,
         _E,
         Ack(ta1="022"),
         "{ref} ({name}) {what}: {value!r}.",
@@ -211,7 +211,7 @@ CATALOGUE: dict[str, Kind] = {
         "Every transaction set belongs to a functional group (GS to GE), which names its version.",
     ),
     "X12-GS-ELEMENT": Kind(
-        _GS,
+        _ELE,
         _E,
         Ack(ak9="6"),
         "{ref} ({name}) {what}: {value!r}.",

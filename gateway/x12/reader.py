@@ -546,19 +546,24 @@ def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delim
         return None
     follows = text[end : end + 300]
     segment = rf"[A-Z][A-Z0-9]{{1,2}}{re.escape(sep)}"
-    if component and follows[0] in "\r\n" and component not in "\r\n ":
-        # ISA16 left out: what stands in its place ends the next segments, too.
-        if re.search(rf"{re.escape(component)}[\r\n]+{segment}", follows):
+    wide = _utf8_length(text, end - 1) if component else 0
+    if wide and re.match(rf"[^A-Za-z0-9\s]\s*{segment}", text[end - 1 + wide :]):
+        component, end = text[end - 1 : end - 1 + wide], end - 1 + wide
+    elif wide:
+        component, end = "", end - 1  # a multi-byte character as the terminator, and ISA16 left out
+    elif component and follows[0] in "\r\n" and component not in "\r\n ":
+        # ISA16 left out: what stands in its place ends all the next segments, too.
+        lines = [line for line in re.split(r"[\r\n]+", follows) if line]
+        whole = lines[:-1] if len(follows) == 300 else lines
+        if whole and all(line.endswith(component) for line in whole):
             component, end = "", end - 1
-    elif component and "\xc2" <= component <= "\xdf" and "\x80" <= follows[0] <= "\xbf":
-        component, end = "", end - 1  # a two-byte UTF-8 character as the terminator, and ISA16 left out
     elif component and re.match(segment, follows) and not re.search(re.escape(follows[0]) + segment, follows):
         component, end = "", end - 1
     terminator = text[end]
-    if text[end : end + 2] == "\r\n" or (
-        "\xc2" <= terminator <= "\xdf" and "\x80" <= text[end + 1 : end + 2] <= "\xbf"
-    ):
-        terminator = text[end : end + 2]
+    if text[end : end + 2] == "\r\n":
+        terminator = "\r\n"
+    elif wide := _utf8_length(text, end):
+        terminator = text[end : end + wide]
     end += len(terminator)
     newline = re.match(r"\r\n|\n|\r", text[end:]) if terminator not in ("\n", "\r", "\r\n") else None
     delimiters = Delimiters(
@@ -569,6 +574,14 @@ def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delim
         newline=newline[0] if newline else "",
     )
     return (*elements[:16], component), delimiters, end, widths, _separator_fault(delimiters)
+
+
+def _utf8_length(text: str, at: int) -> int:
+    """Bytes of a multi-byte UTF-8 character that stands at a place of Latin-1 text; 0 if there is none."""
+    lead = ord(text[at]) if at < len(text) else 0
+    length = 2 if 0xC2 <= lead <= 0xDF else 3 if 0xE0 <= lead <= 0xEF else 4 if 0xF0 <= lead <= 0xF4 else 0
+    rest = text[at + 1 : at + length]
+    return length if length and len(rest) == length - 1 and all("\x80" <= c <= "\xbf" for c in rest) else 0
 
 
 def _separator_fault(delimiters: Delimiters) -> str:

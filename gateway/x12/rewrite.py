@@ -211,7 +211,7 @@ def _single(piece: SetText, isa: Isa, group: tuple[str, ...] | None) -> Single |
     delimiters = isa.delimiters
     segments = _segments(piece, delimiters) if not piece.too_large else []
     begin = (piece.text[:40].partition(delimiters.terminator)[0]).split(delimiters.element)
-    set_id, control = (begin + ["", ""])[1:3]
+    set_id, control = [*begin, "", ""][1:3]
     reason = ""
     if piece.too_large:
         reason = "it is too large"
