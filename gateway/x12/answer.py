@@ -191,6 +191,22 @@ def read_technical(source: InterchangeAcknowledgment | Sequence[str]) -> Technic
     return TechnicalAcknowledgment(number, date, time, code, Answer.of(code), note, words)
 
 
+def meaning(place: str, code: str) -> str:
+    """What a code says, in a few words; empty if it is not known.
+
+    Args:
+        place: ``ta1``, ``ak3``, ``ak4``, ``ak5`` or ``ak9``, as in :class:`gateway.errors.Ack`.
+    """
+    table, subject = {
+        "ta1": (_NOTES, ""),
+        "ak3": (_SEGMENT, "the segment "),
+        "ak4": (_ELEMENT, "the element "),
+        "ak5": (_SET, ""),
+        "ak9": (_GROUP, ""),
+    }[place]
+    return subject + table[code] if code in table else ""
+
+
 class _Reader:
     def __init__(self, marks: Delimiters) -> None:
         self._marks = marks
@@ -313,44 +329,44 @@ def _number(text: str) -> str:
 
 
 _SEGMENT = {
-    "1": "is a segment the partner does not know",
+    "1": "is not a known segment",
     "2": "is not expected at this place",
     "3": "is missing",
     "4": "begins a loop that occurs too often",
     "5": "occurs too often",
-    "6": "is not in the partner's definition of this transaction set",
+    "6": "is not in the definition of this transaction set",
     "7": "stands in the wrong order",
     "8": "has errors in its elements",
-    "I4": "is marked as not used by the partner's guide",
-    "I6": "is missing although the partner's guide asks for it here",
-    "I7": "occurs less often than the partner's guide asks for",
-    "I8": "is not used in this case by the partner's guide",
-    "I9": "is missing although the partner's guide asks for it in this case",
+    "I4": "is not used by the guide",
+    "I6": "is missing although the guide asks for it here",
+    "I7": "occurs less often than the guide asks for",
+    "I8": "is not used in this case by the guide",
+    "I9": "is missing although the guide asks for it in this case",
 }
 
 _ELEMENT = {
     "1": "is missing",
     "2": "is missing although other elements need it",
-    "3": "is one element more than the partner's definition has",
+    "3": "is one element more than the definition has",
     "4": "is too short",
     "5": "is too long",
     "6": "holds a character that is not allowed",
-    "7": "is not a code the partner accepts",
+    "7": "is not an accepted code",
     "8": "is not a valid date",
     "9": "is not a valid time",
     "10": "may not stand beside other elements of the segment",
     "12": "is repeated too often",
     "13": "has too many components",
-    "I6": "holds a code that the partner's guide does not use",
-    "I9": "is missing although the partner's guide asks for it in this case",
-    "I10": "is not used by the partner's guide",
-    "I11": "is repeated less often than the partner's guide asks for",
-    "I12": "does not match the pattern of the partner's guide",
-    "I13": "is not used in this case by the partner's guide",
+    "I6": "holds a code that the guide does not use",
+    "I9": "is missing although the guide asks for it in this case",
+    "I10": "is not used by the guide",
+    "I11": "is repeated less often than the guide asks for",
+    "I12": "does not match the pattern of the guide",
+    "I13": "is not used in this case by the guide",
 }
 
 _SET = {
-    "1": "the partner does not support this transaction set",
+    "1": "this transaction set is not supported",
     "2": "its SE segment is missing",
     "3": "the control numbers of ST and SE differ",
     "4": "the number of segments differs from SE01",
@@ -358,13 +374,13 @@ _SET = {
     "6": "ST01 is missing or invalid",
     "7": "the control number in ST02 is missing, invalid or not unique",
     "23": "the control number in ST02 is not unique within the functional group",
-    "I5": "the partner's guide is not kept to",
-    "I6": "the partner does not support the guide named in ST03",
+    "I5": "the guide is not kept to",
+    "I6": "the guide named in ST03 is not supported",
 }
 
 _GROUP = {
-    "1": "the partner does not support this functional group",
-    "2": "the partner does not support this version (GS08)",
+    "1": "this functional group is not supported",
+    "2": "this version (GS08) is not supported",
     "3": "the GE segment is missing",
     "4": "the control numbers of GS and GE differ",
     "5": "the number of transaction sets differs from GE01",

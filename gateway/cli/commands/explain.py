@@ -1,0 +1,228 @@
+"""``edigw explain``: what a problem code means, what it does to an acknowledgment, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from gateway.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from gateway.errors import Ack
+
+_ACK = {"ta1": "TA105", "ak3": "AK304", "ak4": "AK403", "ak5": "AK502", "ak9": "AK905"}
+
+# Codes of documents on their way to X12 that have no table of their own, and those of exceptions.
+_OTHERS = {
+    "DOC-DIFFERENT": (
+        "A field would not come back as it is: what is written is read again and compared before it leaves. "
+        "Usually a value is not in the form its rule writes, such as a number with a superfluous zero.",
+        "Write the value as the message says.",
+    ),
+    "DOC-ENVELOPE": (
+        "The interchange cannot be addressed: sender, receiver or a control number is missing, too long, or "
+        "holds a separator.",
+        "Correct `control` in the document, or the identifiers of the partner or of yourself.",
+    ),
+    "DOC-EXTENSION": (
+        "An entry of `extensions` cannot be written back: its address has no place in the guide, or its form is "
+        "not that of an extension.",
+        "Keep extensions as they were received, or leave them out.",
+    ),
+    "DOC-LOST": (
+        "A field is in no rule of the mapping, or in no place that the mapping writes, so it would be lost.",
+        "Correct its name or place, or add a rule to the mapping.",
+    ),
+    "DOC-SEPARATOR": (
+        "A text holds a character that separates elements, components or segments in this interchange, or a "
+        "control character. The receiver would cut it apart.",
+        "Take the character out, or agree on other separators with the partner.",
+    ),
+    "DOC-TYPE": (
+        "There is a list where an object or value is needed, or the other way round.",
+        "Give the field the form the message asks for.",
+    ),
+    "CONFIG": (
+        "A setting, a guide, a mapping or a partner file is wrong; the message names the file and the key.",
+        "Correct the file; `edigw` checks all of them before it does anything.",
+    ),
+    "GUIDE": (
+        "A guide (schemas/x12/...) cannot be read or contradicts itself.",
+        "Correct the guide, or remove it so that the one that came with edigw is used.",
+    ),
+    "MAPPING": (
+        "A mapping (mappings/x12/...) cannot be read or does not fit its guide.",
+        "Run `edigw map check`, which names every fault with its line.",
+    ),
+    "DOCUMENT": (
+        "A document cannot be written as X12; each reason is told with its place in the document.",
+        "Correct the fields that are named.",
+    ),
+    "NOT-FOUND": ("What was asked for does not exist.", "Check the name."),
+    "RESOURCE-NOT-FOUND": (
+        "A guide, mapping or configuration file is in none of the places where it is looked for.",
+        "Check the name, and the folders in the message.",
+    ),
+    "REFUSED": (
+        "The state of a message, or an earlier one like it, forbids the action. Nothing was changed.",
+        "Read the reason; what was sent once is not sent again in silence.",
+    ),
+    "TRANSPORT": ("The other side or the network failed.", "Try again; if it stays, ask whom it belongs to."),
+    "INTERNAL": ("A promise of this software is broken.", "Please report it with the command and the file."),
+    "EDIGW-ERROR": ("An error without a name of its own; its message says more.", "Read the message."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one code."""
+
+    code: str
+    about: str
+    explanation: str
+    hint: str
+    message: str = ""
+    severity: str = ""
+    level: str = ""
+    fault: str = ""
+    ack: tuple[tuple[str, str, str], ...] = ()
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command of this module."""
+    explain = subparsers.add_parser(
+        "explain",
+        help="what a problem code means and what to do",
+        description="Explains a problem code; without one, lists all.",
+    )
+    explain.add_argument("code", metavar="CODE", nargs="?", help="for example X12-SE-COUNT")
+    explain.add_argument("--json", action="store_true", help="print JSON")
+    explain.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """``edigw explain``."""
+    import sys
+
+    from gateway.cli.output import say, table, visible, write_json
+
+    known = entries()
+    if args.code is None:
+        if args.json:
+            write_json({"codes": [_json(entry) for entry in known.values()]})
+        else:
+            rows = [(entry.code, entry.severity, _first(entry.explanation)) for entry in known.values()]
+            sys.stdout.write(table(rows))
+        return ExitCode.FINE
+    code = args.code.upper()
+    if code not in known:
+        near = get_close_matches(code, known, n=3, cutoff=0.5)
+        near = near or [name for name in known if code.removeprefix("X12-") in name][:3]
+        hint = f" The nearest: {', '.join(near)}." if near else " `edigw explain` lists all."
+        say(visible(f"edigw explain: there is no code {args.code!r}.{hint}"))
+        return ExitCode.NOT_FOUND
+    if args.json:
+        write_json(_json(known[code]))
+    else:
+        sys.stdout.write(_words(known[code]))
+    return ExitCode.FINE
+
+
+def entries() -> dict[str, Entry]:
+    """Every code, in the order of its table."""
+    from gateway.documents import validation
+    from gateway.mapping import problems as mapping
+    from gateway.services import problems as services
+    from gateway.x12 import problems as x12
+
+    found: dict[str, Entry] = {}
+    for about, catalogue in (("X12", x12.CATALOGUE), ("mapping", mapping.CATALOGUE)):
+        for code, kind in catalogue.items():
+            found[code] = Entry(
+                code,
+                about,
+                kind.explanation,
+                _plain(kind.hint),
+                _plain(kind.message),
+                kind.severity.value,
+                kind.level.value,
+                kind.fault.value,
+                _ack(kind.ack),
+            )
+    for code, text in validation.EXPLANATIONS.items():
+        hint = "The message names the field and what it should hold."
+        found[code] = Entry(code, "document", text, hint, severity="error", fault="us")
+    for code, (text, hint) in _OTHERS.items():
+        about = "document" if code.startswith("DOC-") else "edigw"
+        found[code] = Entry(
+            code, about, text, hint, severity="error", fault="us" if about == "document" else ""
+        )
+    for code, row in services.CATALOGUE.items():
+        found[code] = Entry(
+            code,
+            "home",
+            row.explanation,
+            _plain(row.hint),
+            _plain(row.message),
+            "error",
+            row.level.value,
+            row.fault.value,
+        )
+    return found
+
+
+def _ack(ack: Ack) -> tuple[tuple[str, str, str], ...]:
+    from gateway.x12.answer import meaning
+
+    return tuple(
+        (_ACK[place], code, meaning(place, code)) for place, code in ack.to_dict().items() if code is not None
+    )
+
+
+def _plain(template: str) -> str:
+    """A message with its blanks shown as names: ``{value!r}`` becomes ``<value>``."""
+    import re
+
+    return re.sub(r"\{(\w+)(?:![rs])?(?::[^}]*)?\}", r"<\1>", template).replace("{{", "{").replace("}}", "}")
+
+
+def _first(text: str) -> str:
+    """The first sentence, cut to a line."""
+    sentence = text.split(". ", maxsplit=1)[0].rstrip(".")
+    return sentence if len(sentence) <= 80 else sentence[:79].rsplit(" ", 1)[0] + " …"
+
+
+def _json(entry: Entry) -> dict[str, object]:
+    fields: dict[str, object] = asdict(entry)
+    fields["ack"] = [{"element": place, "code": code, "meaning": text} for place, code, text in entry.ack]
+    return fields
+
+
+_WHOSE = {
+    "partner": "the partner's",
+    "us": "yours",
+    "configuration": "yours, in the settings, guides or mappings",
+    "network": "nobody's yet: try again",
+}
+
+
+def _words(entry: Entry) -> str:
+    from textwrap import fill
+
+    weight = (
+        f"{entry.severity}{f', about the {entry.level.replace(chr(95), chr(32))}' if entry.level else ''}"
+    )
+    lines = [f"{entry.code}: {weight}" if weight else entry.code, ""]
+    if entry.message:
+        lines += [fill(entry.message, 100, initial_indent="  ", subsequent_indent="  "), ""]
+    lines += [fill(entry.explanation, 100), ""]
+    if entry.hint:
+        lines.append(fill(entry.hint, 100, initial_indent="What to do: ", subsequent_indent="  "))
+    if entry.fault:
+        lines.append(f"Whose move: {_WHOSE[entry.fault]}")
+    for place, code, text in entry.ack:
+        where = "TA1" if place == "TA105" else "997"
+        lines.append(f"In a {where}: {place} = {code}{f', {text}' if text else ''}")
+    return "\n".join(lines) + "\n"
