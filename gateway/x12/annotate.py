@@ -23,7 +23,7 @@ from gateway.x12.envelope import (
     Verdict,
 )
 from gateway.x12.guide import Element, Segment
-from gateway.x12.parser import GuideSource, Parser
+from gateway.x12.parser import GuideSource, Parser, combined
 from gateway.x12.reader import EnvelopeSegment, Foreign, Isa, Reader, SetText, TruncatedIsa
 from gateway.x12.source import Source
 from gateway.x12.table import Position, Table
@@ -170,10 +170,14 @@ class Annotator:
 
     Args:
         guides: where guides come from.
+
+    Attributes:
+        verdict: of the file that was read last.
     """
 
     def __init__(self, guides: Guides) -> None:
         self._guides = guides
+        self.verdict = Verdict.UNREADABLE
 
     def file(self, chunks: Callable[[], Iterable[bytes]]) -> Iterator[Part]:
         """The parts of a file in its order, one transaction set in memory at a time.
@@ -183,6 +187,7 @@ class Annotator:
                 only be known at its trailer.
         """
         envelope = _EnvelopeProblems(Parser(self._guides), chunks())
+        self.verdict = envelope.verdict
         reader, parser = Reader(), Parser(self._guides)
         sets: deque[TransactionSet] = deque()
         delimiters = Delimiters()
@@ -302,11 +307,13 @@ class _EnvelopeProblems:
     groups: deque[list[Problem]]
     interchange: list[Problem] = field(default_factory=list)
     group: list[Problem] = field(default_factory=list)
+    verdict: Verdict = Verdict.UNREADABLE
 
     def __init__(self, parser: Parser, chunks: Iterable[bytes]) -> None:
         found: list[Problem] = []
         self.interchanges, self.groups = deque(), deque()
         self.interchange, self.group = [], []
+        verdicts: list[Verdict] = []
         for chunk in _ended(chunks):
             for event in parser.close() if chunk is None else parser.feed(chunk):
                 match event:
@@ -314,10 +321,14 @@ class _EnvelopeProblems:
                         self.groups.append(list(event.problems))
                     case InterchangeTrailer():
                         self.interchanges.append(list(event.problems))
+                        verdicts.append(event.verdict)
                     case FileProblem():
                         found.append(event.problem)
                     case _:
                         pass
+        self.verdict = combined(verdicts) if verdicts else Verdict.UNREADABLE
+        if self.verdict is Verdict.ACCEPTED and any(problem.is_error for problem in found):
+            self.verdict = Verdict.ACCEPTED_WITH_ERRORS
         self.file = deque(sorted(found, key=lambda problem: problem.location.offset or 0))
 
     def of(self, name: str, start: int, end: int) -> tuple[Problem, ...]:

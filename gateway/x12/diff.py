@@ -3,7 +3,7 @@
 Separators, line ends, padding of ISA and trailing empty elements are outer form and never a difference.
 Interchanges and functional groups are compared in their order, transaction sets by ST02 where that is unique,
 else in their order. Inside a set segments are aligned first where they are equal, then where they have the
-same place in the guide and the same qualifier; the work grows with the number of segments, whatever they hold.
+same place in the guide and the same qualifier; the work grows with the number of segments only.
 """
 
 from __future__ import annotations
@@ -401,7 +401,7 @@ def _key(parts: Parts, position: Position | None) -> Hashable:
     if position is None:
         return parts[0], _get(parts, 1)
     elements = position.segment.elements
-    qualified = bool(elements) and elements[0].type == "ID"
+    qualified = position.counts and bool(elements) and elements[0].type == "ID"
     return position.index, _get(parts, 1) if qualified else ""
 
 

@@ -183,7 +183,7 @@ class Single:
 
 
 def split(pieces: Iterable[Piece]) -> Iterator[Single | LeftOut]:
-    """Each transaction set with the ISA and GS it came with, and trailers that count one group and one set."""
+    """Each transaction set with the ISA and GS it came with; the trailers count one group and one set."""
     isa: Isa | None = None
     group: tuple[str, ...] | None = None
     for piece in pieces:
