@@ -34,9 +34,16 @@ Shape = Callable[[list[str], State], Any]
 _MEMO = 20_000
 """Dates remembered; real traffic repeats a few hundred."""
 
+_SEPARATOR = "\x1d"
+"""Stands for the element separator where that is one of the marks of the extensions."""
+
 
 class Refused(Exception):
     """The segment is not plainly right."""
+
+
+_NEVER = ["raise Refused"]
+"""The code of a shape that no segment may have, such as one too short for its mandatory elements."""
 
 
 class _Dates(dict[str, str]):
@@ -112,6 +119,7 @@ class Functions:
                     self._total_slots[f"{position.index} {element.ref}"] = size
                     size += 1
         self._sums = [e for position in table.positions for e in position.segment.elements if e.hash]
+        self._opening = len(table.positions[0].segment.elements)
         self._blank: State = [None] * loops + [0] * (size - loops + 1)
         self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (
             self._build(False),
@@ -169,10 +177,11 @@ class Functions:
         elif not clean.isprintable():
             return None
         if general:
-            if component:
-                segments = [segment.replace(component, COMPONENT) for segment in segments]
-            if repetition:
-                segments = [segment.replace(repetition, REPETITION) for segment in segments]
+            segments, separator = _marked(segments, delimiters)
+        if segments[0].count(separator) > self._opening and any(
+            segments[0].split(separator)[self._opening + 1 :]
+        ):
+            return None
         state = self._blank.copy()
         state[0] = document
         kept: list[str] = []
@@ -212,6 +221,24 @@ class Functions:
                 if int(stated) != count:
                     return False
         return True
+
+
+def _marked(segments: list[str], delimiters: Delimiters) -> tuple[list[str], str]:
+    """The segments with the marks of the extensions as separators, and their element separator."""
+    separator, component, repetition = delimiters.element, delimiters.component, delimiters.repetition
+    if separator in (COMPONENT, REPETITION) or component == REPETITION or repetition == COMPONENT:
+        # The interchange uses our marks for something else: all have to change at once.
+        marks = {ord(separator): _SEPARATOR}
+        if component:
+            marks[ord(component)] = COMPONENT
+        if repetition:
+            marks[ord(repetition)] = REPETITION
+        return [segment.translate(marks) for segment in segments], _SEPARATOR
+    if component:
+        segments = [segment.replace(component, COMPONENT) for segment in segments]
+    if repetition:
+        segments = [segment.replace(repetition, REPETITION) for segment in segments]
+    return segments, separator
 
 
 def _number(text: str, shortest: int, longest: int) -> None:
@@ -311,9 +338,11 @@ class _Writer:
             raise Refused
         body: list[str] = []
         if self.position.index != len(self.owner.table.positions) - 1:
-            body = self._checks() + self._counting()
-            if self.owner.plan is not None:
-                body += self._mapping(self.owner.plan)
+            body = self._checks()
+            if body != _NEVER:
+                body += self._counting()
+                if self.owner.plan is not None:
+                    body += self._mapping(self.owner.plan)
         unpack = [f"_, {', '.join(f'a{i}' for i in range(1, self.size + 1))} = e"] if self.size else []
         source = "def function(e, C):\n" + "".join(
             f"    {line}\n" for line in [*unpack, *body, "return AFTER"]
@@ -339,12 +368,12 @@ class _Writer:
         for index, element in enumerate(self.elements, 1):
             if index > self.size:
                 if element.usage == "R":
-                    return ["raise Refused"]
+                    return [*_NEVER]
                 continue
             self._check(index, element, conditions, statements)
         conditions += self._notes(self.position.segment.notes)
         if "True" in conditions:
-            return ["raise Refused"]
+            return [*_NEVER]
         chain = [f"if {' or '.join(conditions)}: raise Refused"] if conditions else []
         return chain + statements
 
@@ -507,7 +536,9 @@ class _Writer:
             if mask is not None and case.list_path is None:
                 tests.append(f"not m & {1 << case.index}")
             if (case.list_path is None or case.scalar) and case.takes:
-                given = [self._given(take) for take in case.takes]
+                given = [text for take in case.takes if (text := self._given(take)) != "False"]
+                if not given:
+                    continue
                 if "True" not in given:
                     tests.append(f"({' or '.join(dict.fromkeys(given))})")
             body = []
@@ -518,12 +549,12 @@ class _Writer:
             body += self._case(case, address)
             if not tests:
                 if opened:
-                    lines += ["else:", *(f"    {line}" for line in body)]
+                    lines += ["else:", *(f"    {line}" for line in body or ["pass"])]
                 else:
                     lines += body
                 return lines
             lines.append(f"{'elif' if opened else 'if'} {' and '.join(tests)}:")
-            lines += [f"    {line}" for line in body]
+            lines += [f"    {line}" for line in body or ["pass"]]
             opened = True
         rest = [f"keep_segment(C, D, {address}, e)"]
         if position.trigger:

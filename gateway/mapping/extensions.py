@@ -29,14 +29,21 @@ def keep_segment(container: dict[str, Any], address: str, parts: list[str]) -> N
     """Keeps a whole segment."""
     while parts and not parts[-1]:
         parts.pop()
-    elements: list[Any] = [part.split(COMPONENT) if COMPONENT in part else part for part in parts]
+    elements = [_part(part) for part in parts]
     container.setdefault("extensions", []).append({"address": address, "elements": elements})
 
 
 def keep_value(container: dict[str, Any], address: str, ref: str, value: str) -> None:
     """Keeps one element (or component) of a segment that a rule has taken; a composite as a list."""
-    kept = value.split(COMPONENT) if COMPONENT in value else value
-    container.setdefault("extensions", []).append({"address": f"{address}/{ref}", "value": kept})
+    container.setdefault("extensions", []).append({"address": f"{address}/{ref}", "value": _part(value)})
+
+
+def _part(text: str) -> str | list[str]:
+    """An element as the extensions keep it; empty components at its end carry nothing."""
+    if COMPONENT not in text:
+        return text
+    components = text.rstrip(COMPONENT).split(COMPONENT)
+    return components if len(components) > 1 else components[0]
 
 
 def keep_place(container: dict[str, Any], address: str, field: str) -> None:

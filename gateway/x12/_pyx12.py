@@ -1,7 +1,7 @@
 """A second opinion on X12: what pyx12, an independent validator, says of the same bytes with the same guides.
 
-No other module imports pyx12, and nothing needs it but this comparison. pyx12 logs every finding with the data
-in it and leaves out sets it cannot place, so its log is silenced and its 997 is what counts.
+No other module imports pyx12, and nothing needs it but this comparison. pyx12 logs every finding with the
+data in it and leaves out sets it cannot place, so its log is silenced and its 997 is what counts.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@ set, when somebody wants to look (``inspect``, ``trace``), or in tests as the se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from gateway.errors import Location, Problem
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.elements import DECIMAL, broken_notes, fault
-from gateway.x12.guide import Element, Segment
+from gateway.x12.guide import Element, Segment, SyntaxNote
 from gateway.x12.problems import problem
 from gateway.x12.table import Position, Table, is_overflow
 
@@ -72,6 +72,7 @@ def diagnose(
         name = parts[0]
         if number == 1:
             result.steps.append(Step(1, parts, 0, 1))
+            _check_surplus(result, positions[0].segment, 1, parts, None)
             continue
         target = here.targets.get(name)
         if target is None:
@@ -79,7 +80,7 @@ def diagnose(
             code = "X12-SEGMENT-UNEXPECTED" if name in table.ids else "X12-SEGMENT-UNKNOWN"
             if not text:
                 code = "X12-SEGMENT-EMPTY"
-            where = Location(segment=number, segment_id=name[:10] or None, loop=_loop(here))
+            where = Location(segment=number, segment_id=name[:10], loop=_loop(here))
             words: dict[str, object] = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
             result.add(problem(code, where, value=name, words=words))
             continue
@@ -102,6 +103,8 @@ def diagnose(
         result.steps.append(Step(number, parts, there.index, counts[there.index]))
         if there.index != len(positions) - 1:
             _check_segment(result, there, number, parts, delimiters)
+        else:
+            _check_surplus(result, there.segment, number, parts, None)
         here, last_id = there, name
     if complete:
         _check_totals(result, table)
@@ -112,16 +115,23 @@ def _loop(position: Position) -> str | None:
     return "/".join(place.loop.trigger.id for place in position.loop.path) or None
 
 
-def _check_segment(
-    result: Diagnosis, position: Position, number: int, parts: list[str], delimiters: Delimiters
+def _check_surplus(
+    result: Diagnosis, segment: Segment, number: int, parts: list[str], loop: str | None
 ) -> None:
-    segment, loop = position.segment, _loop(position)
+    """Filled elements beyond the last one of the definition; empty ones carry nothing and are let pass."""
     limit = len(segment.elements)
     if any(parts[limit + 1 :]):
         where = Location(segment=number, segment_id=segment.id, element=limit + 1, loop=loop)
         filled = max(i for i, part in enumerate(parts) if part)
         words: dict[str, object] = {"segment": segment.id, "count": filled, "limit": limit}
         result.add(problem("X12-ELEMENT-EXTRA", where, value=parts[limit + 1], words=words))
+
+
+def _check_segment(
+    result: Diagnosis, position: Position, number: int, parts: list[str], delimiters: Delimiters
+) -> None:
+    segment, loop = position.segment, _loop(position)
+    _check_surplus(result, segment, number, parts, loop)
     for index, element in enumerate(segment.elements, 1):
         value = parts[index] if index < len(parts) else ""
         where = Location(segment=number, segment_id=segment.id, element=index, loop=loop)
@@ -134,7 +144,11 @@ def _check_segment(
             result.add(problem("X12-ELEMENT-EXTRA", where, value=value, words=words))
         else:
             _check_element(result, element, value, where, delimiters)
-    _check_notes(result, segment, number, loop, segment.elements, [bool(part) for part in parts], None)
+
+    def place(element: int) -> Location:
+        return Location(segment=number, segment_id=segment.id, element=element, loop=loop)
+
+    _check_notes(result, segment.notes, segment.elements, parts, place)
 
 
 def _check_element(
@@ -144,13 +158,7 @@ def _check_element(
     values = value.split(delimiters.repetition) if repeated else [value]
     for repetition, one in enumerate(values, 1):
         if len(values) > 1:
-            where = Location(
-                segment=where.segment,
-                segment_id=where.segment_id,
-                element=where.element,
-                repetition=repetition,
-                loop=where.loop,
-            )
+            where = replace(where, repetition=repetition)
         components = one.split(delimiters.component) if delimiters.component else [one]
         limit = len(element.components) or 1
         if any(components[limit:]) or (len(components) > 1 and not element.components):
@@ -174,14 +182,7 @@ def _check_element(
 def _check_composite(result: Diagnosis, element: Element, values: list[str], where: Location) -> None:
     for index, component in enumerate(element.components, 1):
         value = values[index - 1] if index <= len(values) else ""
-        place = Location(
-            segment=where.segment,
-            segment_id=where.segment_id,
-            element=where.element,
-            component=index,
-            repetition=where.repetition,
-            loop=where.loop,
-        )
+        place = replace(where, component=index)
         words: dict[str, object] = {"ref": component.ref, "name": component.name}
         if value:
             if found := fault(component, value):
@@ -192,40 +193,36 @@ def _check_composite(result: Diagnosis, element: Element, values: list[str], whe
                 )
         elif component.usage == "R":
             result.add(problem("X12-ELEMENT-MISSING", place, data_element=component.number, words=words))
-    filled = [True, *(bool(value) for value in values)]
-    for note, blame in broken_notes(element.notes, filled):
-        component = element.components[blame - 1]
-        _add_note(result, note.kind, note.text, component, where, blame)
+    _check_notes(
+        result,
+        element.notes,
+        element.components,
+        ["", *values],
+        lambda component: replace(where, component=component),
+    )
 
 
 def _check_notes(
     result: Diagnosis,
-    segment: Segment,
-    number: int,
-    loop: str | None,
+    notes: tuple[SyntaxNote, ...],
     elements: tuple[Element, ...],
-    filled: list[bool],
-    component: int | None,
+    values: list[str],
+    place: Callable[[int], Location],
 ) -> None:
-    for note, blame in broken_notes(segment.notes, filled):
-        where = Location(segment=number, segment_id=segment.id, element=blame, loop=loop)
-        _add_note(result, note.kind, note.text, elements[blame - 1], where, component)
-
-
-def _add_note(
-    result: Diagnosis, kind: str, rule: str, element: Element, where: Location, component: int | None
-) -> None:
-    code = "X12-ELEMENT-EXCLUSIVE" if kind == "E" else "X12-ELEMENT-CONDITION"
-    if component is not None:
-        where = Location(
-            segment=where.segment,
-            segment_id=where.segment_id,
-            element=where.element,
-            component=component,
-            loop=where.loop,
+    """The syntax notes of a segment or composite; ``values`` count from 1 like its elements."""
+    for note, blame in broken_notes(notes, [bool(value) for value in values]):
+        exclusive = note.kind == "E"
+        element = elements[blame - 1]
+        words: dict[str, object] = {"ref": element.ref, "name": element.name, "rule": note.text}
+        result.add(
+            problem(
+                "X12-ELEMENT-EXCLUSIVE" if exclusive else "X12-ELEMENT-CONDITION",
+                place(blame),
+                value=values[blame] if exclusive else None,
+                data_element=element.number,
+                words=words,
+            )
         )
-    words: dict[str, object] = {"ref": element.ref, "name": element.name, "rule": rule}
-    result.add(problem(code, where, data_element=element.number, words=words))
 
 
 def _check_totals(result: Diagnosis, table: Table) -> None:
