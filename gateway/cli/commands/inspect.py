@@ -1,4 +1,4 @@
-"""``edigw x12 inspect``, ``diff``, ``format`` and ``split``: look at files, compare, reform and divide them."""
+"""``edigw x12 inspect``, ``diff``, ``format`` and ``split``: look at files, compare and divide them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     inspect = subparsers.add_parser(
         "inspect",
         help="show files with names, meanings of codes, and problems in place",
-        description="Shows X12 files segment by segment: names of segments and elements, meanings of codes, dates "
-        "and amounts written out, loops indented, every problem where it is. Sets without a guide are shown as "
-        "they stand.",
+        description="Shows X12 files segment by segment: names of segments and elements, meanings of codes, "
+        "dates and amounts written out, loops indented, every problem where it is. Sets without a guide are "
+        "shown as they stand.",
         epilog="exit code: 0 all accepted, 1 something is not, 4 a file is missing",
     )
     inspect.add_argument("files", metavar="FILE", nargs="+", help="X12 files; - for standard input")
@@ -45,8 +45,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     diff = subparsers.add_parser(
         "diff",
         help="what differs between two files, by structure",
-        description="Compares two X12 files by sets, segments and elements. Separators, line ends and trailing "
-        "empty elements are no differences.",
+        description="Compares two X12 files by sets, segments and elements. Separators, line ends and "
+        "trailing empty elements are no differences.",
         epilog="exit code: 0 no difference, 1 differences, 4 a file is missing",
     )
     diff.add_argument("first", metavar="A", help="an X12 file; - for standard input")
@@ -64,14 +64,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "format",
         help="print a file with a segment on each line, or with other separators",
         description="Prints an X12 file in another form; the content stays as it is.",
-        epilog="exit code: 0 fine, 1 the data holds a wanted separator or the file cannot be kept whole, 4 there "
-        "is no such file",
+        epilog="exit code: 0 fine, 1 the data holds a wanted separator or the file cannot be kept whole, "
+        "4 there is no such file",
     )
     form.add_argument("file", metavar="FILE", help="an X12 file; - for standard input")
     form.add_argument(
         "--delimiters",
         metavar="'*>~'",
-        help="element separator, component separator, segment terminator and, if wanted, repetition separator; "
+        help="element separator, component separator, segment terminator, perhaps repetition separator; "
         r"\n, \t and \x1d are understood",
     )
     form.add_argument(
@@ -85,8 +85,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     split = subparsers.add_parser(
         "split",
         help="write each transaction set to a file of its own",
-        description="Writes each transaction set as a complete interchange: with the ISA and GS it came with, and "
-        "trailers that count one set. Files are never overwritten.",
+        description="Writes each transaction set as a complete interchange: with the ISA and GS it came "
+        "with, and trailers that count one set. Files are never overwritten.",
         epilog="exit code: 0 fine, 1 something of the file is in no output, 4 there is no such file",
     )
     split.add_argument("file", metavar="FILE", help="an X12 file; - for standard input")
@@ -207,14 +207,14 @@ def run_diff(args: argparse.Namespace) -> int:
     library = inputs.guides(args)
     if library is None:
         return ExitCode.USAGE
-    pieces = []
+    pieces: list[list[Piece]] = []
     for name in (args.first, args.second):
         with _replayable(name) as file:
             pieces.append(list(_pieces(file)))
         if not any(isinstance(piece, Isa) for piece in pieces[-1]):
             say(visible(f"edigw x12 diff: {name} is no X12 file; there is nothing to compare."))
             return ExitCode.PROBLEMS
-    found = list(diff(*pieces, library, ignore_control=args.ignore_control))
+    found = list(diff(pieces[0], pieces[1], library, ignore_control=args.ignore_control))
     if args.json:
         differences = [difference.to_dict() for difference in found]
         write_json(
@@ -281,7 +281,8 @@ def _delimiters(text: str) -> tuple[Delimiters | None, str]:
 
     named = {r"\n": "\n", r"\r": "\r", r"\t": "\t", r"\\": "\\"}
     found = re.findall(r"\\x[0-9A-Fa-f]{2}|\\[nrt\\]|.", text, re.DOTALL)
-    characters = [named.get(c) or (chr(int(c[2:], 16)) if len(c) == 4 else c) for c in found]
+    named |= {c: bytes.fromhex(c[2:]).decode("latin-1") for c in found if len(c) == 4}
+    characters = [named.get(c, c) for c in found]
     if len(characters) not in (3, 4):
         return None, "three or four separators are needed: element, component, terminator and repetition."
     if len(set(characters)) < len(characters):
