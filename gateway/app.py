@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,26 +166,31 @@ class Gateway:
             return 0
         for name, reason in look.ignored:
             if (channel, name, reason) not in self._ignored:
-                self._log.warning("file.ignored", channel=channel, file=name, reason=reason)
+                self._say("warning", "file.ignored", channel=channel, file=name, reason=reason)
                 self._ignored |= {(channel, name, reason)}
         self._receive.claim(channel, look.ready)
         return len(look.unsure)
+
+    def _say(self, level: str, event: str, **facts: Any) -> None:
+        # A log that cannot be written is no reason to stop: the event log in the store has it all.
+        with suppress(OSError, ValueError):
+            getattr(self._log, level)(event, **facts)
 
     def _told(self, entry: Entry) -> None:
         facts: dict[str, Any] = dict(entry.facts)
         if entry.message_id is not None:
             facts["message_id"] = entry.message_id
-        getattr(self._log, _LEVELS.get(entry.event, "info"))(entry.event, **facts)
+        self._say(_LEVELS.get(entry.event, "info"), entry.event, **facts)
         self._pass.count(entry)
         if self._listener is not None:
             self._listener(entry)
 
     def _trouble(self, channel: str, words: str) -> None:
-        self._log.error("channel.trouble", channel=channel, words=words)
+        self._say("error", "channel.trouble", channel=channel, words=words)
         self._pass.trouble.append(f"{channel}: {words}")
 
     def _failed(self, message: Message, error: Exception) -> None:
-        self._log.error("message.failed", message_id=message.id, file=message.name, exc_info=error)
+        self._say("error", "message.failed", message_id=message.id, file=message.name, exc_info=error)
 
 
 @contextmanager

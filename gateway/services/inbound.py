@@ -65,6 +65,7 @@ class Inbound:
         self._findings = Findings(Verdict.UNREADABLE.value)
         self._verdicts: list[Verdict] = []
         self._results = 0
+        self._spoiled = False
 
     def process(self) -> tuple[Translation, Findings]:
         """Reads the file to its end; returns what became of it and what was found."""
@@ -73,12 +74,15 @@ class Inbound:
         for event in events:
             match event:
                 case FileProblem():
-                    self._findings.add(event.problem)
+                    self._file_problem(event.problem)
                 case InterchangeHeader():
                     self._interchange(event, events)
         findings = self._findings
         if self._verdicts:
-            findings.verdict = combined(self._verdicts).value
+            verdict = combined(self._verdicts)
+            if self._spoiled and verdict is Verdict.ACCEPTED:
+                verdict = Verdict.ACCEPTED_WITH_ERRORS
+            findings.verdict = verdict.value
         if not findings.errors:
             return Translation.TRANSLATED, findings
         if self._results:
@@ -88,6 +92,10 @@ class Inbound:
         if not self._verdicts:
             return Translation.UNREADABLE, findings
         return (Translation.UNPROCESSED if findings.codes <= _OPEN else Translation.REJECTED), findings
+
+    def _file_problem(self, found: Problem) -> None:
+        self._findings.add(found)
+        self._spoiled |= found.is_error
 
     # --- interchange ---------------------------------------------------------------------------------
 
@@ -127,11 +135,11 @@ class Inbound:
             for event in events:
                 match event:
                     case FileProblem():
-                        self._findings.add(event.problem)
+                        self._file_problem(event.problem)
                     case InterchangeAcknowledgment():
                         unknown = self._acknowledge.technical(self._message.id, partner, event)
-                        self._findings.add(*unknown)
-                        self._results += not unknown
+                        self._findings.add(*([unknown] if unknown else []))
+                        self._results += unknown is None
                     case GroupHeader():
                         trailer = self._group(event, events, partner, None if _answers(event) else answering)
                         if trailer is not None:
@@ -151,10 +159,13 @@ class Inbound:
                         elif self._results > results:
                             self._store.add_interchange(self._message.id, key)
                         if header.ack_requested and (broken or not only_answers):
-                            words = "rejected" if broken else "accepted"
-                            self._answer(partner, "TA1", answering.technical, [f"interchange {words}"])
-                        if answered and not broken:
-                            self._answer(partner, "997", answering.functional, answered)
+                            verdict = "interchange rejected" if broken else "interchange accepted"
+                            self._answer(partner, "TA1", answering.technical, [verdict])
+                        # A 997 that rejects would also be read as being about the first of two interchanges.
+                        again = any(one.code == "X12-ISA-DUPLICATE" for one in event.problems)
+                        if answered and not again:
+                            words = ["all rejected, as the interchange is"] if broken else answered
+                            self._answer(partner, "997", answering.functional, words)
                         break
 
     def _sender(self, header: InterchangeHeader) -> Partner | Problem:
@@ -192,7 +203,7 @@ class Inbound:
             for event in events:
                 match event:
                     case FileProblem():
-                        self._findings.add(event.problem)
+                        self._file_problem(event.problem)
                     case TransactionSet():
                         found = self._set(event, partner)
                         self._findings.add(*event.problems, *found)
@@ -221,8 +232,8 @@ class Inbound:
             return []
         if received.set_id in acknowledge.SETS:
             unknown = self._acknowledge.functional(self._message.id, partner, received)
-            self._results += not unknown
-            return unknown
+            self._results += unknown is None
+            return [unknown] if unknown else []
         where = Location(
             interchange=received.interchange.control_number,
             group=received.group.control_number if received.group else None,

@@ -55,7 +55,7 @@ class Acknowledgment(StrEnum):
     WAITING = "waiting"
     ACCEPTED = "accepted"
     ACCEPTED_WITH_ERRORS = "accepted_with_errors"
-    PARTLY_ACCEPTED = "partly_accepted"
+    PARTIAL = "partial"
     REJECTED = "rejected"
 
 
@@ -64,7 +64,7 @@ Status = Translation | Delivery | Acknowledgment
 _ANSWERS = (
     Acknowledgment.ACCEPTED,
     Acknowledgment.ACCEPTED_WITH_ERRORS,
-    Acknowledgment.PARTLY_ACCEPTED,
+    Acknowledgment.PARTIAL,
     Acknowledgment.REJECTED,
 )
 

@@ -182,10 +182,10 @@ def test_good_sets_go_on_and_bad_ones_are_reported(home: Home) -> None:
             interchange(7, [order(1, "A", [LINE])]).replace(b"IEA*1*", b"IEA*2*"),
             "rejected",
             "X12-IEA-COUNT",
-            0,
+            1,
         ),
         (interchange(7, [order(1, "A", [LINE])]).replace(b"GE*1*", b"GE*2*"), "rejected", "X12-GE-COUNT", 1),
-        (interchange(7, [order(1, "A", [LINE])]).split(b"GE*")[0], "rejected", "X12-IEA-MISSING", 0),
+        (interchange(7, [order(1, "A", [LINE])]).split(b"GE*")[0], "rejected", "X12-IEA-MISSING", 1),
         (interchange(7, [order(1, "A", [LINE])], sender="NOBODY"), "unprocessed", "HOME-NO-PARTNER", 0),
         (
             interchange(7, [order(1, "A", [LINE])]).replace(b"EXAMPLESUPPLIER*26", b"SOMEBODYELSE   *26"),
@@ -232,7 +232,7 @@ def test_only_what_was_asked_for_gets_a_ta1(home: Home) -> None:
     home.run()
     ta1 = {segment[1]: segment[4] for one in home.out("TA1_*") for segment in one if segment[0] == "TA1"}
     assert ta1 == {"000000007": "A", "000000008": "R"}
-    assert len(home.out("997_*")) == 1
+    assert sorted(codes(one, "AK9")[0] for one in home.out("997_*")) == ["A", "R"]
     assert list(home.documents()) == ["A"]
 
 
@@ -245,7 +245,23 @@ def test_one_interchange_may_be_refused_beside_a_good_one(home: Home) -> None:
     assert home.run() == 1
     assert list(home.documents()) == ["A"]
     assert home.report("po.edi")["status"] == "partly_translated"
-    assert len(home.out("997_*")) == 1
+    assert [codes(one, "AK9") for one in home.out("997_*")] == [["A"], ["R"]]
+
+
+def test_an_interchange_that_is_twice_in_a_file_is_processed_once(home: Home) -> None:
+    home.drop(interchange(7, [order(1, "A", [LINE])]) * 2)
+    assert home.run() == 1
+    assert list(home.documents()) == ["A"]
+    assert [codes(one, "AK9") for one in home.out("997_*")] == [["A"]]
+    assert "HOME-DUPLICATE" in [one["code"] for one in home.report("po.edi")["problems"]]
+
+
+def test_text_around_an_interchange_is_reported(home: Home) -> None:
+    home.drop(interchange(7, [order(1, "A", [LINE])]) + b"Kind regards, Acme")
+    assert home.run() == 1
+    report = home.report("po.edi")
+    assert (report["status"], report["verdict"]) == ("partly_translated", "accepted_with_errors")
+    assert list(home.documents()) == ["A"]
 
 
 def test_each_group_has_its_answer(home: Home) -> None:

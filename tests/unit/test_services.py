@@ -16,7 +16,7 @@ from gateway.cli.commands.demo import drop, interchange, order
 from gateway.cli.commands.home import make_home
 from gateway.errors import InternalError
 from gateway.services import lifecycle
-from gateway.services.acknowledge import answers, number, status_of
+from gateway.services.acknowledge import number
 from gateway.services.lifecycle import TRANSITIONS, Acknowledgment, Delivery, Status, Translation
 from gateway.services.problems import CATALOGUE
 from gateway.services.quarantine import MAX_PROBLEMS, REASONS, Findings
@@ -26,7 +26,8 @@ from gateway.settings import load
 from gateway.store.ports import SENDING, Message
 from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import Folder
-from gateway.x12.envelope import Event, TransactionSet
+from gateway.x12.answer import Answer
+from gateway.x12.envelope import Event
 from tests.unit.test_store import NOW, message
 
 LINE = "1|EA|1.00|B0C1KETTL3|EX-KT-17|KETTLE"
@@ -206,30 +207,8 @@ def test_every_problem_says_what_it_means_and_what_to_do(code: str) -> None:
     assert kind.message[-1] in ".}"
 
 
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [("A", "accepted"), ("E", "accepted_with_errors"), ("P", "partly_accepted"), *((c, "rejected") for c in "RMWX "),]
-)  # fmt: skip
-def test_nothing_unknown_counts_as_accepted(code: str, status: str) -> None:
-    assert status_of(code).value == status
-
-
-def test_a_997_is_read_set_by_set(home: Path) -> None:
-    text = [
-        "ST*997*0001", "AK1*PO*12", "AK2*850*0001", "AK5*A", "AK2*850*0002", "AK3*PO1*8**8", "AK4*4*212*6*X",
-        "AK5*R*5", "AK9*P*2*2*1", "SE*10*0001",
-    ]  # fmt: skip
-    path = home / "997.edi"
-    path.write_bytes(interchange(1, [text], group="FA"))
-    (received,) = [event for event in X12(home).read(path) if isinstance(event, TransactionSet)]
-    (answer,) = answers(received)
-    assert (answer.functional_id, answer.control_number, answer.status) == (
-        "PO",
-        "12",
-        Acknowledgment.PARTLY_ACCEPTED,
-    )
-    assert answer.sets == [("1", Acknowledgment.ACCEPTED), ("2", Acknowledgment.REJECTED)]
-    assert answer.remarks == ["segment PO1 at position 8: code 8", "element 4: code 6 X"]
+def test_whatever_a_partner_answers_has_a_status() -> None:
+    assert {one.value for one in Answer} == {one.value for one in TRANSITIONS[Acknowledgment.WAITING]}
 
 
 @pytest.mark.parametrize(("control", "kept"), [("000000012", "12"), ("12", "12"), ("0", "0"), (" 7 ", "7")])

@@ -282,7 +282,7 @@ class Story:
                 text = f"{facts['kind']} for {facts['partner']} written: {facts['words']} ({facts['file']})"
             case "acknowledgment.received":
                 about = facts["by"]
-                text = f"{facts['words']}, about {facts['file']}"
+                text = f"{facts['file']}: {' '.join(facts['words'])}"
             case "file.quarantined":
                 text = f"to quarantine: {facts['reason']} Next move: {facts['move']}."
             case _:
