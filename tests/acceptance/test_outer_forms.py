@@ -51,8 +51,7 @@ def refused(data: bytes, *errors: str, verdict: str = "rejected", sets: int | No
 
 
 def documents(data: bytes) -> list[dict[str, Any]]:
-    events = gateway.read(data)
-    return [event.document for event in events if getattr(event, "document", None) is not None]
+    return list(gateway.translate(data))
 
 
 PLAIN = edi.clean().to_bytes()

@@ -66,43 +66,10 @@ def more(why: str, *codes: str) -> Difference:
 
 
 DIFFERENCES: dict[str, Difference] = {
-    "110_004010X098A1_inteligenz-x12parser_1.edi": more("GS04 has seven digits", "X12-GS-ELEMENT"),
-    "210_004010X098A1_cybernescens-x12parser_1.edi": more("GS04 has seven digits", "X12-GS-ELEMENT"),
-    "210_004010_inteligenz-x12parser_2.edi": more("GS03 has 23 characters, 15 are allowed", "X12-GS-ELEMENT"),
-    "816_004010_cybernescens-x12parser_1.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
-    "820_001010_inteligenz-x12parser_1.edi": more("ISA09 is 051513, which is no date", "X12-ISA-ELEMENT"),
-    "820_004010UCS_bots-edi-bots-plugins_1.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
-    "820_004010UCS_bots-edi-bots-plugins_2.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
-    "820_004010VICS_bots-edi-bots-plugins_1.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
-    "820_004030VICS_bots-edi-bots-plugins_2.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
-    "820_004030_bots-edi-bots-plugins_2.edi": more("ISA07 is XX", "X12-ISA-ELEMENT"),
     "832_004010_eskrano-php-edi-coedition_2.edi": more("ISA16 is missing", "X12-ISA-SEPARATOR"),
-    "835_999999X999X9_inteligenz-x12parser_1.edi": more(
-        "ISA10 and GS05 are no times, ST02 has ten digits",
-        "X12-ISA-ELEMENT",
-        "X12-GS-ELEMENT",
-        "X12-ST-CONTROL",
-    ),
-    "837_999999X999X9_inteligenz-x12parser_1.edi": more(
-        "ISA10 and GS05 are no times", "X12-ISA-ELEMENT", "X12-GS-ELEMENT"
-    ),
-    "840_00401X_ediandxml-oboe_1.edi": more("ISA01 is JJ", "X12-ISA-ELEMENT"),
+    "835_999999X999X9_inteligenz-x12parser_1.edi": more("ST02 has ten digits", "X12-ST-CONTROL"),
     "846_004010_eskrano-php-edi-coedition_1.edi": more("ISA16 is the element separator", "X12-ISA-SEPARATOR"),
-    "850_005010_apimeister-x12-types_1.edi": more("ISA07 is nn", "X12-ISA-ELEMENT"),
-    "850_005010_apimeister-x12-types_2.edi": more("ISA07 is nn", "X12-ISA-ELEMENT"),
-    "850_005010_apimeister-x12-types_4.edi": more("ISA07 is nn", "X12-ISA-ELEMENT"),
-    "856_004010_bots-edi-bots-plugins_5.edi": more("ISA05 is WX and ISA07 is YZ", "X12-ISA-ELEMENT"),
-    "856_004010_freight-trust-libedi_1.edi": more(
-        "GS02 and GS03 are too long, GS04 is a year", "X12-GS-ELEMENT"
-    ),
-    "856_004010_rioncm-bots-edi-k8s_4.edi": more("ISA05 is WX and ISA07 is YZ", "X12-ISA-ELEMENT"),
-    "940_004010UCS_apimeister-x12-types_3.edi": more("ISA15 is X", "X12-ISA-ELEMENT"),
-    "945_21_inteligenz-x12parser_1.edi": more(
-        "GS03 is empty, GS04, GS05 and GS07 are other data, ST02 has ten digits",
-        "X12-GS-ELEMENT",
-        "X12-ST-CONTROL",
-    ),
-    "997_005010X230_xlate-staedi_3.edi": more("GS04 is BAD_DATE and GS05 no time", "X12-GS-ELEMENT"),
+    "945_21_inteligenz-x12parser_1.edi": more("ST02 has ten digits", "X12-ST-CONTROL"),
     "malformed_004010ST_inteligenz-x12parser_1.edi": Difference(
         "the component separator is a character of two bytes; read so, GE and IEA are there",
         less=frozenset({"X12-GE-MISSING", "X12-IEA-MISSING"}),
@@ -172,9 +139,9 @@ def test_every_file_gets_a_verdict(name: str) -> None:
         assert problem["message"]
         assert problem["location"]["offset"] is not None or problem["level"] == "file"
         if problem["level"] in {"segment", "element"}:
-            assert problem["location"]["segment"] >= 1
             assert problem["location"]["segment_id"] is not None
-            assert problem["ack"]["ak3"]
+        if problem["ack"]["ak3"]:
+            assert problem["location"]["segment"] >= 1
 
 
 @pytest.mark.parametrize("name", files())

@@ -97,7 +97,7 @@ def test_bare_segments_that_were_not_there(segment: str) -> None:
 
 
 def test_a_document_without_mapping_does_not_spoil_the_next() -> None:
-    document = next(gateway.documents(CLEAN))
+    document = next(gateway.translate(CLEAN))
     gateway.library.cache_clear()
     control = {**document["control"], "version": "004010VICS"}
     with pytest.raises(EdiError):
