@@ -291,10 +291,7 @@ class _Check:
     def _reached(self, scope: Scope, position: Position, cases: list[Case]) -> None:
         for later, case in enumerate(cases):
             for earlier in cases[:later]:
-                greedy = earlier.list_path is not None or not position.counts
-                if earlier.scalar and not earlier.takes[0].required:
-                    greedy = False
-                if greedy and set(earlier.conditions) <= set(case.conditions):
+                if _greedy(earlier, position) and set(earlier.conditions) <= set(case.conditions):
                     name = _label(scope, case) or position.path
                     other = _label(scope, earlier) or "an earlier rule"
                     self.add("MAP-UNREACHABLE", name, other=other, segment=position.id)
@@ -401,6 +398,14 @@ class _Check:
                 mandatory = position.loop is scope.loop and position.segment.usage == "R"
             if mandatory:
                 self.add("MAP-REQUIRED", name, ref=position.id, name=position.segment.name)
+
+
+def _greedy(case: Case, position: Position) -> bool:
+    """Whether a case takes every segment that meets its conditions."""
+    if case.list_path is not None and not case.scalar:
+        return True
+    always = not case.takes or any(take.required for take in case.takes)
+    return always and (case.scalar or not position.counts)
 
 
 def nearest(word: str, known: Collection[str] | Iterator[str]) -> str:
