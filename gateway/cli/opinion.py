@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.cli.output import count, say, visible
@@ -93,7 +93,7 @@ class Comparison:
     def _ours(self) -> dict[tuple[str, str], list[_pyx12.SetOpinion]]:
         found: dict[tuple[str, str], list[_pyx12.SetOpinion]] = {}
         # Only the notes are compared; number and date of these answers are seen by nobody.
-        for _, data in self._acknowledger.interchanges(lambda: 1, datetime(2000, 1, 1), "997"):
+        for _, data in self._acknowledger.interchanges(lambda: 1, datetime(2000, 1, 1, tzinfo=UTC), "997"):
             for one in _pyx12.notes_of(data.decode("latin-1")):
                 found.setdefault((one.group, one.control_number), []).append(one)
         return found
@@ -129,6 +129,8 @@ def _compared(
     else:
         said = _WORDS.get(str(their_code), "rejects")
         words = f"edigw {_WORDS.get(str(code), 'rejects')} it, pyx12 {said} it"
+        if (code == "R") == (their_code == "R"):
+            words = f"both {'reject' if code == 'R' else 'accept'} it, with other notes"
     return {
         "group": event.group.control_number if event.group else None,
         "set_id": event.set_id,

@@ -181,7 +181,7 @@ def _add_set(group: _Group, event: TransactionSet, marks: Delimiters) -> None:
     noted = [one for one in event.problems if one.is_error or one.ack.ak5 or one.ack.ak3]
     rejected = (
         event.guide is None
-        or event.verdict is not Verdict.ACCEPTED
+        or event.verdict is Verdict.REJECTED
         or any(one.is_error for one in event.problems)
     )
     status = "R" if rejected else "E" if noted else "A"
@@ -254,8 +254,12 @@ def _segment_id(name: str) -> str:
 
 def _set_number(number: str, marks: Delimiters) -> str:
     """AK202 has four to nine characters; one that is too short is filled up with blanks (X12.6)."""
-    number = "".join(c for c in number if " " < c < "\x7f" and c not in marks.all)[:9]
+    number = _printable(number.replace(" ", ""), marks)[:9]
     return number.ljust(4) if number else "0000"
+
+
+def _printable(text: str, marks: Delimiters) -> str:
+    return "".join(c for c in text if " " <= c < "\x7f" and c not in marks.all)
 
 
 def _distinct(codes: Iterator[str]) -> list[str]:
@@ -361,7 +365,7 @@ def _interchange(
         say("ST", "997", "0001")
         acknowledged = [_functional_id(inbound.functional_id), _group_number(inbound.control_number)]
         if release >= "005010":
-            acknowledged.append(inbound.version)
+            acknowledged.append(_printable(inbound.version, marks)[:12])
         say("AK1", *acknowledged)
         out.append(bytes(group.text))
         say(*_group_verdict(group, refused=one.refused))
@@ -374,7 +378,7 @@ def _interchange(
 
 def _party(text: str, marks: Delimiters) -> str:
     """GS02 and GS03 have two to fifteen characters."""
-    return "".join(c for c in text if c not in marks.all)[:15].ljust(2)
+    return _printable(text, marks)[:15].ljust(2)
 
 
 def _functional_id(text: str) -> str:

@@ -19,8 +19,8 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     ack = verbs.add_parser(
         "ack",
         help="print the acknowledgment (997, TA1) for a file",
-        description="Prints the interchanges that acknowledge a file: a 997 for each functional group, and a TA1 "
-        "where the sender asks for it (ISA14) or the interchange is in error. Nothing is sent or remembered.",
+        description="Prints the interchanges that acknowledge a file: a 997 for each functional group, "
+        "and a TA1 where the sender asks for it (ISA14) or the interchange is in error. Nothing is sent.",
         epilog="exit code: 0 everything is accepted, 1 something is rejected or nothing can be acknowledged",
     )
     ack.add_argument("file", metavar="FILE", help="an X12 file; - for standard input")

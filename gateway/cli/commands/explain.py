@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.cli.exit_codes import ExitCode
 
@@ -14,64 +14,74 @@ if TYPE_CHECKING:
 
 _ACK = {"ta1": "TA105", "ak3": "AK304", "ak4": "AK403", "ak5": "AK502", "ak9": "AK905"}
 
+
+class _Text(NamedTuple):
+    explanation: str
+    hint: str
+
+
 # Codes of documents on their way to X12 that have no table of their own, and those of exceptions.
 _OTHERS = {
-    "DOC-DIFFERENT": (
+    "DOC-DIFFERENT": _Text(
         "A field would not come back as it is: what is written is read again and compared before it leaves. "
         "Usually a value is not in the form its rule writes, such as a number with a superfluous zero.",
         "Write the value as the message says.",
     ),
-    "DOC-ENVELOPE": (
+    "DOC-ENVELOPE": _Text(
         "The interchange cannot be addressed: sender, receiver or a control number is missing, too long, or "
         "holds a separator.",
         "Correct `control` in the document, or the identifiers of the partner or of yourself.",
     ),
-    "DOC-EXTENSION": (
-        "An entry of `extensions` cannot be written back: its address has no place in the guide, or its form is "
-        "not that of an extension.",
+    "DOC-EXTENSION": _Text(
+        "An entry of `extensions` cannot be written back: its address has no place in the guide, or its form "
+        "is not that of an extension.",
         "Keep extensions as they were received, or leave them out.",
     ),
-    "DOC-LOST": (
+    "DOC-LOST": _Text(
         "A field is in no rule of the mapping, or in no place that the mapping writes, so it would be lost.",
         "Correct its name or place, or add a rule to the mapping.",
     ),
-    "DOC-SEPARATOR": (
+    "DOC-SEPARATOR": _Text(
         "A text holds a character that separates elements, components or segments in this interchange, or a "
         "control character. The receiver would cut it apart.",
         "Take the character out, or agree on other separators with the partner.",
     ),
-    "DOC-TYPE": (
+    "DOC-TYPE": _Text(
         "There is a list where an object or value is needed, or the other way round.",
         "Give the field the form the message asks for.",
     ),
-    "CONFIG": (
+    "CONFIG": _Text(
         "A setting, a guide, a mapping or a partner file is wrong; the message names the file and the key.",
         "Correct the file; `edigw` checks all of them before it does anything.",
     ),
-    "GUIDE": (
+    "GUIDE": _Text(
         "A guide (schemas/x12/...) cannot be read or contradicts itself.",
         "Correct the guide, or remove it so that the one that came with edigw is used.",
     ),
-    "MAPPING": (
+    "MAPPING": _Text(
         "A mapping (mappings/x12/...) cannot be read or does not fit its guide.",
         "Run `edigw map check`, which names every fault with its line.",
     ),
-    "DOCUMENT": (
+    "DOCUMENT": _Text(
         "A document cannot be written as X12; each reason is told with its place in the document.",
         "Correct the fields that are named.",
     ),
-    "NOT-FOUND": ("What was asked for does not exist.", "Check the name."),
-    "RESOURCE-NOT-FOUND": (
+    "NOT-FOUND": _Text("What was asked for does not exist.", "Check the name."),
+    "RESOURCE-NOT-FOUND": _Text(
         "A guide, mapping or configuration file is in none of the places where it is looked for.",
         "Check the name, and the folders in the message.",
     ),
-    "REFUSED": (
+    "REFUSED": _Text(
         "The state of a message, or an earlier one like it, forbids the action. Nothing was changed.",
         "Read the reason; what was sent once is not sent again in silence.",
     ),
-    "TRANSPORT": ("The other side or the network failed.", "Try again; if it stays, ask whom it belongs to."),
-    "INTERNAL": ("A promise of this software is broken.", "Please report it with the command and the file."),
-    "EDIGW-ERROR": ("An error without a name of its own; its message says more.", "Read the message."),
+    "TRANSPORT": _Text(
+        "The other side or the network failed.", "Try again; if it stays, ask whom it belongs to."
+    ),
+    "INTERNAL": _Text(
+        "A promise of this software is broken.", "Please report it with the command and the file."
+    ),
+    "EDIGW-ERROR": _Text("An error without a name of its own; its message says more.", "Read the message."),
 }
 
 
@@ -155,10 +165,8 @@ def entries() -> dict[str, Entry]:
         hint = "The message names the field and what it should hold."
         found[code] = Entry(code, "document", text, hint, severity="error", fault="us")
     for code, (text, hint) in _OTHERS.items():
-        about = "document" if code.startswith("DOC-") else "edigw"
-        found[code] = Entry(
-            code, about, text, hint, severity="error", fault="us" if about == "document" else ""
-        )
+        about, fault = ("document", "us") if code.startswith("DOC-") else ("edigw", "")
+        found[code] = Entry(code, about, text, hint, severity="error", fault=fault)
     for code, row in services.CATALOGUE.items():
         found[code] = Entry(
             code,
@@ -203,7 +211,7 @@ def _json(entry: Entry) -> dict[str, object]:
 _WHOSE = {
     "partner": "the partner's",
     "us": "yours",
-    "configuration": "yours, in the settings, guides or mappings",
+    "configuration": "yours: settings, guides or mappings",
     "network": "nobody's yet: try again",
 }
 
@@ -211,10 +219,8 @@ _WHOSE = {
 def _words(entry: Entry) -> str:
     from textwrap import fill
 
-    weight = (
-        f"{entry.severity}{f', about the {entry.level.replace(chr(95), chr(32))}' if entry.level else ''}"
-    )
-    lines = [f"{entry.code}: {weight}" if weight else entry.code, ""]
+    level = f", about the {entry.level.replace('_', ' ')}" if entry.level else ""
+    lines = [f"{entry.code}: {entry.severity}{level}", ""]
     if entry.message:
         lines += [fill(entry.message, 100, initial_indent="  ", subsequent_indent="  "), ""]
     lines += [fill(entry.explanation, 100), ""]

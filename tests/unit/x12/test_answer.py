@@ -1,0 +1,135 @@
+"""What partners say with a 997, 999 or TA1, as values and in words."""
+
+from __future__ import annotations
+
+import pytest
+
+import gateway
+from gateway.x12.answer import Answer, FunctionalAcknowledgment, meaning, read_acknowledgment, read_technical
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.envelope import InterchangeAcknowledgment, TransactionSet
+from tests.acceptance import edi
+from tests.acceptance.edi import Interchange
+
+
+def read(*segments: str) -> FunctionalAcknowledgment:
+    found = read_acknowledgment(segments)
+    assert found is not None
+    return found
+
+
+def test_a_rejection_in_words() -> None:
+    found = read(
+        "ST*997*0001",
+        "AK1*PO*11",
+        "AK2*850*4711",
+        "AK3*BEG*2**8",
+        "AK4*5*373*8*20261320",
+        "AK3*PO1*19**3",
+        "AK5*R*5*4",
+        "AK2*850*4712",
+        "AK5*A",
+        "AK9*P*2*2*1",
+        "SE*10*0001",
+    )
+    assert (found.functional_id, found.control_number, found.code) == ("PO", "11", "P")
+    assert (found.declared, found.received, found.accepted) == (2, 2, 1)
+    assert found.status is Answer.PARTIAL
+    first, second = found.sets
+    assert (first.set_id, first.control_number, first.status) == ("850", "4711", Answer.REJECTED)
+    assert first.sentences("PO 4711") == (
+        "The partner rejects PO 4711: BEG05 (segment 2) is not a valid date ('20261320').",
+        "The partner rejects PO 4711: PO1 (segment 19) is missing.",
+        "The partner rejects PO 4711: the number of segments differs from SE01.",
+    )
+    error = first.errors[0]
+    assert (error.segment_id, error.segment, error.element, error.component) == ("BEG", 2, 5, None)
+    assert (error.data_element, error.code, error.value) == ("373", "8", "20261320")
+    assert second.sentences() == ("The partner accepts 850 4712.",)
+    assert found.sentences()[0] == (
+        "The partner accepts functional group 11 (PO) in part, 1 of 2 transaction sets."
+    )
+
+
+def test_a_rejected_group_takes_its_sets_along() -> None:
+    found = read("AK1*PO*11", "AK2*850*0001", "AK5*A", "AK9*R*1*1*0*5")
+    assert found.sets[0].code == "A"
+    assert found.sets[0].status is Answer.REJECTED
+    assert found.errors[0].words == "the number of transaction sets differs from GE01"
+
+
+@pytest.mark.parametrize("code", ["R", "M", "W", "X", "?", ""])
+def test_what_is_not_plainly_accepted_is_rejected(code: str) -> None:
+    assert read("AK1*PO*11", f"AK9*{code}*1*1*1").status is Answer.REJECTED
+
+
+def test_an_answer_that_is_cut_off_accepts_nothing() -> None:
+    found = read("AK1*PO*11", "AK2*850*0001", "AK5*A")
+    assert found.status is Answer.REJECTED
+    assert found.status_of("0001") is Answer.REJECTED
+    assert read_acknowledgment(["ST*997*0001", "AK9*A*1*1*1"]) is None
+    assert read_acknowledgment("") is None
+
+
+def test_the_status_of_a_set_that_is_not_named() -> None:
+    assert read("AK1*PO*11", "AK9*A*1*1*1").status_of("0001") is Answer.ACCEPTED
+    assert read("AK1*PO*11", "AK9*P*2*2*1").status_of("0001") is None
+    named = read("AK1*PO*11", "AK2*850*000000001", "AK5*E*5", "AK9*E*1*1*1")
+    assert named.status_of("0001") is Answer.ACCEPTED_WITH_ERRORS
+    assert named.sets[0].sentences() == (
+        "The partner accepts 850 000000001 but notes an error: segments are in error.",
+    )
+
+
+def test_components_loops_and_unknown_codes() -> None:
+    found = read(
+        "AK1*PO*11", "AK2*850*0001", "AK3*CTP*10*PO1*8", "AK4*5>4*355*99*9#", "AK5*R*77", "AK9*R*1*1*0"
+    )
+    error, other = found.sets[0].errors
+    assert (error.loop, error.element, error.component) == ("PO1", 5, 4)
+    assert error.words == "CTP05-4 (segment 10) has error code 99 ('9#')"
+    assert other.words == "error code 77 of the transaction set"
+
+
+def test_a_999_says_the_same_with_other_names() -> None:
+    found = read(
+        "AK1*PO*11*005010", "AK2*850*0001", "IK3*BEG*2**8", "CTX*X", "IK4*3*324*I9", "IK5*R*I5", "AK9*R*1*1*0"
+    )
+    assert [error.words for error in found.sets[0].errors] == [
+        "BEG03 (segment 2) is missing although the guide asks for it in this case",
+        "the guide is not kept to",
+    ]
+
+
+def test_the_event_of_the_parser_brings_its_separators() -> None:
+    body: list[edi.Segment] = [["AK1", "PO", "11"], ["AK2", "850", "0001"], ["AK3", "CTP", "9", "", "8"]]
+    body += [["AK4", ("5", "4"), "355", "7"], ["AK5", "R", "5"], ["AK9", "R", "1", "1", "0"]]
+    one = Interchange.of(edi.group([edi.transaction(body, set_id="997")], functional_id="FA"))
+    data = one.with_form(element="|", component="^", terminator="\n").to_bytes()
+    (event,) = (event for event in gateway.read(data) if isinstance(event, TransactionSet))
+    found = read_acknowledgment(event)
+    assert found is not None
+    assert found.sets[0].errors[0].component == 4
+    assert found == read_acknowledgment(event.text, Delimiters("|", "^", "\n"))
+
+
+def test_a_technical_acknowledgment() -> None:
+    ta1: edi.Segment = ["TA1", "000000101", "260105", "0830", "R", "025"]
+    data = Interchange([edi.isa(), ta1, ["IEA", "0", "000000101"]]).to_bytes()
+    (event,) = (event for event in gateway.read(data) if isinstance(event, InterchangeAcknowledgment))
+    found = read_technical(event)
+    assert (found.control_number, found.date, found.time) == ("000000101", "260105", "0830")
+    assert (found.status, found.note) == (Answer.REJECTED, "025")
+    assert found.sentence() == (
+        "The partner rejects interchange 000000101: the control number (ISA13) was used before."
+    )
+    assert read_technical(("TA1", "000000101", "260105", "0830", "A", "000")).sentence() == (
+        "The partner received interchange 000000101 and found its envelope in order."
+    )
+    assert read_technical(("TA1",)).status is Answer.REJECTED
+
+
+def test_meanings() -> None:
+    assert meaning("ak4", "8") == "the element is not a valid date"
+    assert meaning("ta1", "025") == "the control number (ISA13) was used before"
+    assert meaning("ak5", "99") == ""
