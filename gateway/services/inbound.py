@@ -15,7 +15,7 @@ from gateway.services import acknowledge
 from gateway.services.acknowledge import Acknowledge
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.services.problems import problem
-from gateway.services.quarantine import Findings
+from gateway.services.quarantine import MAX_RESULTS, Findings
 from gateway.store.ports import INBOUND, OUTBOUND, Document, InterchangeKey, Message
 from gateway.transports.folder import OUTBOX, harmless
 from gateway.x12.envelope import (
@@ -287,7 +287,8 @@ class Inbound:
         self._store.add_delivery(self._message.id, erp, OUTBOX, name, document_id=document_id)
         self._results += 1
         self._findings.deliveries += 1
-        self._findings.results.append(f"{kind.replace('_', ' ')} {number} -> {erp}/{OUTBOX}/{name}")
+        if len(self._findings.results) < MAX_RESULTS:
+            self._findings.results.append(f"{kind.replace('_', ' ')} {number} -> {erp}/{OUTBOX}/{name}")
         self._store.audit(
             "document.created",
             self._message.id,

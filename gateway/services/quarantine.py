@@ -17,6 +17,9 @@ from gateway.transports.folder import QUARANTINE
 MAX_PROBLEMS = 500
 """Problems written into a report; how many more there are is always told."""
 
+MAX_RESULTS = 100
+"""Results told in a report."""
+
 MOVES = {
     Fault.PARTNER: "the partner",
     Fault.US: "your own system (ERP)",
@@ -44,7 +47,7 @@ class Findings:
         problems: the first of them; ``count`` is how many there are, ``errors`` how many are errors and
             ``codes`` of which kinds.
         deliveries: files planned for others.
-        results: what came of the file all the same, in words.
+        results: what came of the file all the same, in words; not more than :data:`MAX_RESULTS`.
         answered: what the partner is told, in words.
     """
 
@@ -129,7 +132,7 @@ def _report(message: Message, name: str, status: Translation, findings: Findings
         "move": " and ".join(moves),
         "what_to_do": todo[:10],
         "answered": findings.answered,
-        "results": findings.results[:100],
+        "results": findings.results,
         "problems": [problem.to_dict() for problem in findings.problems],
         "problems_left_out": findings.count - len(findings.problems),
     }

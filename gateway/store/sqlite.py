@@ -71,7 +71,7 @@ _STATUSES = ("translation", "delivery", "acknowledgment")
 
 
 class SqliteStore:
-    """One connection, one writer; use it as a context manager.
+    """One connection, one writer. It may pass from thread to thread, but only one uses it at a time.
 
     Args:
         path: the database file; made if it is not there.
@@ -91,7 +91,7 @@ class SqliteStore:
         self._clock = clock
         self._listener = listener
         self._untold: list[Entry] = []
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,6 +58,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """``edigw demo``."""
+    import shutil
+    import tempfile
+
     from gateway.app import Gateway
     from gateway.cli.commands.home import make_home
     from gateway.observability.logging import configure
