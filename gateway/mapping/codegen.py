@@ -17,16 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.mapping.extensions import COMPONENT, REPETITION, keep_place, keep_segment, keep_texts, keep_value
-from gateway.mapping.model import Copy
-from gateway.mapping.plan import Case, Plan, Scope, Take
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import hash_agrees, hash_total
 from gateway.x12.elements import CONTROL, DECIMAL, INTEGER, broken_notes, fault, is_date, is_time
 from gateway.x12.guide import Element, SyntaxNote
 from gateway.x12.table import Position, Table, is_overflow
+
+if TYPE_CHECKING:
+    from gateway.mapping.model import Copy
+    from gateway.mapping.plan import Case, Plan, Scope, Take
 
 State = list[Any]
 Shape = Callable[[list[str], State], Any]

@@ -76,3 +76,20 @@ def steps(address: str) -> list[tuple[str, int]] | None:
             return None
         found.append((match[1], int(match[2] or 1)))
     return found
+
+
+def get(container: dict[str, Any], path: tuple[str, ...]) -> Any:
+    """The value at a path, None where there is none."""
+    found: Any = container
+    for key in path:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(key)
+    return found
+
+
+def put(container: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Sets the value at a path, making the objects on the way."""
+    for key in path[:-1]:
+        container = container.setdefault(key, {})
+    container[path[-1]] = value

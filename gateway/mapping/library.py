@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.errors import Fault, Level, Location, NotFoundError, Problem, Severity
 from gateway.mapping.codegen import Functions
-from gateway.mapping.model import parse_mapping
-from gateway.mapping.plan import Plan, bind
-from gateway.mapping.reader import add_absent
-from gateway.mapping.writegen import SetFunctions
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.guide import Guide, Loop, Release, Segment, parse_guide, parse_release
 from gateway.x12.table import Table, build
+
+if TYPE_CHECKING:
+    from gateway.mapping.plan import Plan
+    from gateway.mapping.writegen import SetFunctions
 
 Load = Callable[[str], bytes]
 """Gives the bytes of a resource such as ``schemas/x12/004010/codes.xml``; raises NotFoundError."""
@@ -45,6 +45,8 @@ class SetEngine:
     def writer(self) -> SetFunctions:
         """The generated writer of the mapping."""
         if self._writer is None:
+            from gateway.mapping.writegen import SetFunctions
+
             assert self.plan is not None
             self._writer = SetFunctions(self.plan)
         return self._writer
@@ -64,7 +66,7 @@ class SetEngine:
         kept = self.functions.run(segments, delimiters, document)
         if kept is None:
             return None
-        add_absent(self.plan, document)
+        self.plan.note_absent(document)
         remarks = self._warnings(segments, delimiters)
         return (*remarks, _unmapped(kept)) if kept else remarks
 
@@ -150,7 +152,13 @@ class Library:
                 text = self._load(f"mappings/x12/{key[0]}/{set_id}.yaml") if table else b""
             except NotFoundError:
                 text = b""
-            self._plans[key] = bind(parse_mapping(text, f"{set_id}.yaml"), table) if table and text else None
+            self._plans[key] = None
+            if table and text:
+                # A check alone needs nothing of mappings, and they are a third of its start-up.
+                from gateway.mapping.model import parse_mapping
+                from gateway.mapping.plan import bind
+
+                self._plans[key] = bind(parse_mapping(text, f"{set_id}.yaml"), table)
         return self._plans[key]
 
     def engine(self, version: str, set_id: str, *, documents: bool) -> SetEngine | None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from gateway.errors import MappingError, Problem
 from gateway.mapping.converters import Converter
+from gateway.mapping.extensions import get
 from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule
 from gateway.mapping.problems import mapping_problem
 from gateway.x12.guide import Element
@@ -102,7 +105,7 @@ class Scope:
     prefix: str = ""
 
 
-@dataclass(slots=True)
+@dataclass
 class Plan:
     """A bound mapping; ``scopes[0]`` is the transaction set."""
 
@@ -113,6 +116,22 @@ class Plan:
     @property
     def root(self) -> Scope:
         return self.scopes[0]
+
+    @cached_property
+    def computed(self) -> dict[Path, str]:
+        """The segment of the transaction set that states each computed field."""
+        found: dict[Path, str] = {}
+        for index, cases in self.root.cases.items():
+            for take in (take for case in cases for take in case.takes):
+                if take.path in self.mapping.counts:
+                    found[take.path] = self.table.positions[index].id
+        return found
+
+    def note_absent(self, document: dict[str, Any]) -> None:
+        """Notes computed segments that the partner did not send, so that writing leaves them out again."""
+        for path, segment in self.computed.items():
+            if get(document, path) is None:
+                document.setdefault("extensions", []).append({"address": segment, "absent": True})
 
 
 def bind(mapping: Mapping, table: Table) -> Plan:

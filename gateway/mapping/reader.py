@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from gateway.mapping.extensions import COMPONENT, keep_place, keep_segment, keep_texts, keep_value
-from gateway.mapping.model import Copy, Path
+from gateway.mapping.extensions import COMPONENT, get, keep_place, keep_segment, keep_texts, keep_value, put
+from gateway.mapping.model import Copy
 from gateway.mapping.plan import Case, Plan, Scope
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import Step
@@ -79,7 +79,7 @@ class DocumentReader:
                 for part in step.parts
             ]
             self._segment(step.number, position, parts)
-        add_absent(self.plan, self.document)
+        self.plan.note_absent(self.document)
         return self.document
 
     def _segment(self, number: int, position: Position, parts: list[str]) -> None:
@@ -214,43 +214,7 @@ def text_of(parts: list[str], element: int, component: int) -> str:
     return components[component - 1] if component <= len(components) else ""
 
 
-def get(container: dict[str, Any], path: Path) -> Any:
-    """The value at a path, None where there is none."""
-    found: Any = container
-    for key in path:
-        if not isinstance(found, dict):
-            return None
-        found = found.get(key)
-    return found
-
-
 def copied(rule: Copy, target: dict[str, Any], document: dict[str, Any]) -> Any:
     """The value a copy rule gives to an object, None if there is none."""
     own = get(target, rule.source) if rule.local else None
     return get(document, rule.source) if own is None else own
-
-
-def put(container: dict[str, Any], path: Path, value: Any) -> None:
-    """Sets the value at a path, making the objects on the way."""
-    for key in path[:-1]:
-        container = container.setdefault(key, {})
-    container[path[-1]] = value
-
-
-def add_absent(plan: Plan, document: dict[str, Any]) -> None:
-    """Notes computed segments that the partner did not send, so that writing leaves them out again."""
-    for path in plan.root.counts:
-        if get(document, path) is None:
-            segment = computed_segment(plan, path)
-            if segment:
-                document.setdefault("extensions", []).append({"address": segment, "absent": True})
-
-
-def computed_segment(plan: Plan, path: Path) -> str:
-    """The segment that states a computed field."""
-    for scope in plan.scopes:
-        for index, cases in scope.cases.items():
-            for case in cases:
-                if any(take.path == path for take in case.takes) and not scope.steps and scope is plan.root:
-                    return plan.table.positions[index].id
-    return ""

@@ -18,10 +18,11 @@ from datetime import datetime
 from typing import Any
 
 from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
+from gateway.mapping.extensions import get, put
 from gateway.mapping.extensions import steps as read_steps
 from gateway.mapping.library import Library, SetEngine
 from gateway.mapping.plan import Case, Plan, Scope, Take
-from gateway.mapping.reader import computed_segment, copied, get, put
+from gateway.mapping.reader import copied
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.elements import CONTROL
@@ -381,7 +382,7 @@ def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     }
     filled = dict(document)
     for path, count in missing:
-        if computed_segment(plan, path) not in absent:
+        if plan.computed.get(path) not in absent:
             filled[path[0]] = dict(filled[path[0]]) if isinstance(filled.get(path[0]), dict) else {}
             put(filled, path, count)
     return filled
