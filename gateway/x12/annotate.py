@@ -406,7 +406,7 @@ def _row(
         value = parts[index] if index < len(parts) else ""
         mine = [p for p in rest if p.location.element == index]
         if value or mine:
-            before = parts[index - 1] if index > 1 else ""
+            before = parts[index - 1] if 1 < index <= len(parts) else ""
             ref = f"{parts[0][:10]}{index:02d}"
             cells += _cells(ref, element, value, mine, delimiters, before)
     name = segment.name if segment else ""

@@ -49,7 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     trace = verbs.add_parser(
         "trace",
         help="show which rule made which value from which part of a file",
-        description="Translates the sets of an X12 file and shows the origin of every value of the documents, "
+        description="Translates the sets of an X12 file and shows the origin of every value of a document, "
         "and what went to the extensions and why.",
         epilog="exit code: 0 fine, 1 a set cannot be translated, 4 there is no such file or set",
     )
