@@ -156,13 +156,20 @@ def _check_element(
 ) -> None:
     repeated = delimiters.repetition and element.repeat != 1
     values = value.split(delimiters.repetition) if repeated else [value]
+    words: dict[str, object]
+    if delimiters.repetition and not repeated and delimiters.repetition in value:
+        what = "holds the repetition separator, but may not repeat"
+        words = {"ref": element.ref, "name": element.name, "what": what}
+        code = "X12-ELEMENT-CHARACTER"
+        result.add(problem(code, where, value=value, data_element=element.number, words=words))
+        return
     for repetition, one in enumerate(values, 1):
         if len(values) > 1:
             where = replace(where, repetition=repetition)
         components = one.split(delimiters.component) if delimiters.component else [one]
         limit = len(element.components) or 1
         if any(components[limit:]) or (len(components) > 1 and not element.components):
-            words: dict[str, object] = {
+            words = {
                 "ref": element.ref,
                 "name": element.name,
                 "count": len(components),
