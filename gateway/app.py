@@ -25,12 +25,13 @@ from gateway.settings import Settings
 from gateway.store.payloads import PayloadFiles
 from gateway.store.ports import SENDING, Entry, Message
 from gateway.store.sqlite import SqliteStore
-from gateway.transports.folder import Folder
+from gateway.transports.folder import QUARANTINE, Folder
 
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 """Names inside a home."""
 
 _LEVELS = {"file.quarantined": "warning"}
+"""Events of the log that weigh more than a remark."""
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Pass:
                 self.documents += 1
             case "acknowledgment.written":
                 self.acknowledgments += 1
-            case "file.delivered" if entry.facts["box"] != "quarantine":
+            case "file.delivered" if entry.facts["box"] != QUARANTINE:
                 self.delivered += 1
             case "file.quarantined":
                 self.quarantined += 1
@@ -180,7 +181,9 @@ class Gateway:
         facts: dict[str, Any] = dict(entry.facts)
         if entry.message_id is not None:
             facts["message_id"] = entry.message_id
-        self._say(_LEVELS.get(entry.event, "info"), entry.event, **facts)
+        # The three files of a message in quarantine are told with its reason already.
+        level = "debug" if facts.get("box") == QUARANTINE else _LEVELS.get(entry.event, "info")
+        self._say(level, entry.event, **facts)
         self._pass.count(entry)
         if self._listener is not None:
             self._listener(entry)

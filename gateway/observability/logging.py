@@ -35,7 +35,9 @@ def configure(stream: TextIO | None = None, level: str = "info") -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+            if stream.isatty()
+            else structlog.processors.TimeStamper(fmt="iso", utc=True),
             *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from io import BytesIO
-from textwrap import fill, wrap
+from textwrap import wrap
 from typing import Any
 
 import orjson
@@ -140,22 +140,31 @@ def _report(message: Message, name: str, status: Translation, findings: Findings
 
 def _words(report: dict[str, Any]) -> str:
     """The report as plain text for a person, 100 columns wide."""
-    lines = [f"{report['file']}  -  {report['status'].replace('_', ' ')}", "", fill(report["reason"], 98), ""]
-    lines += [
+    told = report["answered"] or ["nobody was told; this report is the only notice"]
+    lines = [
+        f"{report['file']}  -  {report['status'].replace('_', ' ')}",
+        "",
+        report["reason"],
+        "",
         f"Received     {report['received_at']} over {report['channel']}",
         f"Whose move   {report['move']}",
-        f"Told         {'; '.join(report['answered']) or 'the sender was told nothing'}",
+        *(f"Told         {text}" for text in told),
+        *(f"Processed    {text}" for text in report["results"][:20]),
+        "",
+        "What is wrong, and what to do",
+        "",
     ]
-    lines += [f"Processed    {result}" for result in report["results"][:20]]
-    lines += ["", "What is wrong", ""]
     for number, problem in enumerate(report["problems"][:50], 1):
         lines += wrap(problem["message"], 94, initial_indent=f"{number:>3}. ", subsequent_indent="     ")
-        lines += [f"     {text}" for text in (_place(problem["location"]), f"[{problem['code']}]") if text]
-    left = report["problems_left_out"] + max(0, len(report["problems"]) - 50)
-    lines += [f"     ... and {left} more"] if left else []
-    lines += ["", "What to do", ""]
-    for text in report["what_to_do"]:
-        lines += wrap(text, 94, initial_indent="  -  ", subsequent_indent="     ")
+        place = _place(problem["location"])
+        lines += [f"     {place}  [{problem['code']}]" if place else f"     [{problem['code']}]"]
+        lines += wrap(problem["hint"], 94, initial_indent="     -> ", subsequent_indent="        ")
+        lines += [""]
+    if left := report["problems_left_out"] + max(0, len(report["problems"]) - 50):
+        lines += [f"     ... and {left} more", ""]
+    lines += [
+        "When this is settled, delete this file and those of the same name; the gateway keeps the original."
+    ]
     return "\n".join([*lines, "", f"Message {report['message_id']}", ""])
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.errors import TransportError
 from gateway.services import lifecycle
 from gateway.services.engine import Engine
 from gateway.services.inbound import Inbound
@@ -61,10 +62,13 @@ class Translate:
                 if message.channel == self.settings.gateway.erp.channel:
                     return self._end(message, *Outbound(self, message).process())
                 return self._end(message, *Inbound(self, message).process())
-        except OSError:
+        except TransportError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
             self.failed(message, error)
+            if again and isinstance(error, OSError):  # which passes by itself, such as a full disk
+                with self.store.transaction():
+                    self.store.count_attempt(message.id, -1)
             return None
 
     def _refused(self, message: Message) -> tuple[Translation, Findings] | None:

@@ -128,7 +128,10 @@ class Store(Protocol):
     """Messages, documents, deliveries, control numbers and the event log."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """All changes inside happen together, and are on disk when it ends, or none does."""
+        """All changes inside happen together, and are on disk when it ends, or none does.
+
+        Raises TransportError when the store cannot be used for a while, such as a full disk.
+        """
 
     def savepoint(self) -> AbstractContextManager[Callable[[], None]]:
         """A part of a transaction; calling what it yields takes back everything done since."""
@@ -150,8 +153,8 @@ class Store(Protocol):
     ) -> None:
         """Moves one status of a message. Raises RefusedError when it is not the expected one."""
 
-    def count_attempt(self, message_id: str) -> int:
-        """One more attempt at translating; returns how many."""
+    def count_attempt(self, message_id: str, more: int = 1) -> int:
+        """One more attempt at translating, or one less; returns how many."""
 
     def translated_before(self, message: Message) -> Message | None:
         """An earlier inbound message with the same bytes that gave results."""

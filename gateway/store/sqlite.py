@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from gateway.errors import ConfigurationError, NotFoundError, RefusedError
+from gateway.errors import ConfigurationError, NotFoundError, RefusedError, TransportError
 from gateway.store.ports import (
     DELIVERED,
     PENDING,
@@ -115,10 +115,12 @@ class SqliteStore:
         try:
             yield
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             self._untold.clear()
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise TransportError(f"The database cannot be used now: {error}.") from error
             raise
         told, self._untold = self._untold, []
         if self._listener is not None:
@@ -177,9 +179,9 @@ class SqliteStore:
         if done.rowcount != 1:
             raise RefusedError(f"Message {message_id} is no longer {expected}: {status} cannot become {to}.")
 
-    def count_attempt(self, message_id: str) -> int:
+    def count_attempt(self, message_id: str, more: int = 1) -> int:
         row = self._db.execute(
-            "UPDATE messages SET attempts = attempts + 1 WHERE id = ? RETURNING attempts", (message_id,)
+            "UPDATE messages SET attempts = attempts + ? WHERE id = ? RETURNING attempts", (more, message_id)
         ).fetchone()
         return int(row[0])
 

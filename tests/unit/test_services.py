@@ -14,7 +14,7 @@ import pytest
 from gateway.app import Gateway, Pass
 from gateway.cli.commands.demo import drop, interchange, order
 from gateway.cli.commands.home import make_home
-from gateway.errors import InternalError
+from gateway.errors import InternalError, TransportError
 from gateway.services import lifecycle
 from gateway.services.acknowledge import number
 from gateway.services.lifecycle import TRANSITIONS, Acknowledgment, Delivery, Status, Translation
@@ -90,6 +90,31 @@ def test_a_mended_error_lets_the_file_through(home: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Clumsy, "word", b"another word")
     done = work(home)
     assert (done.received, done.documents, done.quarantined) == (0, 1, 0)
+
+
+def test_what_passes_by_itself_is_tried_for_ever(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    put(home, "a.edi", 1, "A")
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.services.inbound.BytesIO", full)
+        for _ in range(MAX_ATTEMPTS * 2):
+            assert work(home).unfinished == 1
+    assert work(home).documents == 1
+
+
+def test_a_database_that_cannot_be_used_now_stops_the_pass(home: Path) -> None:
+    put(home, "a.edi", 1, "A")
+
+    def full(*args: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqliteStore, "add_document", full)
+        with pytest.raises(TransportError, match="disk is full"):
+            work(home)
+    assert work(home).documents == 1
 
 
 def test_a_claimed_file_that_cannot_be_removed_is_not_received_twice(
