@@ -25,13 +25,13 @@ COMMANDS = ("home", "demo", "x12", "translate", "map", "explain")
 
 _EXAMPLES = """\
 examples:
-  edigw demo --once                          see the main job at work, in a temporary home
-  edigw x12 validate orders.edi              what is right and wrong with a file
-  edigw x12 ack orders.edi > 997.edi         the acknowledgment for it
-  edigw translate orders.edi -o orders.jsonl purchase orders as JSON, one a line
-  edigw translate orders.jsonl -o out.edi    and back to X12
-  edigw explain X12-SE-COUNT                 what a problem means and what to do
-  edigw init my-gateway                      make a home, then: edigw run-once --config my-gateway
+  edigw demo --once                           see the main job at work, in a temporary home
+  edigw x12 validate orders.edi               what is right and wrong with a file
+  edigw x12 ack orders.edi > 997.edi          the acknowledgment for it
+  edigw translate orders.edi -o orders.jsonl  purchase orders as JSON, one a line
+  edigw translate orders.jsonl -o out.edi     and back to X12
+  edigw explain X12-SE-COUNT                  what a problem means and what to do
+  edigw init my-gateway                       make a home, then: edigw run-once --config my-gateway
 """
 
 _DESCRIPTION = (
@@ -56,6 +56,15 @@ _ERRORS: tuple[tuple[type[EdiError], ExitCode], ...] = (
 )
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Names of commands and what they do on one line."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        # argparse forgets that subcommands are indented twice, and breaks the line of the longest one.
+        self._action_max_length = 13
+
+
 class _Parser(argparse.ArgumentParser):
     """Help begins with the examples: most readers look for nothing else."""
 
@@ -70,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         prog="edigw",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     program.add_argument("--version", action="version", version=f"edigw {__version__}")
     program.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")

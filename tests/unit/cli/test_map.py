@@ -1,0 +1,128 @@
+"""``edigw map check`` and ``edigw map trace``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.engine import read
+from gateway.x12.envelope import TransactionSet
+from tests.acceptance import edi
+from tests.unit.cli.support import Runner
+
+GOLDEN = Path(__file__).resolve().parents[2] / "data" / "x12" / "004010" / "850"
+WRONG = """\
+mapping: purchase_order
+guide: x12/004010/850
+fields:
+  purpose: BEG01
+  po_type: BEG02
+  po_number: BEG33
+  ordered_at: BEG05 | date
+"""
+
+
+def test_check_of_all_installed_mappings(edigw: Runner) -> None:
+    done = edigw("map", "check")
+    assert done.code == 0
+    assert "mappings/x12/004010/850.yaml" in done.out
+    assert "fine" in done.out
+    assert "leading zeros" in done.out
+
+
+@pytest.mark.parametrize("name", ["850", "004010/850", "x12/004010/850"])
+def test_check_by_name(edigw: Runner, name: str) -> None:
+    (file,) = json.loads(edigw("map", "check", name, "--json").out)["files"]
+    assert file["path"] == "mappings/x12/004010/850.yaml"
+    assert {problem["severity"] for problem in file["problems"]} == {"info"}
+
+
+def test_check_names_field_line_and_what_to_do(edigw: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "850.yaml"
+    path.write_text(WRONG)
+    done = edigw("map", "check", path)
+    assert done.code == 1
+    assert "not usable" in done.out
+    assert "line 6" in done.out
+    assert "MAP-ELEMENT" in done.out
+    assert "po_number: there is no BEG33" in done.out
+    (file,) = json.loads(edigw("map", "check", path, "--json").out)["files"]
+    found = next(problem for problem in file["problems"] if problem["code"] == "MAP-ELEMENT")
+    assert found["location"]["pointer"] == "po_number"
+    assert found["fault"] == "configuration"
+
+
+def test_check_reads_standard_input(edigw: Runner) -> None:
+    assert edigw("map", "check", "-", stdin=b"mapping: [").code == 1
+
+
+def test_check_of_an_unknown_mapping(edigw: Runner, tmp_path: Path) -> None:
+    done = edigw("map", "check", "004010/851")
+    assert done.code == 4
+    assert "Did you mean 004010/850?" in done.err
+    assert edigw("map", "check", tmp_path / "absent.yaml").code == 4
+
+
+def test_explain_knows_the_codes_of_mappings(edigw: Runner) -> None:
+    done = edigw("explain", "MAP-REQUIRED")
+    assert done.code == 0
+    assert "mandatory" in done.out + done.err
+
+
+def test_trace_shows_rules_and_what_was_kept(edigw: Runner) -> None:
+    done = edigw("map", "trace", GOLDEN / "notes_and_unmapped.edi")
+    assert done.code == 0
+    line = next(one for one in done.out.splitlines() if "REF[REF01=CR]/REF02" in one)
+    assert line.split()[:4] == ["4", "REF02", "CUST-9", "/customer_ref"]
+    kept = done.out.partition("kept in extensions")[2]
+    assert "no rule takes TD1" in kept
+    assert "BEG08" in kept
+    assert "customer_ref stands at another place" in kept
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.edi")), ids=lambda path: path.stem)
+def test_trace_knows_the_origin_of_every_value(edigw: Runner, path: Path) -> None:
+    documents = [event.document for event in read(path) if isinstance(event, TransactionSet)]
+    sets = json.loads(edigw("map", "trace", path, "--json").out)["sets"]
+    assert len(sets) == len(documents)
+    for one, document in zip(sets, documents, strict=True):
+        assert document is not None
+        pointers = {origin["pointer"]: origin for origin in one["origins"]}
+        assert all(origin["rule"] or origin["reason"] for origin in one["origins"])
+        for pointer, value in leaves(document):
+            if pointer.split("/")[1] in ("document_type", "schema_version", "test", "control"):
+                continue
+            known = [pointer.rsplit("/", n)[0] for n in range(pointer.count("/"))]
+            assert any(at in pointers for at in known), pointer
+            if pointer in pointers:
+                assert pointers[pointer]["value"] == value
+
+
+def leaves(value: object, pointer: str = "") -> list[tuple[str, object]]:
+    if isinstance(value, dict):
+        return [leaf for key, inner in value.items() for leaf in leaves(inner, f"{pointer}/{key}")]
+    if isinstance(value, list):
+        return [leaf for i, inner in enumerate(value) for leaf in leaves(inner, f"{pointer}/{i}")]
+    return [(pointer, value)]
+
+
+def test_trace_of_one_set(edigw: Runner, tmp_path: Path) -> None:
+    data = edi.two_sets().to_bytes()
+    (one,) = json.loads(edigw("map", "trace", "-", "--set", "2", "--json", stdin=data).out)["sets"]
+    assert one["number"] == 2
+    done = edigw("map", "trace", "-", "--set", "3", stdin=data)
+    assert done.code == 4
+    assert "has 2 transaction sets" in done.err
+
+
+def test_trace_tells_why_a_set_is_not_translated(edigw: Runner, bad: Path) -> None:
+    done = edigw("map", "trace", bad)
+    assert done.code == 1
+    assert "it has errors" in done.err
+    assert "/po_number" in done.out
+    done = edigw("map", "trace", "-", stdin=edi.clean().put("ST", 1, "100").to_bytes())
+    assert "there is no guide" in done.err
+    assert edigw("map", "trace", "-", stdin=b"hello").code == 1
+    assert edigw("map", "trace", "absent.edi").code == 4
