@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.main import main
 from gateway.engine import library, validate
 from gateway.x12.diff import diff
-from gateway.x12.reader import Reader
+from gateway.x12.reader import Piece, Reader
 from tests.acceptance import edi
 from tests.unit.cli.support import Runner
 
 
 def same_content(one: bytes, other: bytes) -> bool:
-    def pieces(data: bytes) -> list[object]:
+    def pieces(data: bytes) -> list[Piece]:
         reader = Reader()
         return [*reader.feed(data), *reader.close()]
 
-    return not list(diff(pieces(one), pieces(other), library()))  # type: ignore[arg-type]
+    return not list(diff(pieces(one), pieces(other), library()))
 
 
 # --- inspect ---------------------------------------------------------------------------------------------
@@ -184,7 +185,6 @@ def test_format_keeps_broken_files_as_they_are(edigw: Runner) -> None:
 def test_format_keeps_bytes_beyond_ascii(
     edigw: Runner, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    from gateway.cli.main import main
 
     path = tmp_path / "latin.edi"
     path.write_bytes(edi.clean().put("N1", 2, "Caf\xe9").with_form(newline="\n").to_bytes())
