@@ -116,17 +116,27 @@ class Functions:
         self._total_slots: dict[str, int] = {}
         for position in table.positions:
             for element in position.segment.elements:
-                if element.count:
+                if element.count or element.hash:
                     self._totals.append((size, element))
                     self._total_slots[f"{position.index} {element.ref}"] = size
                     size += 1
-        self._sums = [e for position in table.positions for e in position.segment.elements if e.hash]
+        self._counted = self._loop_counters()
         self._opening = len(table.positions[0].segment.elements)
         self._blank: State = [None] * loops + [0] * (size - loops + 1)
         self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (
             self._build(False),
             self._build(True),
         )
+
+    def _loop_counters(self) -> dict[str, int]:
+        """Counters that hold the number of a segment in the whole set: of loops right below the set."""
+        found: dict[str, int] = {}
+        for position in self.table.positions:
+            outermost = position.trigger and position.loop.depth == 1
+            alone = sum(other.id == position.id for other in self.table.positions) == 1
+            if outermost and alone and position.limit and position.index in self._counter:
+                found[position.id] = self._counter[position.index]
+        return found
 
     def _needs_mask(self, position: Position) -> bool:
         return any(
@@ -159,11 +169,14 @@ class Functions:
 
         return make
 
-    def run(self, segments: list[str], delimiters: Delimiters, document: dict[str, Any]) -> list[str] | None:
+    def run(
+        self, segments: list[str], delimiters: Delimiters, document: dict[str, Any]
+    ) -> tuple[list[str], bool] | None:
         """Checks a set and fills the document.
 
         Returns:
-            None if anything is not plainly right, else the addresses of what no rule of the mapping took.
+            None if anything is not plainly right, else the addresses of what no rule of the mapping took, and
+            whether all stated hash totals are right.
         """
         separator, component, repetition = delimiters.element, delimiters.component, delimiters.repetition
         joined = "".join(segments)
@@ -197,32 +210,30 @@ class Functions:
                 here = here[parts[0]][len(parts)](parts, state)
         except (Refused, KeyError):
             return None
-        if here is not self.end or not self._counts_hold(segments, separator, state):
+        if here is not self.end:
             return None
-        return kept
-
-    def sums_hold(self, segments: list[str], separator: str) -> bool:
-        """Whether stated hash totals are the sums they claim to be."""
-        for element in self._sums:
-            name, index = element.ref[:-2] + separator, int(element.ref[-2:])
-            for text in segments:
-                if text.startswith(name) and text.count(separator) >= index:
-                    stated = text.split(separator)[index]
-                    summed = element.hash[:-2] + separator
-                    parts = [other.split(separator) for other in segments if other.startswith(summed)]
-                    total = hash_total(parts, element.hash)
-                    if stated and total is not None and not hash_agrees(stated, total):
-                        return False
-        return True
-
-    def _counts_hold(self, segments: list[str], separator: str, state: State) -> bool:
+        right = True
         for slot, element in self._totals:
             if stated := state[slot]:
-                name = element.count + separator
-                count = sum([text.startswith(name) for text in segments]) + segments.count(element.count)
-                if int(stated) != count:
-                    return False
-        return True
+                if element.count:
+                    if int(stated) != self._count(element.count, segments, separator, state):
+                        return None
+                else:
+                    right = right and _sum_holds(element, stated, segments, separator)
+        return kept, right
+
+    def _count(self, name: str, segments: list[str], separator: str, state: State) -> int:
+        slot = self._counted.get(name)
+        if slot is not None:
+            return int(state[slot])
+        return sum([text.startswith(name + separator) for text in segments]) + segments.count(name)
+
+
+def _sum_holds(element: Element, stated: str, segments: list[str], separator: str) -> bool:
+    """Whether a stated hash total is the sum it claims to be."""
+    name = element.hash[:-2] + separator
+    total = hash_total([text.split(separator) for text in segments if text.startswith(name)], element.hash)
+    return total is None or hash_agrees(stated, total)
 
 
 def _marked(segments: list[str], delimiters: Delimiters) -> tuple[list[str], str]:
@@ -681,6 +692,12 @@ class _Writer:
                 body.append(f"if c is not None: s[{copy.path[-1]!r}] = c")
             if fresh and len(prefix) == 1 and sum(p[:1] == prefix for p in groups) == 1:
                 body.append(f"o[{prefix[0]!r}] = s")
+            elif len(prefix) == 1:
+                body += [
+                    f"q = {target}.get({prefix[0]!r})",
+                    f"if q is None: {target}[{prefix[0]!r}] = s",
+                    "else: q.update(s)",
+                ]
             else:
                 body.append(f"merge({target}, {prefix!r}, s)")
             lines += ["if s:", *(f"    {line}" for line in body)]
@@ -785,6 +802,15 @@ class _Writer:
                     f"if v is not None: {put.format('v')}",
                     f"elif {text}: keep_value(C, {target}, {address}, {refs[0]!r}, {text})",
                 ]
+            if convert.name == "n2":
+                plain = f"len({text}) > 2 and {text}.isdecimal() and {text}[0] != '0'"
+                value = f"{text}[:-2] + '.' + {text}[-2:]"
+                return [
+                    f"if {text}:",
+                    f"    if {plain}: {put.format(value)}",
+                    "    else:",
+                    *(f"        {line}" for line in slow),
+                ]
             if convert.name == "list":
                 return [f"if {text}: {put.format(f'[{text}]')}"]
             if convert.name == "int":
@@ -797,10 +823,14 @@ class _Writer:
                 ]
             return guarded
         if self._dated(take) and len(texts) == 2:
+            day, time = f"x{take.sources[0][0]}", texts[1]
+            minutes = put.format(f"{day} + 'T' + {time}[:2] + ':' + {time}[2:]")
             return [
-                f"if {texts[1]}:",
-                *(f"    {line}" for line in slow),
-                f"elif {texts[0]}: {put.format(f'x{take.sources[0][0]}')}",
+                f"if {time}:",
+                f"    if len({time}) == 4 and {day}: {minutes}",
+                "    else:",
+                *(f"        {line}" for line in slow),
+                f"elif {texts[0]}: {put.format(day)}",
             ]
         every = " and ".join(texts)
         if convert.name == "pairs" and len(texts) % 2 == 0 and filled == texts:

@@ -56,23 +56,24 @@ class SetEngine:
     ) -> tuple[Problem, ...] | None:
         """None if the set is not plainly right, else remarks: what the mapping kept in the extensions."""
         if self.plan is None or document is None:
-            kept = self.functions.run(segments, delimiters, {})
-            return None if kept is None else self._warnings(segments, delimiters)
+            found = self.functions.run(segments, delimiters, {})
+            return None if found is None else self._warnings(segments, delimiters, right=found[1])
         envelope = dict(document)
         document.clear()
         document["document_type"] = self.plan.mapping.document_type
         document["schema_version"] = SCHEMA_VERSION
         document.update(envelope)
-        kept = self.functions.run(segments, delimiters, document)
-        if kept is None:
+        found = self.functions.run(segments, delimiters, document)
+        if found is None:
             return None
+        kept, right = found
         self.plan.note_absent(document)
-        remarks = self._warnings(segments, delimiters)
+        remarks = self._warnings(segments, delimiters, right=right)
         return (*remarks, _unmapped(kept)) if kept else remarks
 
-    def _warnings(self, segments: list[str], delimiters: Delimiters) -> tuple[Problem, ...]:
+    def _warnings(self, segments: list[str], delimiters: Delimiters, *, right: bool) -> tuple[Problem, ...]:
         """What the diagnosis has to say about a set that is right but for its hash total."""
-        if self.functions.sums_hold(segments, delimiters.element):
+        if right:
             return ()
         return tuple(diagnose(self.table, segments, delimiters).problems)
 
