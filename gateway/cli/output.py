@@ -73,6 +73,12 @@ def write_bytes(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def end_line() -> None:
+    """A line end after data that has none, where a prompt follows it."""
+    if sys.stdout.isatty():
+        sys.stdout.write("\n")
+
+
 def to_json(value: Any) -> bytes:
     """JSON in UTF-8 on one line."""
     import orjson

@@ -70,6 +70,9 @@ class Reporter(Protocol):
     def end(self, extra: dict[str, object] | None = None) -> Verdict:
         """The file is over; ``extra`` stands beside the verdict."""
 
+    def abandon(self) -> None:
+        """Lets go of what is open, after :meth:`end` or in its place."""
+
     def close(self) -> None:
         """All files are over."""
 
@@ -92,7 +95,7 @@ class JsonReporter:
         self._verdict = FileVerdict()
         self._interchanges = self._groups = self._sets = 0
         self._group_open = self._loose = False
-        self._spool: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 -- closed in end()
+        self._spool: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 -- closed in abandon()
         # Offset (or the largest number), place in the spool and length of each problem.
         self._index = array("q")
 
@@ -172,11 +175,13 @@ class JsonReporter:
         for number, at in enumerate(order):
             self._spool.seek(index[at + 1])
             self._write((b"," if number else b"") + self._spool.read(index[at + 2]))
-        self._spool.close()
         verdict = self._verdict.verdict
         rest = to_json({"verdict": verdict.value, **(extra or {})})
         self._write(b"]," + rest[1:])
         return verdict
+
+    def abandon(self) -> None:
+        self._spool.close()
 
     def close(self) -> None:
         self._write(b"]}\n")
@@ -197,7 +202,7 @@ class TextReporter:
     def begin(self, path: str) -> None:
         self._path = path
         self._verdict = FileVerdict()
-        self._body: IO[str] = SpooledTemporaryFile(  # noqa: SIM115 -- closed in end()
+        self._body: IO[str] = SpooledTemporaryFile(  # noqa: SIM115 -- closed in abandon()
             max_size=_IN_MEMORY, mode="w+", encoding="utf-8", errors="surrogatepass", newline=""
         )
         self._accepted = self._hidden = self._sets = 0
@@ -288,12 +293,14 @@ class TextReporter:
         self._body.seek(0)
         while text := self._body.read(1 << 16):
             self._write(text)
-        self._body.close()
         return verdict
 
     def note(self, text: str) -> None:
         """A line of another opinion, within the file."""
         self._say(text)
+
+    def abandon(self) -> None:
+        self._body.close()
 
     def close(self) -> None:
         pass

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """``edigw x12 ack``."""
     from gateway import engine
     from gateway.cli import inputs
-    from gateway.cli.output import say, write_bytes
+    from gateway.cli.output import end_line, say, write_bytes
     from gateway.cli.reports import FileVerdict
     from gateway.x12.acknowledgment import Acknowledger
     from gateway.x12.envelope import FileProblem, GroupTrailer, InterchangeTrailer, TransactionSet, Verdict
@@ -83,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
     for _, data in acknowledger.interchanges(lambda: next(numbers), now, args.type or "due"):
         write_bytes(data)
         written += 1
-    if not written:
+    if written:
+        end_line()
+    else:
         say(f"edigw x12 ack: there is nothing to acknowledge in {args.file}.")
     accepted = verdict.verdict is Verdict.ACCEPTED and not unsupported
     return ExitCode.FINE if accepted else ExitCode.PROBLEMS

@@ -193,7 +193,10 @@ def _plain(template: str) -> str:
     """A message with its blanks shown as names: ``{value!r}`` becomes ``<value>``."""
     import re
 
-    return re.sub(r"\{(\w+)(?:![rs])?(?::[^}]*)?\}", r"<\1>", template).replace("{{", "{").replace("}}", "}")
+    def name(match: re.Match[str]) -> str:
+        return f"<{match[1]}>" if match[1] else match[0][0]
+
+    return re.sub(r"\{\{|\}\}|\{(\w+)(?:![rs])?(?::[^}]*)?\}", name, template)
 
 
 def _first(text: str) -> str:

@@ -95,7 +95,7 @@ def _to_json(source: Any, output: str | None, library: Library, *, as_list: bool
         for event in engine.read(source, guides=library):
             match event:
                 case TransactionSet():
-                    if event.document is None:
+                    if not event.document or "document_type" not in event.document:
                         told.rejected(event)
                         continue
                     told.remarks(event)
@@ -216,7 +216,7 @@ def _to_x12(source: Any, output: str | None, library: Library) -> int:
     import orjson
 
     from gateway import engine
-    from gateway.cli.output import say, visible
+    from gateway.cli.output import end_line, say, visible
     from gateway.errors import DocumentError
 
     text = b"".join(iter(lambda: source.read(1 << 20), b"")).removeprefix(b"\xef\xbb\xbf")
@@ -246,6 +246,8 @@ def _to_x12(source: Any, output: str | None, library: Library) -> int:
         return ExitCode.PROBLEMS
     with _target(output) as target:
         target.write(data)
+    if output is None:
+        end_line()
     return ExitCode.FINE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -67,20 +68,22 @@ def run_validate(args: argparse.Namespace) -> int:
     code = ExitCode.FINE
     missing = False
     for name in args.files:
-        try:
-            with inputs.opened(name) as file:
-                source = compare.begin(file) if compare else file
-                reporter.begin(name)
-                for event in engine.read(source, documents=False, guides=library):
-                    reporter.add(event)
-                    if compare:
-                        compare.add(event)
-        except NotFoundError as error:
-            say(visible(f"edigw: {error}"))
-            missing = True
-            continue
-        extra = compare.end(reporter) if compare else None
-        if reporter.end(extra) is not Verdict.ACCEPTED or (compare and compare.differs):
-            code = ExitCode.PROBLEMS
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(inputs.opened(name))
+            except NotFoundError as error:
+                say(visible(f"edigw: {error}"))
+                missing = True
+                continue
+            source = compare.begin(file) if compare else file
+            reporter.begin(name)
+            stack.callback(reporter.abandon)
+            for event in engine.read(source, documents=False, guides=library):
+                reporter.add(event)
+                if compare:
+                    compare.add(event)
+            extra = compare.end(reporter) if compare else None
+            if reporter.end(extra) is not Verdict.ACCEPTED or (compare and compare.differs):
+                code = ExitCode.PROBLEMS
     reporter.close()
     return ExitCode.NOT_FOUND if missing else code

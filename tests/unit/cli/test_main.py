@@ -128,7 +128,7 @@ def test_interrupted(edigw: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (done.code, done.out, done.err) == (130, "", "")
 
 
-def start(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
+def start(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, *arguments],
@@ -136,7 +136,6 @@ def start(*arguments: str, **options: object) -> subprocess.CompletedProcess[byt
         timeout=60,
         check=False,
         env=environment,
-        **options,  # type: ignore[call-overload]
     )
 
 

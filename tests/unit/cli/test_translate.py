@@ -1,0 +1,192 @@
+"""``edigw translate``: documents out of X12 and back, nothing lost in silence, files whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gateway
+from tests.acceptance import edi
+from tests.acceptance.edi import Interchange
+from tests.unit.cli.support import Runner
+
+ROOT = Path(__file__).resolve().parents[3]
+DATA = ROOT / "tests" / "data" / "x12" / "004010" / "850"
+ORDERS = sorted(path.stem for path in DATA.glob("*.edi"))
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_to_json_lines_and_back(edigw: Runner, tmp_path: Path, name: str) -> None:
+    path = DATA / f"{name}.edi"
+    done = edigw("translate", path)
+    assert done.code == 0
+    expected = list(gateway.translate(path))
+    assert documents(done.out) == expected
+    lines = tmp_path / "orders.jsonl"
+    lines.write_text(done.out)
+    back = edigw("translate", lines)
+    assert (back.code, back.err) == (0, "")
+    assert list(gateway.translate(back.out.encode("latin-1"))) == expected
+
+
+def test_to_a_list_and_back(edigw: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "two.edi"
+    path.write_bytes(edi.two_sets().to_bytes())
+    done = edigw("translate", path, "--to", "json")
+    assert [one["po_number"] for one in json.loads(done.out)] == ["PO-1001", "PO-1002"]
+    back = edigw("translate", "-", stdin=done.out.encode())
+    assert back.code == 0
+    assert [one["po_number"] for one in gateway.translate(back.out.encode())] == ["PO-1001", "PO-1002"]
+    one = json.dumps(json.loads(done.out)[0], indent=2)
+    assert edigw("translate", "-", "--to", "x12", stdin=b"\xef\xbb\xbf\n " + one.encode()).code == 0
+
+
+def test_a_rejected_set_is_told_and_the_good_one_written(edigw: Runner, bad: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    done = edigw("translate", bad, "-o", out)
+    assert (done.code, done.out) == (1, "")
+    assert [one["po_number"] for one in documents(out.read_text())] == ["PO-1002"]
+    assert "850 0001 in group 11 of interchange 000000101 was not translated:" in done.err
+    assert "X12-ELEMENT-DATE at BEG05" in done.err
+    assert "1 document written, 1 transaction set left out." in done.err
+
+
+def test_what_the_mapping_does_not_take_is_one_line(edigw: Runner, tmp_path: Path) -> None:
+    done = edigw("translate", DATA / "notes_and_unmapped.edi")
+    assert done.code == 0
+    told = [line for line in done.err.splitlines() if "kept in extensions" in line]
+    assert len(told) == 1
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("set_id", "words"), [("997", "there is no mapping"), ("199", "There is no guide")])
+def test_a_set_nobody_can_translate_is_told(edigw: Runner, tmp_path: Path, set_id: str, words: str) -> None:
+    body: list[edi.Segment] = [["AK1", "PO", "11"], ["AK9", "A", "1", "1", "1"]]
+    functional_id = "FA" if set_id == "997" else "PO"
+    one = Interchange.of(
+        edi.group([edi.transaction(body, set_id=set_id)], functional_id=functional_id, control="12"),
+        edi.group([edi.transaction(edi.order_body())]),
+    )
+    path = tmp_path / "mixed.edi"
+    path.write_bytes(one.to_bytes())
+    done = edigw("translate", path)
+    assert done.code == 1
+    assert len(documents(done.out)) == 1
+    assert f"{set_id} 0001 in group 12" in done.err
+    assert words in done.err
+
+
+def test_an_envelope_in_error_is_told(edigw: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "count.edi"
+    path.write_bytes(edi.clean().put("GE", 1, "2").to_bytes())
+    done = edigw("translate", path)
+    assert done.code == 1
+    assert "Functional group 11 is rejected; ask the sender before its documents are used:" in done.err
+    assert "X12-GE-COUNT" in done.err
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "X12-EMPTY"),
+        (b"not X12", "X12-NOT-X12"),
+        (b"{not json", "not JSON"),
+        (b"[]", "no document"),
+        (b"[1]", "a document is a JSON object"),
+        (b'{"document_type": "purchase_ordre"}', ""),
+        (b'{"document_type": "purchase_order"}', "DOC-MISSING at /"),
+        (b"{}\n{}\n", "Document 2 is not right"),
+    ],
+)
+def test_what_cannot_be_translated(edigw: Runner, data: bytes, words: str) -> None:
+    done = edigw("translate", "-", stdin=data)
+    assert done.code in {1, 4}
+    assert done.out == ""
+    assert words in done.err
+    assert done.err
+
+
+def test_nothing_to_do_is_a_usage_error(edigw: Runner, good: Path) -> None:
+    done = edigw("translate", good, "--to", "x12")
+    assert (done.code, done.out) == (2, "")
+    assert "X12 already" in done.err
+    assert edigw("translate", "-", "--to", "json", stdin=b"{}").code == 2
+    assert edigw("translate", good, "--to", "csv").code == 2
+
+
+def test_a_document_that_cannot_be_written_names_every_field(edigw: Runner, good: Path) -> None:
+    (document,) = gateway.translate(good)
+    document["po_number"] = "P" * 40
+    document["parties"][0]["name"] = "North~wind"
+    done = edigw("translate", "-", stdin=json.dumps(document).encode())
+    assert (done.code, done.out) == (1, "")
+    assert "/parties/0/name" in done.err
+
+
+def test_the_output_file_appears_whole_or_not_at_all(
+    edigw: Runner, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "sub" / "out.jsonl"
+    assert edigw("translate", good, "-o", out).code == 4
+    out.parent.mkdir()
+    out.write_text("old")
+    out.chmod(0o640)
+    empty = tmp_path / "empty.edi"
+    empty.write_bytes(b"")
+    done = edigw("translate", empty, "-o", out)
+    assert done.code == 1
+    assert "was not written" in done.err
+    assert out.read_text() == "old"
+
+    def broken(*args: object, **options: object) -> Any:
+        yield from list(read(good))[:3]
+        raise ZeroDivisionError
+
+    read = gateway.read
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway.engine, "read", broken)
+        assert edigw("translate", good, "-o", out).code == 70
+    assert out.read_text() == "old"
+    assert [path.name for path in out.parent.iterdir()] == ["out.jsonl"]
+    assert edigw("translate", good, "-o", out).code == 0
+    assert len(documents(out.read_text())) == 1
+    assert out.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_device_is_written_in_place(edigw: Runner, good: Path) -> None:
+    assert edigw("translate", good, "-o", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [("translate",), ("x12", "validate"), ("x12", "validate", "--json")])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, command: tuple[str, ...]) -> None:
+    def peak(sets: int) -> int:
+        path = tmp_path / f"{sets}.edi"
+        body = [edi.transaction(edi.order_body(lines=20), control=f"{n:09d}") for n in range(1, sets + 1)]
+        path.write_bytes(Interchange.of(edi.group(body)).to_bytes())
+        code = (
+            "import resource, sys\nfrom gateway.cli.main import main\ncode = main(sys.argv[1:])\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\nsys.exit(code)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command, path],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+            timeout=300,
+        )
+        return int(done.stderr.split()[-1])
+
+    assert resource.RUSAGE_SELF == 0
+    assert peak(6000) < peak(60) + 4096
