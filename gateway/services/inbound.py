@@ -42,6 +42,7 @@ DOCUMENT_NUMBER = {"purchase_order": "po_number"}
 """The field people know a document by."""
 
 _OPEN = {
+    "HOME-DUPLICATE",
     "HOME-NO-PARTNER",
     "HOME-WRONG-CHANNEL",
     "HOME-NOT-FOR-US",
@@ -49,7 +50,7 @@ _OPEN = {
     "HOME-NO-DOCUMENT",
     "HOME-ACK-UNMATCHED",
 }
-"""Problems of what nothing is agreed about."""
+"""Problems that say nothing against the content."""
 
 _NOT_SUPPORTED = Ack(ak5="1")
 
@@ -381,5 +382,8 @@ def _group_words(trailer: GroupTrailer) -> str:
     if any(one.is_error for one in trailer.problems):
         return f"{group} rejected"
     if trailer.accepted == trailer.received:
-        return f"{group} accepted ({trailer.received})"
+        noted = "" if trailer.verdict is Verdict.ACCEPTED else ", errors noted"
+        return f"{group} accepted ({trailer.received}){noted}"
+    if not trailer.accepted:
+        return f"{group} rejected ({trailer.received})"
     return f"{group}: {trailer.accepted} of {trailer.received} accepted, the others rejected"
