@@ -11,14 +11,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import Step, diagnose
 from gateway.x12.guide import Element, Segment
 from gateway.x12.reader import EnvelopeSegment, Foreign, Isa, Piece, SetText, TruncatedIsa
-from gateway.x12.source import Source
+from gateway.x12.rewrite import BINARY, segments
 from gateway.x12.table import Position, Table
 
 EXACT_CELLS = 250_000
@@ -198,6 +198,9 @@ def _isa(piece: Isa) -> Parts:
 
 def _parts(text: str, delimiters: Delimiters) -> Parts:
     """Segment id and elements, with separators inside elements made comparable and empty ends taken off."""
+    place = BINARY.get(text.partition(delimiters.element)[0])
+    if place is not None:  # data of a stated length, which may hold separators
+        return tuple(text.split(delimiters.element, place))
     values = text.split(delimiters.element)
     for own, common in ((delimiters.component, _COMPONENT), (delimiters.repetition, _REPETITION)):
         if own and own in text:
@@ -406,7 +409,7 @@ def _key(parts: Parts, position: Position | None) -> Hashable:
 
 
 def _texts(one: _Set) -> list[str]:
-    return Source(replace(one.piece, plain=False), one.delimiters).segments
+    return segments(one.piece, one.delimiters)
 
 
 def _changes(before: Parts, after: Parts, segment: Segment | None) -> Iterator[Change]:

@@ -6,6 +6,7 @@ What cannot be written in the new form is told, never bent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -13,8 +14,11 @@ from gateway.x12.delimiters import ISA_WIDTHS, Delimiters
 from gateway.x12.reader import EnvelopeSegment, Foreign, Isa, Piece, SetText, TruncatedIsa
 from gateway.x12.source import Source
 
-_BINARY = {"BIN": 2, "BDS": 3}
-"""Segments whose last element is data of a stated length, with the place of that element."""
+BINARY = {"BIN": 2, "BDS": 3}
+"""Segments whose last element is data of the length that the element before states, with its place."""
+
+#: Stand for the separators while they are exchanged; beyond Latin-1, so no data holds them.
+_COMPONENT, _REPETITION = "\ue000", "\ue001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +80,32 @@ def lines(pieces: Iterable[Piece]) -> Iterator[Line | LeftOut]:
                     yield LeftOut("a transaction set", "it is too large", piece.offset)
                     continue
                 control = ""
-                for number, text in enumerate(_segments(piece, delimiters), 1):
+                for number, text in enumerate(segments(piece, delimiters), 1):
                     head = text.partition(delimiters.element)[0]
-                    values = text.split(delimiters.element, _BINARY.get(head, -1))
+                    values = text.split(delimiters.element, BINARY.get(head, -1))
                     if number == 1:
                         control = values[2] if len(values) > 2 else ""
-                    yield Line(tuple(values), delimiters, control, number, head in _BINARY)
+                    yield Line(tuple(values), delimiters, control, number, head in BINARY)
             case Foreign() | TruncatedIsa():
                 yield _foreign(piece)
             case _:
                 pass
 
 
-def _segments(piece: SetText, delimiters: Delimiters) -> list[str]:
-    return Source(replace(piece, plain=False), delimiters).segments
+def segments(piece: SetText, delimiters: Delimiters) -> list[str]:
+    """The segments of a set; the data of a binary segment whole, with line ends that belong to it."""
+    source = Source(replace(piece, plain=False), delimiters)
+    found = list(source.segments)
+    for index, text in enumerate(found):
+        place = BINARY.get(text.partition(delimiters.element)[0])
+        values = text.split(delimiters.element, place or 0)
+        if place is None or len(values) <= place or not re.fullmatch("[0-9]{1,15}", values[place - 1]):
+            continue
+        missing = int(values[place - 1]) - len(values[place])
+        if missing > 0:
+            end = source.offset(index + 1) - piece.offset + len(text)
+            found[index] += piece.text[end : end + missing]
+    return found
 
 
 def _foreign(piece: Foreign | TruncatedIsa) -> LeftOut:
@@ -151,12 +167,12 @@ def written(line: Line, wanted: Delimiters | None, *, newline: bool) -> str:
 
 
 def _translated(value: str, old: Delimiters, wanted: Delimiters) -> str:
-    changes = {}
     if old.component:
-        changes[ord(old.component)] = wanted.component
+        value = value.replace(old.component, _COMPONENT)
     if old.repetition:
-        changes[ord(old.repetition)] = _repetition(old, wanted)
-    return value.translate(changes)
+        value = value.replace(old.repetition, _REPETITION)
+    value = value.replace(_COMPONENT, wanted.component)
+    return value.replace(_REPETITION, _repetition(old, wanted))
 
 
 def _isa(values: tuple[str, ...], old: Delimiters, wanted: Delimiters | None) -> str:
@@ -209,7 +225,7 @@ def split(pieces: Iterable[Piece]) -> Iterator[Single | LeftOut]:
 
 def _single(piece: SetText, isa: Isa, group: tuple[str, ...] | None) -> Single | LeftOut:
     delimiters = isa.delimiters
-    segments = _segments(piece, delimiters) if not piece.too_large else []
+    count = len(segments(piece, delimiters)) if not piece.too_large else 0
     begin = (piece.text[:40].partition(delimiters.terminator)[0]).split(delimiters.element)
     set_id, control = [*begin, "", ""][1:3]
     reason = ""
@@ -233,4 +249,4 @@ def _single(piece: SetText, isa: Isa, group: tuple[str, ...] | None) -> Single |
         sep.join(("IEA", "1", isa.elements[13])),
     )
     text = "".join(part + end for part in parts)
-    return Single(set_id, control, number, isa.elements[13].strip(), len(segments), text)
+    return Single(set_id, control, number, isa.elements[13].strip(), count, text)

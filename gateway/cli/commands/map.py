@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,8 @@ def run_check(args: argparse.Namespace) -> int:
     files: list[dict[str, Any]] = []
     code, missing = ExitCode.FINE, False
     style = Style.of(sys.stdout)
-    overrides = (args.config / "mappings",) if args.config else ()
+    home = args.config or (Path(os.environ["EDIGW_HOME"]) if os.environ.get("EDIGW_HOME") else None)
+    overrides = (home / "mappings",) if home else ()
     for name in args.mappings or [None]:
         try:
             found = _mappings(name, overrides)

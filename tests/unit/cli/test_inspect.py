@@ -244,3 +244,13 @@ def test_split_of_nothing(edigw: Runner, tmp_path: Path, data: bytes) -> None:
 
 def test_split_into_a_file_is_a_usage_error(edigw: Runner, good: Path) -> None:
     assert edigw("x12", "split", good, "-o", good).code == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--delimiters", "|:!")])
+def test_format_keeps_binary_data_to_the_byte(edigw: Runner, options: tuple[str, ...]) -> None:
+    data = edi.clean().put("ST", 1, "841").before("CTT", ["BIN", "9", "a~b*c>d\r\n"]).recount().to_bytes()
+    done = edigw("x12", "format", "-", *options, stdin=data)
+    separator, terminator = ("|", "!") if options else ("*", "~")
+    assert done.code == 0
+    assert f"BIN{separator}9{separator}a~b*c>d\r\n{terminator}\nCTT" in done.out
+    assert same_content(data, done.out.encode())

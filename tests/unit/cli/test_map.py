@@ -126,3 +126,14 @@ def test_trace_tells_why_a_set_is_not_translated(edigw: Runner, bad: Path) -> No
     assert "there is no guide" in done.err
     assert edigw("map", "trace", "-", stdin=b"hello").code == 1
     assert edigw("map", "trace", "absent.edi").code == 4
+
+
+def test_a_mapping_of_the_home_is_checked_instead(edigw: Runner, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert edigw("init", home).code == 0
+    folder = home / "mappings" / "x12" / "004010"
+    folder.mkdir(parents=True)
+    (folder / "850.yaml").write_text(WRONG)
+    done = edigw("map", "check", "850", "--config", home)
+    assert done.code == 1
+    assert "MAP-ELEMENT" in done.out
