@@ -203,7 +203,7 @@ def wrapped(data: bytes, width: int) -> bytes:
 
 FAMILIES: dict[str, Callable[[], bytes]] = {
     "8 MB of ISA": lambda: b"ISA" * (8 * MB // 3),
-    "8 MB of ISA with separators": lambda: b"ISA*" * (2 * MB),
+    "1 MB of ISA with separators": lambda: b"ISA*" * (MB // 4),
     "2 MB of complete ISA segments": lambda: CLEAN[:106] * (2 * MB // 106),
     "4 MB of text with ISA* now and then": lambda: b"the quick brown fox ISA*xx " * (4 * MB // 27),
     "8 MB of blanks": lambda: b" \r\n" * (8 * MB // 3),
@@ -214,8 +214,8 @@ FAMILIES: dict[str, Callable[[], bytes]] = {
     "5 MB of one element in an unknown set": lambda: UNKNOWN.replace(b"0012", b"N" * (5 * MB)),
     "100,000 elements in a segment": lambda: CLEAN.replace(b"CUR*BY*USD", b"CUR*BY*USD" + b"*X" * 100_000),
     "100,000 components in an element": lambda: CLEAN.replace(b"CUR*BY*USD", b"CUR*BY*USD" + b">X" * 100_000),
-    "200,000 ST without SE": lambda: OPEN * 200_000,
-    "200,000 ST of different numbers": lambda: HEAD + b"".join(b"ST*850*%07d~" % i for i in range(200_000)),
+    "100,000 ST without SE": lambda: HEAD + b"ST*850*0001~" * 100_000,
+    "100,000 ST of different numbers": lambda: HEAD + b"".join(b"ST*850*%07d~" % i for i in range(100_000)),
     "200,000 empty segments": lambda: OPEN + b"~" * 200_000,
     "200,000 empty segments between sets": lambda: HEAD + b"~" * 200_000,
     "200,000 unknown segments in a set": lambda: OPEN + b"ZZZ*1~" * 200_000 + b"SE*200002*0001~",
@@ -255,7 +255,7 @@ PIECEWISE = [
     "4 MB without a terminator",
     "5 MB in one element",
     "8 MB of ISA",
-    "200,000 ST without SE",
+    "100,000 ST without SE",
     "8 MB of blanks",
 ]
 
@@ -271,6 +271,20 @@ def test_hostile_input_in_small_pieces_ends_soon(name: str, size: int) -> None:
     for at in range(0, len(data), size):
         for _ in parser.feed(data[at : at + size]):
             pass
+    for _ in parser.close():
+        pass
+    assert time.process_time() - start < BOUND_SECONDS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", [b"ST*850*0001~", HEAD + b"ST*850*0001~"], ids=["ST", "ISA GS ST"])
+def test_one_large_chunk_takes_no_longer_than_small_ones(unit: bytes) -> None:
+    """A search for SE that runs to the end of the chunk at every ST would need minutes here."""
+    data = HEAD + unit * (1_200_000 // len(unit))
+    parser = Parser(gateway.library())
+    start = time.process_time()
+    for _ in parser.feed(data):
+        pass
     for _ in parser.close():
         pass
     assert time.process_time() - start < BOUND_SECONDS
