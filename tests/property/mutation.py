@@ -280,7 +280,7 @@ def wrong_totals(segments: Set, choices: Random) -> None:
 def composite(segments: Set, choices: Random) -> None:
     """A composite where the guide has one."""
     for parts in choices.sample(segments, len(segments)):
-        places = _composites().get(parts[0])
+        places = composites().get(parts[0])
         if places:
             at, element = choices.choice(places)
             parts += [""] * (at + 1 - len(parts))
@@ -413,7 +413,7 @@ def _types() -> dict[str, dict[int, str]]:
 
 
 @cache
-def _composites() -> dict[str, list[tuple[int, Element]]]:
+def composites() -> dict[str, list[tuple[int, Element]]]:
     found: dict[str, list[tuple[int, Element]]] = {}
     for position in _positions():
         found[position.id] = [
