@@ -1,0 +1,309 @@
+"""The documentation is true: its commands are run, its links followed, its lists compared with the program.
+
+A fenced block ``console`` holds commands (lines that begin with ``$ ``) and what they print; all blocks of a
+page run one after another in one empty folder, with ``CLONE`` naming this source tree. A line of dots stands
+for any lines, dots inside a line for any text. A block such as ``yaml file=partners/a.yaml`` is written to
+that file first.
+
+``python -m tests.test_docs`` writes the generated tables anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.cli.commands.explain import entries
+from gateway.cli.exit_codes import ExitCode
+from gateway.cli.main import parser
+from gateway.documents import document_types, model_for
+from gateway.mapping.converters import NAMES
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+MARK = "--- end of command ---"
+
+_BLOCK = re.compile(r"^```(console|\w+ file=(\S+))\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_VARYING = (
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+\d\d:\d\d|Z)", "TIME"),
+    (r"\d{8}T\d{12}-[0-9a-f]{8}", "MESSAGE"),
+    (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
+    (r"_[0-9a-f]{8}\.json", "_ID.json"),
+    (r"\*\d{6}\*\d{4}\*U\*", "*DATE*TIME*U*"),
+    (r"\*\d{8}\*\d{4}(\*\d+\*X\*)", r"*DATE*TIME\1"),
+)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+# --- commands --------------------------------------------------------------------------------------------
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Files to write (name, content) and console blocks ("", text) of a page, in order."""
+    found = [(match[2] or "", match[3]) for match in _BLOCK.finditer(page.read_text("utf-8"))]
+    return [(file, text) for file, text in found if file or text.startswith("$ ")]
+
+
+def steps(text: str) -> list[tuple[str, list[str]]]:
+    """The commands of a block, each with the lines it is said to print."""
+    found: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(line)
+    return found
+
+
+def run(commands: list[str], folder: Path, programs: Path) -> list[str]:
+    """What each command prints, output and errors as a terminal shows them."""
+    script = "".join(f'{one}\nleft=$?; printf "\\n{MARK}\\n"; (exit $left)\n' for one in commands)
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        "CLONE": str(ROOT),
+        "LC_ALL": "C.UTF-8",
+    }
+    done = subprocess.run(
+        ["sh", "-c", script],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+    )
+    return done.stdout.decode("utf-8", "replace").split(f"\n{MARK}\n")[:-1]
+
+
+def fits(shown: list[str], printed: list[str]) -> bool:
+    """Whether the output is as shown."""
+    pattern = ""
+    for line in shown:
+        parts = [re.escape(part) for part in _constant(line).split("...")]
+        pattern += "(?:.*\n)*?" if line.strip() == "..." else ".*".join(parts) + "\n"
+    return re.fullmatch(pattern, "".join(f"{_constant(line)}\n" for line in printed)) is not None
+
+
+def _constant(line: str) -> str:
+    for pattern, text in _VARYING:
+        line = re.sub(pattern, text, line)
+    return line.rstrip()
+
+
+def programs_in(folder: Path) -> Path:
+    """A folder with ``edigw`` of this source tree."""
+    folder.mkdir()
+    program = folder / "edigw"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gateway "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name)
+def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    programs, work = programs_in(tmp_path / "bin"), tmp_path / "work"
+    work.mkdir()
+    for file, text in blocks(page):
+        if file:
+            (work / file).parent.mkdir(parents=True, exist_ok=True)
+            (work / file).write_text(text)
+            continue
+        commands = steps(text)
+        outputs = run([command for command, _ in commands], work, programs)
+        assert len(outputs) == len(commands)
+        for (command, shown), output in zip(commands, outputs, strict=True):
+            printed = output.rstrip("\n").splitlines()
+            assert fits(shown, printed), f"{name(page)}: {command}\nprints\n{output}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_in_listings_exist(page: Path) -> None:
+    for line in re.findall(r"^edigw ([a-z].+)$", page.read_text("utf-8"), re.MULTILINE):
+        parser().parse_args(shlex.split(line, comments=True))
+
+
+def test_dots_stand_for_anything_and_nothing_else_does() -> None:
+    assert fits(["a", "...", "z"], ["a", "b", "c", "z"])
+    assert fits(["took ... bytes"], ["took 12 bytes"])
+    assert not fits(["a"], ["a", "b"])
+    assert not fits(["a", "...", "z"], ["a", "b"])
+
+
+# --- links -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for target in _LINK.findall(text):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        there = (page.parent / file).resolve() if file else page
+        assert there.exists(), target
+        assert there.is_relative_to(ROOT), target
+        if anchor:
+            assert anchor in anchors(there.read_text("utf-8")), target
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        if page.name != "index.md":
+            assert f"({page.relative_to(ROOT / 'docs').as_posix()})" in index
+
+
+# --- lists -----------------------------------------------------------------------------------------------
+
+
+def commands(program: argparse.ArgumentParser, words: str = "edigw") -> Iterator[tuple[str, set[str]]]:
+    """Every command with its options."""
+    nested = [action for action in program._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in nested:
+        for word, child in action.choices.items():
+            yield from commands(child, f"{words} {word}")
+    if not nested:
+        long = {option for action in program._actions for option in action.option_strings if "--" in option}
+        yield words, long - {"--help"}
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    text = (REFERENCE / "cli.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## `(edigw [^`]+)`\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    named = {re.match(r"edigw(?: [a-z0-9-]+)+", title)[0]: body for title, body in sections.items()}  # type: ignore[index]
+    found = dict(commands(parser()))
+    assert set(named) == set(found)
+    for command, options in found.items():
+        shared = {"--config", "--partner"} if "home options" in named[command] else set()
+        assert set(re.findall(r"--[a-z][a-z-]+", named[command])) | shared == options, command
+
+
+def test_every_converter_is_in_the_reference() -> None:
+    text = (REFERENCE / "mapping-language.md").read_text("utf-8")
+    rows = " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    assert set(re.findall(r"`([a-z][a-z0-9]*)", rows)) >= set(NAMES)
+
+
+def test_every_exit_code_is_in_the_reference() -> None:
+    text = (REFERENCE / "exit-codes.md").read_text("utf-8")
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == set(map(int, ExitCode))
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    text = (REFERENCE / "home.md").read_text("utf-8")
+    shipped = "".join(
+        (ROOT / "config" / file).read_text("utf-8") for file in ("gateway.yaml", "partners/example.yaml")
+    )
+    keys = set(re.findall(r"^ *(?:# |- )?([a-z_]+):(?= |$)", shipped, re.MULTILINE))
+    named = {part for setting in re.findall(r"`([a-z_.]+)`", text) for part in setting.split(".")}
+    assert keys - named == set()
+
+
+# --- generated tables ------------------------------------------------------------------------------------
+
+
+def problem_table() -> str:
+    """All problem codes by what they are about."""
+    titles = {
+        "X12": "X12: what is wrong with a file",
+        "document": "Documents: what keeps JSON from becoming X12",
+        "home": "Home: what is wrong beyond the content",
+        "mapping": "Mappings",
+        "edigw": "Errors of a command",
+    }
+    lines = []
+    for about, title in titles.items():
+        lines += [
+            f"### {title}",
+            "",
+            "| code | weight | move | answered with | meaning |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        for entry in entries().values():
+            if entry.about == about:
+                answer = ", ".join(f"{place} {code}" for place, code, _ in entry.ack)
+                text = entry.message or entry.explanation.split(". ", 1)[0].rstrip(".")
+                meaning = _cell(re.sub(r"<(\w+)>", r"*\1*", text))
+                lines.append(f"| `{entry.code}` | {entry.severity} | {entry.fault} | {answer} | {meaning} |")
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def field_table() -> str:
+    """The fields of every document type: of the document itself, and of a line."""
+    lines = []
+    for kind in document_types():
+        schema = model_for(kind).model_json_schema()
+        shown = [
+            (f"`{kind}`", schema),
+            *((f"`{kind}`, a line", one) for key, one in schema["$defs"].items() if key == "Line"),
+        ]
+        for title, model in shown:
+            lines += [f"### {title}", "", "| field | X12 | meaning |", "| --- | --- | --- |"]
+            lines += [
+                _field(key, one, key in model.get("required", ())) for key, one in model["properties"].items()
+            ]
+            lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def _field(key: str, one: dict[str, Any], needed: bool) -> str:
+    meaning = one.get("description", "").partition(". ")[0].rstrip(".")
+    many = "[]" if "minItems" in str(one) else ""
+    return f"| `{key}{many}`{' (needed)' if needed else ''} | {one.get('x-x12', '')} | {_cell(meaning)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+TABLES = {"problem-codes.md": problem_table, "documents.md": field_table}
+_BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
+
+
+def with_table(text: str, table: str) -> str:
+    """A page with its generated part replaced."""
+    before, _, rest = text.partition(_BEGIN)
+    assert _END in rest
+    return f"{before}{_BEGIN}{table}{_END}{rest.partition(_END)[2]}"
+
+
+@pytest.mark.parametrize("page", TABLES)
+def test_generated_tables_are_up_to_date(page: str) -> None:
+    text = (REFERENCE / page).read_text("utf-8")
+    assert text == with_table(text, TABLES[page]()), "run python -m tests.test_docs"
+
+
+if __name__ == "__main__":
+    for page, table in TABLES.items():
+        path = REFERENCE / page
+        path.write_text(with_table(path.read_text("utf-8"), table()), "utf-8")
