@@ -6,6 +6,7 @@ set, when somebody wants to look (``inspect``, ``trace``), or in tests as the se
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -234,6 +235,9 @@ def _check_notes(
 
 def _check_totals(result: Diagnosis, table: Table) -> None:
     """Counts and hash totals that an element of the set states (CTT01, CTT02 and their kin)."""
+    segments = [step.parts for step in result.steps]
+    known = Counter(step.parts[0] for step in result.steps if step.position is not None)
+    sums: dict[str, Decimal | None] = {}
     for step in result.steps:
         if step.position is None or step.number == 1:
             continue
@@ -246,9 +250,7 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
             where = Location(segment=step.number, segment_id=step.parts[0], element=index)
             words: dict[str, object] = {"ref": element.ref, "name": element.name}
             if element.count:
-                count = sum(
-                    other.position is not None and other.parts[0] == element.count for other in result.steps
-                )
+                count = known[element.count]
                 if int(stated) != count:
                     words |= {"count": str(count), "segment": element.count}
                     result.add(
@@ -257,7 +259,9 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
                         )
                     )
                 continue
-            total = hash_total([s.parts for s in result.steps], element.hash)
+            if element.hash not in sums:
+                sums[element.hash] = hash_total(segments, element.hash)
+            total = sums[element.hash]
             if total is not None and not hash_agrees(stated, total):
                 words |= {"count": format(total, "f"), "segment": element.hash}
                 result.add(
