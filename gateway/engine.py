@@ -124,6 +124,8 @@ def write(
     from gateway.mapping.writer import envelope_of, write_interchange  # reading starts without it
 
     listed = [documents] if isinstance(documents, dict) else list(documents)
+    if not listed:
+        raise DocumentError("There is no document to write.")
     if envelope is not None:
         return write_interchange(listed, envelope, guides or library())
     groups: list[tuple[tuple[object, ...], Envelope, list[dict[str, Any]]]] = []

@@ -42,6 +42,11 @@ class SetEngine:
     _writer: SetFunctions | None = None
 
     @property
+    def translates(self) -> bool:
+        """Whether there is a mapping, so that a document can be made."""
+        return self.plan is not None
+
+    @property
     def writer(self) -> SetFunctions:
         """The generated writer of the mapping."""
         if self._writer is None:
@@ -139,9 +144,8 @@ class Library:
         file = release.maps.get((version, set_id)) or release.maps.get((name, set_id))
         if file is None:
             return None
-        known = self._tables.get((name, set_id))
-        if known is not None and known.guide.name == file:
-            return known
+        if version != name and file == release.maps.get((name, set_id)):
+            return self.table(name, set_id)
         return build(parse_guide(file, self._load(f"schemas/x12/{name}/{file}"), release))
 
     def plan(self, release: str, set_id: str) -> Plan | None:

@@ -13,7 +13,7 @@ import copy
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.elements import CONTROL
 from gateway.x12.envelope import PartyId
-from gateway.x12.parser import GROUP_OF_SET
+from gateway.x12.parser import GROUP_OF_SET, envelope_faults
 from gateway.x12.table import Position
 from gateway.x12.writer import Envelope, Part, Parts, interchange, segment_text
 
@@ -681,4 +681,13 @@ def write_interchange(documents: Iterable[dict[str, Any]], envelope: Envelope, l
         )
     if len(set_ids) != 1:
         raise DocumentError("One functional group holds documents of one kind, and at least one of them.")
-    return interchange(envelope, set_ids.pop(), sets).encode("latin-1", "replace")
+    text = interchange(envelope, set_ids.pop(), sets)
+    marks = envelope.delimiters
+    head = text.split(marks.terminator + envelope.newline, 2)
+    for values in (part.split(marks.element) for part in head[:2]):
+        where = Location(segment_id=values[0])
+        problems += envelope_faults(library.envelope_segment(values[0]), values, where)
+    if problems:
+        found = tuple(replace(problem, fault=Fault.CONFIGURATION) for problem in problems)
+        raise DocumentError("The envelope is not right: correct the identifiers.", problems=found)
+    return text.encode("latin-1", "replace")

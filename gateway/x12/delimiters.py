@@ -7,9 +7,6 @@ from dataclasses import dataclass
 ISA_WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 """Fixed lengths of ISA01 to ISA16."""
 
-ISA_SEPARATORS = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103)
-"""Places of the element separator in an ISA segment of fixed width."""
-
 ISA_LENGTH = 106
 """Characters of an ISA segment with its terminator."""
 
@@ -34,6 +31,11 @@ class Delimiters:
     terminator: str = "~"
     repetition: str = ""
     newline: str = ""
+
+    @property
+    def newline_ends(self) -> bool:
+        """Whether the terminator itself is a line end, so that line ends are not decoration."""
+        return "\n" in self.terminator or "\r" in self.terminator
 
     @property
     def all(self) -> str:

@@ -141,7 +141,7 @@ def _check_segment(
                 words = {"ref": element.ref, "name": element.name}
                 result.add(problem("X12-ELEMENT-MISSING", where, data_element=element.number, words=words))
         elif element.usage == "N":
-            words = {"segment": segment.id, "count": index, "limit": "none here"}
+            words = {"segment": segment.id, "count": str(index), "limit": "none here"}
             result.add(problem("X12-ELEMENT-EXTRA", where, value=value, words=words))
         else:
             _check_element(result, element, value, where, delimiters)

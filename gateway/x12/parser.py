@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from gateway.errors import Ack, Location, Problem, Severity
 from gateway.x12.delimiters import Delimiters
-from gateway.x12.diagnose import diagnose
+from gateway.x12.diagnose import MAX_PROBLEMS, diagnose
 from gateway.x12.elements import fault
 from gateway.x12.envelope import (
     Event,
@@ -64,6 +64,7 @@ class Engine(Protocol):
 
     name: str
     table: Table
+    translates: bool
 
     def check(
         self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
@@ -167,6 +168,7 @@ class Parser:
         self._line = 1
         self._start = ""
         self._found = False
+        self._foreign: list[FileProblem] = []
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """The events that are complete with this chunk of the file."""
@@ -202,10 +204,15 @@ class Parser:
             case Isa():
                 yield from self._isa(piece)
             case Foreign():
-                if self._found or self._interchange is not None or piece.count < self._bytes:
-                    where = Location(offset=piece.offset, line=piece.line)
-                    sample = piece.sample[:40]
-                    yield FileProblem(problem("X12-FOREIGN-TEXT", where, value=sample, count=piece.count))
+                where = Location(offset=piece.offset, line=piece.line)
+                words: dict[str, object] = {"count": piece.count}
+                foreign = FileProblem(
+                    problem("X12-FOREIGN-TEXT", where, value=piece.sample[:40], words=words)
+                )
+                if self._found:
+                    yield foreign
+                elif len(self._foreign) < MAX_PROBLEMS:
+                    self._foreign.append(foreign)  # told once it is clear that this is X12 at all
             case TruncatedIsa():
                 self._found = True
                 where = Location(segment_id="ISA", offset=piece.offset, line=piece.line)
@@ -217,8 +224,10 @@ class Parser:
                     yield FileProblem(problem("X12-BLANKS", Location(offset=0, line=1), count=piece.blanks))
 
     def _isa(self, piece: Isa) -> Iterator[Event]:
-        yield from self._end_interchange(None)
+        yield from self._end_interchange(None, Location(offset=piece.offset, line=piece.line))
         self._found = True
+        yield from self._foreign
+        self._foreign.clear()
         values = tuple(element.strip() for element in piece.elements) or ("",) * 17
         where = Location(
             interchange=values[13] or None,
@@ -247,60 +256,13 @@ class Parser:
         if piece.wrapped:
             found.append(problem("X12-WRAPPED", where))
         if not piece.fragment:
-            found += self._envelope_faults("ISA", piece.elements, where)
+            found += envelope_faults(self._guides.envelope_segment("ISA"), piece.elements, where)
             seen = self._interchanges.setdefault((header.sender, header.receiver), NumberSet())
             if header.control_number and not seen.add(header.control_number):
-                at_isa13 = _trailer_place(where, piece.elements, 13)
+                at_isa13 = _element_place(where, piece.elements, 13)
                 found.append(problem("X12-ISA-DUPLICATE", at_isa13, value=header.control_number))
         self._interchange = _Interchange(header, found, piece.fragment)
         yield header
-
-    def _envelope_faults(self, name: str, values: tuple[str, ...], where: Location) -> Iterator[Problem]:
-        """Faults of single elements in ISA, GS, GE and IEA."""
-        definition = self._guides.envelope_segment(name)
-        if definition is None:
-            return
-        code = "X12-GS-ELEMENT" if name in ("GS", "GE") else "X12-ISA-ELEMENT"
-        for index, element in enumerate(definition.elements, 1):
-            if index in _NOT_JUDGED.get(name, ()):
-                continue
-            raw = values[index] if index < len(values) else ""
-            value = raw.strip() if name == "ISA" else raw
-            if (
-                value
-                and name == "GS"
-                and index == 4
-                and len(value) == 6
-                and fault(element, "20" + value) is None
-            ):
-                continue  # up to release 003072 group dates had six digits
-            what = "is empty" if not value and element.usage == "R" else ""
-            if value:
-                found = fault(element, raw)
-                if found is None or (name == "ISA" and found[0] in ("X12-ELEMENT-SHORT", "X12-ELEMENT-LONG")):
-                    continue
-                what = _WHAT.get(found[0], "has a wrong length")
-            if what:
-                yield problem(
-                    code,
-                    Location(
-                        interchange=where.interchange,
-                        group=where.group,
-                        segment_id=name,
-                        element=index,
-                        offset=where.offset + _element_offset(values, index)
-                        if where.offset is not None
-                        else None,
-                        line=where.line,
-                    ),
-                    value=value,
-                    ack=problem(code, value="", ref="", name="", what="").ack
-                    if name != "ISA"
-                    else _ta1(_TA1[index]),
-                    ref=element.ref,
-                    name=element.name,
-                    what=what,
-                )
 
     def _envelope_segment(self, piece: EnvelopeSegment) -> Iterator[Event]:
         interchange = self._interchange
@@ -357,9 +319,9 @@ class Parser:
         )
         if interchange.fragment and interchange.groups == 0 and not interchange.problems:
             interchange.problems.append(problem("X12-NO-ISA", where, segment="GS"))
-        found = list(self._envelope_faults("GS", values, where))
+        found = list(envelope_faults(self._guides.envelope_segment("GS"), values, where))
         if not interchange.group_numbers.add(f"{header.functional_id}\x00{header.control_number}"):
-            at_gs06 = _trailer_place(where, values, 6)
+            at_gs06 = _element_place(where, values, 6)
             found.append(problem("X12-GS-DUPLICATE", at_gs06, value=header.control_number))
         interchange.groups += 1
         self._group = _Group(header, found)
@@ -409,7 +371,10 @@ class Parser:
                 found.append(problem("X12-NO-ISA", Location(offset=header.offset), segment="ST"))
         elif values is None or where is None:
             place = Location(
-                interchange=header.control_number, segment_id="IEA", offset=self._bytes, line=self._line
+                interchange=header.control_number,
+                segment_id="IEA",
+                offset=where.offset if where else self._bytes,
+                line=where.line if where else self._line,
             )
             found.append(problem("X12-IEA-MISSING", place, value=header.control_number))
         else:
@@ -448,12 +413,16 @@ class Parser:
             )
         else:
             self._check_frame(found, begin, segments, piece, delimiters)
+            for number in dict.fromkeys(source.wrong_lengths):
+                name = segments[number - 1][:3]
+                where = Location(segment=number, segment_id=name, element=1 if name == "BIN" else 2)
+                found.append(problem("X12-BINARY-LENGTH", where, segment=name))
             if engine is None:
                 where = Location(segment=1, segment_id="ST", element=1)
                 words: dict[str, object] = {"set": set_id, "version": version or "(none)"}
                 found.append(problem("X12-NO-GUIDE", where, value=set_id, words=words))
             else:
-                if self._documents and not any(p.is_error for p in found):
+                if self._documents and engine.translates and not any(p.is_error for p in found):
                     document = document_envelope(header, group.header if group else None, control_number)
                 remarks = engine.check(segments, delimiters, document) if piece.complete else None
                 if remarks is None and source.tidy():
@@ -477,7 +446,7 @@ class Parser:
             interchange.remarked.add("X12-WRAPPED")
             if not piece.breaks:
                 found.append(problem("X12-WRAPPED", Location(segment=1, segment_id="ST")))
-        rejected = any(p.severity is Severity.ERROR for p in found)
+        rejected = interchange.fragment or any(p.severity is Severity.ERROR for p in found)
         noted = any(p.ack.ak3 or p.ack.ak5 for p in found if p.code != "X12-NO-GUIDE")
         if rejected:
             document = None
@@ -555,6 +524,9 @@ class Parser:
                 )
             )
         # An empty segment (two terminators in a row) is reported, but counts for nothing.
+        if not _get(begin, 1):
+            at_st01 = Location(segment=1, segment_id="ST", element=1)
+            found.append(problem("X12-ST-ID", at_st01, value="", data_element="143"))
         number = len(segments) - segments.count("")
         if not piece.complete:
             where = Location(segment=number + 1, segment_id="SE")
@@ -601,8 +573,35 @@ _WHAT = {
 }
 
 
-def _ta1(code: str) -> Ack:
-    return Ack(ta1=code)
+def envelope_faults(definition: Segment | None, values: Sequence[str], where: Location) -> Iterator[Problem]:
+    """Faults of single elements of ISA or GS.
+
+    Args:
+        definition: the segment in the control map; without it nothing is judged.
+        values: the segment, its id first.
+        where: the place of the segment.
+    """
+    if definition is None:
+        return
+    name = definition.id
+    code = "X12-ISA-ELEMENT" if name == "ISA" else "X12-GS-ELEMENT"
+    for index, element in enumerate(definition.elements, 1):
+        raw = _get(values, index)
+        value = raw.strip() if name == "ISA" else raw
+        if index in _NOT_JUDGED[name] or (not value and element.usage != "R"):
+            continue
+        found = fault(element, raw) if value else ("", {})
+        if found is None or (name == "ISA" and found[0] in ("X12-ELEMENT-SHORT", "X12-ELEMENT-LONG")):
+            continue
+        if name == "GS" and index == 4 and len(value) == 6 and fault(element, "20" + value) is None:
+            continue  # up to release 003072 group dates had six digits
+        words: dict[str, object] = {
+            "ref": element.ref,
+            "name": element.name,
+            "what": _WHAT.get(found[0], "has a wrong length") if value else "is empty",
+        }
+        ack = Ack(ta1=_TA1[index]) if name == "ISA" else None
+        yield problem(code, _element_place(where, values, index), value=value, ack=ack, words=words)
 
 
 def _get(values: Sequence[str], index: int) -> str:
@@ -610,10 +609,12 @@ def _get(values: Sequence[str], index: int) -> str:
 
 
 def _element_offset(values: Sequence[str], index: int) -> int:
-    return sum(len(value) + 1 for value in values[:index])
+    """Characters of a segment before an element; its length for an element that is not there."""
+    whole = sum(map(len, values)) + len(values) - 1
+    return min(whole, sum(len(value) + 1 for value in values[:index]))
 
 
-def _trailer_place(where: Location, values: Sequence[str], element: int) -> Location:
+def _element_place(where: Location, values: Sequence[str], element: int) -> Location:
     """The place of an element in an envelope segment."""
     offset = None if where.offset is None else where.offset + _element_offset(values, element)
     return replace(where, element=element, offset=offset)
@@ -623,7 +624,7 @@ def _count_problem(code: str, values: Sequence[str], count: int, where: Location
     """A count in a trailer (its first element) that differs from what was counted."""
     stated = _get(values, 1)
     if not re.fullmatch(r"[0-9]{1,10}", stated) or int(stated) != count:
-        yield problem(code, _trailer_place(where, values, 1), value=stated, count=count)
+        yield problem(code, _element_place(where, values, 1), value=stated, count=count)
 
 
 def _control_problem(code: str, values: Sequence[str], expected: str, where: Location) -> Iterator[Problem]:
@@ -632,7 +633,7 @@ def _control_problem(code: str, values: Sequence[str], expected: str, where: Loc
     if stated != expected:
         same = stated.strip().isdecimal() and expected.strip().isdecimal() and int(stated) == int(expected)
         severity = Severity.WARNING if same else Severity.ERROR
-        place = _trailer_place(where, values, 2)
+        place = _element_place(where, values, 2)
         yield problem(code, place, value=stated, expected=expected, severity=severity)
 
 

@@ -292,6 +292,14 @@ CATALOGUE: dict[str, Kind] = {
         _RESEND,
         "ST02 is unique within its functional group; an acknowledgment could not name the set otherwise.",
     ),
+    "X12-ST-ID": Kind(
+        _ST,
+        _E,
+        Ack(ak5="6"),
+        "The transaction set does not say what it is: ST01 is empty.",
+        _RESEND,
+        "ST01 names the kind of transaction set, for example 850.",
+    ),
     "X12-ST-CONTROL": Kind(
         _ST,
         _E,
@@ -414,6 +422,13 @@ CATALOGUE: dict[str, Kind] = {
         "Ask the sender to leave out the rest. Text must not hold the component separator.",
         "A composite element has more components than its definition, or a simple element holds the "
         "component separator.",
+    ),
+    "X12-BINARY-LENGTH": _element(
+        "7",
+        "The length that {segment} states does not lead to a segment terminator.",
+        _RESEND,
+        "A binary segment says how many bytes of data follow; here the data ends earlier or later, so it was "
+        "cut at the next terminator.",
     ),
     "X12-CTT-COUNT": _element(
         "7",

@@ -12,13 +12,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from gateway.x12.delimiters import (
     BLANKS,
     ISA_LENGTH,
-    ISA_SEPARATORS,
     ISA_WIDTHS,
     Delimiters,
     repetition_separator,
@@ -30,14 +29,30 @@ MAX_SET_BYTES = 256 * 1024 * 1024
 _LOOK = 512
 """Characters looked at to recognise an ISA segment and what follows it."""
 
+_WINDOW = 16 * 1024
+"""Characters searched for the end of a set in the quick way; bounds the work where ends are missing."""
+
 _BOM = "\xef\xbb\xbf"
 _CANDIDATE = re.compile(
-    r"ISA(?=[^A-Za-z0-9\s])|(?<![A-Za-z0-9])(?:GS([^A-Za-z0-9\s])[A-Z]{2}\1|ST([^A-Za-z0-9\s])\d{3}\2)"
+    r"ISA(?=[^A-Za-z0-9 \r\n])|"
+    r"(?<![A-Za-z0-9])(?:GS([^A-Za-z0-9 \r\n])[A-Z]{2}\1|ST([^A-Za-z0-9 \r\n])\d{3}\2)"
 )
 _FRAGMENT_ST = re.compile(r"ST(?P<sep>.)\d{3}(?P=sep)[0-9A-Za-z]{1,9}(?P<end>\r\n|[^0-9A-Za-z])")
 _FRAGMENT_GS = re.compile(
     r"GS(?P<sep>.)[A-Z]{2}(?:(?P=sep)[^\r\n]{0,40}?){6}(?P=sep)[0-9A-Z]{1,12}(?P<end>\r\n|[^0-9A-Za-z])"
 )
+_FIXED_ISA = (
+    r"ISA(?P<isa>[^A-Za-z0-9 \r\n])"
+    + r"(?P=isa)".join(f".{{{width}}}" for width in ISA_WIDTHS[:15])
+    + r"(?P=isa).."
+)
+"""A whole ISA segment of fixed width: where it stands, an interchange begins, whatever was before."""
+
+_ANY_ISA = re.compile(_FIXED_ISA, re.DOTALL)
+_TRUNCATED_ISA = re.compile(r"ISA([^A-Za-z0-9 \r\n])(?:[A-Z0-9 ]{2}(?:\1|$)|[A-Z0-9 ]?$)")
+_BLANK = r"[ \t\r\n]"  # not \s, which takes in the separators 0x1C to 0x1F
+_BLANKS = _BLANK + r"{0,200}+"  # bounded: in a run of line ends each may begin a match
+_WIDE = r"[\xc2-\xf4][\x80-\xbf]{1,3}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,7 @@ class SetText:
         too_large: True where the limit was passed; ``text`` then holds only the beginning.
         breaks: in a hard-wrapped interchange, the places in ``text`` before which a line break was taken out.
         plain: the segments can be had by splitting at the terminator and its line end.
+        end: bytes of the file before what follows the set.
     """
 
     text: str
@@ -84,6 +100,7 @@ class SetText:
     too_large: bool = False
     breaks: tuple[int, ...] = ()
     plain: bool = False
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,26 +288,22 @@ class Reader:
         """The interchange header at the current position, a stand-in for a missing one, or None."""
         buffer, pos = self._buffer, self._pos
         offset, line = self._offset(pos), self._line_at(pos)
-        if buffer.startswith("ISA", pos):
-            text = buffer[pos : pos + _LOOK]
-            found = parse_isa(text, fixed=True)
-            if found is None and ("\n" in text[:ISA_LENGTH] or "\r" in text[:ISA_LENGTH]):
-                found = parse_isa(re.sub(r"[\r\n]", "", text), fixed=True)
+        look = buffer[pos : pos + _LOOK]
+        if look.startswith("ISA"):
+            found = parse_isa(look, fixed=True)
+            if found is None and ("\n" in look[:ISA_LENGTH] or "\r" in look[:ISA_LENGTH]):
+                found = parse_isa(re.sub(r"[\r\n]", "", look), fixed=True)
                 if found is not None:
                     self._unwrap()
-            found = found or parse_isa(text)
+            found = found or parse_isa(look)
             if found is not None:
                 elements, delimiters, end, widths, separators = found
                 self._pos += end
                 return Isa(elements, delimiters, offset, line, widths, separators, wrapped=self._wrapped)
-            if 3 < len(text) < _LOOK and not text[3].isalnum() and text.count(text[3]) < 16 and self._eof:
-                return TruncatedIsa(text, offset, line)
-            return None
-        if last is not None and re.match(
-            rf"(?:GS|ST|GE|SE|IEA|TA1){re.escape(last.element)}", buffer[pos : pos + 4]
-        ):
+            whole = len(look) < _LOOK and self._eof
+            return TruncatedIsa(look, offset, line) if whole and _TRUNCATED_ISA.match(look) else None
+        if last is not None and re.match(rf"(?:GS|ST|GE|SE|IEA|TA1){re.escape(last.element)}", look):
             return Isa((), last, offset, line, fragment=True)
-        look = buffer[pos : pos + _LOOK]
         match = _FRAGMENT_ST.match(look) or _FRAGMENT_GS.match(look)
         if match is None:
             return None
@@ -309,25 +322,26 @@ class Reader:
         scan = self._pos + 1
         while True:
             match = _CANDIDATE.search(self._buffer, scan)
-            end = match.start() if match else max(self._pos, len(self._buffer) - 8)
-            if match is None and self._eof and not self._pending:
-                end = len(self._buffer)
+            ended = self._eof and not self._pending
+            end = len(self._buffer) if ended else max(self._pos, len(self._buffer) - 8)
+            end = match.start() if match else end
             sample = sample or self._buffer[self._pos : min(end, self._pos + 60)]
             count += end - self._pos
             self._pos = end
             if match:
                 while len(self._buffer) - self._pos < _LOOK and (yield from self._more()):
                     pass
-                before = (self._pos, self._base, self._wrapped)
+                pos, base, wrapped = self._pos, self._base, self._wrapped
                 if self._header(last) is not None:
-                    if not before[2] and self._wrapped:
+                    if not wrapped and self._wrapped:
                         self._unwrap()
-                    self._pos = before[0] - (self._base - before[1])
+                    self._pos = pos - (self._base - base)
                     break
                 scan = self._pos + 2
                 continue
-            if not (yield from self._more()):
+            if ended:
                 break
+            yield from self._more()
             scan = self._pos
         yield Foreign(sample, count, offset, line)
 
@@ -335,8 +349,8 @@ class Reader:
     def _inside(self, delimiters: Delimiters) -> _Steps:
         separator, terminator = delimiters.element, delimiters.terminator
         blanks = "".join(c for c in BLANKS if c != separator)
-        set_tag, isa_tag, iea = "ST" + separator, "ISA" + separator, "IEA" + separator
-        header = re.compile(rf"[\r\n]\s*(?:ISA|GS|ST|GE|SE|IEA|TA1){re.escape(separator)}")
+        set_tag, iea = "ST" + separator, "IEA" + separator
+        header = re.compile(rf"[\r\n]{_BLANKS}(?:ISA|GS|ST|GE|SE|IEA|TA1){re.escape(separator)}")
         while True:
             yield from self._skip(blanks)
             while len(self._buffer) - self._pos < 4 and (yield from self._more()):
@@ -346,8 +360,12 @@ class Reader:
             if self._buffer.startswith(set_tag, self._pos):
                 yield from self._set(delimiters)
                 continue
-            if self._buffer.startswith(isa_tag, self._pos):
-                return
+            if self._buffer.startswith("ISA", self._pos):
+                while len(self._buffer) - self._pos < ISA_LENGTH and (yield from self._more()):
+                    pass
+                other = self._buffer[self._pos + 3 : self._pos + 3 + len(separator)]
+                if other == separator or _ANY_ISA.match(self._buffer, self._pos):
+                    return
             scan = self._pos
             while (end := self._buffer.find(terminator, scan)) < 0:
                 back = max(0, len(self._buffer) - self._pos - 1)
@@ -356,10 +374,13 @@ class Reader:
                 scan = self._pos + back
             text = self._buffer[self._pos : end if end >= 0 else len(self._buffer)]
             offset, line = self._offset(self._pos), self._line_at(self._pos)
-            embedded = header.search(text)
+            embedded = header.search(text) or _ANY_ISA.search(text)
             if embedded:
                 yield EnvelopeSegment(text[: embedded.start()], offset, line)
                 self._pos += embedded.start()
+                continue
+            if not self._wrapped and re.search(r"[\r\n]", text.strip(blanks)) and end >= 0:
+                self._unwrap()
                 continue
             if end < 0 and not re.match(rf"(?:GS|GE|IEA|TA1|SE){re.escape(separator)}", text):
                 yield Foreign(text[:60], len(text), offset, line)
@@ -373,128 +394,136 @@ class Reader:
     def _set(self, delimiters: Delimiters) -> _Steps:
         """The transaction set at the current position.
 
-        The plain search for the SE segment serves regular data. A second look, boundary by boundary, serves
-        sets without SE, mixed line ends and binary segments, whose data may hold anything.
+        A plain search for the SE segment serves regular data. A second look, boundary by boundary, serves the
+        rest: sets without SE, mixed line ends, and binary segments, whose data may hold anything.
         """
-        separator, terminator, newline = delimiters.element, delimiters.terminator, delimiters.newline
-        trailer = f"{terminator}{newline}SE{separator}"
-        nested = f"{terminator}{newline}ST{separator}"
-        scan = self._pos
-        while True:
-            found = self._buffer.find(trailer, scan)
-            if found >= 0:
-                end = self._buffer.find(terminator, found + len(trailer))
-                if end >= 0 or (self._eof and not self._pending):
-                    break
-                scan = found
-            elif _boundary(terminator, separator).search(self._buffer, scan):
-                break
-            else:
-                scan = max(self._pos, len(self._buffer) - 64)
-            if len(self._buffer) - self._pos > self.max_set_bytes:
+        terminator = delimiters.terminator
+        newline = "" if self._wrapped else delimiters.newline
+        trailer = f"{terminator}{newline}SE{delimiters.element}"
+        found = self._buffer.find(trailer, self._pos, self._pos + _WINDOW)
+        end = self._buffer.find(terminator, found + len(trailer)) if found >= 0 else -1
+        complete = end >= 0
+        text = self._buffer[self._pos : end] if complete else ""
+        past = end + len(terminator)
+        plain = complete and self._is_plain(text, delimiters, newline)
+        if not plain:
+            ending = yield from self._careful_end(delimiters)
+            if ending is None:
                 yield from self._too_large(delimiters)
                 return
-            back = scan - self._pos
-            if not (yield from self._more()):
-                break
-            scan = self._pos + back
-        complete = plain = found >= 0
-        if complete:
-            if end < 0:
-                end = len(self._buffer)
+            end, past, complete = ending
             text = self._buffer[self._pos : end]
-            if newline:
-                regular = text.count(terminator) == text.count(terminator + newline)
-            else:
-                regular = not (("\n" in text and terminator != "\n") or ("\r" in text and terminator != "\r"))
-                regular = regular or terminator == "\r\n"
-            plain = (
-                regular
-                and self._buffer.find(nested, self._pos, found) < 0
-                and f"{terminator}{newline}BIN{separator}" not in text
-                and f"{terminator}{newline}BDS{separator}" not in text
-            )
-        if not plain:
-            end, complete = yield from self._careful_end(delimiters)
-            text = self._buffer[self._pos : end]
-        if not complete and end == len(self._buffer) and text.rstrip(BLANKS).endswith(terminator):
-            text = text.rstrip(BLANKS)[: -len(terminator)]
+            binary = re.search(rf"(?:BIN|BDS){re.escape(delimiters.element)}", text)
+            broken = not (self._wrapped or delimiters.newline_ends or binary)
+            if broken and _wrapped_text(terminator).search(text):
+                self._unwrap()
+                yield from self._set(delimiters)
+                return
+            plain = self._is_plain(text, delimiters, newline)
+            if not complete and end == len(self._buffer) and text.rstrip(BLANKS).endswith(terminator):
+                text = text.rstrip(BLANKS)[: -len(terminator)]
         start = self._base + self._pos
         breaks: tuple[int, ...] = ()
         if self._wrapped:
-            first, past = bisect_left(self._breaks, start + 1), bisect_left(self._breaks, start + len(text))
-            breaks = tuple(place - start for place in self._breaks[first:past])
-        yield SetText(
-            text, self._offset(self._pos), self._line_at(self._pos), complete, breaks=breaks, plain=plain
-        )
-        self._pos = min(len(self._buffer), end + len(terminator))
+            first, last = bisect_left(self._breaks, start + 1), bisect_left(self._breaks, start + len(text))
+            breaks = tuple(place - start for place in self._breaks[first:last])
+        offset, line = self._offset(self._pos), self._line_at(self._pos)
+        plain = plain and newline == delimiters.newline
+        yield SetText(text, offset, line, complete, False, breaks, plain, self._offset(past))
+        self._pos = past
 
-    def _careful_end(self, delimiters: Delimiters) -> Generator[None, None, tuple[int, bool]]:
-        """Where the set at the current position ends (its last terminator), and whether SE was there."""
-        separator, terminator = re.escape(delimiters.element), re.escape(delimiters.terminator)
-        boundary = re.compile(rf"{terminator}\s*(SE|ST|GE|GS|IEA|ISA|BIN|BDS){separator}")
-        binary = re.compile(
-            rf"BIN{separator}(\d{{1,15}}){separator}|BDS{separator}[^{separator}]*{separator}(\d{{1,15}}){separator}"
+    @staticmethod
+    def _is_plain(text: str, delimiters: Delimiters, newline: str) -> bool:
+        """Whether a set is cut into segments by its terminator and line end, and nothing else is in it."""
+        terminator, separator = delimiters.terminator, delimiters.element
+        end = terminator + newline
+        if newline:
+            regular = text.count(terminator) == text.count(end) == text.count(newline[-1])
+        else:
+            regular = delimiters.newline_ends or not ("\n" in text or "\r" in text)
+        return (
+            regular
+            and f"{end}ST{separator}" not in text
+            and f"{end}B" not in text
+            and f"{end} " not in text
+            and f"{end}\t" not in text
+            and ("ISA" not in text or not _ANY_ISA.search(text))
         )
-        scan = self._pos
+
+    def _careful_end(self, delimiters: Delimiters) -> Generator[None, None, tuple[int, int, bool] | None]:
+        """Where the set at the current position ends, where the next thing begins, and whether SE was there.
+
+        None for a set above the limit.
+        """
+        separator, terminator = re.escape(delimiters.element), re.escape(delimiters.terminator)
+        boundary = re.compile(
+            rf"{terminator}{_BLANKS}(?P<id>SE|ST|GE|GS|IEA|ISA|BIN|BDS){separator}|{_FIXED_ISA}", re.DOTALL
+        )
+        size = len(delimiters.terminator)
+        scan = 0
         while True:
-            match = boundary.search(self._buffer, scan)
+            match = boundary.search(self._buffer, self._pos + scan)
             if match is None:
-                back = max(0, len(self._buffer) - self._pos - 64)
-                if len(self._buffer) - self._pos > self.max_set_bytes or not (yield from self._more()):
-                    return len(self._buffer), False
-                scan = max(scan, self._pos + back) if scan > self._pos + back else self._pos + back
-                continue
-            if match[1] in ("BIN", "BDS"):
-                place = match.start(1) - self._pos
-                while (head := binary.match(self._buffer, self._pos + place)) is None:
-                    if len(self._buffer) - self._pos - place > 64 or not (yield from self._more()):
-                        break
-                if head is None:
-                    scan = self._pos + place
-                    continue
-                after = head.end() - self._pos + int(head[1] or head[2])
-                while len(self._buffer) - self._pos < after and after <= self.max_set_bytes:
-                    if not (yield from self._more()):
-                        break
-                scan = self._pos + min(after, len(self._buffer) - self._pos)
-                continue
-            if match[1] != "SE":
-                return match.start(), False
-            past = match.end() - self._pos
-            while (end := self._buffer.find(delimiters.terminator, self._pos + past)) < 0:
+                if len(self._buffer) - self._pos > self.max_set_bytes:
+                    return None
+                back = max(scan, len(self._buffer) - self._pos - 2 * ISA_LENGTH)
                 if not (yield from self._more()):
-                    return len(self._buffer), True
-            return end, True
+                    return len(self._buffer), len(self._buffer), False
+                scan = back
+                continue
+            start, end = match.start() - self._pos, match.end() - self._pos
+            match match["id"]:
+                case "SE":
+                    while (stop := self._buffer.find(delimiters.terminator, self._pos + end)) < 0:
+                        if not (yield from self._more()):
+                            return len(self._buffer), len(self._buffer), True
+                    return stop, stop + size, True
+                case "BIN" | "BDS":
+                    scan = yield from self._past_binary(delimiters, match.start("id") - self._pos)
+                case None:
+                    return self._pos + start, self._pos + start, False
+                case _:
+                    return self._pos + start, self._pos + start + size, False
+
+    def _past_binary(self, delimiters: Delimiters, place: int) -> Generator[None, None, int]:
+        """Where to search on after a binary segment: its length is believed if a terminator follows."""
+        head = None
+        binary = binary_head(delimiters.element)
+        while (head := binary.match(self._buffer, self._pos + place)) is None:
+            if len(self._buffer) - self._pos - place > 64 or not (yield from self._more()):
+                return place
+        after = head.end() - self._pos + int(head[1] or head[2])
+        needed = after + len(delimiters.terminator)
+        while len(self._buffer) - self._pos < needed and after <= self.max_set_bytes:
+            if not (yield from self._more()):
+                break
+        follows = self._buffer[self._pos + after : self._pos + needed + 2].lstrip("\r\n")
+        return after if follows.startswith(delimiters.terminator) else place
 
     def _too_large(self, delimiters: Delimiters) -> _Steps:
         """Skips a transaction set above the limit, keeping nothing but its beginning."""
         offset, line = self._offset(self._pos), self._line_at(self._pos)
         beginning = self._buffer[self._pos : self._pos + 200]
-        terminator = re.escape(delimiters.terminator)
-        boundary = re.compile(rf"{terminator}\s*(SE|ST|GE|GS|IEA|ISA){re.escape(delimiters.element)}")
-        while (match := boundary.search(self._buffer, self._pos)) is None:
-            self._pos = max(self._pos, len(self._buffer) - 64)
-            if not (yield from self._more()):
-                self._pos = len(self._buffer)
-                break
-        if match is not None:
-            self._pos = match.start() + len(delimiters.terminator)
-            if match[1] == "SE":
-                while (end := self._buffer.find(delimiters.terminator, self._pos)) < 0:
-                    if not (yield from self._more()):
-                        end = len(self._buffer)
-                        break
-                self._pos = min(len(self._buffer), end + len(delimiters.terminator))
-        yield SetText(
-            beginning, offset, line, complete=match is not None and match[1] == "SE", too_large=True
-        )
+        self._pos = len(self._buffer) - 2 * ISA_LENGTH
+        limit, self.max_set_bytes = self.max_set_bytes, 4 * _LOOK
+        while (ending := (yield from self._careful_end(delimiters))) is None:
+            self._pos = len(self._buffer) - 2 * ISA_LENGTH
+        self.max_set_bytes = limit
+        _, self._pos, complete = ending
+        yield SetText(beginning, offset, line, complete, too_large=True)
 
 
 @lru_cache(maxsize=64)
-def _boundary(terminator: str, separator: str) -> re.Pattern[str]:
-    """What ends a set without SE: the next set, or the end of the group or interchange."""
-    return re.compile(rf"{re.escape(terminator)}\s*(?:ST|GE|GS|IEA|ISA){re.escape(separator)}")
+def binary_head(separator: str) -> re.Pattern[str]:
+    """BIN and BDS up to their data; group 1 or 2 is its length (data element 784)."""
+    sep = re.escape(separator)
+    return re.compile(rf"{_BLANKS}(?:BIN{sep}(\d{{1,15}}){sep}|BDS{sep}[^{sep}]*{sep}(\d{{1,15}}){sep})")
+
+
+@lru_cache(maxsize=64)
+def _wrapped_text(terminator: str) -> re.Pattern[str]:
+    """A line break that does not follow a terminator."""
+    return re.compile(rf"[^ \t\r\n{re.escape(terminator[-1])}][ \t]*[\r\n]")
 
 
 def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delimiters, int, str, str] | None:
@@ -508,72 +537,88 @@ def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delim
         Elements, delimiters, length with the terminator, what is wrong with the widths, and with the
         separators (both in words, empty if nothing); None if this is no ISA segment.
     """
-    if len(text) < 4 or text[3].isalnum() or text[3] in " \r\n":
+    if len(text) < 4 or _is_alnum(text[3]) or text[3] in " \r\n":
         return None
-    sep = text[3]
-    if (
-        len(text) >= ISA_LENGTH
-        and all(text[i] == sep for i in ISA_SEPARATORS)
-        and text.count(sep, 0, 104) == 16
-    ):
-        component, end, widths = text[104], 105, ""
-        elements = (*text[:104].split(sep)[:16], component)
+    sep = text[3 : 3 + (_utf8_length(text, 3) or 1)]
+    if _ANY_ISA.match(text):
+        parts, at, missing = text[:103].split(sep), 104, False
+        parts = parts[:16]
     elif fixed:
         return None
     else:
-        places = [i for i in range(min(len(text), 300)) if text[i] == sep][:16]
-        if len(places) < 15:
+        found = _tolerant(text, sep)
+        if found is None:
             return None
-        parts = [*text[: places[14]].split(sep), ""]
-        last = text[places[14] + 1 : places[15] if len(places) > 15 else places[14] + 8]
-        short = re.match(r"([A-Za-z0-9]?)([^A-Za-z0-9])\s*(?:GS|TA1|IEA)$", last, re.DOTALL)
-        if short:
-            parts[15], component, end = short[1], "", places[14] + 1 + len(short[1])
-        elif len(places) < 16 or len(text) < places[15] + 2:
-            return None
-        else:
-            parts[15], component, end = last, text[places[15] + 1], places[15] + 2
-        parts = [re.sub(r"[\r\n]", "", part) for part in parts]
-        if max(map(len, parts)) > 40:
-            return None
-        elements = (*parts, component)
-        widths = ", ".join(
-            f"ISA{i:02d} has {len(parts[i])} characters instead of {width}"
-            for i, width in enumerate(ISA_WIDTHS[:15], 1)
-            if len(parts[i]) != width
-        )
+        parts, at, missing = found
+    faults = [
+        f"ISA{i:02d} has {len(part)} characters instead of {width}"
+        for i, (part, width) in enumerate(zip(parts[1:], ISA_WIDTHS[:15], strict=False), 1)
+        if len(part) != width
+    ]
+    if len(parts) != 16:
+        faults = [f"it has {len(parts)} elements instead of 16"]
+        parts = (parts + [""] * 16)[:16]
+    component = "" if missing else text[at : at + (_utf8_length(text, at) or 1)]
+    end = at + len(component)
     if end >= len(text):
         return None
-    follows = text[end : end + 300]
-    segment = rf"[A-Z][A-Z0-9]{{1,2}}{re.escape(sep)}"
-    wide = _utf8_length(text, end - 1) if component else 0
-    if wide and re.match(rf"[^A-Za-z0-9\s]\s*{segment}", text[end - 1 + wide :]):
-        component, end = text[end - 1 : end - 1 + wide], end - 1 + wide
-    elif wide:
-        component, end = "", end - 1  # a multi-byte character as the terminator, and ISA16 left out
-    elif component and follows[0] in "\r\n" and component not in "\r\n ":
-        # ISA16 left out: what stands in its place ends all the next segments, too.
-        lines = [line for line in re.split(r"[\r\n]+", follows) if line]
-        whole = lines[:-1] if len(follows) == 300 else lines
-        if whole and all(line.endswith(component) for line in whole):
-            component, end = "", end - 1
-    elif component and re.match(segment, follows) and not re.search(re.escape(follows[0]) + segment, follows):
-        component, end = "", end - 1
-    terminator = text[end]
-    if text[end : end + 2] == "\r\n":
-        terminator = "\r\n"
-    elif wide := _utf8_length(text, end):
-        terminator = text[end : end + wide]
+    if component and _left_out(component, text[end : end + 300], sep):
+        component, end = "", at
+    wide = _utf8_length(text, end)
+    terminator = "\r\n" if text[end : end + 2] == "\r\n" else text[end : end + (wide or 1)]
     end += len(terminator)
     newline = re.match(r"\r\n|\n|\r", text[end:]) if terminator not in ("\n", "\r", "\r\n") else None
     delimiters = Delimiters(
         element=sep,
         component=component,
         terminator=terminator,
-        repetition=repetition_separator(elements[11].strip(), elements[12]),
+        repetition=repetition_separator(parts[11].strip(), parts[12]),
         newline=newline[0] if newline else "",
     )
-    return (*elements[:16], component), delimiters, end, widths, _separator_fault(delimiters)
+    fault = _separator_fault(delimiters)
+    if component in (sep, terminator):
+        delimiters = replace(delimiters, component="")
+    if delimiters.repetition in (sep, terminator, component):
+        delimiters = replace(delimiters, repetition="")
+    return (*parts, component), delimiters, end, ", ".join(faults), fault
+
+
+def _is_alnum(text: str) -> bool:
+    return text.isascii() and text.isalnum()
+
+
+def _tolerant(text: str, sep: str) -> tuple[list[str], int, bool] | None:
+    """ISA01 to ISA15 of a header that is not of fixed width, where ISA16 stands, and whether it is missing.
+
+    The header ends before the first group, or where that does not follow at once, after 16 separators.
+    """
+    own = re.escape(sep)
+    mark = rf"(?:{_WIDE}|[^A-Za-z0-9 \r\n{own}])"
+    ends = re.compile(rf"({mark}?)({_WIDE}|\r\n|[^A-Za-z0-9 {own}]){_BLANK}*(?=(?:GS|TA1|IEA){own})")
+    places = [match.start() for match in re.finditer(own, text[:300])][:16]
+    tries = []
+    if match := ends.search(text[:400]):
+        tries.append((text[: match.start()], match.start(), not match[1]))
+    if len(places) == 16 and len(text) > (at := places[15] + len(sep)) + 1:
+        plain = not _is_alnum(text[at]) and not _is_alnum(text[at + 1]) and text[at + 1] != " "
+        tries += [(text[: places[15]], at, False)] if plain else []
+    for head, at, missing in tries:
+        parts = [re.sub(r"[\r\n]", "", part) for part in head.split(sep)]
+        while len(parts) > 16 and not parts[-1]:
+            parts.pop()
+        if 13 <= len(parts) <= 18 and max(map(len, parts)) <= 40 and "ISA" not in parts[1:]:
+            return parts, at, missing
+    return None
+
+
+def _left_out(component: str, follows: str, sep: str) -> bool:
+    """Whether what stands in the place of ISA16 is the terminator already."""
+    if follows[0] in "\r\n" and component not in "\r\n ":
+        lines = [line for line in re.split(r"[\r\n]+", follows) if line.strip()]
+        whole = lines[:-1] if len(follows) == 300 else lines
+        return bool(whole) and all(line.endswith(component) for line in whole)
+    segment = rf"[A-Z][A-Z0-9]{{1,2}}{re.escape(sep)}"
+    return bool(re.match(segment, follows)) and not re.search(re.escape(follows[0]) + segment, follows)
 
 
 def _utf8_length(text: str, at: int) -> int:
@@ -587,7 +632,7 @@ def _utf8_length(text: str, at: int) -> int:
 def _separator_fault(delimiters: Delimiters) -> str:
     if not delimiters.component:
         return "ISA16 (component separator) is missing."
-    if delimiters.component.isalnum() or delimiters.component == " ":
+    if _is_alnum(delimiters.component) or delimiters.component == " ":
         return f"ISA16 is {delimiters.component!r}, which cannot separate components."
     names = {"element separator": delimiters.element, "component separator": delimiters.component}
     names |= {"segment terminator": delimiters.terminator, "repetition separator": delimiters.repetition}

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from gateway.x12.delimiters import BLANKS, Delimiters
-from gateway.x12.reader import SetText
+from gateway.x12.reader import SetText, binary_head
 
 
 @dataclass(slots=True)
@@ -17,12 +17,14 @@ class Source:
     Attributes:
         segments: the segments without terminators, line ends and blanks around them.
         wrapped: whether line breaks were taken out of the inside of segments.
+        wrong_lengths: binary segments whose stated length does not lead to a terminator.
     """
 
     piece: SetText
     delimiters: Delimiters
     segments: list[str] = field(default_factory=list)
     wrapped: bool = False
+    wrong_lengths: list[int] = field(default_factory=list)
     _starts: list[int] | None = None
 
     def __post_init__(self) -> None:
@@ -34,7 +36,7 @@ class Source:
         if f"{terminator}{newline}BIN{self.delimiters.element}" in text or (
             f"{terminator}{newline}BDS{self.delimiters.element}" in text
         ):
-            self.segments = [part.strip("\r\n") for part in self._with_binary()]
+            self.segments = [part.lstrip("\r\n") for part in self._with_binary()]
             return
         self.tidy()
 
@@ -55,12 +57,16 @@ class Source:
     def _with_binary(self) -> list[str]:
         """Segments of a set with BIN or BDS, whose data may hold anything; their length is stated (784)."""
         text, terminator = self.piece.text, self.delimiters.terminator
-        sep = re.escape(self.delimiters.element)
-        head = re.compile(rf"\s*(?:BIN{sep}(\d{{1,15}}){sep}|BDS{sep}[^{sep}]*{sep}(\d{{1,15}}){sep})")
+        head = binary_head(self.delimiters.element)
         parts, start = [], 0
         while True:
-            match = head.match(text, start)
-            search = match.end() + int(match[1] or match[2]) if match else start
+            search = start
+            if match := head.match(text, start):
+                after = match.end() + int(match[1] or match[2])
+                if after == len(text) or text.startswith(terminator, after):
+                    search = after
+                else:
+                    self.wrong_lengths.append(len(parts) + 1)
             end = text.find(terminator, search)
             if end < 0:
                 parts.append(text[start:])
@@ -82,6 +88,8 @@ class Source:
                     self._starts.append(place + len(terminator))
                     place = self.piece.text.find(terminator, place + len(terminator))
         text = self.piece.text
+        if segment > len(self.segments):
+            return self.piece.end
         place = self._starts[min(segment, len(self._starts)) - 1]
         end = text.find(self.delimiters.terminator, place)
         end = len(text) if end < 0 else end
@@ -92,7 +100,7 @@ class Source:
             if next_place < 0:
                 place = end
                 break
-            place = next_place + 1
+            place = next_place + len(self.delimiters.element)
         if component and self.delimiters.component:
             for _ in range(component - 1):
                 next_place = text.find(self.delimiters.component, place, end)
