@@ -83,6 +83,8 @@ class _Answered:
 
 
 class _AnsweredEngine:
+    translates = False
+
     def __init__(self, answered: _Answered, name: str, table: Table) -> None:
         self.name, self.table = name, table
         self._answered = answered

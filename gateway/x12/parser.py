@@ -64,7 +64,11 @@ class Engine(Protocol):
 
     name: str
     table: Table
-    translates: bool
+
+    @property
+    def translates(self) -> bool:
+        """Whether documents can be made."""
+        ...
 
     def check(
         self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None

@@ -444,7 +444,8 @@ class Reader:
         return (
             regular
             and f"{end}ST{separator}" not in text
-            and f"{end}B" not in text
+            and f"{end}BIN{separator}" not in text
+            and f"{end}BDS{separator}" not in text
             and f"{end} " not in text
             and f"{end}\t" not in text
             and ("ISA" not in text or not _ANY_ISA.search(text))

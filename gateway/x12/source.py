@@ -58,7 +58,8 @@ class Source:
         """Segments of a set with BIN or BDS, whose data may hold anything; their length is stated (784)."""
         text, terminator = self.piece.text, self.delimiters.terminator
         head = binary_head(self.delimiters.element)
-        parts, start = [], 0
+        parts: list[str] = []
+        start = 0
         while True:
             search = start
             if match := head.match(text, start):
