@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from gateway.x12.delimiters import BLANKS, Delimiters
@@ -26,6 +26,7 @@ class Source:
     wrapped: bool = False
     wrong_lengths: list[int] = field(default_factory=list)
     _starts: list[int] | None = None
+    _line_ends: list[int] | None = None
 
     def __post_init__(self) -> None:
         text, terminator, newline = self.piece.text, self.delimiters.terminator, self.delimiters.newline
@@ -113,6 +114,13 @@ class Source:
     def line(self, offset: int) -> int:
         """The line of the file in which a byte of this set stands."""
         within = offset - self.piece.offset
-        if self.piece.breaks:
-            return self.piece.line + bisect_right([b + i for i, b in enumerate(self.piece.breaks)], within)
-        return self.piece.line + self.piece.text.count("\n", 0, within)
+        breaks = self.piece.breaks
+        if self._line_ends is None:
+            text = self.piece.text
+            self._line_ends = (
+                [place + i for i, place in enumerate(breaks)]
+                if breaks
+                else [match.start() for match in re.finditer("\n", text)]
+            )
+        find = bisect_right if breaks else bisect_left
+        return self.piece.line + find(self._line_ends, within)
