@@ -18,20 +18,27 @@ from structlog.contextvars import bound_contextvars
 from gateway.errors import RefusedError
 from gateway.observability.logging import get_logger
 from gateway.services.deliver import Deliver
-from gateway.services.engine import Engine
 from gateway.services.receive import Receive
 from gateway.services.translate import Translate
+from gateway.services.x12 import X12
 from gateway.settings import Settings
 from gateway.store.payloads import PayloadFiles
-from gateway.store.ports import SENDING, Entry, Message
+from gateway.store.records import SENDING, Entry, Message
 from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import QUARANTINE, Folder
 
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 """Names inside a home."""
 
-_LEVELS = {"file.quarantined": "warning"}
-"""Events of the log that weigh more than a remark."""
+_COUNTED = {
+    "file.received": "received",
+    "document.created": "documents",
+    "interchange.written": "documents",
+    "acknowledgment.written": "acknowledgments",
+    "file.delivered": "delivered",
+    "file.quarantined": "quarantined",
+}
+"""Which number of a pass an event of the log counts for."""
 
 
 @dataclass(slots=True)
@@ -52,20 +59,6 @@ class Pass:
     unfinished: int = 0
     trouble: list[str] = field(default_factory=list)
 
-    def count(self, entry: Entry) -> None:
-        """Takes in a line of the event log."""
-        match entry.event:
-            case "file.received":
-                self.received += 1
-            case "document.created" | "interchange.written":
-                self.documents += 1
-            case "acknowledgment.written":
-                self.acknowledgments += 1
-            case "file.delivered" if entry.facts["box"] != QUARANTINE:
-                self.delivered += 1
-            case "file.quarantined":
-                self.quarantined += 1
-
 
 class Gateway:
     """A home at work; a context manager that holds the home's lock.
@@ -77,7 +70,7 @@ class Gateway:
         clock: the time now, with its zone.
         new_id: a new unique id, a UUID.
         wait: waits so many seconds.
-        listener: is told each line of the event log, after it is on disk.
+        listener: is told each line of the event log, after it is on disk; of very many of a file only some.
 
     Raises:
         RefusedError: another process works on this home.
@@ -88,12 +81,12 @@ class Gateway:
         self,
         home: Path,
         settings: Settings,
-        engine: Engine,
+        engine: X12,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid4()),
         wait: Callable[[float], None] = time.sleep,
-        listener: Callable[[Entry], None] | None = None,
+        listener: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -113,7 +106,7 @@ class Gateway:
             payloads.clean()
             stable = settings.gateway.pickup.stable_seconds
             self._folders: Mapping[str, Folder] = {
-                channel.name: Folder(home / FOLDERS / channel.name, stable) for channel in settings.channels
+                name: Folder(home / FOLDERS / name, stable) for name in settings.channels
             }
             for name, folder in self._folders.items():
                 if not folder.is_made and not store.deliveries(name, SENDING, 1):
@@ -178,14 +171,16 @@ class Gateway:
             getattr(self._log, level)(event, **facts)
 
     def _told(self, entry: Entry) -> None:
-        facts: dict[str, Any] = dict(entry.facts)
+        facts: dict[str, Any] = dict(entry.facts) or {"count": entry.count}
         if entry.message_id is not None:
             facts["message_id"] = entry.message_id
         # The three files of a message in quarantine are told with its reason already.
-        level = "debug" if facts.get("box") == QUARANTINE else _LEVELS.get(entry.event, "info")
+        aside = facts.get("box") == QUARANTINE
+        level = "debug" if aside else "warning" if entry.event == "file.quarantined" else "info"
         self._say(level, entry.event, **facts)
-        self._pass.count(entry)
-        if self._listener is not None:
+        if (counted := _COUNTED.get(entry.event)) and not aside:
+            setattr(self._pass, counted, getattr(self._pass, counted) + entry.count)
+        if entry.facts:
             self._listener(entry)
 
     def _trouble(self, channel: str, words: str) -> None:

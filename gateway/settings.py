@@ -14,9 +14,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.errors import ConfigurationError, Fault, Level, Location, Problem, Severity
-from gateway.partners.agreement import FORBID
-from gateway.partners.channel import Channel, checked_name
+from gateway.errors import ConfigurationError, Fault, Level, Problem, Severity
+from gateway.partners.agreement import FORBID, checked_name
 from gateway.partners.partner import Identifier, Partner, Partners
 
 GATEWAY_FILE = "gateway.yaml"
@@ -87,10 +86,9 @@ class Settings:
     partners: Partners
 
     @property
-    def channels(self) -> tuple[Channel, ...]:
-        """The ERP's channel first, then one for each partner."""
-        erp = Channel(self.gateway.erp.channel, None)
-        return (erp, *(Channel(partner.folder, partner.id) for partner in self.partners))
+    def channels(self) -> tuple[str, ...]:
+        """Folders below ``folders/``: the ERP's first, then one for each partner."""
+        return (self.gateway.erp.channel, *(partner.folder for partner in self.partners))
 
     def us(self, partner: Partner) -> Identifier:
         """Our identifier as this partner knows it."""
@@ -103,32 +101,29 @@ def load(home: Path) -> Settings:
     Raises:
         ConfigurationError: with every problem of every file.
     """
-    problems: list[Problem] = []
     if not (home / GATEWAY_FILE).is_file():
         raise ConfigurationError(
             f"{home} is no home of the gateway: it has no {GATEWAY_FILE}. `edigw init {home}` makes one."
         )
+    problems: list[Problem] = []
     gateway = _read(home / GATEWAY_FILE, GATEWAY_FILE, GatewaySettings, problems)
+    folders = {gateway.erp.channel} if gateway else set()
     found: list[Partner] = []
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
-        partner = _read(path, f"{PARTNERS_FOLDER}/{path.name}", Partner, problems, id=path.stem)
-        if partner is not None:
-            found.append(partner)
+        shown = f"{PARTNERS_FOLDER}/{path.name}"
+        partner = _read(path, shown, Partner, problems, id=path.stem)
+        if partner is None:
+            continue
+        found.append(partner)
+        if partner.folder in folders:
+            hint = "Give each partner, and the ERP, a channel of its own."
+            problems.append(_problem(f"{shown}: the channel {partner.folder!r} is in use already.", hint))
+        folders.add(partner.folder)
     partners = Partners(())
     try:
         partners = Partners(found)
     except ValueError as error:
-        problems.append(_problem(f"{PARTNERS_FOLDER}/: {error}", ""))
-    folders = [gateway.erp.channel] if gateway else []
-    for partner in found:
-        if partner.folder in folders:
-            problems.append(
-                _problem(
-                    f"{PARTNERS_FOLDER}/{partner.id}.yaml: the channel {partner.folder!r} is in use already.",
-                    "Give each partner, and the ERP, a channel of its own.",
-                )
-            )
-        folders.append(partner.folder)
+        problems.append(_problem(f"{PARTNERS_FOLDER}/: {error}"))
     if problems or gateway is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
     return Settings(gateway, partners)
@@ -146,7 +141,7 @@ def _read(path: Path, shown: str, model: type[_T], problems: list[Problem], **gi
         problems.append(_problem(f"{shown}: {' '.join(str(error).split())}", "Correct the YAML."))
         return None
     if wrong := [key for key in given if key in data]:
-        problems.append(_problem(f"{shown}: {wrong[0]} is the name of the file, and not written in it.", ""))
+        problems.append(_problem(f"{shown}: {wrong[0]} is the name of the file, and not written in it."))
         return None
     try:
         return TypeAdapter(model).validate_python({**data, **given})
@@ -190,8 +185,8 @@ def _explained(
         hint = f"Did you mean {near!r}?" if near else f"Known here: {', '.join(known)}."
         return _problem(f"{start}{name} is not a setting.", hint)
     if kind in ("missing", "missing_keyword_only_argument"):
-        return _problem(f"{start}{name} is missing.", "")
-    return _problem(f"{start}{name}: {text.removeprefix('Value error, ')}.", "")
+        return _problem(f"{start}{name} is missing.")
+    return _problem(f"{start}{name}: {text.removeprefix('Value error, ')}.")
 
 
 def _known(model: Any, where: tuple[Any, ...]) -> list[str]:
@@ -204,13 +199,5 @@ def _known(model: Any, where: tuple[Any, ...]) -> list[str]:
     return [one.name for one in fields(model)] if is_dataclass(model) else []
 
 
-def _problem(message: str, hint: str) -> Problem:
-    return Problem(
-        code="CONFIG",
-        severity=Severity.ERROR,
-        level=Level.FILE,
-        message=message,
-        hint=hint,
-        location=Location(),
-        fault=Fault.CONFIGURATION,
-    )
+def _problem(message: str, hint: str = "") -> Problem:
+    return Problem("CONFIG", Severity.ERROR, Level.FILE, message, hint, fault=Fault.CONFIGURATION)

@@ -12,6 +12,17 @@ FORBID: Final = {"extra": "forbid"}
 """Tells the reader of settings that keys nobody knows are errors."""
 
 
+def checked_name(name: str) -> str:
+    """The name, if it can serve as a folder name on any system.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
+        raise ValueError(f"{name!r} is no usable name: take a-z, 0-9 and -, at most 41 characters")
+    return name
+
+
 def _set_id(value: str) -> None:
     if not re.fullmatch(r"\d{3}", value):
         raise ValueError(f"{value!r} is no transaction set: write three digits, for example 850")

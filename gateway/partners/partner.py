@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import Any
 
-from gateway.partners.agreement import FORBID, Receive, Send, Writing
-from gateway.partners.channel import checked_name
+from gateway.partners.agreement import FORBID, Receive, Send, Writing, checked_name
 from gateway.x12.envelope import PartyId
 
 
@@ -98,7 +96,7 @@ class Partners:
     """
 
     def __init__(self, partners: Iterable[Partner]) -> None:
-        self._by_id: Mapping[str, Partner] = MappingProxyType({one.id: one for one in partners})
+        self._by_id = {one.id: one for one in partners}
         self._by_party: dict[PartyId, Partner] = {}
         for partner in self._by_id.values():
             for identifier in partner.identifiers:

@@ -19,7 +19,9 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from gateway.errors import InternalError
-from gateway.store.ports import PENDING, SENDING, Delivery, Payloads, Store
+from gateway.store.payloads import PayloadFiles
+from gateway.store.records import PENDING, SENDING, Delivery
+from gateway.store.sqlite import SqliteStore
 from gateway.transports.base import Sender
 
 BATCH = 200
@@ -34,8 +36,8 @@ class Deliver:
         trouble: is told channel and words when a folder cannot be used; its deliveries wait.
     """
 
-    store: Store
-    payloads: Payloads
+    store: SqliteStore
+    payloads: PayloadFiles
     channels: Mapping[str, Sender]
     trouble: Callable[[str, str], None]
 
@@ -45,26 +47,23 @@ class Deliver:
             try:
                 while begun := self.store.deliveries(channel, SENDING, BATCH):
                     sender.sync(_boxes(begun))
-                    hidden = [one for one in begun if sender.staged(one.box, _key(one))]
-                    self._finish([one for one in begun if one not in hidden])
+                    hidden = [one for one in begun if sender.staged(one.box, str(one.id))]
+                    self._finish([(one, one.name) for one in begun if one not in hidden])
                     self._show(sender, hidden)
             except OSError as error:
                 self.trouble(channel, f"an interrupted delivery cannot be ended: {error.strerror or error}")
 
-    def deliver(self) -> int:
-        """Delivers everything pending; returns how much."""
-        delivered = 0
+    def deliver(self) -> None:
+        """Delivers everything pending."""
         for channel, sender in self.channels.items():
             try:
                 while pending := self.store.deliveries(channel, PENDING, BATCH):
                     for delivery in pending:
                         with self._content(delivery) as content:
-                            sender.stage(delivery.box, _key(delivery), content)
+                            sender.stage(delivery.box, str(delivery.id), content)
                     self._show(sender, pending)
-                    delivered += len(pending)
             except OSError as error:
                 self.trouble(channel, f"files for it wait: {error.strerror or error}")
-        return delivered
 
     def _content(self, delivery: Delivery) -> BinaryIO:
         if delivery.payload is not None:
@@ -75,49 +74,35 @@ class Deliver:
 
     def _show(self, sender: Sender, staged: list[Delivery]) -> None:
         """Takes deliveries whose content is hidden in their box to the end."""
-        if not staged:
-            return
+        given: dict[tuple[str, str], Delivery] = {}
+        for one in staged:
+            free = (
+                name
+                for name in _names(one)
+                if (one.box, name) not in given
+                and not sender.exists(one.box, name)
+                and (name == one.name or not self.store.has_name("name", one.channel, one.box, name))
+            )
+            given[one.box, next(free)] = one
+        named = [(delivery, name) for (_, name), delivery in given.items()]
         sender.sync(_boxes(staged))
-        named: list[tuple[Delivery, str]] = []
-        given: set[tuple[str, str]] = set()
-        for delivery in staged:
-            name = next(name for name in _names(delivery) if self._free(sender, delivery, name, given))
-            given.add((delivery.box, name))
-            named.append((delivery, name))
         with self.store.transaction():
             self.store.mark_sending(named)
         for delivery, name in named:
-            sender.release(delivery.box, _key(delivery), name)
+            sender.release(delivery.box, str(delivery.id), name)
         sender.sync(_boxes(staged))
-        self._finish(staged, {delivery.id: name for delivery, name in named})
+        self._finish(named)
 
-    def _free(self, sender: Sender, delivery: Delivery, name: str, given: set[tuple[str, str]]) -> bool:
-        if (delivery.box, name) in given or sender.exists(delivery.box, name):
-            return False
-        return name == delivery.name or not self.store.name_given(delivery.channel, delivery.box, name)
-
-    def _finish(self, deliveries: list[Delivery], names: Mapping[int, str] | None = None) -> None:
-        if not deliveries:
-            return
+    def _finish(self, named: list[tuple[Delivery, str]] | list[tuple[Delivery, str | None]]) -> None:
         with self.store.transaction():
-            self.store.mark_delivered(deliveries)
-            for delivery in deliveries:
-                name = names[delivery.id] if names else delivery.name
-                self.store.audit(
-                    "file.delivered",
-                    delivery.message_id,
-                    channel=delivery.channel,
-                    box=delivery.box,
-                    file=name,
-                )
+            self.store.mark_delivered([delivery for delivery, _ in named])
+            for one, name in named:
+                facts = {"channel": one.channel, "box": one.box, "file": name}
+                self.store.audit("file.delivered", one.message_id, **facts)
 
 
 def _boxes(deliveries: list[Delivery]) -> list[str]:
     return sorted({delivery.box for delivery in deliveries})
-
-
-def _key(delivery: Delivery) -> str:
-    return str(delivery.id)
 
 
 def _names(delivery: Delivery) -> Iterator[str]:

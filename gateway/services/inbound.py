@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import orjson
 
 from gateway.errors import Ack, Location, Problem
 from gateway.partners.partner import Partner
 from gateway.services import acknowledge
-from gateway.services.acknowledge import Acknowledge
-from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
+from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem
-from gateway.services.quarantine import MAX_RESULTS, Findings
-from gateway.store.ports import INBOUND, OUTBOUND, Document, InterchangeKey, Message
+from gateway.services.work import Work
+from gateway.store.records import INBOUND, InterchangeKey
 from gateway.transports.folder import OUTBOX, harmless
+from gateway.x12.acknowledgment import Acknowledger
 from gateway.x12.envelope import (
     Event,
     FileProblem,
@@ -31,15 +31,6 @@ from gateway.x12.envelope import (
     Verdict,
 )
 from gateway.x12.parser import GROUP_OF_SET, combined
-
-if TYPE_CHECKING:
-    from gateway.services.translate import Translate
-
-LAST_INTERCHANGE = 999_999_999
-"""Highest ISA13: nine digits."""
-
-DOCUMENT_NUMBER = {"purchase_order": "po_number"}
-"""The field people know a document by."""
 
 _OPEN = {
     "HOME-DUPLICATE",
@@ -55,173 +46,168 @@ _OPEN = {
 _NOT_SUPPORTED = Ack(ak5="1")
 
 
-class Inbound:
-    """The work on one file from a partner, within a transaction."""
+class Inbound(Work):
+    """The work on one file from a partner."""
 
-    def __init__(self, services: Translate, message: Message) -> None:
-        self._services = services
-        self._store = services.store
-        self._message = message
-        self._acknowledge = Acknowledge(services.store)
-        self._findings = Findings(Verdict.UNREADABLE.value)
+    _spoiled = False
+    """Whether the file has errors outside of its interchanges."""
+
+    def process(self) -> Translation:
+        """Reads the file to its end."""
+        assert self.message.payload is not None
+        path = self.services.payloads.path(self.message.payload)
+        self._location = "/".join(path.parts[-3:])
         self._verdicts: list[Verdict] = []
-        self._results = 0
-        self._spoiled = False
-
-    def process(self) -> tuple[Translation, Findings]:
-        """Reads the file to its end; returns what became of it and what was found."""
-        assert self._message.payload is not None
-        events = self._services.engine.read(self._services.payloads.path(self._message.payload))
+        findings = self.findings
+        events = self.services.engine.read(path)
         for event in events:
             match event:
                 case FileProblem():
                     self._file_problem(event.problem)
                 case InterchangeHeader():
                     self._interchange(event, events)
-        findings = self._findings
         if self._verdicts:
             verdict = combined(self._verdicts)
             if self._spoiled and verdict is Verdict.ACCEPTED:
                 verdict = Verdict.ACCEPTED_WITH_ERRORS
             findings.verdict = verdict.value
         if not findings.errors:
-            return Translation.TRANSLATED, findings
-        if self._results:
-            return Translation.PARTLY_TRANSLATED, findings
+            return Translation.TRANSLATED
+        if findings.done:
+            return Translation.PARTLY_TRANSLATED
         if findings.codes == {"HOME-DUPLICATE"}:
-            return Translation.DUPLICATE, findings
+            return Translation.DUPLICATE
         if not self._verdicts:
-            return Translation.UNREADABLE, findings
-        return (Translation.UNPROCESSED if findings.codes <= _OPEN else Translation.REJECTED), findings
+            return Translation.UNREADABLE
+        return Translation.UNPROCESSED if findings.codes <= _OPEN else Translation.REJECTED
 
     def _file_problem(self, found: Problem) -> None:
-        self._findings.add(found)
+        self.findings.add(found)
         self._spoiled |= found.is_error
+
+    @contextmanager
+    def _part(self) -> Iterator[Callable[[], None]]:
+        """A part of the file; calling what it yields takes back what came of it."""
+        done, told = self.findings.done, len(self.findings.results)
+        with self.store.savepoint() as undo:
+
+            def take_back() -> None:
+                undo()
+                self.findings.done = done
+                del self.findings.results[told:]
+
+            yield take_back
 
     # --- interchange ---------------------------------------------------------------------------------
 
     def _interchange(self, header: InterchangeHeader, events: Iterator[Event]) -> None:
         """Everything up to the trailer; a fault of the interchange itself takes all of it back."""
-        partner = self._sender(header)
         key = InterchangeKey(
-            sender=_named(header.sender),
-            receiver=_named(header.receiver),
-            usage=header.usage,
-            control_number=header.control_number,
+            _named(header.sender), _named(header.receiver), header.usage, header.control_number
         )
-        if isinstance(partner, Partner) and (before := self._store.interchange_before(key)) is not None:
-            earlier = self._store.message(before)
-            what = f"Interchange {header.control_number} from {partner.name}"
-            partner = self._problem(
-                header,
-                "HOME-DUPLICATE",
-                value=header.control_number,
-                what=what,
-                file=earlier.name,
-                message=before,
-            )
+        partner = self._sender(header, key)
         if isinstance(partner, Problem):
-            self._findings.add(partner)
+            self.findings.add(partner)
             for event in events:
                 if isinstance(event, InterchangeTrailer):
                     self._verdicts.append(event.verdict)
-                    return
+                    break
             return
-        self._findings.partner = partner.id
-        answering = self._services.engine.answering()
+        self.findings.partner = partner.id
+        answering = Acknowledger()
         answering.add(header)
         answered: list[str] = []
-        only_answers, results, documents = True, self._results, len(self._findings.results)
-        with self._store.savepoint() as take_back:
+        only_answers, done = True, self.findings.done
+        with self._part() as take_back:
             for event in events:
                 match event:
                     case FileProblem():
                         self._file_problem(event.problem)
                     case InterchangeAcknowledgment():
-                        unknown = self._acknowledge.technical(self._message.id, partner, event)
-                        self._findings.add(*([unknown] if unknown else []))
-                        self._results += unknown is None
+                        self._matched(acknowledge.technical(self.store, self.message, partner, event))
                     case GroupHeader():
-                        trailer = self._group(event, events, partner, None if _answers(event) else answering)
+                        trailer = self._group(event, events, partner, answering)
                         if trailer is not None:
                             only_answers = False
                             answered.append(_group_words(trailer))
                     case TransactionSet():  # outside a group, which the interchange's problems tell
-                        self._findings.add(*event.problems)
+                        self.findings.add(*event.problems)
                     case InterchangeTrailer():
                         answering.add(event)
-                        self._findings.add(*event.problems)
+                        self.findings.add(*event.problems)
                         self._verdicts.append(event.verdict)
                         broken = any(one.is_error for one in event.problems)
                         if broken:
                             take_back()
-                            self._results = results
-                            del self._findings.results[documents:]
-                        elif self._results > results:
-                            self._store.add_interchange(self._message.id, key)
+                        elif self.findings.done > done:
+                            self.store.add_interchange(self.message.id, key)
                         if header.ack_requested and (broken or not only_answers):
                             verdict = "interchange rejected" if broken else "interchange accepted"
-                            self._answer(partner, "TA1", answering.technical, [verdict])
+                            self._answer(partner, "ta1", answering, [verdict])
                         # A 997 that rejects would also be read as being about the first of two interchanges.
                         again = any(one.code == "X12-ISA-DUPLICATE" for one in event.problems)
                         if answered and not again:
                             words = ["all rejected, as the interchange is"] if broken else answered
-                            self._answer(partner, "997", answering.functional, words)
+                            self._answer(partner, "997", answering, words)
                         break
 
-    def _sender(self, header: InterchangeHeader) -> Partner | Problem:
+    def _sender(self, header: InterchangeHeader, key: InterchangeKey) -> Partner | Problem:
         """The partner an interchange is from, or why it is not processed."""
-        partner = self._services.settings.partners.by_party(header.sender)
+        where = Location(interchange=header.control_number or None, segment_id="ISA", offset=header.offset)
+        partner = self.services.settings.partners.by_party(header.sender)
         if partner is None:
-            named = _named(header.sender)
-            return self._problem(
-                header, "HOME-NO-PARTNER", value=named, party=named or "nobody: it has no ISA segment"
-            )
-        if partner.folder != self._message.channel:
-            words = {"party": _named(header.sender), "partner": partner.id, "channel": self._message.channel}
-            return self._problem(header, "HOME-WRONG-CHANNEL", value=words["party"], **words)
-        us = self._services.settings.us(partner)
+            party = key.sender or "nobody: it has no ISA segment"
+            return problem("HOME-NO-PARTNER", where, value=key.sender, party=party)
+        if partner.folder != self.message.channel:
+            words = {"party": key.sender, "partner": partner.id, "channel": self.message.channel}
+            return problem("HOME-WRONG-CHANNEL", where, value=key.sender, **words)
+        us = self.services.settings.us(partner)
         if header.receiver != us.party:
-            words = {"party": _named(header.receiver), "partner": partner.name, "us": _named(us.party)}
-            return self._problem(header, "HOME-NOT-FOR-US", value=words["party"], **words)
+            words = {"party": key.receiver, "partner": partner.name, "us": _named(us.party)}
+            return problem("HOME-NOT-FOR-US", where, value=key.receiver, **words)
+        if (before := self.store.interchange_before(key)) is not None:
+            what = f"Interchange {header.control_number} from {partner.name}"
+            words = {"file": self.store.message(before).name, "message": before}
+            return problem("HOME-DUPLICATE", where, value=header.control_number, what=what, **words)
         return partner
 
-    def _problem(self, header: InterchangeHeader, code: str, *, value: str, **words: str) -> Problem:
-        where = Location(interchange=header.control_number or None, segment_id="ISA", offset=header.offset)
-        return problem(code, where, value=value, **words)
+    def _matched(self, unknown: Problem | None) -> list[Problem]:
+        """Counts an acknowledgment of the partner, or notes that it is about nothing we sent."""
+        if unknown is None:
+            self.findings.done += 1
+            return []
+        self.findings.add(unknown)
+        return [unknown]
 
     # --- functional group ----------------------------------------------------------------------------
 
     def _group(
-        self, header: GroupHeader, events: Iterator[Event], partner: Partner, answering: Any
+        self, header: GroupHeader, events: Iterator[Event], partner: Partner, answering: Acknowledger
     ) -> GroupTrailer | None:
         """Everything up to GE; a rejected group takes it back. The trailer, if it is to be answered."""
-        refused, results, documents = 0, self._results, len(self._findings.results)
-        answer = answering is not None and _acknowledged(partner, header)
+        refused = 0
+        answer = _acknowledged(partner, header)
         if answer:
             answering.add(header)
-        with self._store.savepoint() as take_back:
+        with self._part() as take_back:
             for event in events:
                 match event:
                     case FileProblem():
                         self._file_problem(event.problem)
                     case TransactionSet():
+                        self.findings.add(*event.problems)
                         found = self._set(event, partner)
-                        self._findings.add(*event.problems, *found)
                         if found and event.verdict is not Verdict.REJECTED:
                             refused += 1
-                            event = replace(
-                                event, verdict=Verdict.REJECTED, problems=(*event.problems, *found)
-                            )
+                            problems = (*event.problems, *found)
+                            event = replace(event, verdict=Verdict.REJECTED, problems=problems)
                         if answer:
                             answering.add(replace(event, document=None, text=""))
                     case GroupTrailer():
                         trailer = _without(event, refused)
-                        self._findings.add(*trailer.problems)
+                        self.findings.add(*trailer.problems)
                         if any(one.is_error for one in trailer.problems):
                             take_back()
-                            self._results = results
-                            del self._findings.results[documents:]
                         if answer:
                             answering.add(trailer)
                         return trailer if answer else None
@@ -232,9 +218,16 @@ class Inbound:
         if received.verdict is Verdict.REJECTED:
             return []
         if received.set_id in acknowledge.SETS:
-            unknown = self._acknowledge.functional(self._message.id, partner, received)
-            self._results += unknown is None
-            return [unknown] if unknown else []
+            return self._matched(acknowledge.functional(self.store, self.message, partner, received))
+        words = {"set": received.set_id, "partner": partner.id, "list": "receive", "version": ""}
+        if partner.receives(received.set_id) is None:
+            code = "HOME-NO-AGREEMENT"
+        elif received.document is None:
+            code = "HOME-NO-DOCUMENT"
+            words["version"] = received.group.version if received.group else ""
+        else:
+            self._document(received, received.document, partner)
+            return []
         where = Location(
             interchange=received.interchange.control_number,
             group=received.group.control_number if received.group else None,
@@ -245,108 +238,73 @@ class Inbound:
             offset=received.offset,
             line=received.line,
         )
-        words = {"set": received.set_id, "partner": partner.id}
-        if partner.receives(received.set_id) is None:
-            found = problem("HOME-NO-AGREEMENT", where, value=received.set_id, list="receive", **words)
-            return [replace(found, ack=_NOT_SUPPORTED)]
-        if received.document is None:
-            version = received.group.version if received.group else ""
-            found = problem("HOME-NO-DOCUMENT", where, value=received.set_id, version=version, **words)
-            return [replace(found, ack=_NOT_SUPPORTED)]
-        self._document(received, received.document, partner)
-        return []
+        found = replace(problem(code, where, value=received.set_id, **words), ack=_NOT_SUPPORTED)
+        self.findings.add(found)
+        return [found]
 
     def _document(self, received: TransactionSet, document: dict[str, Any], partner: Partner) -> None:
-        document_id = self._services.new_id()
-        kind = str(document["document_type"])
-        number = str(document.get(DOCUMENT_NUMBER.get(kind, ""), received.control_number))
-        raw = {"sha256": self._message.payload, "location": self._location()}
+        document_id = self.services.new_id()
         head = {
-            "document_type": kind,
+            "document_type": document["document_type"],
             "schema_version": document["schema_version"],
             "document_id": document_id,
             "partner_id": partner.id,
-            "channel": self._message.channel,
+            "channel": self.message.channel,
         }
-        body = {**head, **document, "raw": raw}
-        self._store.add_document(
-            Document(
-                id=document_id,
-                message_id=self._message.id,
-                direction=INBOUND,
-                partner=partner.id,
-                document_type=kind,
-                number=number,
-                test=bool(document.get("test")),
-                set_control=received.control_number,
-                body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
-                acknowledgment=Acknowledgment.NOT_EXPECTED,
-            )
-        )
-        name = harmless(f"{kind}_{number}_{document_id[:8]}.json")
-        erp = self._services.settings.gateway.erp.channel
-        self._store.add_delivery(self._message.id, erp, OUTBOX, name, document_id=document_id)
-        self._results += 1
-        self._findings.deliveries += 1
-        if len(self._findings.results) < MAX_RESULTS:
-            self._findings.results.append(f"{kind.replace('_', ' ')} {number} -> {erp}/{OUTBOX}/{name}")
-        self._store.audit(
-            "document.created",
-            self._message.id,
-            partner=partner.id,
-            document_type=kind,
-            number=number,
+        body = {**head, **document, "raw": {"sha256": self.message.payload, "location": self._location}}
+        kept = self.document(
+            partner,
+            document,
+            received.control_number,
+            id=document_id,
+            direction=INBOUND,
             test=bool(document.get("test")),
+            set_control=received.control_number,
+            body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
+            acknowledgment=Acknowledgment.NOT_EXPECTED,
+        )
+        self.store.add_document(kept)
+        name = harmless(f"{kept.document_type}_{kept.number}_{document_id[:8]}.json")
+        erp = self.services.settings.gateway.erp.channel
+        self.store.add_delivery(self.message.id, erp, OUTBOX, name, document_id=document_id)
+        self.findings.deliveries = True
+        self.findings.done += 1
+        self.note(kept, erp, name)
+        self.store.audit(
+            "document.created",
+            self.message.id,
+            partner=partner.id,
+            document_type=kept.document_type,
+            number=kept.number,
+            test=kept.test,
             control_number=received.interchange.control_number,
             file=name,
         )
 
-    def _location(self) -> str:
-        assert self._message.payload is not None
-        path = self._services.payloads.path(self._message.payload)
-        return "/".join(path.parts[-3:])
-
     # --- answers -------------------------------------------------------------------------------------
 
-    def _answer(self, partner: Partner, kind: str, make: Any, words: list[str]) -> None:
-        """Stores the acknowledgments ``make`` gives, as messages to the sender."""
+    def _answer(
+        self, partner: Partner, kind: Literal["997", "ta1"], answering: Acknowledger, words: list[str]
+    ) -> None:
+        """Stores the acknowledgments of an interchange, as messages to the sender."""
         used: list[int] = []
 
         def number() -> int:
-            used.append(self._store.next_number(partner.id, "interchange", LAST_INTERCHANGE))
+            used.append(self.next_number(partner, "interchange"))
             return used[-1]
 
-        now = self._services.clock()
-        contents = make(number, now)
-        for control, content in zip(used, contents, strict=True):
-            payload, size = self._services.payloads.put(BytesIO(content))
-            name = f"{kind}_{control}.edi"
-            answer = Message(
-                id=self._services.new_id(),
-                direction=OUTBOUND,
-                channel=partner.folder,
-                name=name,
-                payload=payload,
-                size=size,
-                created_at=now,
-                translation=Translation.WRITTEN,
-                delivery=Delivery.WAITING,
-                acknowledgment=Acknowledgment.NOT_EXPECTED,
-                partner=partner.id,
-                interchange=str(control),
-                origin=self._message.id,
-            )
-            self._store.add_message(answer)
-            self._store.add_delivery(answer.id, partner.folder, OUTBOX, name, payload=payload)
-            self._findings.answered.append(f"{name} says: {'; '.join(words)}")
-            self._store.audit(
+        for _, content in answering.interchanges(number, self.services.clock(), kind):
+            name = f"{kind.upper()}_{used[-1]}.edi"
+            answer = self.send(partner, name, content, used[-1])
+            self.findings.answered.append(f"{name} says: {'; '.join(words)}")
+            self.store.audit(
                 "acknowledgment.written",
                 answer.id,
                 partner=partner.id,
-                kind=kind,
+                kind=kind.upper(),
                 file=name,
                 words="; ".join(words),
-                answers=self._message.id,
+                answers=self.message.id,
             )
 
 
@@ -355,15 +313,10 @@ def _named(party: PartyId) -> str:
     return f"{party.qualifier}/{party.id}".strip("/")
 
 
-def _answers(header: GroupHeader) -> bool:
-    """Whether a group acknowledges, and so must not be acknowledged itself."""
-    return header.functional_id == "FA"
-
-
 def _acknowledged(partner: Partner, header: GroupHeader) -> bool:
-    """Whether the agreement wants a 997 for this group; what is not agreed is always answered."""
+    """Whether a group gets a 997: none that is one itself; what is not agreed is always answered."""
     agreed = [one for one in partner.receive if GROUP_OF_SET.get(one.set) == header.functional_id]
-    return all(one.acknowledge for one in agreed)
+    return header.functional_id != "FA" and all(one.acknowledge for one in agreed)
 
 
 def _without(trailer: GroupTrailer, refused: int) -> GroupTrailer:
@@ -371,9 +324,8 @@ def _without(trailer: GroupTrailer, refused: int) -> GroupTrailer:
     accepted = trailer.accepted - refused
     if not refused or trailer.verdict is Verdict.REJECTED:
         return replace(trailer, accepted=accepted)
-    return replace(
-        trailer, accepted=accepted, verdict=Verdict.ACCEPTED_WITH_ERRORS if accepted else Verdict.REJECTED
-    )
+    verdict = Verdict.ACCEPTED_WITH_ERRORS if accepted else Verdict.REJECTED
+    return replace(trailer, accepted=accepted, verdict=verdict)
 
 
 def _group_words(trailer: GroupTrailer) -> str:

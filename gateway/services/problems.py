@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from gateway.errors import Fault, Level, Location, Problem, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """One row; ``message`` and ``hint`` are format strings."""
 
     level: Level
@@ -69,7 +68,8 @@ CATALOGUE: dict[str, Kind] = {
         "Nothing needs to be done if it was sent twice by mistake. If it holds new data, ask the sender for "
         "a new control number.",
         "The same bytes, or an interchange with the same sender, receiver and control number (ISA13), gave "
-        "documents before. Doing it again would double them. What failed before may be sent again.",
+        "documents before; or your own system wrote a document again, or a first one of a number that was "
+        "sent to that partner already. Doing it again would double it. What failed before may come again.",
     ),
     "HOME-TOO-LARGE": Kind(
         _FILE,
@@ -137,3 +137,13 @@ def problem(code: str, where: Location | None = None, *, value: str | None = Non
         location=where or Location(),
         fault=kind.fault,
     )
+
+
+def written_twice(*, value: str | None = None, **words: Any) -> Problem:
+    """HOME-DUPLICATE for a document of our own system."""
+    hint = (
+        "Nothing needs to be done if it was written twice by mistake. If it is meant as a change, give it a "
+        "new number, or a `purpose` other than original."
+    )
+    found = problem("HOME-DUPLICATE", value=value, **words)
+    return replace(found, level=_FILE, fault=Fault.US, hint=hint)

@@ -11,16 +11,17 @@ import orjson
 
 from gateway.errors import Fault, Problem
 from gateway.services.lifecycle import Translation
-from gateway.store.ports import Message, Payloads, Store
+from gateway.store.payloads import PayloadFiles
+from gateway.store.records import Message
+from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import QUARANTINE
 
 MAX_PROBLEMS = 500
 """Problems written into a report; how many more there are is always told."""
 
-MAX_RESULTS = 100
-"""Results told in a report."""
+_MAX_RESULTS = 100
 
-MOVES = {
+_MOVES = {
     Fault.PARTNER: "the partner",
     Fault.US: "your own system (ERP)",
     Fault.CONFIGURATION: "whoever looks after the gateway",
@@ -37,6 +38,15 @@ REASONS = {
     Translation.FAILED: "An error of the gateway itself stopped the work on this file.",
 }
 
+_PLACES = {
+    "interchange": "interchange",
+    "group": "group",
+    "transaction_set": "transaction set",
+    "segment": "segment",
+    "line": "line",
+    "pointer": "field",
+}
+
 
 @dataclass(slots=True)
 class Findings:
@@ -46,18 +56,19 @@ class Findings:
         verdict: of the X12 core, as in ``edigw x12 validate``. partner: whom it is from or for, if known.
         problems: the first of them; ``count`` is how many there are, ``errors`` how many are errors and
             ``codes`` of which kinds.
-        deliveries: files planned for others.
-        results: what came of the file all the same, in words; not more than :data:`MAX_RESULTS`.
+        done: how many documents were made and acknowledgments matched. deliveries: files are for others.
+        results: what came of the file all the same, in words; the first of them.
         answered: what the partner is told, in words.
     """
 
-    verdict: str
+    verdict: str = "unreadable"
     partner: str | None = None
     problems: list[Problem] = field(default_factory=list)
     count: int = 0
     errors: int = 0
     codes: set[str] = field(default_factory=set)
-    deliveries: int = 0
+    done: int = 0
+    deliveries: bool = False
     results: list[str] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
 
@@ -71,53 +82,50 @@ class Findings:
             if len(self.problems) < MAX_PROBLEMS:
                 self.problems.append(problem)
 
+    def result(self, words: str) -> None:
+        """Notes what came of the file."""
+        if len(self.results) < _MAX_RESULTS:
+            self.results.append(words)
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """Plans the three files of a quarantined message; they appear with the other deliveries."""
 
-    store: Store
-    payloads: Payloads
-
-    def put(self, message: Message, status: Translation, findings: Findings) -> None:
-        """To be called in the transaction that ends the message's translation."""
-        name = self._name(message)
-        report = _report(message, name, status, findings)
-        contents = [
-            (f"{name}.problem.json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"),
-            (f"{name}.problem.txt", _words(report).encode()),
-        ]
-        for wanted, content in contents:
-            payload, _ = self.payloads.put(BytesIO(content))
-            self.store.add_delivery(message.id, message.channel, QUARANTINE, wanted, payload=payload)
-        if message.payload is not None:
-            self.store.add_delivery(message.id, message.channel, QUARANTINE, name, payload=message.payload)
-        self.store.audit(
-            "file.quarantined",
-            message.id,
-            channel=message.channel,
-            partner=findings.partner,
-            file=name,
-            status=status.value,
-            reason=report["reason"],
-            move=report["move"],
-            problems=findings.count,
-        )
-
-    def _name(self, message: Message) -> str:
-        if message.payload is None:
-            return f"{message.id}__{message.name}"  # where Folder.set_aside put it
-        if not self.store.name_wanted(message.channel, QUARANTINE, message.name):
-            return message.name
-        stem, dot, suffix = message.name.rpartition(".")
-        tail = message.id[-8:]
-        return f"{stem}_{tail}.{suffix}" if dot and stem else f"{message.name}_{tail}"
+def put(
+    store: SqliteStore, payloads: PayloadFiles, message: Message, status: Translation, findings: Findings
+) -> None:
+    """Plans the three files of a quarantined message, in the transaction that ends its translation."""
+    if message.payload is None:
+        name = f"{message.id}__{message.name}"  # where Folder.set_aside put it
+    else:
+        name = message.name
+        if store.has_name("wanted", message.channel, QUARANTINE, name):
+            stem, dot, suffix = name.rpartition(".")
+            tail = message.id[-8:]
+            name = f"{stem}_{tail}.{suffix}" if dot and stem else f"{name}_{tail}"
+    report = _report(message, name, status, findings)
+    for end, content in (
+        ("json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"),
+        ("txt", _words(report).encode()),
+    ):
+        payload, _ = payloads.put(BytesIO(content))
+        store.add_delivery(message.id, message.channel, QUARANTINE, f"{name}.problem.{end}", payload=payload)
+    if message.payload is not None:
+        store.add_delivery(message.id, message.channel, QUARANTINE, name, payload=message.payload)
+    store.audit(
+        "file.quarantined",
+        message.id,
+        channel=message.channel,
+        partner=findings.partner,
+        file=name,
+        status=status.value,
+        reason=report["reason"],
+        move=report["move"],
+        problems=findings.count,
+    )
 
 
 def _report(message: Message, name: str, status: Translation, findings: Findings) -> dict[str, Any]:
     """The content of ``.problem.json``; ``verdict`` and ``problems`` as in ``edigw x12 validate --json``."""
     errors = [problem for problem in findings.problems if problem.is_error] or findings.problems
-    moves = list(dict.fromkeys(MOVES[problem.fault] for problem in errors))
+    moves = list(dict.fromkeys(_MOVES[problem.fault] for problem in errors))
     todo = list(dict.fromkeys(problem.hint for problem in errors if problem.hint))
     return {
         "file": name,
@@ -155,8 +163,9 @@ def _words(report: dict[str, Any]) -> str:
         "",
     ]
     for number, problem in enumerate(report["problems"][:50], 1):
+        at = problem["location"]
+        place = ", ".join(f"{words} {at[key]}" for key, words in _PLACES.items() if at[key] is not None)
         lines += wrap(problem["message"], 94, initial_indent=f"{number:>3}. ", subsequent_indent="     ")
-        place = _place(problem["location"])
         lines += [f"     {place}  [{problem['code']}]" if place else f"     [{problem['code']}]"]
         lines += wrap(problem["hint"], 94, initial_indent="     -> ", subsequent_indent="        ")
         lines += [""]
@@ -166,18 +175,3 @@ def _words(report: dict[str, Any]) -> str:
         "When this is settled, delete this file and those of the same name; the gateway keeps the original."
     ]
     return "\n".join([*lines, "", f"Message {report['message_id']}", ""])
-
-
-def _place(location: dict[str, Any]) -> str:
-    """Where a problem is, in words."""
-    names = {
-        "interchange": "interchange",
-        "group": "group",
-        "transaction_set": "transaction set",
-        "segment": "segment",
-        "line": "line",
-        "pointer": "field",
-    }
-    return ", ".join(
-        f"{words} {location[key]}" for key, words in names.items() if location.get(key) is not None
-    )

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
-from gateway.store.ports import INBOUND, Message, Payloads, Store
+from gateway.store.payloads import PayloadFiles
+from gateway.store.records import INBOUND, Message
+from gateway.store.sqlite import SqliteStore
 from gateway.transports.base import Arrival, Receiver, UnreadableError
 
 BATCH = 200
@@ -27,8 +29,8 @@ class Receive:
         trouble: is told channel and words of what may pass by itself; the file stays claimed.
     """
 
-    store: Store
-    payloads: Payloads
+    store: SqliteStore
+    payloads: PayloadFiles
     channels: Mapping[str, Receiver]
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -43,35 +45,28 @@ class Receive:
             except OSError as error:
                 self.trouble(channel, f"{name!r} cannot be taken: {error.strerror}")
 
-    def receive(self, channel: str) -> int:
-        """Makes messages of everything claimed; returns how many are new."""
-        arrivals = self.channels[channel].arrivals()
-        return sum(
-            self._batch(channel, arrivals[start : start + BATCH]) for start in range(0, len(arrivals), BATCH)
-        )
-
-    def _batch(self, channel: str, arrivals: list[Arrival]) -> int:
+    def receive(self, channel: str) -> None:
+        """Makes messages of everything claimed."""
         receiver = self.channels[channel]
-        kept: list[tuple[Arrival, Message]] = []
-        for arrival in arrivals:
-            try:
-                if (message := self._message(channel, arrival)) is not None:
-                    kept.append((arrival, message))
-            except OSError as error:
-                self.trouble(channel, f"{arrival.name}: {error.strerror or error}")
-        new = 0
-        with self.store.transaction():
-            for _, message in kept:
-                if self.store.add_message(message):
-                    new += 1
-                    facts = {"channel": channel, "file": message.name, "bytes": message.size}
-                    self.store.audit("file.received", message.id, **facts, sha256=message.payload)
-        for arrival, message in kept:
-            if message.payload is None:
-                receiver.set_aside(arrival)
-            else:
-                receiver.settle(arrival)
-        return new
+        arrivals = receiver.arrivals()
+        for start in range(0, len(arrivals), BATCH):
+            kept: list[tuple[Arrival, Message]] = []
+            for arrival in arrivals[start : start + BATCH]:
+                try:
+                    if (message := self._message(channel, arrival)) is not None:
+                        kept.append((arrival, message))
+                except OSError as error:
+                    self.trouble(channel, f"{arrival.name}: {error.strerror or error}")
+            with self.store.transaction():
+                for _, message in kept:
+                    if self.store.add_message(message):
+                        facts = {"channel": channel, "file": message.name, "bytes": message.size}
+                        self.store.audit("file.received", message.id, **facts, sha256=message.payload)
+            for arrival, message in kept:
+                if message.payload is None:
+                    receiver.set_aside(arrival)
+                else:
+                    receiver.settle(arrival)
 
     def _message(self, channel: str, arrival: Arrival) -> Message | None:
         """The message a claimed file makes, its bytes on disk; None while somebody still writes to it."""
@@ -81,9 +76,8 @@ class Receive:
             with receiver.open(arrival) as stream:
                 payload, size = self.payloads.put(stream)
                 if not receiver.unchanged(arrival, stream, size):
-                    self.trouble(
-                        channel, f"{arrival.name} is still being written to; it is read in the next pass"
-                    )
+                    words = "is still being written to; it is read in the next pass"
+                    self.trouble(channel, f"{arrival.name} {words}")
                     return None
         except UnreadableError:
             pass  # told by the translation, which finds a message without bytes

@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from gateway.errors import TransportError
-from gateway.services import lifecycle
-from gateway.services.engine import Engine
+from gateway.errors import Problem, TransportError
+from gateway.services import lifecycle, quarantine
 from gateway.services.inbound import Inbound
 from gateway.services.lifecycle import Delivery, Translation
 from gateway.services.outbound import Outbound
-from gateway.services.problems import problem
-from gateway.services.quarantine import Findings, Quarantine
+from gateway.services.problems import problem, written_twice
+from gateway.services.quarantine import Findings
+from gateway.services.work import Work
+from gateway.services.x12 import X12
 from gateway.settings import Settings
-from gateway.store.ports import Message, Payloads, Store
+from gateway.store.payloads import PayloadFiles
+from gateway.store.records import Message
+from gateway.store.sqlite import SqliteStore
 
 MAX_ATTEMPTS = 5
 """After so many passes that did not end the work on a message, a person is needed."""
@@ -33,10 +37,10 @@ class Translate:
         failed: is told message and exception when an error of ours stops one; the others go on.
     """
 
-    store: Store
-    payloads: Payloads
+    store: SqliteStore
+    payloads: PayloadFiles
     settings: Settings
-    engine: Engine
+    engine: X12
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     failed: Callable[[Message, Exception], None]
@@ -56,12 +60,14 @@ class Translate:
                     return self._end(message, Translation.FAILED, findings)
         try:
             with self.store.transaction():
-                refused = self._refused(message)
-                if refused is not None:
-                    return self._end(message, *refused)
-                if message.channel == self.settings.gateway.erp.channel:
-                    return self._end(message, *Outbound(self, message).process())
-                return self._end(message, *Inbound(self, message).process())
+                erp = message.channel == self.settings.gateway.erp.channel
+                if (refused := self._refused(message, erp)) is not None:
+                    status, why = refused
+                    findings = Findings("unreadable" if message.payload is None else "rejected")
+                    findings.add(why)
+                    return self._end(message, status, findings)
+                work: Work = Outbound(self, message) if erp else Inbound(self, message)
+                return self._end(message, work.process(), work.findings)
         except TransportError:
             raise
         except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
@@ -71,30 +77,27 @@ class Translate:
                     self.store.count_attempt(message.id, -1)
             return None
 
-    def _refused(self, message: Message) -> tuple[Translation, Findings] | None:
+    def _refused(self, message: Message, erp: bool) -> tuple[Translation, Problem] | None:
         """Why the bytes are not even looked at."""
-        findings = Findings("rejected")
-        if message.payload is None:
-            findings.verdict = "unreadable"
-            findings.add(problem("HOME-UNREADABLE"))
-            return Translation.UNREADABLE, findings
         limit = self.settings.gateway.pickup.max_file_mb
+        if message.payload is None:
+            return Translation.UNREADABLE, problem("HOME-UNREADABLE")
         if message.size > limit * 1_000_000:
-            findings.add(problem("HOME-TOO-LARGE", size=message.size, limit=limit))
-            return Translation.UNPROCESSED, findings
+            return Translation.UNPROCESSED, problem("HOME-TOO-LARGE", size=message.size, limit=limit)
         if (before := self.store.translated_before(message)) is not None:
-            findings.add(
-                problem(
-                    "HOME-DUPLICATE", what="A file with the same bytes", file=before.name, message=before.id
-                )
-            )
-            return Translation.DUPLICATE, findings
+            words: dict[str, Any] = {
+                "what": "A file with the same bytes",
+                "file": before.name,
+                "message": before.id,
+            }
+            found = written_twice(**words) if erp else problem("HOME-DUPLICATE", **words)
+            return Translation.DUPLICATE, found
         return None
 
     def _end(self, message: Message, status: Translation, findings: Findings) -> Translation:
         """Stores the outcome; what is not wholly processed goes to quarantine with the reasons."""
         if findings.errors:
-            Quarantine(self.store, self.payloads).put(message, status, findings)
+            quarantine.put(self.store, self.payloads, message, status, findings)
         lifecycle.advance(self.store, message, status, partner=findings.partner)
         if findings.deliveries or findings.errors:
             lifecycle.advance(self.store, message, Delivery.WAITING)

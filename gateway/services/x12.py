@@ -1,23 +1,22 @@
-"""The real X12 engine behind :class:`gateway.services.engine.Engine`."""
+"""The X12 engine with the guides and mappings of a home."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gateway import engine
-from gateway.x12.acknowledgment import Acknowledger
 from gateway.x12.envelope import Event
 from gateway.x12.writer import Envelope
 
 
 class X12:
-    """Guides and mappings of a home, with those that came with the package behind them.
+    """Reads and writes X12.
 
     Args:
-        home: its folders ``mappings`` and ``schemas`` are searched first, file by file.
+        home: its folders ``mappings`` and ``schemas`` are searched first, file by file; what came with the
+            package is behind them.
     """
 
     def __init__(self, home: Path) -> None:
@@ -25,26 +24,9 @@ class X12:
         self._library = engine.library(tuple(folder for folder in folders if folder.is_dir()))
 
     def read(self, path: Path) -> Iterator[Event]:
+        """The events of a file, documents included. Bad input becomes problems and never raises."""
         return engine.read(path, guides=self._library)
 
     def write(self, document: Mapping[str, Any], envelope: Envelope) -> bytes:
+        """One interchange. Raises DocumentError with every reason why the document cannot be written."""
         return engine.write(dict(document), envelope=envelope, guides=self._library)
-
-    def answering(self) -> Answers:
-        return Answers()
-
-
-class Answers:
-    """Acknowledgments of one interchange."""
-
-    def __init__(self) -> None:
-        self._acknowledger = Acknowledger()
-
-    def add(self, event: Event) -> None:
-        self._acknowledger.add(event)
-
-    def functional(self, number: Callable[[], int], now: datetime) -> list[bytes]:
-        return [data for _, data in self._acknowledger.interchanges(number, now, "997")]
-
-    def technical(self, number: Callable[[], int], now: datetime) -> list[bytes]:
-        return [data for _, data in self._acknowledger.interchanges(number, now, "ta1")]

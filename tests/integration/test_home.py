@@ -344,6 +344,46 @@ def test_files_of_one_name_do_not_cover_each_other_in_quarantine(home: Home) -> 
     assert len(list(quarantine.iterdir())) == 9
 
 
+def test_an_order_of_ours_is_sent_once(home: Home) -> None:
+    sent = {**erp_order(), "partner_id": PARTNER}
+    home.drop(sent, "first.json", "erp")
+    assert home.run() == 0
+    again = json.dumps(dict(reversed(sent.items())), indent=4).encode()
+    later = {**sent, "ordered_at": "2026-03-03"}
+    change = {**later, "purpose": "change"}
+    for name, document in (("again", again), ("later", later), ("change", change), ("twice", change)):
+        home.drop(
+            document if name != "twice" else json.dumps(change, indent=1).encode(), f"{name}.json", "erp"
+        )
+        home.run()
+    assert len(home.out("850_*")) == 2, "the first, and its change"
+    for name in ("again", "later", "twice"):
+        report = home.report(f"{name}.json", "erp")
+        assert (report["status"], report["move"]) == ("duplicate", "your own system (ERP)")
+        assert report["problems"][0]["code"] == "HOME-DUPLICATE"
+        assert "ES-20417" in report["problems"][0]["message"]
+        assert "new number" in report["what_to_do"][0]
+    assert "first.json" in home.report("later.json", "erp")["problems"][0]["message"]
+
+
+def test_a_number_may_be_used_for_another_partner_a_test_and_after_a_rejection(home: Home) -> None:
+    other = "name: Other\nidentifiers: [{qualifier: ZZ, id: OTHER}]\nsend: [{set: 850}]\n"
+    (home.path / "partners/other.yaml").write_text(other)
+    home.run()
+    sent = {**erp_order(), "partner_id": PARTNER}
+    for number, document in enumerate(({**sent, "test": True}, sent, {**sent, "partner_id": "other"})):
+        home.drop(document, f"{number}.json", "erp")
+        assert home.run() == 0
+    home.drop({**sent, "ordered_at": "2026-03-03"}, "corrected.json", "erp")
+    assert home.run() == 1
+    answer = ["ST*997*0001", "AK1*PO*2", "AK2*850*0001", "AK5*R*5", "AK9*R*1*1*0", "SE*6*0001"]
+    home.drop(interchange(7, [answer], group="FA"), "997.edi")
+    assert home.run() == 0
+    home.drop({**sent, "ordered_at": "2026-03-04"}, "corrected-again.json", "erp")
+    assert home.run() == 0
+    assert len(home.out("850_*")) == 3
+
+
 # --- orders out ------------------------------------------------------------------------------------------
 
 

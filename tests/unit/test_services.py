@@ -23,7 +23,7 @@ from gateway.services.quarantine import MAX_PROBLEMS, REASONS, Findings
 from gateway.services.translate import MAX_ATTEMPTS
 from gateway.services.x12 import X12
 from gateway.settings import load
-from gateway.store.ports import SENDING, Message
+from gateway.store.records import SENDING, Message
 from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import Folder
 from gateway.x12.answer import Answer
@@ -98,7 +98,7 @@ def test_what_passes_by_itself_is_tried_for_ever(home: Path, monkeypatch: pytest
 
     put(home, "a.edi", 1, "A")
     with monkeypatch.context() as patch:
-        patch.setattr("gateway.services.inbound.BytesIO", full)
+        patch.setattr("gateway.services.work.BytesIO", full)
         for _ in range(MAX_ATTEMPTS * 2):
             assert work(home).unfinished == 1
     assert work(home).documents == 1

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import ConfigurationError, NotFoundError, RefusedError
 from gateway.store.payloads import PayloadFiles
-from gateway.store.ports import (
+from gateway.store.records import (
     DELIVERED,
     INBOUND,
     OUTBOUND,
@@ -22,7 +22,7 @@ from gateway.store.ports import (
     InterchangeKey,
     Message,
 )
-from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite import MAX_UNTOLD, SqliteStore
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -103,6 +103,20 @@ def test_a_savepoint_takes_back_rows_and_log_lines(store: SqliteStore, told: lis
     assert told == []
 
 
+def test_of_very_many_log_lines_only_the_number_is_told(store: SqliteStore, told: list[Entry]) -> None:
+    with store.transaction():
+        for _ in range(MAX_UNTOLD):
+            store.audit("made", "m1", file="x")
+        with store.savepoint() as take_back:
+            store.audit("made", "m1", file="x")
+            take_back()
+        for _ in range(7):
+            store.audit("made", "m1", file="x")
+    assert [entry.count for entry in told] == [1] * MAX_UNTOLD + [7]
+    assert (told[-1].event, told[-1].message_id, told[-1].facts) == ("made", "m1", {})
+    assert store._db.execute("SELECT count(*) FROM log").fetchone() == (MAX_UNTOLD + 7,)
+
+
 def test_a_step_that_comes_too_late_changes_nothing(store: SqliteStore) -> None:
     with store.transaction():
         store.add_message(message())
@@ -159,10 +173,8 @@ def test_acknowledgments_find_what_was_sent(store: SqliteStore) -> None:
         store.add_message(sent)
         store.add_document(document)
         store.acknowledge_documents("out", "2", "rejected")
-    assert store.sent_group("a", "3") == store.sent_interchange("a", "7") == sent
-    assert (
-        store.sent_group("a", "4") is store.sent_group("b", "3") is store.sent_interchange("b", "7") is None
-    )
+    assert store.sent("a", "group", "3") == store.sent("a", "interchange", "7") == sent
+    assert store.sent("a", "group", "4") is store.sent("b", "group", "3") is None
     status = "SELECT acknowledgment FROM documents"
     assert store._db.execute(status).fetchall() == [("waiting",)]
     with store.transaction():
@@ -181,13 +193,13 @@ def test_the_send_ledger_goes_one_way(store: SqliteStore) -> None:
             store.add_delivery("m1", "erp", "outbox", name, payload="aa")
     first, second = store.deliveries("erp", PENDING, 10)
     assert store.deliveries("acme", PENDING, 10) == []
-    assert store.name_wanted("erp", "outbox", "a.json")
-    assert not store.name_given("erp", "outbox", "a.json")
+    assert store.has_name("wanted", "erp", "outbox", "a.json")
+    assert not store.has_name("name", "erp", "outbox", "a.json")
     with store.transaction():
         store.mark_sending([(first, "a.json")])
     (sending,) = store.deliveries("erp", SENDING, 10)
     assert (sending.id, sending.name) == (first.id, "a.json")
-    assert store.name_given("erp", "outbox", "a.json")
+    assert store.has_name("name", "erp", "outbox", "a.json")
     with store.transaction():
         store.mark_delivered([sending, second])
     assert store.deliveries("erp", PENDING, 10) == [second], "what was not sending cannot become delivered"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
-    from gateway.store.ports import Entry
+    from gateway.store.records import Entry
 
 RETAILER, SUPPLIER, ERP = "acme-retail", "boxwell", "erp"
 _STABLE_SECONDS = 0.3

@@ -80,7 +80,7 @@ def make_home(home: Path) -> None:
         if not path.exists():
             path.write_bytes(resources.find(resource).read_bytes())
     for channel in load(home).channels:
-        Folder(home / FOLDERS / channel.name, 0).make()
+        Folder(home / FOLDERS / channel, 0).make()
 
 
 def run_init(args: argparse.Namespace) -> int:
