@@ -152,9 +152,7 @@ def write(
         except DocumentError as error:
             problems += error.problems
     if problems:
-        raise DocumentError(
-            f"{len(problems)} problem(s) keep the documents from being written.", problems=tuple(problems)
-        )
+        raise DocumentError("The documents cannot be written.", problems=tuple(problems))
     return b"".join(out)
 
 

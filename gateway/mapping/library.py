@@ -86,12 +86,13 @@ class SetEngine:
 def _unmapped(addresses: list[str]) -> Problem:
     """The remark that parts of a set are in no rule of its mapping."""
     shown = list(dict.fromkeys(addresses))
+    count = "1 value is" if len(addresses) == 1 else f"{len(addresses)} values are"
     listed = ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
     return Problem(
         code="MAP-UNMAPPED",
         severity=Severity.INFO,
         level=Level.TRANSACTION_SET,
-        message=f"{len(addresses)} values are in no rule of the mapping; kept in extensions: {listed}.",
+        message=f"{count} in no rule of the mapping, kept in extensions: {listed}.",
         hint="Nothing is lost. Add rules to the mapping if your system needs the values.",
         location=Location(segment=1, segment_id="ST"),
         fault=Fault.CONFIGURATION,

@@ -460,9 +460,15 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
     separators = _separators(written, delimiters)
     problems += separators
     texts = [segment_text(segment.parts, delimiters) for segment in written]
+    if separators:  # told already; without them the rest can be checked as well
+        blank = str.maketrans(dict.fromkeys(delimiters.all, " "))
+        texts = [
+            segment_text([_map_part(part, blank) for part in segment.parts], delimiters)
+            for segment in written
+        ]
     frame = _framed(engine, texts, delimiters)
     found = {}
-    if not separators and engine.check(frame, delimiters, found) is None:
+    if engine.check(frame, delimiters, found) is None:
         told = {problem.location.pointer for problem in problems}
         pointed = [
             _pointed(problem, written) for problem in diagnose(engine.table, frame, delimiters).problems
@@ -475,9 +481,7 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
         problems = _differences(wanted, body(found), "")
         if not problems:
             return texts
-    raise DocumentError(
-        f"The document cannot be written: {len(problems)} problem(s) were found.", problems=tuple(problems)
-    )
+    raise DocumentError("The document cannot be written.", problems=tuple(problems))
 
 
 @dataclass(slots=True)
@@ -486,6 +490,10 @@ class _Known:
 
     values: set[tuple[str, ...]] = field(default_factory=set)
     lists: dict[tuple[str, ...], _Known] = field(default_factory=dict)
+
+
+def _map_part(part: Part, table: dict[int, str]) -> Part:
+    return part.translate(table) if isinstance(part, str) else [text.translate(table) for text in part]
 
 
 def _known(scope: Scope, known: _Known | None = None) -> _Known:
@@ -676,9 +684,7 @@ def write_interchange(documents: Iterable[dict[str, Any]], envelope: Envelope, l
         except DocumentError as error:
             problems += error.problems
     if problems:
-        raise DocumentError(
-            f"{len(problems)} problem(s) keep the documents from being written.", problems=tuple(problems)
-        )
+        raise DocumentError("The documents cannot be written.", problems=tuple(problems))
     if len(set_ids) != 1:
         raise DocumentError("One functional group holds documents of one kind, and at least one of them.")
     text = interchange(envelope, set_ids.pop(), sets)

@@ -657,7 +657,7 @@ def document_envelope(
 ) -> dict[str, Any]:
     """The part of a document that tells where it came from; the engine adds the rest."""
     return {
-        "test": header.usage == "T",
+        "test": header.usage != "P",  # I (information) is not to be carried out either
         "control": {
             "interchange": header.control_number,
             "group": group.control_number if group else "",

@@ -395,7 +395,7 @@ CATALOGUE: dict[str, Kind] = {
     "X12-ELEMENT-CODE": _element(
         "7",
         "{ref} ({name}): {value!r} is not in the list of codes.",
-        "Ask the sender to use a code of the list, or add the code to the guide for this partner.",
+        "Ask the sender to use a code of the list, or add the code to the guide.",
         "The data element takes only codes of its list.",
     ),
     "X12-ELEMENT-DATE": _element(
