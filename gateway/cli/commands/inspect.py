@@ -24,6 +24,8 @@ _IN_MEMORY = 16 * 1024 * 1024
 _SHOWN = 10
 """Values shown of those that hold a wanted separator."""
 
+_FILE = "an X12 file; - for standard input"
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the commands of this module to ``edigw x12``."""
@@ -49,7 +51,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "trailing empty elements are no differences.",
         epilog="exit code: 0 no difference, 1 differences, 4 a file is missing",
     )
-    diff.add_argument("first", metavar="A", help="an X12 file; - for standard input")
+    diff.add_argument("first", metavar="A", help=_FILE)
     diff.add_argument("second", metavar="B", help="the other file")
     diff.add_argument(
         "--ignore-control",
@@ -67,7 +69,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog="exit code: 0 fine, 1 the data holds a wanted separator or the file cannot be kept whole, "
         "4 there is no such file",
     )
-    form.add_argument("file", metavar="FILE", help="an X12 file; - for standard input")
+    form.add_argument("file", metavar="FILE", help=_FILE)
     form.add_argument(
         "--delimiters",
         metavar="'*>~'",
@@ -89,10 +91,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "with, and trailers that count one set. Files are never overwritten.",
         epilog="exit code: 0 fine, 1 something of the file is in no output, 4 there is no such file",
     )
-    split.add_argument("file", metavar="FILE", help="an X12 file; - for standard input")
-    split.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, required=True, help="made if it is not there"
-    )
+    split.add_argument("file", metavar="FILE", help=_FILE)
+    split.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="made if not there")
     split.add_argument("--json", action="store_true", help="what was written as one JSON object")
     split.set_defaults(run=run_split)
 
@@ -105,11 +105,10 @@ def _replayable(name: str) -> Iterator[BinaryIO]:
 
     from gateway.cli import inputs
 
-    with inputs.opened(name) as file:
+    with inputs.opened(name) as file, SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
         if file.seekable():
             yield file
-            return
-        with SpooledTemporaryFile(max_size=_IN_MEMORY) as copy:
+        else:
             shutil.copyfileobj(file, copy)
             yield copy  # type: ignore[misc]
 
@@ -129,69 +128,49 @@ def _pieces(file: BinaryIO) -> Iterator[Piece]:
     yield from reader.close()
 
 
-# --- inspect ---------------------------------------------------------------------------------------------
-
-
 def run_inspect(args: argparse.Namespace) -> int:
     """``edigw x12 inspect``."""
     from functools import partial
 
     from gateway.cli import annotated, inputs
     from gateway.cli.findings import verdict_words
-    from gateway.cli.output import Style, say, to_json, visible
+    from gateway.cli.output import Style, say, visible, write_json
     from gateway.errors import NotFoundError
-    from gateway.x12.annotate import AnnotatedSet, Annotator, Part, Row
+    from gateway.x12.annotate import AnnotatedSet, Annotator, Row
     from gateway.x12.envelope import Verdict
 
     library = inputs.guides(args)
     if library is None:
         return ExitCode.USAGE
-
-    def data(part: Part) -> bytes:
-        match part:
-            case Row():
-                return to_json({"kind": "segment", **part.to_dict()})
-            case AnnotatedSet():
-                return to_json(part.to_dict())
-            case _:
-                return to_json({"kind": "problem", **part.problem.to_dict()})
-
-    write, style = sys.stdout.write, Style.of(sys.stdout)
+    kinds = {Row: "segment", AnnotatedSet: "transaction_set"}
+    style = Style.of(sys.stdout)
     annotator = Annotator(library)
-    code, missing, shown = ExitCode.FINE, False, 0
-    if args.json:
-        write('{"files":[')
+    code, missing = ExitCode.FINE, False
+    files: list[dict[str, object]] = []
     for name in args.files:
         try:
             with _replayable(name) as file:
-                if args.json:
-                    write(f'{"," if shown else ""}{{"path":{to_json(name).decode()},"parts":[')
-                elif len(args.files) > 1:
-                    write(f"{style.bold(visible(name))}\n")
-                shown += 1
-                comma = ""
+                if len(args.files) > 1 and not args.json:
+                    sys.stdout.write(f"{style.bold(visible(name))}\n")
+                parts: list[dict[str, object]] = []
                 for part in annotator.file(partial(_chunks, file)):
                     if args.json:
-                        write(comma + data(part).decode())
-                        comma = ","
+                        parts.append({"kind": kinds.get(type(part), "problem"), **part.to_dict()})
                     else:
-                        write("".join(f"{line}\n" for line in annotated.part_lines(part, style)))
+                        sys.stdout.write("".join(f"{line}\n" for line in annotated.part_lines(part, style)))
         except NotFoundError as error:
             say(visible(f"edigw: {error}"))
             missing = True
             continue
+        files.append({"path": name, "parts": parts, "verdict": annotator.verdict})
         if annotator.verdict is not Verdict.ACCEPTED:
             code = ExitCode.PROBLEMS
-        if args.json:
-            write(f'],"verdict":"{annotator.verdict.value}"}}')
-        else:
-            write(f"{verdict_words(annotator.verdict, style)}  {style.dim(annotated.LEGEND)}\n")
+        if not args.json:
+            words = verdict_words(annotator.verdict, style)
+            sys.stdout.write(f"{words}  {style.dim(annotated.LEGEND)}\n")
     if args.json:
-        write("]}\n")
+        write_json({"files": files})
     return ExitCode.NOT_FOUND if missing else code
-
-
-# --- diff ------------------------------------------------------------------------------------------------
 
 
 def run_diff(args: argparse.Namespace) -> int:
@@ -220,19 +199,15 @@ def run_diff(args: argparse.Namespace) -> int:
         write_json(
             {"first": args.first, "second": args.second, "equal": not found, "differences": differences}
         )
-    else:
-        style, place = Style.of(sys.stdout), ""
-        for difference in found:
-            if difference.place != place:
-                place = difference.place
-                sys.stdout.write(f"{style.bold(visible(place))}\n")
-            for line in annotated.difference_lines(difference, style):
-                sys.stdout.write(f"{line}\n")
-        say(f"{count(len(found), 'difference')}." if found else "No differences.")
+        return ExitCode.PROBLEMS if found else ExitCode.FINE
+    style, place = Style.of(sys.stdout), ""
+    for difference in found:
+        if difference.place != place:
+            place = difference.place
+            sys.stdout.write(f"{style.bold(visible(place))}\n")
+        sys.stdout.write("".join(f"{line}\n" for line in annotated.difference_lines(difference, style)))
+    say(f"{count(len(found), 'difference')}." if found else "No differences.")
     return ExitCode.PROBLEMS if found else ExitCode.FINE
-
-
-# --- format ----------------------------------------------------------------------------------------------
 
 
 def run_format(args: argparse.Namespace) -> int:
@@ -248,8 +223,7 @@ def run_format(args: argparse.Namespace) -> int:
             return ExitCode.USAGE
     with _replayable(args.file) as file:
         if wanted is not None:
-            faults = [clash.words for clash in clashes(lines(_pieces(file)), wanted)]
-            faults += _unstated(_pieces(file), wanted)
+            faults = [*clashes(lines(_pieces(file)), wanted), *_unstated(_pieces(file), wanted)]
             if faults:
                 say("edigw x12 format: the separators cannot be used, and nothing was written.")
                 for words in faults[:_SHOWN]:
@@ -259,17 +233,17 @@ def run_format(args: argparse.Namespace) -> int:
                 say("Choose characters that the data does not hold.")
                 return ExitCode.PROBLEMS
         left: list[LeftOut] = []
-        segments = 0
-        output = sys.stdout.buffer
+        empty = True
         sys.stdout.flush()
         for line in lines(_pieces(file)):
+            empty = False
             if isinstance(line, LeftOut):
                 left.append(line)
-                continue
-            segments += 1
-            output.write(written(line, wanted, newline=args.newline).encode("latin-1"))
-        output.flush()
-    if not segments and not left:
+            else:
+                text = written(line, wanted, newline=args.newline)
+                sys.stdout.buffer.write(text.encode("latin-1"))
+        sys.stdout.buffer.flush()
+    if empty:
         say("edigw x12 format: there is no X12 in the file.")
         return ExitCode.PROBLEMS
     return _tell_left(left, "format")
@@ -281,16 +255,14 @@ def _delimiters(text: str) -> tuple[Delimiters | None, str]:
 
     named = {r"\n": "\n", r"\r": "\r", r"\t": "\t", r"\\": "\\"}
     found = re.findall(r"\\x[0-9A-Fa-f]{2}|\\[nrt\\]|.", text, re.DOTALL)
-    named |= {c: bytes.fromhex(c[2:]).decode("latin-1") for c in found if len(c) == 4}
-    characters = [named.get(c, c) for c in found]
+    characters = [bytes.fromhex(c[2:]).decode("latin-1") if len(c) == 4 else named.get(c, c) for c in found]
     if len(characters) not in (3, 4):
         return None, "three or four separators are needed: element, component, terminator and repetition."
     if len(set(characters)) < len(characters):
         return None, "the separators must differ from each other."
     if bad := next((c for c in characters if c.isalnum() or c == " " or ord(c) > 255), ""):
         return None, f"{bad!r} cannot separate: letters, digits, blanks and characters beyond Latin-1 cannot."
-    element, component, terminator, *repetition = characters
-    return Delimiters(element, component, terminator, repetition[0] if repetition else ""), ""
+    return Delimiters(*characters), ""
 
 
 def _unstated(pieces: Iterator[Piece], wanted: Delimiters) -> Iterator[str]:
@@ -318,11 +290,10 @@ def _tell_left(left: list[LeftOut], verb: str) -> int:
     return ExitCode.PROBLEMS if left else ExitCode.FINE
 
 
-# --- split -----------------------------------------------------------------------------------------------
-
-
 def run_split(args: argparse.Namespace) -> int:
     """``edigw x12 split``."""
+    from dataclasses import asdict
+
     from gateway.cli.output import count, say, visible, write_json
     from gateway.x12.rewrite import LeftOut, split
 
@@ -337,41 +308,27 @@ def run_split(args: argparse.Namespace) -> int:
             if isinstance(one, LeftOut):
                 left.append(one)
                 continue
-            stem = f"{_safe(one.set_id)}-{_safe(one.control_number)}"
-            path = _written_new(args.output, stem, one.text.encode("latin-1"))
-            rows.append(
-                {
-                    "path": str(path),
-                    "set_id": one.set_id,
-                    "control_number": one.control_number,
-                    "group": one.group,
-                    "interchange": one.interchange,
-                    "segments": one.segments,
-                }
-            )
+            path = _written_new(args.output, one.set_id, one.control_number, one.text.encode("latin-1"))
+            rows.append({"path": str(path), **asdict(one)})
+            del rows[-1]["text"]
             if not args.json:
                 sys.stdout.write(visible(str(path)) + "\n")
     if args.json:
-        skipped = [{"what": one.what, "reason": one.reason, "offset": one.offset} for one in left]
-        write_json({"files": rows, "left_out": skipped})
+        write_json({"files": rows, "left_out": [asdict(one) for one in left]})
     code = _tell_left(left, "split")
     say(f"{count(len(rows), 'file')} written to {args.output}.")
     return ExitCode.PROBLEMS if not rows else code
 
 
-def _safe(text: str) -> str:
-    """A part of a file name: letters, digits and - of the text, which a partner chose."""
-    return re.sub(r"[^A-Za-z0-9-]+", "_", text)[:40].strip("_") or "none"
-
-
-def _written_new(folder: Path, stem: str, data: bytes) -> Path:
-    """Writes a file under the first name that is free."""
-    number = 1
-    while True:
-        path = folder / (f"{stem}.edi" if number == 1 else f"{stem}-{number}.edi")
-        try:
-            with path.open("xb") as file:
-                file.write(data)
-            return path
-        except FileExistsError:
-            number += 1
+def _written_new(folder: Path, set_id: str, control_number: str, data: bytes) -> Path:
+    """Writes a file under the first name that is free; of what a partner chose only safe characters stay."""
+    stem = "-".join(
+        re.sub(r"[^A-Za-z0-9-]+", "_", text)[:40].strip("_") or "none" for text in (set_id, control_number)
+    )
+    path, number = folder / f"{stem}.edi", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stem}-{number}.edi"
+    with path.open("xb") as file:
+        file.write(data)
+    return path

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from gateway.engine import library
-from gateway.x12.annotate import AnnotatedSet, Annotator, Cell, Part, Remark, Row, date_words, time_words
+from gateway.errors import Problem
+from gateway.x12.annotate import AnnotatedSet, Annotator, Cell, Part, Row, date_words, time_words
 from gateway.x12.envelope import Verdict
 from tests.acceptance import edi
 from tests.acceptance.edi import Interchange
@@ -24,11 +25,11 @@ def the_set(data: Interchange | bytes) -> AnnotatedSet:
 
 
 def row(found: AnnotatedSet, segment: str, nth: int = 1) -> Row:
-    return [one for one in found.rows if one.segment_id == segment][nth - 1]
+    return [one for one in found.segments if one.segment_id == segment][nth - 1]
 
 
 def cell(found: AnnotatedSet, ref: str, nth: int = 1) -> Cell:
-    return [one for each in found.rows for one in each.cells if one.ref == ref][nth - 1]
+    return [one for each in found.segments for one in each.elements if one.ref == ref][nth - 1]
 
 
 def codes(part: Row | Cell | AnnotatedSet) -> list[str]:
@@ -38,22 +39,22 @@ def codes(part: Row | Cell | AnnotatedSet) -> list[str]:
 def test_segments_and_elements_have_names_usage_and_meaning() -> None:
     found = the_set(edi.clean())
     assert (found.set_id, found.guide, found.verdict) == ("850", "850.004010", Verdict.ACCEPTED)
-    assert [one.segment_id for one in found.rows] == [s[0] for s in edi.clean().segments[2:-2]]
-    assert [one.number for one in found.rows] == list(range(1, len(found.rows) + 1))
+    assert [one.segment_id for one in found.segments] == [s[0] for s in edi.clean().segments[2:-2]]
+    assert [one.number for one in found.segments] == list(range(1, len(found.segments) + 1))
     begin = row(found, "BEG")
     assert begin.usage == "mandatory"
     assert begin.name
     assert cell(found, "BEG01").meaning == "Original"
     assert cell(found, "BEG03").value == "PO-1001"
     assert cell(found, "BEG05").meaning == "5 January 2026"
-    assert "BEG04" not in [one.ref for one in begin.cells]
+    assert "BEG04" not in [one.ref for one in begin.elements]
     assert cell(found, "N101").usage == "mandatory"
     assert cell(found, "N102").usage == "optional"
 
 
 def test_loops_are_indented() -> None:
     found = the_set(edi.clean().after("PID", ["SLN", "1", "", "I"]).recount())
-    depths = {one.segment_id: (one.depth, one.loop) for one in found.rows}
+    depths = {one.segment_id: (one.depth, one.loop) for one in found.segments}
     assert depths["BEG"] == (2, "")
     assert depths["N1"] == depths["N3"] == (3, "N1")
     assert depths["PID"] == (4, "PO1/PID")
@@ -120,7 +121,7 @@ def test_a_superfluous_element_is_shown() -> None:
 def test_unknown_and_missing_segments() -> None:
     found = the_set(edi.clean().before("DTM", ["QQQ", "1"]).recount())
     assert (row(found, "QQQ").known, codes(row(found, "QQQ"))) == (False, ["X12-SEGMENT-UNKNOWN"])
-    assert [one.value for one in row(found, "QQQ").cells] == ["1"]
+    assert [one.value for one in row(found, "QQQ").elements] == ["1"]
     found = the_set(edi.clean().drop("BEG").recount())
     assert codes(row(found, "CUR")) == ["X12-SEGMENT-MISSING"]
 
@@ -135,7 +136,7 @@ def test_a_set_without_guide_is_shown_as_it_stands() -> None:
     found = the_set(data)
     assert found.guide is None
     assert cell(found, "XYZ01") == Cell("XYZ01", "", "a")
-    assert [one.value for one in row(found, "XYZ").cells] == ["a", "b", "c"]
+    assert [one.value for one in row(found, "XYZ").elements] == ["a", "b", "c"]
     assert not row(found, "XYZ").known
 
 
@@ -149,7 +150,7 @@ def test_the_envelope_is_annotated() -> None:
     assert [(one.segment_id, one.depth) for one in (isa, gs, ge, iea)] == [
         ("ISA", 0), ("GS", 1), ("GE", 1), ("IEA", 0),
     ]  # fmt: skip
-    cells = {one.ref: one for one in isa.cells}
+    cells = {one.ref: one for one in isa.elements}
     assert cells["ISA09"].meaning == "5 January '26"
     assert cells["ISA15"].meaning == "Production"
     assert cells["ISA16"].value == ">"
@@ -159,19 +160,26 @@ def test_the_envelope_is_annotated() -> None:
 def test_problems_of_the_envelope_stand_at_their_elements() -> None:
     data = edi.clean().put("IEA", 1, "7").put("GE", 2, "99").put("ISA", 9, "261305").to_bytes()
     found = {part.segment_id: part for part in annotated(data) if isinstance(part, Row)}
-    at = {one.ref: codes(one) for part in found.values() for one in part.cells if one.problems}
+    at = {one.ref: codes(one) for part in found.values() for one in part.elements if one.problems}
     assert at == {"IEA01": ["X12-IEA-COUNT"], "GE02": ["X12-GE-CONTROL"], "ISA09": ["X12-ISA-ELEMENT"]}
 
 
 def test_problems_at_no_segment_are_remarks() -> None:
     data = b"hello\n" + edi.clean().drop("GE").drop("IEA").to_bytes() + edi.clean().to_bytes()
     parts = annotated(data)
-    remarks = [part.problem.code for part in parts if isinstance(part, Remark)]
+    remarks = [part.code for part in parts if isinstance(part, Problem)]
     assert set(remarks) >= {"X12-FOREIGN-TEXT", "X12-GE-MISSING", "X12-IEA-MISSING"}
     kinds = [part.segment_id if isinstance(part, Row) else type(part).__name__ for part in parts]
-    assert kinds[0] == "Remark"
+    assert kinds[0] == "Problem"
     second = kinds.index("ISA", kinds.index("ISA") + 1)
-    assert kinds[second - 2 : second] == ["Remark", "Remark"]
+    assert kinds[second - 2 : second] == ["Problem", "Problem"]
+
+
+def every(part: Part | Cell) -> list[Problem]:
+    if isinstance(part, Problem):
+        return [part]
+    inner = {AnnotatedSet: "segments", Row: "elements"}.get(type(part), "")
+    return [*part.problems, *(found for one in getattr(part, inner, ()) for found in every(one))]
 
 
 def test_each_problem_of_a_file_is_shown_once() -> None:
@@ -179,8 +187,7 @@ def test_each_problem_of_a_file_is_shown_once() -> None:
     raw = b"x" + data.to_bytes() + edi.clean().to_bytes()
     shown: list[tuple[str, int | None]] = []
     for part in annotated(raw):
-        problems = (part.problem,) if isinstance(part, Remark) else part.all_problems
-        shown += [(problem.code, problem.location.offset) for problem in problems]
+        shown += [(problem.code, problem.location.offset) for problem in every(part)]
     from gateway.engine import validate
 
     stated = [(p["code"], p["location"]["offset"]) for p in validate(raw)["problems"]]
@@ -199,7 +206,7 @@ def test_what_is_no_interchange_is_told(data: bytes) -> None:
     annotator = Annotator(library())
     parts = list(annotator.file(lambda: [data]))
     assert annotator.verdict is not Verdict.ACCEPTED
-    assert any(isinstance(part, Remark) for part in parts)
+    assert any(isinstance(part, Problem) for part in parts)
 
 
 def test_damaged_files_never_raise() -> None:
@@ -213,8 +220,7 @@ def test_damaged_files_never_raise() -> None:
                 chance.choices(b"*~>A\n1\x00\xff", k=chance.randrange(3))
             )
         for part in annotated(bytes(data)):
-            if not isinstance(part, Remark):
-                assert part.to_dict()
+            assert part.to_dict()
 
 
 def test_a_repeating_element_has_a_cell_for_each() -> None:
@@ -223,6 +229,6 @@ def test_a_repeating_element_has_a_cell_for_each() -> None:
     body[2] = ["REF", "DP", "a^b"]
     data = Interchange.of(edi.group([edi.transaction(body)], version="009999"), header=header)
     found = the_set(data)
-    assert [(one.ref, one.value, one.repetition) for one in row(found, "REF").cells] == [
+    assert [(one.ref, one.value, one.repetition) for one in row(found, "REF").elements] == [
         ("REF01", "DP", None), ("REF02", "a", 1), ("REF02", "b", 2),
     ]  # fmt: skip

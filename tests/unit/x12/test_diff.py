@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.engine import library
-from gateway.x12.diff import Difference, align, diff
+from gateway.x12.diff import Difference, diff, matches
 from gateway.x12.reader import Piece, Reader
 from tests.acceptance import edi
 from tests.acceptance.edi import Interchange
@@ -159,20 +159,24 @@ def test_a_file_is_equal_to_itself_and_changes_swap_sides() -> None:
 
 
 @given(st.lists(st.integers(0, 5), max_size=30), st.lists(st.integers(0, 5), max_size=30))
-def test_an_alignment_is_complete_ordered_and_true(before: list[int], after: list[int]) -> None:
-    pairs = align(before, after)
-    assert [i for i, _ in pairs if i is not None] == list(range(len(before)))
-    assert [j for _, j in pairs if j is not None] == list(range(len(after)))
-    assert all(before[i] == after[j] for i, j in pairs if i is not None and j is not None)
-    if before == after:
-        assert all(i == j for i, j in pairs)
+def test_matches_are_true_and_in_order(before: list[int], after: list[int]) -> None:
+    *found, end = matches(before, after)
+    assert end == (len(before), len(after), 0)
+    i = j = 0
+    for a, b, size in found:
+        assert a >= i
+        assert b >= j
+        assert before[a : a + size] == after[b : b + size] != []
+        i, j = a + size, b + size
 
 
-def test_large_sets_take_bounded_time() -> None:
+def test_a_large_set_is_compared_in_bounded_time() -> None:
     chance = random.Random(1)
-    one, other = ([chance.randrange(3) for _ in range(30_000)] for _ in range(2))
-    distinct = random.Random(2).sample(range(30_000), 30_000)
+    one, other = ([chance.randrange(9) for _ in range(20_000)] for _ in range(2))
     begin = time.perf_counter()
-    assert len([pair for pair in align(one, other) if None not in pair]) > 5_000
-    align(list(range(30_000)), distinct)
+    assert sum(size for _, _, size in matches(one, other)) > 2_000
+    numbers = list(range(20_000))
+    changed = [-number if number % 2 else number for number in numbers]
+    assert sum(size for _, _, size in matches(numbers, changed)) == 10_000
+    assert sum(size for _, _, size in matches([-1] * 100 + numbers, numbers)) == 20_000
     assert time.perf_counter() - begin < 20
