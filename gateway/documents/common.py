@@ -150,18 +150,10 @@ class Extension(Model):
     )
 
     address: Text = required("X12 address, relative to the object it is kept in", example="TD1[2]")
-    elements: Maybe[Many[str | tuple[str, ...]]] = optional(
-        "A whole segment: its name and elements; an element with components is a list",
-        example=["TD1", "CTN25", "3"],
-    )
+    elements: Maybe[Many[str | tuple[str, ...]]] = optional("A whole segment; a composite element is a list")
     value: Maybe[str | tuple[str, ...]] = optional("A single element of a mapped segment", example="x")
-    field: Maybe[Text] = optional(
-        "The field whose segment stood at this place and not where it is normally written",
-        example="customer_ref",
-    )
-    absent: Maybe[Literal[True]] = optional(
-        "True for a counted segment that the partner did not send", example=True
-    )
+    field: Maybe[Text] = optional("The field whose segment stood at this place, not at its own")
+    absent: Maybe[Literal[True]] = optional("True for a counted segment that the partner did not send")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Extension:
@@ -216,9 +208,7 @@ class Document(Item):
     schema_version: Literal["1"] = required("Version of this description", example="1")
     test: Maybe[StrictBool] = optional("True for a test that must not be carried out", "ISA15", False)
     control: Maybe[Control] = optional("Where the document stood in an interchange")
-    document_id: Maybe[Text] = optional(
-        "Our own identifier of the document", example="0a9a6d0e-5d0a-4d0f-9d3c-0d6f1c1f2b11"
-    )
+    document_id: Maybe[Text] = optional("Our own identifier of the document")
     partner_id: Maybe[Text] = optional("The trading partner", example="northwind")
     channel: Maybe[Text] = optional("The channel it came or goes by", example="as2")
     raw: Maybe[Raw] = optional("The bytes the document was made from")
@@ -244,9 +234,7 @@ class Money(Model):
     """An amount and its currency."""
 
     amount: Maybe[Decimal] = optional("The amount, as received", example="12.50")
-    currency: Maybe[Text] = optional(
-        "Its currency: that of the document, copied when the document says one", example="USD"
-    )
+    currency: Maybe[Text] = optional("Its currency: that of the document, copied when the document says one")
 
 
 class Window(Model):
@@ -265,8 +253,7 @@ class Reference(Item):
     type: Code = required(
         "What it refers to",
         "REF01",
-        "department",
-        "department vendor_number vendor_id merchandise_type division account store contract "
+        known="department vendor_number vendor_id merchandise_type division account store contract "
         "customer_ref customer_order deal_code purchase_order original_purchase_order price_quote job "
         "buyer_id customer_number bill_of_lading shipment_mark carrier_pro lot serial mutually_defined",
     )
@@ -291,8 +278,7 @@ class Contact(Item):
     function: Code = required(
         "What to talk about",
         "PER01",
-        "buyer",
-        "buyer order_department order_contact general information delivery receiving accounts_payable "
+        known="buyer order_department order_contact general information delivery receiving accounts_payable "
         "sales expediter",
     )
     name: Maybe[Text] = optional("Name", "PER02", "Dana Field")
@@ -305,18 +291,17 @@ class Routing(Item):
     sequence: Maybe[Code] = optional(
         "Place of the carrier in the route",
         "TD501",
-        "origin_to_delivery",
-        "origin origin_to_delivery first_after_origin second_after_origin",
+        known="origin origin_to_delivery first_after_origin second_after_origin",
     )
     carrier_scheme: Maybe[Code] = optional(
-        "Kind of carrier code", "TD502", "scac", "scac seller_assigned buyer_assigned mutually_defined"
+        "Kind of carrier code", "TD502", known="scac seller_assigned buyer_assigned mutually_defined"
     )
     carrier: Maybe[Text] = optional("Carrier code", "TD503", "ABFS")
     mode: Maybe[Code] = optional(
         "Means of transport",
         "TD504",
-        "ltl",
-        "air motor ltl parcel rail ocean intermodal consolidation customer_pickup contract_carrier best_way",
+        known="air motor ltl parcel rail ocean intermodal consolidation customer_pickup contract_carrier "
+        "best_way",
     )
     description: Maybe[Text] = optional("Routing in words", "TD505", "SEE ROUTING GUIDE")
     status: Maybe[Text] = optional("Status of the shipment or order, an X12 code", "TD506", "CC")
@@ -332,10 +317,10 @@ class Packaging(Item):
     """An instruction on marking, packaging or loading."""
 
     type: Maybe[Code] = optional(
-        "Form of the description", "PKG01", "free_form", "free_form structured semi_structured"
+        "Form of the description", "PKG01", known="free_form structured semi_structured"
     )
     characteristic: Maybe[Text] = optional("What is described, an X12 code", "PKG02", "68")
-    agency: Maybe[Code] = optional("Who maintains the code", "PKG03", "vics", "vics")
+    agency: Maybe[Code] = optional("Who maintains the code", "PKG03", known="vics")
     code: Maybe[Text] = optional("Code of the description", "PKG04", "GOH")
     description: Maybe[Text] = optional("Instruction in words", "PKG05", "PALLETIZE SHIPMENT")
     unit_load: Maybe[Text] = optional("Option for unit loads, an X12 code", "PKG06", "01")
@@ -359,8 +344,7 @@ class Party(Item):
     role: Code = required(
         "What the party does here",
         "N101",
-        "ship_to",
-        "buyer seller vendor supplier ship_to ship_from bill_to remit_to bill_and_ship_to sold_to "
+        known="buyer seller vendor supplier ship_to ship_from bill_to remit_to bill_and_ship_to sold_to "
         "mark_for intended_for store warehouse consignee carrier forwarder broker end_user ordered_by "
         "payer payee manufacturer acknowledge_to",
     )
@@ -368,8 +352,7 @@ class Party(Item):
     id_scheme: Maybe[Code] = optional(
         "Kind of identifier",
         "N103",
-        "buyer_assigned",
-        "duns scac duns4 dea san hin ein seller_assigned buyer_assigned originator_assigned "
+        known="duns scac duns4 dea san hin ein seller_assigned buyer_assigned originator_assigned "
         "destination_assigned gln mutually_defined",
     )
     id: Maybe[Text] = optional("Identifier", "N104", "0012")
@@ -392,7 +375,7 @@ _DATE_TYPES = (
 class DateReference(Item):
     """A date with a meaning that has no field of its own."""
 
-    type: Code = required("What happens then", "DTM01", "promotion_start", _DATE_TYPES)
+    type: Code = required("What happens then", "DTM01", known=_DATE_TYPES)
     at: Maybe[DateTime] = optional("Date, or date and time", "DTM02, DTM03", "2026-03-02")
     time_zone: Maybe[Text] = optional("Zone of the time, an X12 code", "DTM04", "PT")
     period_format: Maybe[Text] = optional("Form of the period, an X12 code", "DTM05", "RD8")
@@ -403,7 +386,7 @@ class Mark(Item):
     """A mark or number on the packages."""
 
     type: Code = required(
-        "Kind of mark", "MAN01", "carrier_package", "sscc shipping_container carrier_package mutually_defined"
+        "Kind of mark", "MAN01", known="sscc shipping_container carrier_package mutually_defined"
     )
     value: Maybe[Text] = optional("The mark, or the first of a range", "MAN02", "1Z999AA10123456784")
     last: Maybe[Text] = optional("The last of a range", "MAN03", "1Z999AA10123456793")
@@ -412,7 +395,7 @@ class Mark(Item):
 class Tax(Item):
     """A tax."""
 
-    type: Code = required("Kind of tax", "TXI01", "gst", "state_sales gst value_added provincial all")
+    type: Code = required("Kind of tax", "TXI01", known="state_sales gst value_added provincial all")
     amount: Maybe[Decimal] = optional("Amount", "TXI02", "12.40")
     rate: Maybe[Decimal] = optional("Rate in percent", "TXI03", "5")
     jurisdiction_scheme: Maybe[Text] = optional("Kind of jurisdiction code", "TXI04", "VD")
@@ -426,9 +409,9 @@ class Tax(Item):
 class Amount(Item):
     """An amount of money with a meaning, in the currency of the document."""
 
-    type: Code = required("Meaning", "AMT01", "total", "total line_total")
+    type: Code = required("Meaning", "AMT01", known="total line_total")
     amount: Decimal = required("The amount", "AMT02", "900.00")
-    sign: Maybe[Code] = optional("Credit or debit", "AMT03", "debit", "credit debit")
+    sign: Maybe[Code] = optional("Credit or debit", "AMT03", known="credit debit")
 
 
 class AllowanceCharge(Item):
@@ -437,11 +420,10 @@ class AllowanceCharge(Item):
     type: Code = required(
         "Which of them",
         "SAC01",
-        "allowance",
-        "allowance charge none promotion charge_request allowance_request service",
+        known="allowance charge none promotion charge_request allowance_request service",
     )
     code: Maybe[Text] = optional("Reason, an X12 code", "SAC02", "D240")
-    agency: Maybe[Code] = optional("Who maintains the agency's code", "SAC03", "vics", "vics")
+    agency: Maybe[Code] = optional("Who maintains the agency's code", "SAC03", known="vics")
     agency_code: Maybe[Text] = optional("Reason, a code of the agency", "SAC04", "TC990101")
     amount: Maybe[Decimal] = optional("Total amount; in X12 with two implied decimals", "SAC05", "451.20")
     percent_basis: Maybe[Text] = optional("What the percentage is taken of, an X12 code", "SAC06", "1")
@@ -451,21 +433,21 @@ class AllowanceCharge(Item):
     handling: Maybe[Code] = optional(
         "How it is settled",
         "SAC12",
-        "off_invoice",
-        "bill_back off_invoice vendor_check credit_account charge_paid_by_vendor charge_paid_by_customer",
+        known="bill_back off_invoice vendor_check credit_account charge_paid_by_vendor "
+        "charge_paid_by_customer",
     )
     reference: Maybe[Text] = optional("Reference", "SAC13", "PROMO-77")
     option: Maybe[Text] = optional("Option", "SAC14", "A")
     description: Maybe[Text] = optional("The same in words", "SAC15", "New store allowance")
     language: Maybe[Text] = optional("Language of the description", "SAC16", "en")
     currency: Maybe[Text] = optional("Currency, where it is not that of the document", "CUR02", "CAD")
-    currency_party: Maybe[Code] = optional("Whose currency it is", "CUR01", "buyer", "buyer seller")
+    currency_party: Maybe[Code] = optional("Whose currency it is", "CUR01", known="buyer seller")
 
 
 class Note(Item):
     """A note or an agreement with its text."""
 
-    type: Code = required("Kind of note", "N901", "note", "agreement note purchase_order mutually_defined")
+    type: Code = required("Kind of note", "N901", known="agreement note purchase_order mutually_defined")
     reference: Maybe[Text] = optional("Reference", "N902", "SPH")
     text: Maybe[Text] = optional("Short text", "N903", "Special handling")
     at: Maybe[DateTime] = optional("Date, or date and time", "N904, N905", "2026-02-20")
@@ -476,9 +458,9 @@ class Note(Item):
 class Measurement(Item):
     """A measurement of an item."""
 
-    type: Maybe[Code] = optional("What is measured", "MEA01", "physical", "physical weight count")
+    type: Maybe[Code] = optional("What is measured", "MEA01", known="physical weight count")
     measure: Maybe[Code] = optional(
-        "Which measure", "MEA02", "width", "gross_weight net_weight height length width weight volume"
+        "Which measure", "MEA02", known="gross_weight net_weight height length width weight volume"
     )
     value: Maybe[Decimal] = optional("Value", "MEA03", "61.5")
     uom: Maybe[Text] = optional("Unit of measure, an X12 code", "MEA04", "IN")
@@ -525,21 +507,19 @@ class Freight(Model):
     method: Maybe[Code] = optional(
         "Who pays",
         "FOB01",
-        "collect",
-        "prepaid prepaid_and_charged prepaid_only collect paid_by_buyer defined_by_parties pickup "
+        known="prepaid prepaid_and_charged prepaid_only collect paid_by_buyer defined_by_parties pickup "
         "third_party mixed",
     )
     place_type: Maybe[Code] = optional(
-        "Kind of place where responsibility passes", "FOB02", "origin", "origin destination mutually_defined"
+        "Kind of place where responsibility passes", "FOB02", known="origin destination mutually_defined"
     )
     place: Maybe[Text] = optional("Place where responsibility passes", "FOB03", "RENO NV")
-    incoterm_scheme: Maybe[Code] = optional("Kind of terms", "FOB04", "incoterms", "incoterms")
+    incoterm_scheme: Maybe[Code] = optional("Kind of terms", "FOB04", known="incoterms")
     incoterm: Maybe[Text] = optional("Terms of transport", "FOB05", "EXW")
     title_place_type: Maybe[Code] = optional(
         "Kind of place where title passes",
         "FOB06",
-        "destination",
-        "origin destination port_of_loading mutually_defined",
+        known="origin destination port_of_loading mutually_defined",
     )
     title_place: Maybe[Text] = optional("Place where title passes", "FOB07", "TACOMA WA")
     risk: Maybe[Text] = optional("Who bears the risk of loss, an X12 code", "FOB08", "BY")
@@ -552,15 +532,13 @@ class Terms(Model):
     type: Maybe[Code] = optional(
         "Kind of terms",
         "ITD01",
-        "basic",
-        "basic end_of_month fixed_date deferred no_discount mixed extended basic_discount proximo "
+        known="basic end_of_month fixed_date deferred no_discount mixed extended basic_discount proximo "
         "instant elective ten_days_after_month previously_agreed on_receipt letter_of_credit",
     )
     basis: Maybe[Code] = optional(
         "Date from which days are counted",
         "ITD02",
-        "invoice_date",
-        "ship_date delivery_date invoice_date specified_date invoice_receipt expected_delivery "
+        known="ship_date delivery_date invoice_date specified_date invoice_receipt expected_delivery "
         "effective_date order_date goods_receipt",
     )
     discount_pct: Maybe[Decimal] = optional("Discount in percent", "ITD03", "2")
@@ -569,12 +547,10 @@ class Terms(Model):
     net_due_date: Maybe[Date] = optional("Last day to pay", "ITD06", "2026-04-01")
     net_days: Maybe[Count] = optional("Days to pay", "ITD07", 30)
     discount_amount: Maybe[Decimal] = optional(
-        "Discount as an amount; in X12 with two implied decimals", "ITD08", "18.00"
+        "Discount as an amount; in X12 with two implied decimals", "ITD08"
     )
     deferred_due_date: Maybe[Date] = optional("Day of the deferred payment", "ITD09", "2026-06-01")
-    deferred_amount: Maybe[Decimal] = optional(
-        "Deferred amount; in X12 with two implied decimals", "ITD10", "450.00"
-    )
+    deferred_amount: Maybe[Decimal] = optional("Deferred amount; in X12 with two implied decimals", "ITD10")
     payable_pct: Maybe[Decimal] = optional("Part of the invoice that is payable, in percent", "ITD11", "50")
     description: Maybe[Text] = optional("Terms in words", "ITD12", "2% 10 NET 30")
     day_of_month: Maybe[Count] = optional("Day of the month", "ITD13", 25)

@@ -25,17 +25,18 @@ def _paths(model: type[BaseModel], prefix: str) -> Iterator[str]:
         if name == "extensions" or (not prefix and name in Document.model_fields):
             continue
         path = prefix + name + ("[]" if _is_list(field.annotation) else "")
-        inner = _inner(field.annotation)
+        inner = inner_model(field.annotation)
         if inner is None or path.endswith("[]"):
             yield path
         if inner is not None:
             yield from _paths(inner, f"{path}.")
 
 
-def _inner(annotation: object) -> type[BaseModel] | None:
+def inner_model(annotation: object) -> type[BaseModel] | None:
+    """The model inside an annotation such as ``tuple[Line, ...] | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next(filter(None, map(_inner, get_args(annotation))), None)
+    return next(filter(None, map(inner_model, get_args(annotation))), None)
 
 
 def _is_list(annotation: object) -> bool:

@@ -64,16 +64,15 @@ class TaxId(Item):
 class ComponentPrice(Item):
     """A price of a component."""
 
-    class_of_trade: Maybe[Code] = optional("For whom the price is", "CTP01", "resale", "resale")
+    class_of_trade: Maybe[Code] = optional("For whom the price is", "CTP01", known="resale")
     type: Maybe[Code] = optional(
         "Kind of price",
         "CTP02",
-        "net",
-        "list suggested_list net discount unit_cost resale suggested_retail contract catalog wholesale",
+        known="list suggested_list net discount unit_cost resale suggested_retail contract catalog wholesale",
     )
     amount: Maybe[Decimal] = optional("Price of a unit", "CTP03", "54.99")
     quantity: Maybe[Quantity] = optional("Quantity the price is for", "CTP04, CTP05")
-    multiplier_type: Maybe[Code] = optional("Kind of multiplier", "CTP06", "discount", "discount")
+    multiplier_type: Maybe[Code] = optional("Kind of multiplier", "CTP06", known="discount")
     multiplier: Maybe[Decimal] = optional("Multiplier of the price", "CTP07", ".57")
     extended: Maybe[Decimal] = optional("Amount for the whole quantity", "CTP08", "1319.76")
     basis: Maybe[Text] = optional("What the price is for, an X12 code", "CTP09", "PE")
@@ -85,17 +84,17 @@ class Price(ComponentPrice):
     """A price of a line beside its unit price."""
 
     currency: Maybe[Text] = optional("Currency, where it is not that of the document", "CUR02", "CAD")
-    currency_party: Maybe[Code] = optional("Whose currency it is", "CUR01", "buyer", "buyer seller")
+    currency_party: Maybe[Code] = optional("Whose currency it is", "CUR01", known="buyer seller")
 
 
 class ComponentDescription(Item):
     """A coded description of a component."""
 
-    type: Code = required("Form", "PID01", "free_form", "free_form structured semi_structured")
+    type: Code = required("Form", "PID01", known="free_form structured semi_structured")
     characteristic: Maybe[Code] = optional(
-        "What is described", "PID02", "product", "product vendor_color vendor_size buyer_color buyer_size"
+        "What is described", "PID02", known="product vendor_color vendor_size buyer_color buyer_size"
     )
-    agency: Maybe[Code] = optional("Who maintains the code", "PID03", "vics", "vics")
+    agency: Maybe[Code] = optional("Who maintains the code", "PID03", known="vics")
     code: Maybe[Text] = optional("Code of the description", "PID04", "600")
     text: Maybe[Text] = optional("Description in words", "PID05", "LAVENDER")
     language: Maybe[Text] = optional("Language", "PID09", "en")
@@ -137,10 +136,7 @@ class Stores(Item):
 
     uom: Text = required("Unit of measure, an X12 code", "SDQ01", "EA")
     scheme: Maybe[Code] = optional(
-        "Kind of store number",
-        "SDQ02",
-        "buyer_assigned",
-        "duns duns4 san seller_assigned buyer_assigned gln",
+        "Kind of store number", "SDQ02", known="duns duns4 san seller_assigned buyer_assigned gln"
     )
     quantities: Many[StoreQuantity] = required("One entry for each store", "SDQ03..SDQ22")
 
@@ -149,13 +145,11 @@ class PartySchedule(Item):
     """A part of a quantity and its date."""
 
     quantity: Maybe[Quantity] = optional("How much", "SCH01, SCH02")
-    party_role: Maybe[Code] = optional("For whom", "SCH03", "ship_to", "ship_to bill_to buyer store")
+    party_role: Maybe[Code] = optional("For whom", "SCH03", known="ship_to bill_to buyer store")
     party_name: Maybe[Text] = optional("Name of that party", "SCH04", "Store 142")
-    type: Maybe[Code] = optional("What happens then", "SCH05", "requested_delivery", _SCHEDULE_DATES)
+    type: Maybe[Code] = optional("What happens then", "SCH05", known=_SCHEDULE_DATES)
     at: Maybe[DateTime] = optional("Date, or date and time", "SCH06, SCH07", "2026-03-02")
-    second_type: Maybe[Code] = optional(
-        "Meaning of a second date", "SCH08", "deliver_not_after", _SCHEDULE_DATES
-    )
+    second_type: Maybe[Code] = optional("Meaning of a second date", "SCH08", known=_SCHEDULE_DATES)
     second_at: Maybe[DateTime] = optional("The second date", "SCH09, SCH10", "2026-03-06")
     request_ref: Maybe[Text] = optional("Reference of the request", "SCH11", "R-1")
 
@@ -179,11 +173,11 @@ class Component(Item):
     line_no: Text = required("Number of the component", "SLN01", "1")
     parent_line_no: Maybe[Text] = optional("Number of the component it belongs to", "SLN02", "1")
     relationship: Code = required(
-        "How it belongs to the line", "SLN03", "included", "included add delete information substituted"
+        "How it belongs to the line", "SLN03", known="included add delete information substituted"
     )
     quantity: Maybe[PackQuantity] = optional("Quantity in one unit of the line", "SLN04, SLN05, PO401")
     unit_price: Maybe[Money] = optional("Price of a unit", "SLN06")
-    price_basis: Maybe[Code] = optional("What the price is for", "SLN07", "each", _PRICE_BASES)
+    price_basis: Maybe[Code] = optional("What the price is for", "SLN07", known=_PRICE_BASES)
     ids: Maybe[ItemIds] = optional("Identifiers of the component", "SLN09..SLN28")
     messages: Maybe[Many[Text]] = optional("Lines of text", "MSG01", ["Fold once."])
     description: Maybe[Text] = optional("Plain description", "PID05 with PID01 F and no PID02", "Zip robe, M")
@@ -201,26 +195,20 @@ class Line(Item):
     line_no: Maybe[Text] = optional("Line number, text as received", "PO101", "00001")
     quantity: Maybe[PackQuantity] = optional("Quantity ordered", "PO102, PO103, PO401")
     unit_price: Maybe[Money] = optional("Price of a unit", "PO104")
-    price_basis: Maybe[Code] = optional("What the price is for", "PO105", "each", _PRICE_BASES)
+    price_basis: Maybe[Code] = optional("What the price is for", "PO105", known=_PRICE_BASES)
     ids: Maybe[ItemIds] = optional("Identifiers of the item", "PO106..PO125")
-    currency: Maybe[Text] = optional(
-        "Currency of this line, where it is not that of the document", "CUR02", "CAD"
-    )
-    currency_party: Maybe[Code] = optional("Whose currency it is", "CUR01", "buyer", "buyer seller")
+    currency: Maybe[Text] = optional("Currency of this line, where it is not that of the document", "CUR02")
+    currency_party: Maybe[Code] = optional("Whose currency it is", "CUR01", known="buyer seller")
     list_price: Maybe[Money] = optional("List price", "CTP03 with CTP02 LPR and no CTP01")
     prices: Maybe[Many[Price]] = optional("Further prices", "CTP")
     measurements: Maybe[Many[Measurement]] = optional("Measurements", "MEA")
-    description: Maybe[Text] = optional(
-        "Plain description", "PID05 with PID01 F and no PID02", "Oak chair, natural"
-    )
+    description: Maybe[Text] = optional("Plain description", "PID05 with PID01 F and no PID02")
     descriptions: Maybe[Many[ItemDescription]] = optional("Coded descriptions", "PID")
     packing: Maybe[Packing] = optional("How the item is packed", "PO4")
     references: Maybe[Many[Reference]] = optional("References of this line", "REF")
     contacts: Maybe[Many[Contact]] = optional("Contacts for this line", "PER")
     allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges of this line", "SAC")
-    backorder_allowed: Maybe[StrictBool] = optional(
-        "May this line be sent later when out of stock?", "CSH01", True
-    )
+    backorder_allowed: Maybe[StrictBool] = optional("May this line be sent later when out of stock?", "CSH01")
     stores: Maybe[Many[Stores]] = optional("Quantities for single stores", "SDQ")
     delivery_window: Maybe[Window] = optional("When to deliver", "DTM 064, 063")
     ship_window: Maybe[Window] = optional("When to ship", "DTM 037, 038")
@@ -262,14 +250,12 @@ class PurchaseOrder(Document):
     purpose: Code = required(
         "Whether the order is new or replaces or cancels another",
         "BEG01",
-        "original",
-        "original cancel change replace confirmation duplicate reissue information",
+        known="original cancel change replace confirmation duplicate reissue information",
     )
     po_type: Code = required(
         "Kind of order",
         "BEG02",
-        "regular",
-        "regular stand_alone release reorder blanket blanket_estimated drop_ship rush emergency "
+        known="regular stand_alone release reorder blanket blanket_estimated drop_ship rush emergency "
         "consigned new_product promotion sample special",
     )
     release_number: Maybe[Text] = optional("Number of the release of a blanket order", "BEG04", "001")
@@ -278,12 +264,11 @@ class PurchaseOrder(Document):
     acknowledgment_type: Maybe[Code] = optional(
         "Acknowledgment that is asked for",
         "BEG07",
-        "detail_and_change",
-        "detail_and_change detail_no_change exceptions_only no_detail not_needed",
+        known="detail_and_change detail_no_change exceptions_only no_detail not_needed",
     )
     currency: Maybe[Text] = optional("Currency of all amounts that name no other", "CUR02", "USD")
     currency_party: Maybe[Code] = optional(
-        "Whose currency it is; needed to write a currency", "CUR01", "buyer", "buyer seller"
+        "Whose currency it is; needed to write a currency", "CUR01", known="buyer seller"
     )
     customer_ref: Maybe[Text] = optional("The customer's reference", "REF02 with REF01 CR", "FC-7781")
     deal_code: Maybe[Text] = optional("Deal or promotion", "REF02 with REF01 PD", "SPRING26")
@@ -291,9 +276,7 @@ class PurchaseOrder(Document):
     contacts: Maybe[Many[Contact]] = optional("People to talk to", "PER")
     tax_ids: Maybe[Many[TaxId]] = optional("Tax registrations and exemptions", "TAX")
     freight: Maybe[Freight] = optional("Freight terms", "FOB")
-    backorder_default: Maybe[StrictBool] = optional(
-        "May lines be sent later when out of stock?", "CSH01", False
-    )
+    backorder_default: Maybe[StrictBool] = optional("May lines be sent later when out of stock?", "CSH01")
     allowances_charges: Maybe[Many[AllowanceCharge]] = optional(
         "Allowances and charges of the whole order", "SAC"
     )

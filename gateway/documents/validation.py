@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from gateway.documents import document_types, model_for
 from gateway.documents.common import DATE, DATETIME, DECIMAL, QUALIFIER, OpenKeys
+from gateway.documents.fields import inner_model
 from gateway.errors import Fault, Level, Location, Problem, Severity
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ _WORDS = {
         "Keep extensions as they were received.",
     ),
 }
+_JSON_TYPES: dict[Any, str] = {
+    type(None): "null",
+    bool: "true or false",
+    int | float: "a number",
+    str: "text",
+    Mapping: "an object",
+    object: "a list",
+}
 _PATTERNS = {
     DECIMAL: ("is not a decimal number", 'Write digits with at most one point, such as "12.50", as text.'),
     DATE: ("is not a date", 'Write year-month-day, such as "2026-03-02".'),
@@ -81,20 +90,20 @@ def explain(document: Mapping[str, Any]) -> tuple[Problem, ...]:
 
 def _unknown_type(document_type: object) -> Problem:
     known = document_types()
+    hint = _nearest(str(document_type), known) or f"Known document types: {', '.join(known)}."
     if document_type is None:
         message = "The document does not say what it is: the field document_type is missing."
-    else:
-        message = f"There is no document type {_shown(document_type)}."
-    return Problem(
-        code="DOC-KIND",
-        severity=Severity.ERROR,
-        level=Level.TRANSACTION_SET,
-        message=message,
-        hint=_nearest(str(document_type), known) or f"Known document types: {', '.join(known)}.",
-        value=None if document_type is None else _shown(document_type),
-        location=Location(pointer="/document_type"),
-        fault=Fault.US,
-    )
+        return _problem("DOC-KIND", message, hint, None, "/document_type")
+    shown = _shown(document_type)
+    return _problem("DOC-KIND", f"There is no document type {shown}.", hint, shown, "/document_type")
+
+
+def _problem(
+    code: str, message: str, hint: str, value: str | None, pointer: str, address: re.Match[str] | None = None
+) -> Problem:
+    level = Level.TRANSACTION_SET if code == "DOC-KIND" else Level.ELEMENT
+    where = Location(pointer=pointer, segment_id=address and address[1], element=address and int(address[2]))
+    return Problem(code, Severity.ERROR, level, message, hint, value, where, fault=Fault.US)
 
 
 def _problems(
@@ -106,24 +115,12 @@ def _problems(
         code, message, hint = _described(error, path, value, parent, field)
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
         # A value that may be of several types has an error for each of them; one is enough.
-        if (pointer, code) in seen:
-            continue
-        seen.add((pointer, code))
-        address = _ADDRESS.fullmatch(_extra(field, "x-x12"))
-        yield Problem(
-            code=code,
-            severity=Severity.ERROR,
-            level=Level.ELEMENT,
-            message=message,
-            hint=hint,
-            value=None if code == "DOC-MISSING" else _shown(value),
-            location=Location(
-                pointer=pointer,
-                segment_id=address and address[1],
-                element=address and int(address[2]),
-            ),
-            fault=Fault.US,
-        )
+        if (pointer, code) not in seen:
+            seen.add((pointer, code))
+            extra = field.json_schema_extra if field else None
+            address = _ADDRESS.fullmatch(str(extra.get("x-x12"))) if isinstance(extra, dict) else None
+            shown = None if code == "DOC-MISSING" else _shown(value)
+            yield _problem(code, message, hint, shown, pointer, address)
 
 
 def _resolve(
@@ -136,24 +133,14 @@ def _resolve(
     for part in error["loc"]:
         if isinstance(part, str) and isinstance(value, Mapping):
             parent, field = inner, inner.model_fields.get(part)
-            inner = _model_in(field.annotation) or parent if field else parent
-            path.append(part)
-            if part not in value:
-                break
-            value = value[part]
-        elif isinstance(part, int) and isinstance(value, list | tuple):
-            path.append(part)
-            value = value[part]
-        else:
+            inner = inner_model(field.annotation) or parent if field else parent
+        elif not (isinstance(part, int) and isinstance(value, list | tuple)):
             break
+        path.append(part)
+        if isinstance(value, Mapping) and part not in value:
+            break
+        value = value[part]
     return path, parent, field, value
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The model inside an annotation such as ``tuple[Line, ...] | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def _described(
@@ -167,10 +154,15 @@ def _described(
     kind, name = error["type"], str(path[-1]) if path else "document"
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
     about = (field.description if field else None) or ""
+    is_open = issubclass(parent, OpenKeys)
     if kind == "missing":
         return "DOC-MISSING", f"The field {where} is missing.", about
-    if kind == "extra_forbidden" or (_is_open(parent) and field is None and not re.match(QUALIFIER, name)):
-        return "DOC-UNKNOWN", f"There is no field {where}.", _unknown_hint(name, parent)
+    if kind == "extra_forbidden" or (is_open and field is None and not re.match(QUALIFIER, name)):
+        fields = tuple(parent.model_fields)
+        hint = f"Fields here: {', '.join(fields)}."
+        if is_open:
+            hint += " Any other key is an X12 qualifier of two capitals or digits."
+        return "DOC-UNKNOWN", f"There is no field {where}.", _nearest(name, fields) or hint
     if value is None:
         words = ("is null", _WORDS["null_value"][1] if kind == "null_value" else f"Give it a value. {about}")
     elif kind == "string_pattern_mismatch":
@@ -179,42 +171,13 @@ def _described(
         words = (f"must be {error['ctx']['expected']}", about)
     else:
         words = _WORDS.get(kind, (f"is not right: {error['msg']}", about))
-    return "DOC-VALUE", f"{where or name} {words[0].replace('{is}', _kind_of(value))}.", words[1]
-
-
-def _unknown_hint(name: str, parent: type[BaseModel]) -> str:
-    fields = tuple(parent.model_fields)
-    listed = f"Fields here: {', '.join(fields)}."
-    if _is_open(parent):
-        listed += " Any other key is an X12 qualifier of two capitals or digits."
-    return _nearest(name, fields) or listed
-
-
-def _is_open(parent: type[BaseModel]) -> bool:
-    return issubclass(parent, OpenKeys)
+    json_type = next(words for types, words in _JSON_TYPES.items() if isinstance(value, types))
+    return "DOC-VALUE", f"{where or name} {words[0].replace('{is}', json_type)}.", words[1]
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]}?" if near else ""
-
-
-def _extra(field: FieldInfo | None, key: str) -> str:
-    extra = field.json_schema_extra if field else None
-    return str(extra.get(key, "")) if isinstance(extra, dict) else ""
-
-
-def _kind_of(value: object) -> str:
-    """What a JSON value is, in words."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "text"
-    return "an object" if isinstance(value, Mapping) else "a list"
 
 
 def _shown(value: object) -> str:

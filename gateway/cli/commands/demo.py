@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
@@ -20,9 +20,19 @@ if TYPE_CHECKING:
     from gateway.store.records import Entry
 
 RETAILER, SUPPLIER, ERP = "acme-retail", "boxwell", "erp"
-_STABLE_SECONDS = 0.3
+_STABLE = "stable_seconds: 0.3 "
 _LOOK_SECONDS = 1
 _WIDTH = 104
+
+_TOLD = {
+    "file.delivered": "folders/{channel}/{box}/{file}",
+    "document.created": "purchase order {number} read (interchange {control_number})",
+    "interchange.written": "purchase order {number} written as X12 for {partner}: {file}",
+    "acknowledgment.written": "{kind} for {partner} written: {words} ({file})",
+    "acknowledgment.received": "{file}: {words}",
+    "file.quarantined": "to quarantine: {reason} Next move: {move}.",
+}
+"""Events of the gateway's log in words."""
 
 _INTRODUCTION = """\
 You are Example Supplier. Your customer Acme Retail sends purchase orders as X12 850 files; the gateway checks
@@ -47,12 +57,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Runs a gateway in a temporary home: a simulated retailer sends purchase orders, the "
         "gateway translates and acknowledges them, and an order of yours goes the other way.",
     )
-    demo.add_argument(
-        "--once", action="store_true", help="end after one cycle; exit code 0 if all is as expected"
-    )
-    demo.add_argument(
-        "--keep", action="store_true", help="leave the temporary home when the demonstration ends"
-    )
+    flag = partial(demo.add_argument, action="store_true")
+    flag("--once", help="end after one cycle; exit code 0 if all is as expected")
+    flag("--keep", help="leave the temporary home when the demonstration ends")
     demo.set_defaults(run=run)
 
 
@@ -71,11 +78,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         make_home(home)
         (home / PARTNERS_FOLDER / f"{SUPPLIER}.yaml").write_text(_SUPPLIER_FILE, "utf-8")
-        settings = home / GATEWAY_FILE
-        text = settings.read_text("utf-8")
-        settings.write_text(
-            text.replace("stable_seconds: 1 ", f"stable_seconds: {_STABLE_SECONDS} "), "utf-8"
-        )
+        file = home / GATEWAY_FILE
+        file.write_text(file.read_text("utf-8").replace("stable_seconds: 1 ", _STABLE), "utf-8")
         story = Story(home, sys.stdout)
         with (home / "gateway.log").open("w", encoding="utf-8") as log:
             configure(log)
@@ -95,22 +99,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _watch(gateway: Gateway, story: Story) -> None:
     """Looks into the inboxes every second until Ctrl-C. The scheduler decides when, one pass at a time."""
-    from apscheduler.schedulers.background import BackgroundScheduler
+    from apscheduler.schedulers.blocking import BlockingScheduler
 
     story.invite()
-    scheduler = BackgroundScheduler()
-    scheduler.add_job(
-        gateway.run_once,
-        "interval",
-        seconds=_LOOK_SECONDS,
-        kwargs={"patient": False},
-        max_instances=1,
-        coalesce=True,
-    )
-    scheduler.start()
+    scheduler = BlockingScheduler()
+    scheduler.add_job(gateway.run_once, "interval", seconds=_LOOK_SECONDS, kwargs={"patient": False})
     try:
-        while True:
-            time.sleep(3600)
+        scheduler.start()
     except KeyboardInterrupt:
         story.say("\nEnded.")
     finally:
@@ -122,11 +117,6 @@ def _watch(gateway: Gateway, story: Story) -> None:
 
 def order(control: int, po_number: str, lines: list[str], requested: str = "20260316") -> list[str]:
     """The segments of one purchase order (850), ST to SE."""
-    items: list[str] = []
-    for number, line in enumerate(lines, 1):
-        quantity, unit, price, asin, sku, text = line.split("|")
-        items.append(f"PO1*{number}*{quantity}*{unit}*{price}*PE*BP*{asin}*VN*{sku}")
-        items.append(f"PID*F****{text}")
     segments = [
         f"ST*850*{control:04d}",
         f"BEG*00*NE*{po_number}**20260302",
@@ -135,10 +125,11 @@ def order(control: int, po_number: str, lines: list[str], requested: str = "2026
         "N1*ST*ACME RETAIL FULFILMENT RNO4*92*RNO4",
         "N3*8000 NORTH VIRGINIA STREET",
         "N4*RENO*NV*89506*US",
-        *items,
-        f"CTT*{len(lines)}",
     ]
-    return [*segments, f"SE*{len(segments) + 1}*{control:04d}"]
+    for number, line in enumerate(lines, 1):
+        quantity, unit, price, asin, sku, text = line.split("|")
+        segments += [f"PO1*{number}*{quantity}*{unit}*{price}*PE*BP*{asin}*VN*{sku}", f"PID*F****{text}"]
+    return [*segments, f"CTT*{len(lines)}", f"SE*{len(segments) + 2}*{control:04d}"]
 
 
 def interchange(control: int, sets: list[list[str]], group: str = "PO", sender: str = "ACMERETAIL") -> bytes:
@@ -172,6 +163,8 @@ def arrivals() -> dict[str, tuple[bytes, str]]:
 
 def erp_order() -> dict[str, Any]:
     """The purchase order that the supplier's own system writes."""
+    party = {"role": "ship_to", "name": "Example Supplier", "id_scheme": "buyer_assigned", "id": "DOCK1"}
+    quantity, price = {"value": "40", "uom": "EA"}, {"amount": "3.15"}
     return {
         "document_type": "purchase_order",
         "schema_version": "1",
@@ -180,16 +173,9 @@ def erp_order() -> dict[str, Any]:
         "purpose": "original",
         "po_type": "regular",
         "ordered_at": "2026-03-02",
-        "parties": [
-            {"role": "ship_to", "name": "Example Supplier", "id_scheme": "buyer_assigned", "id": "DOCK1"}
-        ],
+        "parties": [party],
         "lines": [
-            {
-                "line_no": "1",
-                "quantity": {"value": "40", "uom": "EA"},
-                "unit_price": {"amount": "3.15"},
-                "ids": {"vendor_sku": "BOX-30"},
-            }
+            {"line_no": "1", "quantity": quantity, "unit_price": price, "ids": {"vendor_sku": "BOX-30"}}
         ],
     }
 
@@ -254,9 +240,9 @@ class Story:
         for part in wrap(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False):
             self.say(part)
 
-    def check(self, what: str, found: str, *, good: bool) -> None:
+    def check(self, what: str, found: str, expected: str) -> None:
         """Notes whether something is as expected."""
-        self.checks.append((what, found, good))
+        self.checks.append((what, found, found == expected))
 
     def tell(self, entry: Entry) -> None:
         """One line of the gateway's event log in words, below the name of the file it is about."""
@@ -271,27 +257,14 @@ class Story:
                 )
                 return
             case "file.delivered":
-                self._below("delivered:", "delivered")
-                self.line(f"folders/{facts['channel']}/{facts['box']}/{facts['file']}", 5)
-                return
-            case "document.created":
-                text = f"purchase order {facts['number']} read (interchange {facts['control_number']})"
-            case "interchange.written":
-                text = (
-                    f"purchase order {facts['number']} written as X12 for {facts['partner']}: {facts['file']}"
-                )
-            case "acknowledgment.written":
-                text = f"{facts['kind']} for {facts['partner']} written: {facts['words']} ({facts['file']})"
+                about = "delivered"
             case "acknowledgment.received":
                 about = facts["by"]
                 self._answers.append(facts["status"])
-                text = f"{facts['file']}: {' '.join(facts['words'])}"
-            case "file.quarantined":
-                text = f"to quarantine: {facts['reason']} Next move: {facts['move']}."
-            case _:
-                return
-        self._below(f"{self._names.get(about, about)}:", about)
-        self.line(text, 5)
+                facts = {**facts, "words": " ".join(facts["words"])}
+        if words := _TOLD.get(entry.event):
+            self._below(f"{self._names.get(about, about)}:", about)
+            self.line(words.format(**facts), 5)
 
     def _below(self, title: str, about: str) -> None:
         if about != self._about:
@@ -331,17 +304,13 @@ class Story:
         self.head(6, "Boxwell Packaging checks that 850 and answers with a 997")
         self._answer(supplier)
         gateway.run_once()
-        self._answered()
+        self.check("its 997 was matched to it", ", ".join(self._answers), "accepted")
 
     def _orders(self, outbox: Path) -> None:
-        found = {}
-        for path in outbox.glob("purchase_order_*.json"):
-            document = json.loads(path.read_bytes())
-            found[document["po_number"]] = document
-        expected = ["7KX2M41Q", "7KX2M42R", "7KX2M43S", "7KX2M44T"]
-        self.check(
-            "one JSON file for each good order", ", ".join(sorted(found)), good=sorted(found) == expected
-        )
+        documents = [json.loads(path.read_bytes()) for path in outbox.glob("purchase_order_*.json")]
+        found = {document["po_number"]: document for document in documents}
+        expected = "7KX2M41Q, 7KX2M42R, 7KX2M43S, 7KX2M44T"
+        self.check("one JSON file for each good order", ", ".join(sorted(found)), expected)
         if (sample := found.get("7KX2M41Q")) is not None:
             line = sample["lines"][0]
             self.line(
@@ -351,25 +320,21 @@ class Story:
             )
 
     def _quarantine(self, quarantine: Path) -> None:
-        reports = {
-            path.name: json.loads(path.read_bytes()) for path in sorted(quarantine.glob("*.problem.json"))
-        }
-        for name, report in reports.items():
-            self.line(f"{report['file']}: {report['status'].replace('_', ' ')}. Details: {name[:-5]}.txt")
+        paths = sorted(quarantine.glob("*.problem.json"))
+        status = {}
+        for path in paths:
+            report = json.loads(path.read_bytes())
+            status[report["file"]] = report["status"]
+            self.line(f"{report['file']}: {report['status'].replace('_', ' ')}. Details: {path.stem}.txt")
             for problem in [one for one in report["problems"] if one["severity"] == "error"][:3]:
                 where = problem["location"]
                 place = f" (transaction set {where['transaction_set']})" if where["transaction_set"] else ""
                 self.line(f"{problem['message']}{place}", 5)
                 self.line(problem["hint"], 5)
-        status = {report["file"]: report["status"] for report in reports.values()}
         bad, scan = status.get("orders-1003.edi", "-"), status.get("scan-0007.pdf", "-")
-        self.check(
-            "the wrong order is reported, the right one beside it is taken",
-            bad,
-            good=bad == "partly_translated",
-        )
-        self.check("what is no order is set aside unread", scan, good=scan == "unreadable")
-        self.check("nothing else is in quarantine", f"{len(reports)} files", good=len(reports) == 2)
+        self.check("the wrong order is reported, the right one beside it is taken", bad, "partly_translated")
+        self.check("what is no order is set aside unread", scan, "unreadable")
+        self.check("nothing else is in quarantine", f"{len(paths)} files", "2 files")
 
     def _acknowledgments(self, outbox: Path) -> None:
         words = {"A": "accepted", "P": "accepted in part", "E": "accepted with errors", "R": "rejected"}
@@ -377,9 +342,7 @@ class Story:
         for group, (code, name) in sorted(codes.items()):
             self.line(f"{name}: my group {group} is {words.get(code, code)} (AK901 = {code})")
         found = " ".join(f"{group}:{code}" for group, (code, _) in sorted(codes.items()))
-        self.check(
-            "each group has its 997, and it says what is true", found, good=found == "1001:A 1002:A 1003:P"
-        )
+        self.check("each group has its 997, and it says what is true", found, "1001:A 1002:A 1003:P")
 
     def _answer(self, supplier: Path) -> None:
         from gateway.engine import validate
@@ -395,15 +358,7 @@ class Story:
             answer = ["ST*997*0001", f"AK1*PO*{group}", f"AK2*850*{found['ST'][2]}", "AK5*A", "AK9*A*1*1*1"]
             content = interchange(31, [[*answer, "SE*6*0001"]], group="FA", sender="BOXWELL")
             drop(supplier / "inbox", "997-31.edi", content)
-        self.check(
-            "your order became a correct 850",
-            f"{number} {verdict}",
-            good=(number, verdict) == ("ES-20417", "accepted"),
-        )
-
-    def _answered(self) -> None:
-        found = ", ".join(self._answers)
-        self.check("its 997 was matched to it", found, good=found == "accepted")
+        self.check("your order became a correct 850", f"{number} {verdict}", "ES-20417 accepted")
 
     def summary(self) -> bool:
         """Prints the table of what was expected; whether all of it is so."""
