@@ -25,6 +25,7 @@ from gateway.settings import Settings
 from gateway.store.payloads import PayloadFiles
 from gateway.store.records import SENDING, Entry, Message
 from gateway.store.sqlite import SqliteStore
+from gateway.transports.base import Look
 from gateway.transports.folder import QUARANTINE, Folder
 
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
@@ -67,9 +68,6 @@ class Gateway:
         home: a folder made by ``edigw init``.
         settings: what :func:`gateway.settings.load` found there.
         engine: the X12 engine.
-        clock: the time now, with its zone.
-        new_id: a new unique id, a UUID.
-        wait: waits so many seconds.
         listener: is told each line of the event log, after it is on disk; of very many of a file only some.
 
     Raises:
@@ -82,15 +80,9 @@ class Gateway:
         home: Path,
         settings: Settings,
         engine: X12,
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        new_id: Callable[[], str] = lambda: str(uuid4()),
-        wait: Callable[[float], None] = time.sleep,
         listener: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         self._settings = settings
-        self._clock = clock
-        self._wait = wait
         self._listener = listener
         self._log = get_logger()
         self._pass = Pass()
@@ -100,7 +92,7 @@ class Gateway:
         data.mkdir(mode=0o700, exist_ok=True)
         self._ends.enter_context(_locked(data / LOCK))
         try:
-            store = SqliteStore(data / DATABASE, clock, self._told)
+            store = SqliteStore(data / DATABASE, _now, self._told)
             self._ends.callback(store.close)
             payloads = PayloadFiles(data / PAYLOADS)
             payloads.clean()
@@ -115,9 +107,9 @@ class Gateway:
             self._ends.close()
             raise
         self._store = store
-        self._receive = Receive(store, payloads, self._folders, clock, new_id, self._trouble)
-        self._translate = Translate(store, payloads, settings, engine, clock, new_id, self._failed)
-        self._deliver = Deliver(store, payloads, self._folders, self._trouble)
+        self._receive = Receive(store, payloads, self._folders, _now, _new_id, self._trying)
+        self._translate = Translate(store, payloads, settings, engine, _now, _new_id, self._failed)
+        self._deliver = Deliver(store, payloads, self._folders, self._trying)
 
     def __enter__(self) -> Self:
         return self
@@ -136,14 +128,12 @@ class Gateway:
         begun = {message.id for message in self._store.received()}
         unsure = [self._take(channel) for channel in self._folders]
         if patient and any(unsure):
-            self._wait(self._settings.gateway.pickup.stable_seconds)
+            time.sleep(self._settings.gateway.pickup.stable_seconds)
             for channel in self._folders:
                 self._take(channel)
         for channel in self._folders:
-            try:
+            with self._trying(channel, "its inbox cannot be used"):
                 self._receive.receive(channel)
-            except OSError as error:
-                self._trouble(channel, f"its inbox cannot be used: {error.strerror or error}")
         for message in self._store.received():
             with bound_contextvars(message_id=message.id):
                 if self._translate.translate(message, again=message.id in begun) is None:
@@ -153,11 +143,9 @@ class Gateway:
 
     def _take(self, channel: str) -> int:
         """Claims what is complete; returns how many files are to be looked at again."""
-        try:
-            look = self._folders[channel].look(self._clock().timestamp())
-        except OSError as error:
-            self._trouble(channel, f"its inbox cannot be read: {error.strerror or error}")
-            return 0
+        look = Look((), (), ())
+        with self._trying(channel, "its inbox cannot be read"):
+            look = self._folders[channel].look(time.time())
         for name, reason in look.ignored:
             if (channel, name, reason) not in self._ignored:
                 self._say("warning", "file.ignored", channel=channel, file=name, reason=reason)
@@ -183,12 +171,26 @@ class Gateway:
         if entry.facts:
             self._listener(entry)
 
-    def _trouble(self, channel: str, words: str) -> None:
-        self._say("error", "channel.trouble", channel=channel, words=words)
-        self._pass.trouble.append(f"{channel}: {words}")
+    @contextmanager
+    def _trying(self, channel: str, words: str) -> Iterator[None]:
+        """Something with a channel that may fail now and succeed in a later pass."""
+        try:
+            yield
+        except OSError as error:
+            told = f"{words}: {error.strerror or error}"
+            self._say("error", "channel.trouble", channel=channel, words=told)
+            self._pass.trouble.append(f"{channel}: {told}")
 
     def _failed(self, message: Message, error: Exception) -> None:
         self._say("error", "message.failed", message_id=message.id, file=message.name, exc_info=error)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid4())
 
 
 @contextmanager

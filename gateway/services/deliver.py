@@ -12,6 +12,7 @@ the message, then a number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
@@ -33,37 +34,33 @@ class Deliver:
     """Delivers what the ledger holds.
 
     Args:
-        trouble: is told channel and words when a folder cannot be used; its deliveries wait.
+        trying: takes channel and words; tells that a folder cannot be used. Its deliveries wait.
     """
 
     store: SqliteStore
     payloads: PayloadFiles
     channels: Mapping[str, Sender]
-    trouble: Callable[[str, str], None]
+    trying: Callable[[str, str], AbstractContextManager[None]]
 
     def recover(self) -> None:
         """Ends what a killed process began. To be called before anything else is delivered."""
         for channel, sender in self.channels.items():
-            try:
+            with self.trying(channel, "an interrupted delivery cannot be ended"):
                 while begun := self.store.deliveries(channel, SENDING, BATCH):
                     sender.sync(_boxes(begun))
                     hidden = [one for one in begun if sender.staged(one.box, str(one.id))]
                     self._finish([(one, one.name) for one in begun if one not in hidden])
                     self._show(sender, hidden)
-            except OSError as error:
-                self.trouble(channel, f"an interrupted delivery cannot be ended: {error.strerror or error}")
 
     def deliver(self) -> None:
         """Delivers everything pending."""
         for channel, sender in self.channels.items():
-            try:
+            with self.trying(channel, "files for it wait"):
                 while pending := self.store.deliveries(channel, PENDING, BATCH):
                     for delivery in pending:
                         with self._content(delivery) as content:
                             sender.stage(delivery.box, str(delivery.id), content)
                     self._show(sender, pending)
-            except OSError as error:
-                self.trouble(channel, f"files for it wait: {error.strerror or error}")
 
     def _content(self, delivery: Delivery) -> BinaryIO:
         if delivery.payload is not None:

@@ -53,7 +53,7 @@ class Inbound(Work):
     """Whether the file has errors outside of its interchanges."""
 
     def process(self) -> Translation:
-        """Reads the file to its end."""
+        """Reads the file to its end; returns what became of it."""
         assert self.message.payload is not None
         path = self.services.payloads.path(self.message.payload)
         self._location = "/".join(path.parts[-3:])

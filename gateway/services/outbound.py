@@ -32,7 +32,7 @@ class Outbound(Work):
     """The work on one file from the ERP."""
 
     def process(self) -> Translation:
-        """Writes the document as X12."""
+        """Writes the document as X12; returns what became of the file."""
         document = self._document()
         if isinstance(document, Problem):
             self.findings.verdict = Verdict.UNREADABLE.value

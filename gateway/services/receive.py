@@ -8,6 +8,7 @@ same payload, the row is added once) or has nothing left to do but remove it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +27,7 @@ class Receive:
     """Receives files.
 
     Args:
-        trouble: is told channel and words of what may pass by itself; the file stays claimed.
+        trying: takes channel and words; tells of what may pass by itself. The file stays claimed.
     """
 
     store: SqliteStore
@@ -34,16 +35,14 @@ class Receive:
     channels: Mapping[str, Receiver]
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
-    trouble: Callable[[str, str], None]
+    trying: Callable[[str, str], AbstractContextManager[None]]
 
     def claim(self, channel: str, names: tuple[str, ...]) -> None:
         """Takes files that the last look found ready."""
         for name in names:
             arrival_id = f"{self.clock():%Y%m%dT%H%M%S%f}-{self.new_id()[:8]}"
-            try:
+            with self.trying(channel, f"{name!r} cannot be taken"):
                 self.channels[channel].claim(name, arrival_id)
-            except OSError as error:
-                self.trouble(channel, f"{name!r} cannot be taken: {error.strerror}")
 
     def receive(self, channel: str) -> None:
         """Makes messages of everything claimed."""
@@ -52,11 +51,8 @@ class Receive:
         for start in range(0, len(arrivals), BATCH):
             kept: list[tuple[Arrival, Message]] = []
             for arrival in arrivals[start : start + BATCH]:
-                try:
-                    if (message := self._message(channel, arrival)) is not None:
-                        kept.append((arrival, message))
-                except OSError as error:
-                    self.trouble(channel, f"{arrival.name}: {error.strerror or error}")
+                with self.trying(channel, arrival.name):
+                    kept.append((arrival, self._message(channel, arrival)))
             with self.store.transaction():
                 for _, message in kept:
                     if self.store.add_message(message):
@@ -68,17 +64,15 @@ class Receive:
                 else:
                     receiver.settle(arrival)
 
-    def _message(self, channel: str, arrival: Arrival) -> Message | None:
-        """The message a claimed file makes, its bytes on disk; None while somebody still writes to it."""
+    def _message(self, channel: str, arrival: Arrival) -> Message:
+        """The message a claimed file makes, its bytes on disk. Raises OSError for what may pass by itself."""
         receiver = self.channels[channel]
         payload, size = None, 0
         try:
             with receiver.open(arrival) as stream:
                 payload, size = self.payloads.put(stream)
                 if not receiver.unchanged(arrival, stream, size):
-                    words = "is still being written to; it is read in the next pass"
-                    self.trouble(channel, f"{arrival.name} {words}")
-                    return None
+                    raise OSError("still being written to; it is read in the next pass")
         except UnreadableError:
             pass  # told by the translation, which finds a message without bytes
         return Message(

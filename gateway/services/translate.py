@@ -18,7 +18,6 @@ from gateway.services.lifecycle import Delivery, Translation
 from gateway.services.outbound import Outbound
 from gateway.services.problems import problem, written_twice
 from gateway.services.quarantine import Findings
-from gateway.services.work import Work
 from gateway.services.x12 import X12
 from gateway.settings import Settings
 from gateway.store.payloads import PayloadFiles
@@ -66,7 +65,7 @@ class Translate:
                     findings = Findings("unreadable" if message.payload is None else "rejected")
                     findings.add(why)
                     return self._end(message, status, findings)
-                work: Work = Outbound(self, message) if erp else Inbound(self, message)
+                work = Outbound(self, message) if erp else Inbound(self, message)
                 return self._end(message, work.process(), work.findings)
         except TransportError:
             raise

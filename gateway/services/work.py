@@ -30,10 +30,6 @@ class Work:
         self.message = message
         self.findings = Findings()
 
-    def process(self) -> Translation:
-        """Does it; returns what became of the file."""
-        raise NotImplementedError
-
     def next_number(self, partner: Partner, kind: str) -> int:
         """The next control number of this kind."""
         return self.store.next_number(partner.id, kind, LAST_NUMBER)

@@ -47,7 +47,7 @@ def harmless(name: str, longest: int = _MAX_NAME) -> str:
 
 
 class Folder:
-    """The folders of one channel.
+    """The folders of one channel; a :class:`Receiver` and :class:`Sender` of ``gateway.transports.base``.
 
     Args:
         root: the channel's folder.
@@ -77,7 +77,7 @@ class Folder:
     # --- receiving -----------------------------------------------------------------------------------
 
     def look(self, now: float) -> Look:
-        """What the inbox holds.
+        """See :class:`gateway.transports.base.Receiver`.
 
         A file is complete when its last change is ``stable_seconds`` ago, or when it looks as it did that
         long ago in an earlier look (for clocks that differ between us and a file server).
@@ -110,7 +110,6 @@ class Folder:
         return Look(tuple(name for _, name in sorted(ready)), tuple(sorted(unsure)), tuple(sorted(ignored)))
 
     def claim(self, name: str, arrival_id: str) -> Arrival | None:
-        """Takes a file found ready by the last look; None if it is gone or was written to since."""
         arrival = Arrival(arrival_id, harmless(name))
         source, target = self._root / INBOX / name, self._claimed(arrival)
         try:
@@ -123,17 +122,11 @@ class Folder:
         return arrival
 
     def arrivals(self) -> list[Arrival]:
-        """Everything claimed and not settled, oldest first; what is claimed is on disk as such."""
         self.sync((INBOX, CLAIMED))
         names = sorted(path.name for path in (self._root / CLAIMED).iterdir() if _SPLIT in path.name)
         return [Arrival(*name.split(_SPLIT, 1)) for name in names]
 
     def open(self, arrival: Arrival) -> BinaryIO:
-        """Opens a claimed file.
-
-        Raises:
-            UnreadableError: it is no regular file, or we may not read it.
-        """
         try:
             descriptor = os.open(self._claimed(arrival), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
@@ -147,16 +140,13 @@ class Folder:
         return stream
 
     def unchanged(self, arrival: Arrival, stream: BinaryIO, size: int) -> bool:
-        """Whether nobody wrote to a claimed file while it was read; a slow writer may still hold it open."""
         found = os.fstat(stream.fileno())
         return found.st_size == size and _seen(found) == _seen(self._claimed(arrival).lstat())
 
     def settle(self, arrival: Arrival) -> None:
-        """Removes a claimed file whose bytes and row are on disk."""
         self._claimed(arrival).unlink(missing_ok=True)
 
     def set_aside(self, arrival: Arrival) -> str:
-        """Moves a file that cannot be read into quarantine; the name is unique by its arrival id."""
         name = f"{arrival.id}{_SPLIT}{arrival.name}"
         source = self._claimed(arrival)
         if os.path.lexists(source):
@@ -170,30 +160,21 @@ class Folder:
     # --- sending -------------------------------------------------------------------------------------
 
     def exists(self, box: str, name: str) -> bool:
-        """Whether a name is taken, by whatever it is."""
         return os.path.lexists(self._root / box / name)
 
     def stage(self, box: str, key: str, source: BinaryIO) -> None:
-        """Writes the content under a hidden name and brings it to disk."""
         with self._hidden(box, key).open("wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
             out.flush()
             os.fsync(out.fileno())
 
     def staged(self, box: str, key: str) -> bool:
-        """Whether content waits under this key.
-
-        Raises:
-            OSError: the folder is not there, so nothing can be said.
-        """
         return self._hidden(box, key) in (self._root / box).iterdir()
 
     def release(self, box: str, key: str, name: str) -> None:
-        """Lets the content appear in one step."""
         self._hidden(box, key).rename(self._root / box / name)
 
     def sync(self, boxes: Sequence[str]) -> None:
-        """Brings the names in these boxes to disk."""
         for box in boxes:
             descriptor = os.open(self._root / box, os.O_RDONLY | os.O_DIRECTORY)
             try:
