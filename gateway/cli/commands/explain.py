@@ -148,7 +148,8 @@ def entries() -> dict[str, Entry]:
     from gateway.x12 import problems as x12
 
     found: dict[str, Entry] = {}
-    for about, catalogue in (("X12", x12.CATALOGUE), ("mapping", mapping.CATALOGUE)):
+    catalogues = {"X12": x12.CATALOGUE, "mapping": mapping.CATALOGUE, "home": services.CATALOGUE}
+    for about, catalogue in catalogues.items():
         for code, kind in catalogue.items():
             found[code] = Entry(
                 code,
@@ -167,17 +168,6 @@ def entries() -> dict[str, Entry]:
     for code, (text, hint) in _OTHERS.items():
         about, fault = ("document", "us") if code.startswith("DOC-") else ("edigw", "")
         found[code] = Entry(code, about, text, hint, severity="error", fault=fault)
-    for code, row in services.CATALOGUE.items():
-        found[code] = Entry(
-            code,
-            "home",
-            row.explanation,
-            _plain(row.hint),
-            _plain(row.message),
-            "error",
-            row.level.value,
-            row.fault.value,
-        )
     return found
 
 
