@@ -32,17 +32,6 @@ from gateway.x12.envelope import (
 )
 from gateway.x12.parser import GROUP_OF_SET, combined
 
-_OPEN = {
-    "HOME-DUPLICATE",
-    "HOME-NO-PARTNER",
-    "HOME-WRONG-CHANNEL",
-    "HOME-NOT-FOR-US",
-    "HOME-NO-AGREEMENT",
-    "HOME-NO-DOCUMENT",
-    "HOME-ACK-UNMATCHED",
-}
-"""Problems that say nothing against the content."""
-
 _NOT_SUPPORTED = Ack(ak5="1")
 
 
@@ -79,7 +68,9 @@ class Inbound(Work):
             return Translation.DUPLICATE
         if not self._verdicts:
             return Translation.UNREADABLE
-        return Translation.UNPROCESSED if findings.codes <= _OPEN else Translation.REJECTED
+        # Problems of this home say nothing against the content.
+        ours = all(code.startswith("HOME-") for code in findings.codes)
+        return Translation.UNPROCESSED if ours else Translation.REJECTED
 
     def _file_problem(self, found: Problem) -> None:
         self.findings.add(found)

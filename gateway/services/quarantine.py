@@ -38,14 +38,7 @@ REASONS = {
     Translation.FAILED: "An error of the gateway itself stopped the work on this file.",
 }
 
-_PLACES = {
-    "interchange": "interchange",
-    "group": "group",
-    "transaction_set": "transaction set",
-    "segment": "segment",
-    "line": "line",
-    "pointer": "field",
-}
+_PLACES = ("interchange", "group", "transaction_set", "segment", "line", "field")
 
 
 @dataclass(slots=True)
@@ -163,8 +156,8 @@ def _words(report: dict[str, Any]) -> str:
         "",
     ]
     for number, problem in enumerate(report["problems"][:50], 1):
-        at = problem["location"]
-        place = ", ".join(f"{words} {at[key]}" for key, words in _PLACES.items() if at[key] is not None)
+        at = {**problem["location"], "field": problem["location"]["pointer"]}
+        place = ", ".join(f"{key.replace('_', ' ')} {at[key]}" for key in _PLACES if at[key] is not None)
         lines += wrap(problem["message"], 94, initial_indent=f"{number:>3}. ", subsequent_indent="     ")
         lines += [f"     {place}  [{problem['code']}]" if place else f"     [{problem['code']}]"]
         lines += wrap(problem["hint"], 94, initial_indent="     -> ", subsequent_indent="        ")

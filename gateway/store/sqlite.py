@@ -293,25 +293,10 @@ class SqliteStore:
 
     # --- deliveries ----------------------------------------------------------------------------------
 
-    def add_delivery(
-        self,
-        message_id: str,
-        channel: str,
-        box: str,
-        wanted: str,
-        *,
-        payload: str | None = None,
-        document_id: str | None = None,
-    ) -> None:
-        """Plans one; its content is a payload or a document's body."""
-        plan: dict[str, Any] = {
-            "channel": channel,
-            "box": box,
-            "wanted": wanted,
-            "state": PENDING,
-            "at": self._clock(),
-        }
-        self._insert("deliveries", message_id=message_id, payload=payload, document_id=document_id, **plan)
+    def add_delivery(self, message_id: str, channel: str, box: str, wanted: str, **content: str) -> None:
+        """Plans one; its content is a ``payload`` or the body of a document, ``document_id``."""
+        plan: dict[str, Any] = {"channel": channel, "box": box, "wanted": wanted, **content}
+        self._insert("deliveries", message_id=message_id, state=PENDING, at=self._clock(), **plan)
 
     def deliveries(self, channel: str, state: str, limit: int) -> list[Delivery]:
         """Deliveries of a channel in a state that is not the last one, oldest first."""
