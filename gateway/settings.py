@@ -15,7 +15,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.errors import ConfigurationError, Fault, Level, Problem, Severity
-from gateway.partners.agreement import FORBID, checked_name
+from gateway.partners.agreement import checked_name, setting
 from gateway.partners.partner import Identifier, Partner, Partners
 
 GATEWAY_FILE = "gateway.yaml"
@@ -25,17 +25,15 @@ _T = TypeVar("_T")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class Company:
     """Who we are on interchanges, unless a partner knows us by another name."""
-
-    __pydantic_config__ = FORBID
 
     name: str
     identifier: Identifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class Pickup:
     """When a file in an inbox is taken.
 
@@ -45,8 +43,6 @@ class Pickup:
         max_file_mb: larger files are not read but put into quarantine.
     """
 
-    __pydantic_config__ = FORBID
-
     stable_seconds: float = 1.0
     max_file_mb: int = 1024
 
@@ -55,11 +51,9 @@ class Pickup:
             raise ValueError("stable_seconds must not be negative, and max_file_mb at least 1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class Erp:
     """Our own system: which channel it reads and writes."""
-
-    __pydantic_config__ = FORBID
 
     channel: str = "erp"
 
@@ -67,11 +61,9 @@ class Erp:
         checked_name(self.channel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class GatewaySettings:
     """``gateway.yaml``."""
-
-    __pydantic_config__ = FORBID
 
     company: Company
     pickup: Pickup = field(default_factory=Pickup)

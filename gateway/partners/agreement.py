@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TypeVar, dataclass_transform
 
 from gateway.x12.delimiters import Delimiters
 
-FORBID: Final = {"extra": "forbid"}
-"""Tells the reader of settings that keys nobody knows are errors."""
+_T = TypeVar("_T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def setting(cls: type[_T]) -> type[_T]:
+    """A frozen dataclass that is read from a file of settings, where keys nobody knows are errors."""
+    made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+    setattr(made, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010 - no attribute of every class
+    return made
 
 
 def checked_name(name: str) -> str:
@@ -28,7 +35,7 @@ def _set_id(value: str) -> None:
         raise ValueError(f"{value!r} is no transaction set: write three digits, for example 850")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class Receive:
     """A transaction set this partner may send us.
 
@@ -37,8 +44,6 @@ class Receive:
         acknowledge: whether its functional groups are answered with a 997.
     """
 
-    __pydantic_config__ = FORBID
-
     set: str
     acknowledge: bool = True
 
@@ -46,7 +51,7 @@ class Receive:
         _set_id(self.set)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class Send:
     """A transaction set we may send to this partner.
 
@@ -56,8 +61,6 @@ class Send:
         usage: ISA15, ``P`` for production or ``T`` for test.
         acknowledged: whether a 997 is expected back.
     """
-
-    __pydantic_config__ = FORBID
 
     set: str
     version: str = "004010"
@@ -70,7 +73,7 @@ class Send:
             raise ValueError(f"usage {self.usage!r}: write P (production) or T (test)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class Writing:
     """How the partner wants X12 written.
 
@@ -79,8 +82,6 @@ class Writing:
         element, component, segment: the three separators, one character each.
         newline: whether every segment ends with a line feed after its terminator.
     """
-
-    __pydantic_config__ = FORBID
 
     interchange_version: str = "00401"
     element: str = "*"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any
 
-from gateway.partners.agreement import FORBID, Receive, Send, Writing, checked_name
+from gateway.partners.agreement import Receive, Send, Writing, checked_name, setting
 from gateway.x12.envelope import PartyId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class Identifier:
     """A name on an interchange: qualifier (ISA05, ISA07) and identifier (ISA06, ISA08)."""
-
-    __pydantic_config__ = FORBID
 
     qualifier: str
     id: str
@@ -34,7 +32,7 @@ class Identifier:
         return PartyId(self.qualifier, self.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@setting
 class Partner:
     """Somebody we trade with; one file ``partners/<id>.yaml`` of the home.
 
@@ -47,8 +45,6 @@ class Partner:
         channel: its folder below ``folders/``; empty for the partner's id.
         receive, send: what was agreed.
     """
-
-    __pydantic_config__ = FORBID
 
     id: str
     name: str
