@@ -86,19 +86,15 @@ def notes_of(text: str) -> tuple[SetOpinion, ...]:
     group = control = ""
     notes: list[tuple[str, ...]] = []
     for part in text.split(terminator):
-        name, *values = part.strip().replace(component, ">").split(element)
-        values += [""] * 5
-        match name:
-            case "AK1":
-                group = values[1]
-            case "AK2":
-                control, notes = values[1], []
-            case "AK3":
-                notes.append((name, values[0], values[1], values[3]))
-            case "AK4":
-                notes.append((name, values[0], values[2]))
-            case "AK5":
-                found.append(SetOpinion(group, control.strip(), values[0], tuple(notes)))
-            case _:
+        match [*part.strip().replace(component, ">").split(element), *[""] * 5]:
+            case ["AK1", _, group, *_]:
                 pass
+            case ["AK2", _, control, *_]:
+                notes = []
+            case ["AK3", segment, position, _, code, *_]:
+                notes.append(("AK3", segment, position, code))
+            case ["AK4", place, _, code, *_]:
+                notes.append(("AK4", place, code))
+            case ["AK5", code, *_]:
+                found.append(SetOpinion(group, control.strip(), code, tuple(notes)))
     return tuple(found)
