@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,7 +17,7 @@ from gateway.mapping.library import Library
 from gateway.x12.envelope import Event, TransactionSet
 from gateway.x12.parser import Parser
 from gateway.x12.reader import MAX_SET_BYTES
-from gateway.x12.report import Report
+from gateway.x12.report import Tally, report
 
 if TYPE_CHECKING:
     from gateway.x12.writer import Envelope
@@ -84,10 +85,11 @@ def validate(source: Source, *, path: str = "-", guides: Library | None = None) 
         ``path``, ``verdict``, ``interchanges`` and ``problems``, as one entry of ``files`` in the JSON of
         ``edigw x12 validate --json``.
     """
-    report = Report(path)
-    for event in read(source, documents=False, guides=guides):
-        report.add(event)
-    return report.to_dict()
+    from orjson import loads
+
+    events = read(source, documents=False, guides=guides)
+    found: dict[str, Any] = loads(b"".join(report(path, events, Tally(), io.BytesIO(), {})))
+    return found
 
 
 def translate(source: Source, *, guides: Library | None = None) -> Iterator[dict[str, Any]]:
@@ -121,40 +123,47 @@ def write(
         DocumentError: a document cannot be written; ``problems`` holds every reason of all of them.
         NotFoundError: there is no mapping for a document.
     """
+    return b"".join(written(documents, envelope=envelope, guides=guides, now=now))
+
+
+def written(
+    documents: dict[str, Any] | Iterable[dict[str, Any]],
+    *,
+    envelope: Envelope | None = None,
+    guides: Library | None = None,
+    now: datetime | None = None,
+) -> Iterator[bytes]:
+    """As :func:`write`, piece by piece, one document in memory at a time.
+
+    If it raises, which may be at the end, the pieces before are of no use.
+    """
     from gateway.mapping.writer import envelope_of, write_interchange  # reading starts without it
 
-    listed = [documents] if isinstance(documents, dict) else list(documents)
-    if not listed:
-        raise DocumentError("There is no document to write.")
-    if envelope is not None:
-        return write_interchange(listed, envelope, guides or library())
-    groups: list[tuple[tuple[object, ...], Envelope, list[dict[str, Any]]]] = []
+    moment = now or datetime.now().astimezone()
     problems: list[Problem] = []
-    for index, document in enumerate(listed):
-        try:
-            found = envelope_of(document, now or datetime.now().astimezone())
-        except DocumentError as error:
-            problems += [
-                problem if len(listed) == 1 else _numbered(problem, index) for problem in error.problems
-            ]
-            continue
-        numbers = (str(found.control_interchange), str(found.control_group), found.release, found.usage)
-        parties = (found.sender, found.receiver, found.group_sender, found.group_receiver)
-        key = (document.get("document_type"), *parties, *numbers)
-        if groups and groups[-1][0] == key:
-            groups[-1][2].append(document)
-        else:
-            groups.append((key, found, [document]))
-    out = []
-    for _, found, members in groups:
-        try:
-            out.append(write_interchange(members, found, guides or library()))
-        except DocumentError as error:
-            problems += error.problems
+
+    def addressed() -> Iterator[tuple[Envelope, str, dict[str, Any]]]:
+        listed = [documents] if isinstance(documents, dict) else documents
+        for number, document in enumerate(listed, 1):
+            name = "" if isinstance(documents, dict) else f"Document {number}: "
+            try:
+                around = envelope or envelope_of(document, moment)
+            except DocumentError as error:
+                problems.extend(replace(one, message=name + one.message) for one in error.problems)
+                continue
+            yield around, name, document
+
+    def together(one: tuple[Envelope, str, dict[str, Any]]) -> object:
+        """What is the same for documents of one interchange; only the numbers of their sets differ."""
+        return envelope or (replace(one[0], control_set=1), one[2].get("document_type"))
+
+    nothing = True
+    for _, members in groupby(addressed(), together):
+        first = next(members)
+        nothing = False
+        named = ((name, document) for _, name, document in chain((first,), members))
+        yield from write_interchange(named, first[0], guides or library(), problems)
     if problems:
         raise DocumentError("The documents cannot be written.", problems=tuple(problems))
-    return b"".join(out)
-
-
-def _numbered(problem: Problem, index: int) -> Problem:
-    return replace(problem, message=f"Document {index + 1}: {problem.message}")
+    if nothing:
+        raise DocumentError("There is no document to write.")

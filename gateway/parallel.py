@@ -75,7 +75,7 @@ class _Answered:
         self.answer: Answer = (None, None)
 
     def engine(self, version: str, set_id: str, *, documents: bool) -> Engine | None:
-        found = self.guides.engine(version, set_id, documents=False)
+        found = self.guides.engine(version, set_id, documents=documents)
         return None if found is None else _AnsweredEngine(self, found.name, found.table)
 
     def envelope_segment(self, name: str) -> Segment | None:
@@ -90,7 +90,10 @@ class _AnsweredEngine:
         self._answered = answered
 
     def check(
-        self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
+        self,
+        segments: list[str],  # noqa: ARG002 -- a worker has looked at them
+        delimiters: Delimiters,  # noqa: ARG002
+        document: dict[str, Any] | None,  # noqa: ARG002
     ) -> tuple[Problem, ...] | None:
         return self._answered.answer[0]
 

@@ -259,7 +259,7 @@ def problem_table() -> str:
         ]
         for entry in entries().values():
             if entry.about == about:
-                answer = ", ".join(f"{place} {code}" for place, code, _ in entry.ack)
+                answer = ", ".join(f"{said['element']} {said['code']}" for said in entry.ack)
                 text = (
                     (entry.message or entry.explanation.split(". ", 1)[0])
                     .replace("<nearest>", "")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, visible
 from gateway.errors import NotFoundError
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from gateway.mapping.library import Library
 
 STANDARD_INPUT = "-"
+
+_UNREADABLE: dict[type[OSError], str] = {
+    FileNotFoundError: "There is no file {}.",
+    IsADirectoryError: "{} is a folder; name the files in it.",
+    PermissionError: "{} may not be read by this user.",
+}
 
 
 @contextmanager
@@ -31,12 +38,8 @@ def opened(name: str) -> Iterator[BinaryIO]:
         return
     try:
         file = Path(name).open("rb")  # noqa: SIM115 -- closed below, away from these handlers
-    except FileNotFoundError:
-        raise NotFoundError(f"There is no file {name}.") from None
-    except IsADirectoryError:
-        raise NotFoundError(f"{name} is a folder; name the files in it.") from None
-    except PermissionError:
-        raise NotFoundError(f"{name} may not be read by this user.") from None
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise NotFoundError(_UNREADABLE[type(error)].format(name)) from None
     with file:
         yield file
 
@@ -52,29 +55,40 @@ def add_home(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partner", metavar="P", help="a partner of the home whose agreement is meant")
 
 
-def guides(args: argparse.Namespace) -> Library | None:
-    """The library to read with; None after a usage error was told.
+def home_of(args: argparse.Namespace) -> Path | None:
+    """The home that ``--config`` or EDIGW_HOME names."""
+    named = args.config or os.environ.get("EDIGW_HOME")
+    return Path(named) if named else None
+
+
+def overrides(args: argparse.Namespace) -> tuple[Path, ...]:
+    """The folders searched before what is installed; the program ends if a partner is named without a home.
 
     Raises:
         ConfigurationError: the home is wrong.
         NotFoundError: the home has no such partner.
     """
-    from gateway import engine
-
-    home = args.config or (Path(os.environ["EDIGW_HOME"]) if os.environ.get("EDIGW_HOME") else None)
+    home = home_of(args)
     if home is None:
         if args.partner is not None:
             say(
                 "edigw: --partner names a partner of a home, and no home is given. "
                 "Name it with --config DIR or EDIGW_HOME; `edigw init DIR` makes one."
             )
-            return None
-        return engine.library()
+            raise SystemExit(ExitCode.USAGE)
+        return ()
     from gateway.settings import load
 
-    settings = load(home)
-    if args.partner is not None and settings.partners.get(args.partner) is None:
-        near = settings.partners.nearest(args.partner)
+    partners = load(home).partners
+    if args.partner is not None and partners.get(args.partner) is None:
+        near = partners.nearest(args.partner)
         hint = f" Did you mean {near}?" if near else ""
         raise NotFoundError(visible(f"{home} has no partner {args.partner!r}.{hint}"))
-    return engine.library((home / "mappings", home / "schemas"))
+    return home / "mappings", home / "schemas"
+
+
+def guides(args: argparse.Namespace) -> Library:
+    """The library to read with, see :func:`overrides`."""
+    from gateway import engine
+
+    return engine.library(overrides(args))

@@ -6,7 +6,6 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 from gateway import __version__
 from gateway.cli.exit_codes import ExitCode
@@ -74,13 +73,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser with every command that is installed."""
-    program = _Parser(
-        prog="edigw",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=_Formatter,
-    )
+    """The parser with every command."""
+    program = _Parser(prog="edigw", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_Formatter)
     program.add_argument("--version", action="version", version=f"edigw {__version__}")
     program.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
     # Subparsers are plain parsers: the examples belong to the program's own help.
@@ -88,9 +82,7 @@ def parser() -> argparse.ArgumentParser:
         title="commands", metavar="COMMAND", dest="command", parser_class=argparse.ArgumentParser
     )
     for name in COMMANDS:
-        module = f"gateway.cli.commands.{name}"
-        if find_spec(module) is not None:
-            importlib.import_module(module).register(commands)
+        importlib.import_module(f"gateway.cli.commands.{name}").register(commands)
     return program
 
 
@@ -136,33 +128,31 @@ def _failed(error: Exception) -> int:
     """One sentence about an error, every problem it carries, and its exit code."""
     from gateway.cli.output import say, visible
 
+    code = ExitCode.BUG
     if isinstance(error, EdiError):
-        code = next((code for kind, code in _ERRORS if isinstance(error, kind)), ExitCode.BUG)
-        say(visible(f"edigw: {error}"))
-        for problem in error.problems:
-            hint = f" {problem.hint}" if problem.hint else ""
-            place = f"{problem.location.pointer}: " if problem.location.pointer else ""
-            say(visible(f"  {problem.code}: {place}{problem.message}{hint}"))
-        if code is ExitCode.BUG:
-            say(_REPORT)
-        return code
-    if isinstance(error, OSError):
-        say(visible(f"edigw: {error.strerror or error}{f': {error.filename}' if error.filename else ''}"))
-        return ExitCode.NOT_FOUND if isinstance(error, FileNotFoundError) else ExitCode.REMOTE
-    say(visible(f"edigw: unexpected error: {type(error).__name__}: {error}"))
-    say(_REPORT)
-    return ExitCode.BUG
-
-
-_REPORT = "This is a fault of edigw. Please report it with the command and the file; --debug shows more."
+        code = next((code for kind, code in _ERRORS if isinstance(error, kind)), code)
+        said = str(error)
+    elif isinstance(error, OSError):
+        code = ExitCode.NOT_FOUND if isinstance(error, FileNotFoundError) else ExitCode.REMOTE
+        said = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    else:
+        said = f"unexpected error: {type(error).__name__}: {error}"
+    say(visible(f"edigw: {said}"))
+    for problem in getattr(error, "problems", ()):
+        place = " ".join(filter(None, (problem.location.pointer, problem.location.address)))
+        hint = f" {problem.hint}" if problem.hint else ""
+        say(visible(f"  {problem.code}{place and f' at {place}'}: {problem.message}{hint}"))
+        if problem.value and repr(problem.value) not in problem.message:
+            say(visible(f"    value: {problem.value!r}"))
+    if code is ExitCode.BUG:
+        say("This is a fault of edigw. Please report it with the command and the file; --debug shows more.")
+    return code
 
 
 def _silence() -> None:
     """Keeps Python from complaining once more when it closes a standard output nobody reads."""
     import os
+    from contextlib import suppress
 
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,135 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any
 
-from gateway.cli.output import count, say, visible
+from gateway import resources
+from gateway.cli.output import count, visible
+from gateway.errors import ConfigurationError
 from gateway.x12 import _pyx12
 from gateway.x12.acknowledgment import Acknowledger
 from gateway.x12.envelope import Event, InterchangeHeader, TransactionSet
 
-if TYPE_CHECKING:
-    from gateway.cli.reports import Reporter
-
-_WORDS = {"A": "accepts", "E": "accepts, with errors noted,", "R": "rejects"}
+_WORDS = {"A": "accepts", "E": "accepts, with errors noted,"}
 _RELEASE = "004010"
-
-Notes = tuple[tuple[str, ...], ...]
 
 
 class Comparison:
-    """Compares file by file; the file is held in memory, as pyx12 needs it whole."""
+    """Compares one file, which pyx12 needs whole.
 
-    def __init__(self, version: str, map_path: str) -> None:
-        self.differs = False
-        self._name = f"pyx12 {version}"
-        self._map_path = map_path
+    Attributes:
+        found: what a report for programs says of it, as soon as all events have passed.
 
-    @classmethod
-    def prepare(cls) -> Comparison | None:
-        """A comparison, or None after it was told that pyx12 is not installed."""
-        from gateway import resources
+    Raises:
+        ConfigurationError: pyx12 is not installed.
+    """
 
+    def __init__(self, data: bytes) -> None:
         version = _pyx12.version()
         if version is None:
-            say(
-                "edigw: --second-opinion needs the independent validator pyx12, which is not installed. "
+            raise ConfigurationError(
+                "--second-opinion needs the independent validator pyx12, which is not installed. "
                 "Install it beside edigw: pip install pyx12==4.0.0"
             )
-            return None
-        return cls(version, str(resources.find(f"schemas/x12/{_RELEASE}/maps.xml").parent))
+        self._data = data
+        self._name = f"pyx12 {version}"
+        self.found: dict[str, Any] = {}
 
-    def begin(self, file: BinaryIO) -> bytes:
-        """Takes a file."""
-        self._data = file.read()
-        self._offsets: list[int] = []
-        self._acknowledger = Acknowledger()
-        self._sets: list[TransactionSet] = []
-        return self._data
-
-    def add(self, event: Event) -> None:
-        """The next event of the file."""
-        self._acknowledger.add(event)
-        if isinstance(event, InterchangeHeader) and event.elements:
-            self._offsets.append(event.offset)
-        if isinstance(event, TransactionSet):
-            self._sets.append(event)
-
-    def end(self, reporter: Reporter) -> dict[str, object]:
-        """Compares, and says so in a report for people; what was found goes into one for programs."""
-        ours = self._ours()
-        theirs: dict[tuple[str, str], list[_pyx12.SetOpinion]] = {}
-        troubles = []
-        for start, stop in zip(self._offsets, [*self._offsets[1:], len(self._data)], strict=True):
-            opinion = _pyx12.judge(self._data[start:stop], self._map_path)
-            if opinion.trouble:
-                troubles.append(opinion.trouble)
-            for one in opinion.sets:
-                theirs.setdefault((one.group, one.control_number), []).append(one)
-        rows = []
-        for event in self._sets:
-            if event.group is None or event.group.functional_id == "FA":
-                continue
-            key = (event.group.control_number, event.control_number)
-            mine = ours[key].pop(0) if ours.get(key) else None
-            other = theirs[key].pop(0) if theirs.get(key) else None
-            rows.append(_compared(event, mine, other))
-        self.differs = self.differs or not all(row["agrees"] for row in rows)
-        note = getattr(reporter, "note", None)
-        if note is not None:
-            for line in self._lines(rows, troubles):
-                note(visible(line))
-        return {
-            "second_opinion": {
-                "validator": self._name,
-                "agrees": all(row["agrees"] for row in rows),
-                "trouble": troubles,
-                "transaction_sets": rows,
-            }
+    def watch(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The same events; those of a whole file."""
+        acknowledger = Acknowledger()
+        starts: list[int] = []
+        sets: list[TransactionSet] = []
+        for event in events:
+            acknowledger.add(event)
+            if isinstance(event, InterchangeHeader) and event.elements:
+                starts.append(event.offset)
+            elif isinstance(event, TransactionSet) and event.group and event.group.functional_id != "FA":
+                sets.append(event)
+            yield event
+        # Only the notes are compared; number and date of these answers are seen by nobody.
+        answers = acknowledger.interchanges(lambda: 1, datetime(2000, 1, 1, tzinfo=UTC), "997")
+        ours = [one for _, data in answers for one in _pyx12.notes_of(data.decode("latin-1"))]
+        maps = str(resources.find(f"schemas/x12/{_RELEASE}/maps.xml").parent)
+        pieces = zip(starts, [*starts[1:], len(self._data)], strict=False)
+        opinions = [_pyx12.judge(self._data[start:stop], maps) for start, stop in pieces]
+        theirs = [one for opinion in opinions for one in opinion.sets]
+        rows = [_compared(event, _taken(ours, event), _taken(theirs, event)) for event in sets]
+        self.found["second_opinion"] = {
+            "validator": self._name,
+            "agrees": all(row["agrees"] for row in rows),
+            "trouble": [opinion.trouble for opinion in opinions if opinion.trouble],
+            "transaction_sets": rows,
         }
 
-    def _ours(self) -> dict[tuple[str, str], list[_pyx12.SetOpinion]]:
-        found: dict[tuple[str, str], list[_pyx12.SetOpinion]] = {}
-        # Only the notes are compared; number and date of these answers are seen by nobody.
-        for _, data in self._acknowledger.interchanges(lambda: 1, datetime(2000, 1, 1, tzinfo=UTC), "997"):
-            for one in _pyx12.notes_of(data.decode("latin-1")):
-                found.setdefault((one.group, one.control_number), []).append(one)
-        return found
-
-    def _lines(self, rows: list[dict[str, object]], troubles: list[str]) -> list[str]:
-        agreeing = sum(bool(row["agrees"]) for row in rows)
-        lines = [
-            f"  Second opinion ({self._name}): agrees on {agreeing} of {count(len(rows), 'transaction set')}"
-        ]
-        lines += [f"    it could not finish: {trouble}" for trouble in troubles]
-        for row in rows:
-            if row["agrees"]:
-                continue
-            lines.append(f"    {row['set_id']} {row['control_number']} differs: {row['words']}")
-            lines += [f"      only edigw: {note}" for note in _texts(row["only_here"])]
-            lines += [f"      only pyx12: {note}" for note in _texts(row["only_there"])]
-        return lines
+    def lines(self) -> Iterator[str]:
+        """What was found, for a person; after all events have passed."""
+        found = self.found["second_opinion"]
+        rows = found["transaction_sets"]
+        differing = [row for row in rows if not row["agrees"]]
+        agreeing = f"{len(rows) - len(differing)} of {count(len(rows), 'transaction set')}"
+        yield f"  Second opinion ({self._name}): agrees on {agreeing}"
+        yield from (visible(f"    it could not finish: {trouble}") for trouble in found["trouble"])
+        for row in differing:
+            yield visible(f"    {row['set_id']} {row['control_number']} differs: {row['words']}")
+            yield from (visible(f"      only edigw: {note}") for note in row["only_here"])
+            yield from (visible(f"      only pyx12: {note}") for note in row["only_there"])
 
 
-def _texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
+def _taken(opinions: list[_pyx12.SetOpinion], event: TransactionSet) -> _pyx12.SetOpinion | None:
+    """The first opinion on a set, which then is no opinion on the next of that number."""
+    group = event.group.control_number if event.group else None
+    for index, one in enumerate(opinions):
+        if (one.group, one.control_number) == (group, event.control_number):
+            return opinions.pop(index)
+    return None
 
 
 def _compared(
     event: TransactionSet, mine: _pyx12.SetOpinion | None, other: _pyx12.SetOpinion | None
-) -> dict[str, object]:
-    here, there = (set(one.notes) if one else set() for one in (mine, other))
+) -> dict[str, Any]:
+    here, there = (one.notes if one else () for one in (mine, other))
     code, their_code = (one.code if one else None for one in (mine, other))
-    agrees = mine is not None and other is not None and here == there and (code == "R") == (their_code == "R")
-    if other is None:
+    alike = (code == "R") == (their_code == "R")
+    agrees = mine is not None and other is not None and set(here) == set(there) and alike
+    if agrees:
+        words = ""
+    elif other is None:
         words = "pyx12 says nothing about it"
         words += f" (it needs a guide of release {_RELEASE})" if event.guide is None else ""
+    elif alike:
+        words = f"both {'reject' if code == 'R' else 'accept'} it, with other notes"
     else:
-        said = _WORDS.get(str(their_code), "rejects")
-        words = f"edigw {_WORDS.get(str(code), 'rejects')} it, pyx12 {said} it"
-        if (code == "R") == (their_code == "R"):
-            words = f"both {'reject' if code == 'R' else 'accept'} it, with other notes"
+        said, they_said = (_WORDS.get(str(one), "rejects") for one in (code, their_code))
+        words = f"edigw {said} it, pyx12 {they_said} it"
     return {
         "group": event.group.control_number if event.group else None,
         "set_id": event.set_id,
@@ -138,7 +112,7 @@ def _compared(
         "agrees": agrees,
         "here": code,
         "there": their_code,
-        "words": "" if agrees else words,
-        "only_here": ["*".join(note) for note in (mine.notes if mine else ()) if note not in there],
-        "only_there": ["*".join(note) for note in (other.notes if other else ()) if note not in here],
+        "words": words,
+        "only_here": ["*".join(note) for note in here if note not in there],
+        "only_there": ["*".join(note) for note in there if note not in here],
     }

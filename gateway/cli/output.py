@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TextIO
+from pathlib import Path
+from typing import IO, Any, BinaryIO, TextIO, cast
 
 _CONTROL = (
     {code: chr(0x2400 + code) for code in range(32)}
@@ -71,6 +73,51 @@ def write_bytes(data: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def spooled() -> IO[bytes]:
+    """A file in memory that goes to disk when it grows large, and is gone when it is closed."""
+    from tempfile import SpooledTemporaryFile
+
+    return cast("IO[bytes]", SpooledTemporaryFile(max_size=4 * 1024 * 1024))
+
+
+@contextmanager
+def whole(name: str | None, wanted: Callable[[], bool] = lambda: True) -> Iterator[BinaryIO]:
+    """Where a result goes: standard output, a device, or a file that gets its name when all is written.
+
+    Args:
+        name: None or ``-`` for standard output.
+        wanted: asked at the end; if not, a file that is there stays as it is.
+    """
+    if name is None or name == "-":
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(name)
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:  # a pipe or a device cannot be replaced
+            yield device
+        return
+    from tempfile import NamedTemporaryFile
+
+    path = path.resolve()
+    # The rights of the file that is replaced, or those a new file would get.
+    mask = os.umask(0)
+    os.umask(mask)
+    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~mask
+    with NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as file:
+        hidden = Path(file.name)
+        try:
+            yield cast("BinaryIO", file)
+            if wanted():
+                file.flush()
+                os.fsync(file.fileno())
+                hidden.chmod(mode)
+                hidden.replace(path)
+        finally:
+            hidden.unlink(missing_ok=True)
 
 
 def end_line() -> None:

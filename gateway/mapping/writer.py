@@ -12,9 +12,10 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
@@ -658,42 +659,46 @@ def envelope_of(document: Mapping[str, Any], now: datetime) -> Envelope:
     )
 
 
-def write_interchange(documents: Iterable[dict[str, Any]], envelope: Envelope, library: Library) -> bytes:
-    """One interchange with one functional group that holds the documents, all of one type.
+def write_interchange(
+    documents: Iterable[tuple[str, dict[str, Any]]],
+    envelope: Envelope,
+    library: Library,
+    problems: list[Problem],
+) -> Iterator[bytes]:
+    """One interchange with one functional group that holds the documents, one document in memory at a time.
+
+    Args:
+        documents: all of one type, each with words that go before the messages about it.
+        problems: takes every reason why a document or the envelope cannot be written; if there is one, what
+            was yielded is of no use.
 
     Raises:
-        DocumentError: a document cannot be written; ``problems`` holds every reason of all documents.
+        DocumentError: the documents are not of one type, or there is none.
         NotFoundError: there is no mapping for the type in the release of the envelope.
     """
-    sets: list[tuple[str, list[str]]] = []
-    problems: list[Problem] = []
-    set_ids: set[str] = set()
-    engines: dict[str, SetEngine] = {}
-    for document in documents:
-        kind = str(document.get("document_type"))
-        if kind not in engines:
-            plan = library.mapping_for(kind, envelope.release)
-            engine = library.engine(envelope.release, plan.table.guide.set_id, documents=True)
-            assert engine is not None
-            engines[kind] = engine
-        engine = engines[kind]
-        set_id = engine.table.guide.set_id
-        set_ids.add(GROUP_OF_SET.get(set_id, engine.table.guide.group))
-        try:
-            sets.append((set_id, write_set(engine, document, envelope.delimiters)))
-        except DocumentError as error:
-            problems += error.problems
-    if problems:
-        raise DocumentError("The documents cannot be written.", problems=tuple(problems))
-    if len(set_ids) != 1:
-        raise DocumentError("One functional group holds documents of one kind, and at least one of them.")
-    text = interchange(envelope, set_ids.pop(), sets)
+    remaining = iter(documents)
+    first = next(remaining, None)
+    if first is None:
+        raise DocumentError("There is no document to write.")
+    kind = str(first[1].get("document_type"))
+    guide = library.mapping_for(kind, envelope.release).table.guide
+    engine = library.engine(envelope.release, guide.set_id, documents=True)
+    assert engine is not None
     marks = envelope.delimiters
-    head = text.split(marks.terminator + envelope.newline, 2)
-    for values in (part.split(marks.element) for part in head[:2]):
+
+    def sets() -> Iterator[tuple[str, Sequence[str]]]:
+        for name, document in chain((first,), remaining):
+            if str(document.get("document_type")) != kind:
+                raise DocumentError("One functional group holds documents of one type.")
+            try:
+                yield guide.set_id, write_set(engine, document, marks)
+            except DocumentError as error:
+                problems.extend(replace(one, message=name + one.message) for one in error.problems)
+
+    chunks = interchange(envelope, GROUP_OF_SET.get(guide.set_id, guide.group), sets())
+    head = next(chunks)
+    for values in (part.split(marks.element) for part in head.split(marks.terminator + envelope.newline)[:2]):
         where = Location(segment_id=values[0])
-        problems += envelope_faults(library.envelope_segment(values[0]), values, where)
-    if problems:
-        found = tuple(replace(problem, fault=Fault.CONFIGURATION) for problem in problems)
-        raise DocumentError("The envelope is not right: correct the identifiers.", problems=found)
-    return text.encode("latin-1", "replace")
+        found = envelope_faults(library.envelope_segment(values[0]), values, where)
+        problems.extend(replace(problem, fault=Fault.CONFIGURATION) for problem in found)
+    yield from (chunk.encode("latin-1", "replace") for chunk in chain((head,), chunks))

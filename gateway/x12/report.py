@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
 
-from gateway.errors import Level, Problem
+from gateway.errors import Level, Problem, Severity
 from gateway.x12.envelope import (
     Event,
     FileProblem,
@@ -17,102 +20,101 @@ from gateway.x12.envelope import (
 )
 from gateway.x12.parser import combined
 
+_GROUP = ("functional_id", "control_number", "version")
+_SET = ("set_id", "control_number", "segments", "guide", "verdict")
 
-class Report:
-    """Collects the events of one file.
 
-    Args:
-        path: name of the file, as the report shows it.
-    """
+def problems_of(event: Event) -> tuple[Problem, ...]:
+    """What an event says is wrong."""
+    if isinstance(event, TransactionSet | GroupTrailer | InterchangeTrailer):
+        return event.problems
+    return (event.problem,) if isinstance(event, FileProblem) else ()
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.problems: list[Problem] = []
-        self.verdicts: list[Verdict] = []
-        self.interchanges: list[dict[str, Any]] = []
-        self._loose: dict[str, Any] | None = None
 
-    def add(self, event: Event) -> None:
-        """Takes one event of the parser."""
-        match event:
-            case TransactionSet():
-                self.problems += event.problems
-                self._group_of(event)["transaction_sets"].append(
-                    {
-                        "set_id": event.set_id,
-                        "control_number": event.control_number,
-                        "segments": event.segments,
-                        "guide": event.guide,
-                        "verdict": event.verdict.value,
-                    }
-                )
-            case GroupHeader():
-                self._loose = None
-                self.interchanges[-1]["groups"].append(
-                    {
-                        "functional_id": event.functional_id,
-                        "control_number": event.control_number,
-                        "version": event.version,
-                        "verdict": Verdict.REJECTED.value,
-                        "transaction_sets": [],
-                    }
-                )
-            case GroupTrailer():
-                self.problems += event.problems
-                self.interchanges[-1]["groups"][-1]["verdict"] = event.verdict.value
-                self._loose = None
-            case InterchangeHeader():
-                self._loose = None
-                self.interchanges.append(
-                    {
-                        "control_number": event.control_number,
-                        "sender": event.sender.to_dict(),
-                        "receiver": event.receiver.to_dict(),
-                        "version": event.version,
-                        "usage": event.usage,
-                        "verdict": Verdict.REJECTED.value,
-                        "groups": [],
-                    }
-                )
-            case InterchangeTrailer():
-                self.problems += event.problems
-                self.verdicts.append(event.verdict)
-                self.interchanges[-1]["verdict"] = event.verdict.value
-            case FileProblem():
-                self.problems.append(event.problem)
-            case _:
-                pass
+class Tally:
+    """The verdict of a file and how many problems of each weight it has, from its events."""
 
-    def _group_of(self, event: TransactionSet) -> dict[str, Any]:
-        groups: list[dict[str, Any]] = self.interchanges[-1]["groups"]
-        if event.group is not None:
-            return groups[-1]
-        if self._loose is None:
-            self._loose = {
-                "functional_id": None,
-                "control_number": None,
-                "version": None,
-                "verdict": Verdict.REJECTED.value,
-                "transaction_sets": [],
-            }
-            groups.append(self._loose)
-        return self._loose
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(Severity, 0)
+        self._verdicts: set[Verdict] = set()
+        self._spoiled = False
+
+    def watch(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The same events, noted as they pass."""
+        for event in events:
+            for problem in problems_of(event):
+                self.counts[problem.severity] += 1
+                self._spoiled |= problem.is_error and problem.level is Level.FILE
+            if isinstance(event, InterchangeTrailer):
+                self._verdicts.add(event.verdict)
+            yield event
 
     @property
     def verdict(self) -> Verdict:
         """The verdict of the whole file."""
-        if not self.verdicts:
+        if not self._verdicts:
             return Verdict.UNREADABLE
-        verdict = combined(self.verdicts)
-        spoiled = any(p.is_error and p.level is Level.FILE for p in self.problems)
-        return Verdict.ACCEPTED_WITH_ERRORS if spoiled and verdict is Verdict.ACCEPTED else verdict
+        verdict = combined(self._verdicts)
+        return Verdict.ACCEPTED_WITH_ERRORS if self._spoiled and verdict is Verdict.ACCEPTED else verdict
 
-    def to_dict(self) -> dict[str, Any]:
-        """One entry of ``files`` in the JSON of ``validate``; problems in the order of the file."""
-        ordered = sorted(self.problems, key=lambda p: (p.location.offset is None, p.location.offset or 0))
-        return {
-            "path": self.path,
-            "verdict": self.verdict.value,
-            "interchanges": self.interchanges,
-            "problems": [p.to_dict() for p in ordered],
-        }
+
+def report(
+    path: str, events: Iterable[Event], tally: Tally, spool: IO[bytes], extra: Mapping[str, Any]
+) -> Iterator[bytes]:
+    """One entry of ``files`` in the JSON of ``validate``, piece by piece while the file is read.
+
+    Args:
+        path: name of the file, as the report shows it.
+        tally: a new one; it has the verdict when the report is at its end.
+        spool: an empty file for the problems, which stand at the end, in the order of the file.
+        extra: what else to say of the file, looked at when all events have come.
+    """
+    from orjson import dumps  # whoever wants no report starts without it
+
+    lead = b""
+
+    def opened(value: Mapping[str, Any], name: str) -> bytes:
+        nonlocal lead
+        begin, lead = lead, b""
+        return begin + dumps(value)[:-1] + f',"{name}":['.encode()
+
+    def closed(verdict: Verdict) -> bytes:
+        nonlocal lead
+        lead = b","
+        return f'],"verdict":"{verdict}"}}'.encode()
+
+    loose = False  # in a group of sets that came without one
+    # Offset (or the largest number), place in the spool and length of each problem.
+    index = array("q")
+    yield opened({"path": path}, "interchanges")
+    for event in tally.watch(events):
+        for problem in problems_of(event):
+            data = dumps(problem.to_dict())
+            offset = problem.location.offset
+            index.extend((sys.maxsize if offset is None else offset, spool.tell(), len(data)))
+            spool.write(data)
+        if loose and isinstance(event, GroupHeader | InterchangeTrailer):
+            yield closed(Verdict.REJECTED)
+            loose = False
+        match event:
+            case InterchangeHeader():
+                parties = {"sender": event.sender.to_dict(), "receiver": event.receiver.to_dict()}
+                about = {"version": event.version, "usage": event.usage}
+                yield opened({"control_number": event.control_number, **parties, **about}, "groups")
+            case GroupHeader():
+                yield opened({name: getattr(event, name) for name in _GROUP}, "transaction_sets")
+            case TransactionSet():
+                if event.group is None and not loose:
+                    yield opened(dict.fromkeys(_GROUP), "transaction_sets")
+                    loose = True
+                yield lead + dumps({name: getattr(event, name) for name in _SET})
+                lead = b","
+            case GroupTrailer() | InterchangeTrailer():
+                yield closed(event.verdict)
+            case _:
+                pass
+    yield b'],"problems":['
+    for number, at in enumerate(sorted(range(0, len(index), 3), key=lambda at: index[at])):
+        spool.seek(index[at + 1])
+        yield (b"," if number else b"") + spool.read(index[at + 2])
+    yield b"]," + dumps({"verdict": tally.verdict, **extra})[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
@@ -107,8 +107,10 @@ def segment_text(parts: Sequence[Part], delimiters: Delimiters) -> str:
     return delimiters.element.join(texts).rstrip(delimiters.element)
 
 
-def interchange(envelope: Envelope, functional_id: str, sets: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """An interchange with one functional group.
+def interchange(
+    envelope: Envelope, functional_id: str, sets: Iterable[tuple[str, Sequence[str]]]
+) -> Iterator[str]:
+    """An interchange with one functional group, piece by piece: its two headers, each set, its trailers.
 
     Args:
         functional_id: GS01.
@@ -121,7 +123,6 @@ def interchange(envelope: Envelope, functional_id: str, sets: Iterable[tuple[str
     end = marks.terminator + envelope.newline
     element = marks.element
     group = str(envelope.control_group)
-    out = [isa(envelope), envelope.newline]
     header = (
         "GS", functional_id, envelope.group_sender, envelope.group_receiver, envelope.date, envelope.time,
         group, envelope.agency, envelope.release,
@@ -130,16 +131,13 @@ def interchange(envelope: Envelope, functional_id: str, sets: Iterable[tuple[str
         if any(mark in value for mark in marks.all):
             problem = replace(_envelope_problem(0, value, ""), message=f"GS holds a separator: {value!r}.")
             raise DocumentError("The envelope cannot be written.", problems=(problem,))
-    out += [element.join(header), end]
+    yield f"{isa(envelope)}{envelope.newline}{element.join(header)}{end}"
     count = 0
     for set_id, segments in sets:
         number = envelope.set_number(count)
-        out += [f"ST{element}{set_id}{element}{number}", end]
-        for segment in segments:
-            out += [segment, end]
-        out += [f"SE{element}{len(segments) + 2}{element}{number}", end]
+        first, last = (f"ST{element}{set_id}", f"SE{element}{len(segments) + 2}")
+        yield end.join((f"{first}{element}{number}", *segments, f"{last}{element}{number}", ""))
         count += 1
-    interchange_number = envelope.control_interchange
-    last = f"{interchange_number:09d}" if isinstance(interchange_number, int) else interchange_number
-    out += [f"GE{element}{count}{element}{group}", end, f"IEA{element}1{element}{last}", end]
-    return "".join(out)
+    control = envelope.control_interchange
+    closing = f"{control:09d}" if isinstance(control, int) else control
+    yield f"GE{element}{count}{element}{group}{end}IEA{element}1{element}{closing}{end}"

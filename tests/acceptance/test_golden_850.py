@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.documents.validation import explain
-from gateway.engine import library, read
-from gateway.mapping.writer import write_interchange
+from gateway.engine import read, write
 from gateway.x12.envelope import GroupTrailer, InterchangeTrailer, PartyId, TransactionSet, Verdict
 from gateway.x12.writer import Envelope
 
@@ -66,13 +65,13 @@ def test_the_document_fits_its_model(path: Path) -> None:
 @each_case
 def test_the_document_becomes_the_order_again(path: Path) -> None:
     document = expected(path)
-    assert write_interchange([document], envelope(document), library()) == path.read_bytes()
+    assert write(document, envelope=envelope(document)) == path.read_bytes()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 def test_a_written_document_comes_back_unchanged(path: Path) -> None:
     document = expected(path)
-    written = write_interchange([document], envelope(document), library())
+    written = write(document, envelope=envelope(document))
     (order,) = (event for event in read(written) if isinstance(event, TransactionSet))
     found = json.loads(json.dumps(order.document))
     kept = {name: value for name, value in found.items() if name not in ("test", "control")}

@@ -7,15 +7,12 @@ import re
 from datetime import datetime
 from itertools import count
 
+from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
-
-_LARGEST = 999_999_999
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command of this module."""
-    from gateway.cli import inputs
-
     ack = verbs.add_parser(
         "ack",
         help="print the acknowledgment (997, TA1) for a file",
@@ -45,69 +42,55 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """``edigw x12 ack``."""
     from gateway import engine
-    from gateway.cli import inputs
     from gateway.cli.output import end_line, say, write_bytes
-    from gateway.cli.reports import FileVerdict
     from gateway.x12.acknowledgment import Acknowledger
-    from gateway.x12.envelope import FileProblem, GroupTrailer, InterchangeTrailer, TransactionSet, Verdict
+    from gateway.x12.envelope import TransactionSet, Verdict
+    from gateway.x12.report import Tally
 
     if args.type == "999":
         say("edigw x12 ack: a 999 needs a guide of release 005010, and none is installed; use --type 997.")
         return ExitCode.USAGE
-    library = inputs.guides(args)
-    if library is None:
-        return ExitCode.USAGE
-    acknowledger = Acknowledger()
-    verdict = FileVerdict()
+    acknowledger, tally = Acknowledger(), Tally()
     unsupported = False
+    library = inputs.guides(args)
     with inputs.opened(args.file) as file:
-        for event in engine.read(file, documents=False, guides=library):
+        for event in tally.watch(engine.read(file, documents=False, guides=library)):
             acknowledger.add(event)
-            match event:
-                case TransactionSet():
-                    verdict.problems(event.problems)
-                    unsupported |= event.guide is None
-                case GroupTrailer() | InterchangeTrailer():
-                    verdict.problems(event.problems)
-                    if isinstance(event, InterchangeTrailer):
-                        verdict.interchange(event.verdict)
-                case FileProblem():
-                    verdict.problems((event.problem,))
-                case _:
-                    pass
+            unsupported |= isinstance(event, TransactionSet) and event.guide is None
     now = datetime.now().astimezone()
-    now = now.replace(hour=args.time[0], minute=args.time[1]) if args.time else now
-    now = now.replace(year=args.date[0], month=args.date[1], day=args.date[2]) if args.date else now
+    now = now.replace(hour=args.time.hour, minute=args.time.minute) if args.time else now
+    now = now.replace(year=args.date.year, month=args.date.month, day=args.date.day) if args.date else now
     numbers = count(args.control_number)
-    written = 0
-    for _, data in acknowledger.interchanges(lambda: next(numbers), now, args.type or "due"):
-        write_bytes(data)
-        written += 1
-    if written:
+    answers = [data for _, data in acknowledger.interchanges(lambda: next(numbers), now, args.type or "due")]
+    if answers:
+        write_bytes(b"".join(answers))
         end_line()
     else:
         say(f"edigw x12 ack: there is nothing to acknowledge in {args.file}.")
-    accepted = verdict.verdict is Verdict.ACCEPTED and not unsupported
+    accepted = tally.verdict is Verdict.ACCEPTED and not unsupported
     return ExitCode.FINE if accepted else ExitCode.PROBLEMS
 
 
 def _control_number(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a control number: 1 to {_LARGEST}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a control number: 1 to 999999999")
     return int(text)
 
 
-def _date(text: str) -> tuple[int, int, int]:
+def _date(text: str) -> datetime:
+    return _moment(text, "%Y%m%d", "a date of the form YYYYMMDD")
+
+
+def _time(text: str) -> datetime:
+    return _moment(text, "%H%M", "a time of the form HHMM")
+
+
+def _moment(text: str, form: str, called: str) -> datetime:
     try:
-        day = datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 -- a day of the calendar, no moment
+        moment = datetime.strptime(text, form).astimezone()
     except ValueError:
-        day = None
-    if day is None or len(text) != 8:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date of the form YYYYMMDD")
-    return day.year, day.month, day.day
-
-
-def _time(text: str) -> tuple[int, int]:
-    if not re.fullmatch(r"([01][0-9]|2[0-3])[0-5][0-9]", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time of the form HHMM")
-    return int(text[:2]), int(text[2:])
+        moment = None
+    # strptime also takes fewer digits.
+    if moment is None or moment.strftime(form) != text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {called}")
+    return moment

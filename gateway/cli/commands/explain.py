@@ -3,85 +3,81 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.cli.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from gateway.errors import Ack
 
 _ACK = {"ta1": "TA105", "ak3": "AK304", "ak4": "AK403", "ak5": "AK502", "ak9": "AK905"}
 
 
-class _Text(NamedTuple):
-    explanation: str
-    hint: str
-
-
 # Codes of documents on their way to X12 that have no table of their own, and those of exceptions.
-_OTHERS = {
-    "DOC-DIFFERENT": _Text(
-        "A field would not come back as it is: what is written is read again and compared before it leaves. "
-        "Usually a value is not in the form its rule writes, such as a number with a superfluous zero.",
+_OTHERS: dict[str, tuple[str, str]] = {
+    "DOC-DIFFERENT": (
+        (
+            "A field would not come back as it is: what is written is read again and compared before it "
+            "leaves. Usually a value is not in the form its rule writes, such as a number with a "
+            "superfluous zero."
+        ),
         "Write the value as the message says.",
     ),
-    "DOC-ENVELOPE": _Text(
-        "The interchange cannot be addressed: sender, receiver or a control number is missing, too long, or "
-        "holds a separator.",
+    "DOC-ENVELOPE": (
+        (
+            "The interchange cannot be addressed: sender, receiver or a control number is missing, too "
+            "long, or holds a separator."
+        ),
         "Correct `control` in the document, or the identifiers of the partner or of yourself.",
     ),
-    "DOC-EXTENSION": _Text(
-        "An entry of `extensions` cannot be written back: its address has no place in the guide, or its form "
-        "is not that of an extension.",
+    "DOC-EXTENSION": (
+        (
+            "An entry of `extensions` cannot be written back: its address has no place in the guide, or "
+            "its form is not that of an extension."
+        ),
         "Keep extensions as they were received, or leave them out.",
     ),
-    "DOC-LOST": _Text(
+    "DOC-LOST": (
         "A field is in no rule of the mapping, or in no place that the mapping writes, so it would be lost.",
         "Correct its name or place, or add a rule to the mapping.",
     ),
-    "DOC-SEPARATOR": _Text(
-        "A text holds a character that separates elements, components or segments in this interchange, or a "
-        "control character. The receiver would cut it apart.",
+    "DOC-SEPARATOR": (
+        (
+            "A text holds a character that separates elements, components or segments in this "
+            "interchange, or a control character. The receiver would cut it apart."
+        ),
         "Take the character out, or agree on other separators with the partner.",
     ),
-    "DOC-TYPE": _Text(
+    "DOC-TYPE": (
         "There is a list where an object or value is needed, or the other way round.",
         "Give the field the form the message asks for.",
     ),
-    "CONFIG": _Text(
+    "CONFIG": (
         "A setting, a guide, a mapping or a partner file is wrong; the message names the file and the key.",
         "Correct the file; `edigw` checks all of them before it does anything.",
     ),
-    "GUIDE": _Text(
+    "GUIDE": (
         "A guide (schemas/x12/...) cannot be read or contradicts itself.",
         "Correct the guide, or remove it so that the one that came with edigw is used.",
     ),
-    "MAPPING": _Text(
+    "MAPPING": (
         "A mapping (mappings/x12/...) cannot be read or does not fit its guide.",
         "Run `edigw map check`, which names every fault with its line.",
     ),
-    "DOCUMENT": _Text(
+    "DOCUMENT": (
         "A document cannot be written as X12; each reason is told with its place in the document.",
         "Correct the fields that are named.",
     ),
-    "NOT-FOUND": _Text("What was asked for does not exist.", "Check the name."),
-    "RESOURCE-NOT-FOUND": _Text(
+    "NOT-FOUND": ("What was asked for does not exist.", "Check the name."),
+    "RESOURCE-NOT-FOUND": (
         "A guide, mapping or configuration file is in none of the places where it is looked for.",
         "Check the name, and the folders in the message.",
     ),
-    "REFUSED": _Text(
+    "REFUSED": (
         "The state of a message, or an earlier one like it, forbids the action. Nothing was changed.",
         "Read the reason; what was sent once is not sent again in silence.",
     ),
-    "TRANSPORT": _Text(
-        "The other side or the network failed.", "Try again; if it stays, ask whom it belongs to."
-    ),
-    "INTERNAL": _Text(
-        "A promise of this software is broken.", "Please report it with the command and the file."
-    ),
-    "EDIGW-ERROR": _Text("An error without a name of its own; its message says more.", "Read the message."),
+    "TRANSPORT": ("The other side or the network failed.", "Try again; if it stays, ask whom it belongs to."),
+    "INTERNAL": ("A promise of this software is broken.", "Please report it with the command and the file."),
+    "EDIGW-ERROR": ("An error without a name of its own; its message says more.", "Read the message."),
 }
 
 
@@ -94,10 +90,10 @@ class Entry:
     explanation: str
     hint: str
     message: str = ""
-    severity: str = ""
+    severity: str = "error"
     level: str = ""
     fault: str = ""
-    ack: tuple[tuple[str, str, str], ...] = ()
+    ack: tuple[dict[str, str], ...] = ()
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -121,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     known = entries()
     if args.code is None:
         if args.json:
-            write_json({"codes": [_json(entry) for entry in known.values()]})
+            write_json({"codes": [asdict(entry) for entry in known.values()]})
         else:
             rows = [(entry.code, entry.severity, _first(entry.explanation)) for entry in known.values()]
             sys.stdout.write(table(rows))
@@ -134,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
         say(visible(f"edigw explain: there is no code {args.code!r}.{hint}"))
         return ExitCode.NOT_FOUND
     if args.json:
-        write_json(_json(known[code]))
+        write_json(asdict(known[code]))
     else:
         sys.stdout.write(_words(known[code]))
     return ExitCode.FINE
@@ -146,59 +142,41 @@ def entries() -> dict[str, Entry]:
     from gateway.mapping import problems as mapping
     from gateway.services import problems as services
     from gateway.x12 import problems as x12
+    from gateway.x12.answer import meaning
 
-    found: dict[str, Entry] = {}
+    found: list[Entry] = []
     catalogues = {"X12": x12.CATALOGUE, "mapping": mapping.CATALOGUE, "home": services.CATALOGUE}
     for about, catalogue in catalogues.items():
         for code, kind in catalogue.items():
-            found[code] = Entry(
-                code,
-                about,
-                kind.explanation,
-                _plain(kind.hint),
-                _plain(kind.message),
-                kind.severity.value,
-                kind.level.value,
-                kind.fault.value,
-                _ack(kind.ack),
+            given = ((place, value) for place, value in kind.ack.to_dict().items() if value)
+            ack = tuple(
+                {"element": _ACK[place], "code": value, "meaning": meaning(place, value)}
+                for place, value in given
             )
-    for code, text in validation.EXPLANATIONS.items():
-        hint = "The message names the field and what it should hold."
-        found[code] = Entry(code, "document", text, hint, severity="error", fault="us")
-    for code, (text, hint) in _OTHERS.items():
+            weight = (kind.severity.value, kind.level.value, kind.fault.value)
+            found.append(Entry(code, about, kind.explanation, kind.hint, kind.message, *weight, ack))
+    hint = "The message names the field and what it should hold."
+    found += [
+        Entry(code, "document", text, hint, fault="us") for code, text in validation.EXPLANATIONS.items()
+    ]
+    for code, texts in _OTHERS.items():
         about, fault = ("document", "us") if code.startswith("DOC-") else ("edigw", "")
-        found[code] = Entry(code, about, text, hint, severity="error", fault=fault)
-    return found
-
-
-def _ack(ack: Ack) -> tuple[tuple[str, str, str], ...]:
-    from gateway.x12.answer import meaning
-
-    return tuple(
-        (_ACK[place], code, meaning(place, code)) for place, code in ack.to_dict().items() if code is not None
-    )
+        found.append(Entry(code, about, *texts, fault=fault))
+    return {one.code: replace(one, hint=_plain(one.hint), message=_plain(one.message)) for one in found}
 
 
 def _plain(template: str) -> str:
     """A message with its blanks shown as names: ``{value!r}`` becomes ``<value>``."""
     import re
 
-    def name(match: re.Match[str]) -> str:
-        return f"<{match[1]}>" if match[1] else match[0][0]
-
-    return re.sub(r"\{\{|\}\}|\{(\w+)(?:![rs])?(?::[^}]*)?\}", name, template)
+    named = re.sub(r"(?<!\{)\{(\w+)[^{}]*\}", r"<\1>", template)
+    return named.replace("{{", "{").replace("}}", "}")
 
 
 def _first(text: str) -> str:
     """The first sentence, cut to a line."""
     sentence = text.split(". ", maxsplit=1)[0].rstrip(".")
     return sentence if len(sentence) <= 80 else sentence[:79].rsplit(" ", 1)[0] + " …"
-
-
-def _json(entry: Entry) -> dict[str, object]:
-    fields: dict[str, object] = asdict(entry)
-    fields["ack"] = [{"element": place, "code": code, "meaning": text} for place, code, text in entry.ack]
-    return fields
 
 
 _WHOSE = {
@@ -221,7 +199,7 @@ def _words(entry: Entry) -> str:
         lines.append(fill(entry.hint, 100, initial_indent="What to do: ", subsequent_indent="  "))
     if entry.fault:
         lines.append(f"Whose move: {_WHOSE[entry.fault]}")
-    for place, code, text in entry.ack:
-        where = "TA1" if place == "TA105" else "997"
-        lines.append(f"In a {where}: {place} = {code}{f', {text}' if text else ''}")
+    for said in entry.ack:
+        where, words = "TA1" if said["element"] == "TA105" else "997", said["meaning"]
+        lines.append(f"In a {where}: {said['element']} = {said['code']}{words and f', {words}'}")
     return "\n".join(lines) + "\n"

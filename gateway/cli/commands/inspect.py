@@ -140,8 +140,6 @@ def run_inspect(args: argparse.Namespace) -> int:
     from gateway.x12.envelope import Verdict
 
     library = inputs.guides(args)
-    if library is None:
-        return ExitCode.USAGE
     kinds = {Row: "segment", AnnotatedSet: "transaction_set"}
     style = Style.of(sys.stdout)
     annotator = Annotator(library)
@@ -184,8 +182,6 @@ def run_diff(args: argparse.Namespace) -> int:
         say("edigw x12 diff: only one of the files can be standard input.")
         return ExitCode.USAGE
     library = inputs.guides(args)
-    if library is None:
-        return ExitCode.USAGE
     pieces: list[list[Piece]] = []
     for name in (args.first, args.second):
         with _replayable(name) as file:

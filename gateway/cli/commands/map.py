@@ -73,8 +73,6 @@ def run_check(args: argparse.Namespace) -> int:
     from gateway.x12.table import Table
 
     library = inputs.guides(args)
-    if library is None:
-        return ExitCode.USAGE
 
     def table_of(guide: str) -> Table | None:
         kind, _, rest = guide.partition("/")
@@ -148,11 +146,13 @@ def _mappings(name: str | None, overrides: tuple[Path, ...]) -> list[tuple[str, 
 
 def _checked(name: str, problems: list[Problem], style: Style) -> Iterator[str]:
     """The report on one mapping in lines; remarks are gathered by converter."""
+    from collections import Counter
+
     from gateway.cli.findings import counted
     from gateway.cli.output import visible
     from gateway.errors import Severity
 
-    words = counted(problems)
+    words = counted(Counter(problem.severity for problem in problems))
     good = not any(problem.is_error for problem in problems)
     verdict = style.green("fine") if good else style.red("not usable")
     yield f"{style.bold(visible(name))}  {verdict}" + (f"  {words}" if words else "")
@@ -183,8 +183,6 @@ def run_trace(args: argparse.Namespace) -> int:
     from gateway.x12.envelope import TransactionSet
 
     library = inputs.guides(args)
-    if library is None:
-        return ExitCode.USAGE
     sets: list[dict[str, Any]] = []
     code, number, traced = ExitCode.FINE, 0, 0
     style = Style.of(sys.stdout)

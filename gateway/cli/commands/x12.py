@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
-from importlib import import_module
-from importlib.util import find_spec
+from itertools import chain
 
+from gateway.cli import inputs
+from gateway.cli.commands import ack, inspect
 from gateway.cli.exit_codes import ExitCode
 
 
@@ -17,15 +18,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "x12", help="check, look at and answer X12 files", description="Work on X12 files."
     )
     verbs = noun.add_subparsers(title="commands", metavar="COMMAND", dest="verb", required=True)
-    _validate_parser(verbs)
-    for name in ("ack", "inspect"):
-        if find_spec(f"gateway.cli.commands.{name}") is not None:
-            import_module(f"gateway.cli.commands.{name}").register(verbs)
-
-
-def _validate_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from gateway.cli import inputs
-
     validate = verbs.add_parser(
         "validate",
         help="check files and say what is wrong, where, and what to do",
@@ -39,34 +31,26 @@ def _validate_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     inputs.add_home(validate)
     validate.set_defaults(run=run_validate)
+    ack.register(verbs)
+    inspect.register(verbs)
 
 
 def run_validate(args: argparse.Namespace) -> int:
     """``edigw x12 validate``."""
     from gateway import engine
-    from gateway.cli import inputs
-    from gateway.cli.output import Style, say, visible
-    from gateway.cli.reports import JsonReporter, Reporter, TextReporter
+    from gateway.cli import findings, reports
+    from gateway.cli.opinion import Comparison
+    from gateway.cli.output import Style, say, spooled, visible
     from gateway.errors import NotFoundError
     from gateway.x12.envelope import Verdict
+    from gateway.x12.report import Tally, report
 
     library = inputs.guides(args)
-    if library is None:
-        return ExitCode.USAGE
-    compare = None
-    if args.second_opinion:
-        from gateway.cli.opinion import Comparison
-
-        compare = Comparison.prepare()
-        if compare is None:
-            return ExitCode.CONFIGURATION
-    reporter: Reporter
+    style = Style.of(sys.stdout)
+    code, missing, separator = ExitCode.FINE, False, ""
+    comparison = Comparison(b"") if args.second_opinion else None
     if args.json:
-        reporter = JsonReporter(sys.stdout.buffer.write)
-    else:
-        reporter = TextReporter(sys.stdout.write, Style.of(sys.stdout))
-    code = ExitCode.FINE
-    missing = False
+        sys.stdout.write('{"files":[')
     for name in args.files:
         with ExitStack() as stack:
             try:
@@ -75,15 +59,32 @@ def run_validate(args: argparse.Namespace) -> int:
                 say(visible(f"edigw: {error}"))
                 missing = True
                 continue
-            source = compare.begin(file) if compare else file
-            reporter.begin(name)
-            stack.callback(reporter.abandon)
-            for event in engine.read(source, documents=False, guides=library):
-                reporter.add(event)
-                if compare:
-                    compare.add(event)
-            extra = compare.end(reporter) if compare else None
-            if reporter.end(extra) is not Verdict.ACCEPTED or (compare and compare.differs):
+            sys.stdout.write(separator)
+            tally, spool = Tally(), stack.enter_context(spooled())
+            if comparison:
+                data = file.read()
+                comparison = Comparison(data)
+                events = comparison.watch(engine.read(data, documents=False, guides=library))
+            else:
+                events = engine.read(file, documents=False, guides=library)
+            if args.json:
+                separator = ","
+                sys.stdout.flush()
+                extra = comparison.found if comparison else {}
+                sys.stdout.buffer.writelines(report(name, events, tally, spool, extra))
+            else:
+                separator = "\n"
+                body = reports.lines(tally.watch(events), style)
+                for line in chain(body, comparison.lines() if comparison else ()):
+                    spool.write(f"{line}\n".encode())
+                called = style.bold(visible("standard input" if name == "-" else name))
+                words = (findings.verdict_words(tally.verdict, style), findings.counted(tally.counts))
+                sys.stdout.write(f"{called}: {', '.join(filter(None, words))}\n")
+                spool.seek(0)
+                sys.stdout.writelines(line.decode() for line in spool)
+            agrees = not comparison or comparison.found["second_opinion"]["agrees"]
+            if tally.verdict is not Verdict.ACCEPTED or not agrees:
                 code = ExitCode.PROBLEMS
-    reporter.close()
+    if args.json:
+        sys.stdout.write("]}\n")
     return ExitCode.NOT_FOUND if missing else code

@@ -117,9 +117,9 @@ def test_every_problem_of_an_error_is_told(edigw: Runner, monkeypatch: pytest.Mo
     monkeypatch.setattr(x12, "run_validate", failing(ConfigurationError("Two things.", problems=problems)))
     done = edigw("x12", "validate", "-")
     assert done.code == 3
-    assert "Message 1. Hint 1." in done.err
-    assert "Message 2. Hint 2." in done.err
-    assert "/a/b: Esc \u241b[2J." in done.err
+    assert "  CONFIG: Message 1. Hint 1.\n" in done.err
+    assert "  CONFIG: Message 2. Hint 2.\n" in done.err
+    assert "  CONFIG at /a/b: Esc \u241b[2J.\n" in done.err
 
 
 def test_interrupted(edigw: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

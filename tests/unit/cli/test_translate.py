@@ -69,6 +69,21 @@ def test_what_the_mapping_does_not_take_is_one_line(edigw: Runner, tmp_path: Pat
     assert len(done.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("form", [(), ("--to", "json")])
+def test_several_processes_say_the_same(edigw: Runner, tmp_path: Path, form: tuple[str, ...]) -> None:
+    path = tmp_path / "large.edi"
+    program = ROOT / "benchmarks" / "generate.py"
+    made = [sys.executable, program, "--profile", "bad5", "--megabytes", "1", "-o", path]
+    subprocess.run(made, check=True, capture_output=True, timeout=120)
+    one, two = (edigw("translate", path, "--jobs", jobs, *form) for jobs in "12")
+    assert one.out == two.out
+    assert one.err == two.err
+    assert one.code == two.code == 1
+    assert " left out." in one.err
+    assert edigw("translate", "-", "--jobs", "2", *form, stdin=path.read_bytes()) == one
+    assert edigw("translate", path, "--jobs", "0").code == 2
+
+
 @pytest.mark.parametrize(("set_id", "words"), [("997", "there is no mapping"), ("199", "There is no guide")])
 def test_a_set_nobody_can_translate_is_told(edigw: Runner, tmp_path: Path, set_id: str, words: str) -> None:
     body: list[edi.Segment] = [["AK1", "PO", "11"], ["AK9", "A", "1", "1", "1"]]
@@ -102,10 +117,11 @@ def test_an_envelope_in_error_is_told(edigw: Runner, tmp_path: Path) -> None:
         (b"not X12", "X12-NOT-X12"),
         (b"{not json", "not JSON"),
         (b"[]", "no document"),
-        (b"[1]", "a document is a JSON object"),
+        (b"[1]", "document is a JSON object"),
         (b'{"document_type": "purchase_ordre"}', ""),
         (b'{"document_type": "purchase_order"}', "DOC-MISSING at /"),
-        (b"{}\n{}\n", "Document 2 is not right"),
+        (b"{}\n{}\n", "Document 2: "),
+        (b"{}\n{", "Line 2 of the input is not JSON"),
     ],
 )
 def test_what_cannot_be_translated(edigw: Runner, data: bytes, words: str) -> None:
@@ -131,6 +147,23 @@ def test_a_document_that_cannot_be_written_names_every_field(edigw: Runner, good
     done = edigw("translate", "-", stdin=json.dumps(document).encode())
     assert (done.code, done.out) == (1, "")
     assert "/parties/0/name" in done.err
+
+
+@pytest.mark.parametrize(("third", "code"), [("4711", 0), ("P" * 40, 1)])
+def test_documents_are_written_when_all_are_right(
+    edigw: Runner, good: Path, tmp_path: Path, third: str, code: int
+) -> None:
+    (document,) = gateway.translate(good)
+    numbers = ["1", "2", third]
+    lines = (json.dumps({**document, "po_number": number}) for number in numbers)
+    done = edigw("translate", "-", "-o", tmp_path / "out.edi", stdin="\n\n".join(lines).encode())
+    assert done.code == code
+    if code:
+        assert not list(tmp_path.glob("*out*"))
+        assert "Document 3: " in done.err
+    else:
+        found = gateway.translate(tmp_path / "out.edi")
+        assert [one["po_number"] for one in found] == numbers
 
 
 def test_the_output_file_appears_whole_or_not_at_all(
