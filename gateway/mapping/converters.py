@@ -147,7 +147,7 @@ def _codes(name: str, table: dict[str, Any]) -> Converter:
 
     def write(value: Any) -> Texts:
         if closed:
-            if value not in inverse:
+            if not isinstance(value, str | bool) or value not in inverse:
                 raise ValueError(f"one of {', '.join(map(str, inverse))} is needed")
             return (inverse[value],)
         return (inverse.get(_text(value), value),)
