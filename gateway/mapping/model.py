@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.errors import MappingError
-from gateway.mapping.converters import Converter, converter
+from gateway.errors import MappingError, Problem
+from gateway.mapping.converters import NAMES, Converter, converter
+from gateway.mapping.problems import mapping_problem, nearest
 
 Path = tuple[str, ...]
+
+MAX_LENGTH = 1_000_000
+MAX_DEPTH = 100
+MAX_VALUES = 20_000
+"""Characters, nesting and values (aliases counted each time) of a mapping; hostile files hold billions."""
+
+KEYS = ("mapping", "guide", "fields", "computed")
+"""What a mapping file may state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +91,21 @@ class Mapping:
         document_type: for example ``purchase_order``.
         guide: ``x12/004010/850``.
         counts: by path of a field, the list whose length it states.
+        lines: by name of a field such as ``lines[].ids``, its line in the file.
     """
 
     document_type: str
     guide: str
     rules: tuple[Rule, ...]
     counts: dict[Path, Path]
+    lines: dict[str, int] = field(default_factory=dict, compare=False)
 
 
 _STEP = re.compile(r"([A-Z][A-Z0-9]{1,2})((?:\[[^\]]*\])?)")
 _ELEMENT = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?(\.\.)?")
 _CONDITION = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?=(.*)")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
+_COUNT = re.compile(r"count\(([a-z0-9_.]+)\)")
 
 
 def parse_address(text: str, *, segment: bool = False) -> Address:
@@ -148,85 +160,201 @@ def parse_address(text: str, *, segment: bool = False) -> Address:
     return Address(tuple(path), tuple(conditions), tuple(elements), open_end, text.strip())
 
 
-def _path(name: str) -> Path:
-    parts = tuple(name.split("."))
-    for part in parts:
-        if not _NAME.fullmatch(part):
-            raise MappingError(f"{name!r} is not a field name: small letters, digits and _ only")
-    return parts
-
-
-def _rules(fields: Any, where: str) -> tuple[Rule, ...]:
-    if not isinstance(fields, dict):
-        raise MappingError(f"{where}: fields are needed, name: address")
-    rules: list[Rule] = []
-    for name, value in fields.items():
-        place = f"{where}{name}"
-        try:
-            if name.endswith("[]"):
-                rules.append(_repeated(name[:-2], value, place))
-            elif isinstance(value, str) and value.startswith("="):
-                rules.append(Copy(_path(name), _path(value[1:].strip())))
-            elif isinstance(value, str):
-                rules.append(_field(name, value))
-            else:
-                raise MappingError("text such as 'BEG03 | date' is needed")
-        except MappingError as error:
-            if str(error).startswith(where) and where:
-                raise
-            raise MappingError(f"{place}: {error}") from error
-    return tuple(rules)
-
-
-def _field(name: str, text: str) -> Field:
-    address, bar, convert = text.partition("|")
-    found = converter(convert) if bar else converter("text")
-    parsed = parse_address(address)
-    if found.arity and len(parsed.elements) > found.arity:
-        raise MappingError(f"{found.name} takes {found.arity} element(s), {address.strip()!r} has more")
-    if parsed.open_end and found.arity:
-        raise MappingError(f"{found.name} cannot take an open range of elements")
-    return Field(_path(name), parsed, found)
-
-
-def _repeated(name: str, value: Any, where: str) -> Repeated:
-    if not isinstance(value, dict) or not isinstance(value.get("each"), str):
-        raise MappingError("a list needs 'each: SEGMENT'")
-    each = parse_address(value["each"], segment=True)
-    inner = {key: item for key, item in value.items() if key != "each"}
-    if set(inner) == {"value"}:  # alone it makes a list of plain values, among others it is a field
-        return Repeated(_path(name), each, (), _field("value", str(value["value"])))
-    return Repeated(_path(name), each, _rules(inner, f"{where}[]."))
-
-
 def parse_mapping(text: str | bytes, name: str = "mapping") -> Mapping:
     """Reads a mapping file.
 
     Raises:
-        MappingError: the file is not YAML or breaks the rules of the language; the message names the field.
+        MappingError: the file is not YAML or breaks the rules of the language; all faults are named.
     """
+    mapping, found = read_mapping(text)
+    if found:
+        faults = (
+            f"line {one.location.line}: {one.message}" if one.location.line else one.message for one in found
+        )
+        raise MappingError(f"{name}: {' '.join(faults)}", problems=tuple(found))
+    return mapping
+
+
+def read_mapping(text: str | bytes) -> tuple[Mapping, list[Problem]]:
+    """What a mapping file states, as far as it keeps the rules of the language, and where it does not."""
     import yaml  # a check alone needs no mapping, and this import is a tenth of its start-up
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    parsing = _Parsing()
     try:
-        data = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
+        return parsing.mapping(_stated(text)), parsing.problems
     except yaml.YAMLError as error:
-        raise MappingError(f"{name}: {error}") from error
-    if not isinstance(data, dict):
-        raise MappingError(f"{name}: a mapping with 'mapping', 'guide' and 'fields' is needed")
-    if unknown := set(data) - {"mapping", "guide", "fields", "computed"}:
-        raise MappingError(f"{name}: unknown key {', '.join(sorted(map(str, unknown)))}")
-    for key in ("mapping", "guide", "fields"):
-        if key not in data:
-            raise MappingError(f"{name}: {key!r} is missing")
-    counts: dict[Path, Path] = {}
-    for target, text_ in (data.get("computed") or {}).items():
-        match = re.fullmatch(r"count\(([a-z0-9_.]+)\)", str(text_))
-        if match is None:
-            raise MappingError(f"{name}: computed {target}: count(list) is needed, not {text_!r}")
-        counts[_path(target)] = _path(match[1])
-    try:
-        rules = _rules(data["fields"], "")
-    except MappingError as error:
-        raise MappingError(f"{name}: {error}") from error
-    return Mapping(str(data["mapping"]), str(data["guide"]), rules, counts)
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        line = mark.line + 1 if mark else None
+    except (MappingError, UnicodeDecodeError, RecursionError) as error:
+        what, line = str(error), None
+    return Mapping("", "", (), {}), [mapping_problem("MAP-YAML", line=line, what=what)]
+
+
+class _Stated(dict[str, Any]):
+    """A YAML mapping of texts and mappings, other values as ``()``; ``twice`` holds keys that come again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
+        self.twice: list[tuple[str, int, int]] = []
+
+
+def _stated(text: str | bytes) -> _Stated:
+    import yaml
+
+    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    depth = deepest = 0
+    for mark in re.findall(r"[\[\]{}]", text):
+        depth += 1 if mark in "[{" else -1
+        deepest = max(deepest, depth)
+    # The loader in C ends the process where a file is nested very deeply.
+    if (
+        len(text) > MAX_LENGTH
+        or deepest > MAX_DEPTH
+        or re.search(rf"^[ ?:-]{{{MAX_DEPTH}}}", text, re.MULTILINE)
+    ):
+        raise MappingError("it is too large or nested too deeply")
+    node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    if not isinstance(node, yaml.MappingNode):
+        raise MappingError("'name: value' pairs are needed")
+    found: _Stated = _value(node, [MAX_VALUES])
+    return found
+
+
+def _value(node: Any, left: list[int]) -> Any:
+    left[0] -= 1
+    if left[0] < 0:
+        raise MappingError("it holds too many values")
+    if node.id != "mapping":
+        return {"tag:yaml.org,2002:str": node.value, "tag:yaml.org,2002:null": None}.get(node.tag, ())
+    found = _Stated()
+    for key, value in node.value:
+        name, line = str(key.value) if key.id == "scalar" else "?", key.start_mark.line + 1
+        if name in found:
+            found.twice.append((name, found.lines[name], line))
+        found.lines[name] = line
+        found[name] = _value(value, left)
+    return found
+
+
+@dataclass(slots=True)
+class _Parsing:
+    """Makes rules of what a file states and collects the problems."""
+
+    problems: list[Problem] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def add(self, code: str, place: str, line: int | None = None, **words: Any) -> None:
+        line = line or self.lines.get(place)
+        self.problems.append(mapping_problem(code, place, line=line, **words))
+
+    def mapping(self, top: _Stated) -> Mapping:
+        self.lines.update(top.lines)
+        self.twice(top, "")
+        for key in top:
+            if key not in KEYS:
+                self.add("MAP-KEY", key, value=key, nearest=nearest(key, KEYS))
+        for key in KEYS[:3]:
+            if key not in top or (key != "fields" and not top[key]):
+                self.add("MAP-KEY-MISSING", key, value=key)
+        rules: tuple[Rule, ...] = ()
+        if isinstance(top.get("fields"), _Stated):
+            rules = self.rules(top["fields"], "")
+        elif "fields" in top:
+            self.add("MAP-RULE", "fields", what="'name: address' pairs are needed")
+        counts = self.computed(top.get("computed"), rules)
+        kind, guide = (top[key] if isinstance(top.get(key), str) else "" for key in KEYS[:2])
+        return Mapping(kind, guide, rules, counts, self.lines)
+
+    def twice(self, stated: _Stated, prefix: str) -> None:
+        for name, first, second in stated.twice:
+            what = f"in line {first} and again in line {second}"
+            self.add("MAP-DUPLICATE", prefix + name, second, what=what)
+
+    def rules(self, stated: _Stated, prefix: str) -> tuple[Rule, ...]:
+        self.twice(stated, prefix)
+        rules: dict[str, Rule] = {}
+        for key, value in stated.items():
+            name = prefix + key
+            if key == "each" and prefix:
+                continue
+            self.lines[name] = stated.lines[key]
+            try:
+                rule = self.rule(key, value, name)
+            except MappingError as error:
+                self.add("MAP-RULE", name, what=error)
+            else:
+                rules |= {key: rule} if rule else {}
+        paths = {rule.path: key for key, rule in reversed(rules.items())}
+        for key, rule in rules.items():
+            for size in range(1, len(rule.path) + 1):
+                other = paths.get(rule.path[:size], key)
+                if other != key:
+                    what = f"{prefix}{other} would stand at the same place"
+                    self.add("MAP-DUPLICATE", prefix + key, what=what)
+        return tuple(rules.values())
+
+    def rule(self, key: str, value: Any, name: str) -> Rule | None:
+        path = _path(key.removesuffix("[]"))
+        if not key.endswith("[]"):
+            if not isinstance(value, str):
+                raise MappingError("text such as 'BEG03 | date' is needed")
+            return (
+                Copy(path, _path(value[1:].strip())) if value[:1] == "=" else self.scalar(path, value, name)
+            )
+        each = value.get("each") if isinstance(value, _Stated) else None
+        if not isinstance(each, str):
+            raise MappingError("a list needs 'each: SEGMENT'")
+        address = parse_address(each, segment=True)
+        inner = self.rules(value, name + ".")
+        if value.keys() != {"each", "value"}:
+            return Repeated(path, address, inner)
+        # Alone it makes a list of plain values, among others it is a field.
+        scalar = inner[0] if inner else None
+        return Repeated(path, address, (), scalar) if isinstance(scalar, Field) else None
+
+    def scalar(self, path: Path, text: str, name: str) -> Field | None:
+        stated, _, convert = text.partition("|")
+        address = parse_address(stated)
+        try:
+            found = converter(convert or "text")
+        except MappingError as error:
+            near = nearest(convert.partition("(")[0].strip(), NAMES)
+            self.add("MAP-CONVERTER", name, value=convert.strip(), what=error, nearest=near)
+            return None
+        if found.arity and (len(address.elements) > found.arity or address.open_end):
+            raise MappingError(f"{found.name} takes {found.arity} element(s), {stated.strip()!r} has more")
+        return Field(path, address, found)
+
+    def computed(self, stated: Any, rules: tuple[Rule, ...]) -> dict[Path, Path]:
+        if stated is None:
+            return {}
+        if not isinstance(stated, _Stated):
+            self.add("MAP-RULE", "computed", what="'field: count(list)' is needed")
+            return {}
+        scalars = {".".join(rule.path): rule for rule in rules if isinstance(rule, Field)}
+        lists = {".".join(rule.path) for rule in rules if isinstance(rule, Repeated)}
+        counts: dict[Path, Path] = {}
+        for name, value in stated.items():
+            match = _COUNT.fullmatch(str(value))
+            what = ""
+            if match is None:
+                what = f"count(list) is needed, not {value!r}"
+            elif name not in scalars:
+                what = f"there is no rule for the field{nearest(name, scalars)}"
+            elif scalars[name].converter.name != "int":
+                what = f"the field's converter is {scalars[name].converter.name}, not int"
+            elif match[1] not in lists:
+                what = f"there is no list {match[1]!r}{nearest(match[1], lists)}"
+            if what or match is None:
+                self.add("MAP-COUNT", name, stated.lines[name], what=what)
+            else:
+                counts[tuple(name.split("."))] = tuple(match[1].split("."))
+        return counts
+
+
+def _path(name: str) -> Path:
+    if not _NAME.fullmatch(name):
+        raise MappingError(f"{name!r} is no field name: small letters, digits and _ only")
+    return tuple(name.split("."))

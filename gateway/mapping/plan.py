@@ -60,8 +60,11 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The field that stands for the case in the extensions."""
-        return ".".join(self.list_path if self.list_path is not None else self.takes[0].path)
+        """The field that stands for the case in the extensions: its own, else the first inside its loop."""
+        if self.list_path is not None or self.takes:
+            return ".".join(self.list_path if self.list_path is not None else self.takes[0].path)
+        inside = self.scope.cases.values() if self.scope else ()
+        return next((case.name for cases in inside for case in cases), "")
 
     def yields(self, text: Callable[[int, int], str]) -> bool:
         """Whether a segment gives this case a value; a case that only leads into a loop always does.
@@ -198,6 +201,9 @@ def _scope(
             continue
         conditions = address.conditions[depth]
         last = depth == len(address.path) - 1
+        if not last and not position.trigger:
+            faults.append(mapping_problem("MAP-NO-LOOP", _name(prefix, rule), segment=position.id))
+            continue
         cases = scope.cases.setdefault(position.index, [])
         if isinstance(rule, Repeated) and last:
             case = Case(0, position.index, conditions, rule.path, rule.scalar is not None)
@@ -311,7 +317,8 @@ def _find(table: Table, loop: LoopPlace, name: str) -> Position | None:
     return None
 
 
-def _element(position: Position, element: int, component: int) -> Element | None:
+def element_of(position: Position, element: int, component: int) -> Element | None:
+    """The definition of an element or component; None where the segment has none there."""
     elements = position.segment.elements
     if not 1 <= element <= len(elements):
         return None
@@ -326,7 +333,7 @@ def _elements_fault(position: Position, address: Address, depth: int) -> str:
     if depth == len(address.path) - 1:
         wanted += list(address.elements)
     for element, component in wanted:
-        if _element(position, element, component) is None:
+        if element_of(position, element, component) is None:
             return f"{position.id}{element:02d}{f'.{component}' if component else ''}"
     return ""
 
@@ -335,7 +342,7 @@ def _take(rule: Field, position: Position) -> Take:
     sources = rule.address.elements
     if rule.address.open_end:
         sources = tuple((n, 0) for n in range(sources[0][0], len(position.segment.elements) + 1))
-    first = _element(position, *sources[0])
+    first = element_of(position, *sources[0])
     return Take(
         rule.path,
         sources,

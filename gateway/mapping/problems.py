@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from gateway.errors import Ack, Fault, Level, Location, Problem, Severity
 from gateway.x12.problems import MAX_VALUE, Kind
 
@@ -206,3 +209,9 @@ def mapping_problem(
         location=Location(pointer=field or None, line=line),
         fault=kind.fault,
     )
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean X?`` for the known word that is most like the given one; empty where none is."""
+    found = get_close_matches(word, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {found[0]}?" if found else ""

@@ -162,11 +162,18 @@ FILES = {
     "unknown key": (SMALL.encode() + b"computd: {}\n", "MAP-KEY"),
     "no guide": (SMALL.encode().replace(b"guide: x12/004010/850\n", b""), "MAP-KEY-MISSING"),
     "unknown guide": (SMALL.encode().replace(b"/850", b"/851"), "MAP-NO-GUIDE"),
+    "keys that are no text": (b"? [a]\n: b\n", "MAP-KEY"),
+    "a date that is none": (SMALL.encode() + b"computed: 2020-13-45\n", "MAP-RULE"),
     "fields are a list": (b"mapping: a\nguide: x12/004010/850\nfields: [a]\n", "MAP-RULE"),
-    "many aliases": (b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
-        b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(9)
+    "many aliases": (b"a: &a {x: y}\n" + b"".join(
+        b"%c: &%c {%s}\n" % (98 + i, 98 + i, b",".join(b"x%d: *%c" % (n, 97 + i) for n in range(9)))
+        for i in range(9)
     ), "MAP-YAML"),
-    "deeply nested": (b"a: " + b"[" * 2_000, "MAP-YAML"),
+    "an alias of itself": (b"a: &a {b: *a}\n", "MAP-YAML"),
+    "brackets nested deeply": (b"a: " + b"[" * 100_000, "MAP-YAML"),
+    "lists nested deeply": (b"a:\n" + b"- " * 100_000, "MAP-YAML"),
+    "objects nested deeply": (b"\n".join(b" " * n + b"a:" for n in range(1_000)), "MAP-YAML"),
+    "keys nested deeply": (b"? " * 100_000, "MAP-YAML"),
 }  # fmt: skip
 
 
