@@ -56,9 +56,6 @@ Kind = Literal["997", "ta1", "due"]
 where it is asked for (ISA14) or something is to be said about the interchange, then the 997."""
 
 
-# --- writing ---------------------------------------------------------------------------------------------
-
-
 @dataclass(slots=True)
 class _Group:
     """What is to be said about one functional group; the text of AK2 to AK5 grows as the sets come."""
@@ -140,15 +137,14 @@ class Acknowledger:
         for one in self._interchanges:
             if not one.header.elements or not one.header.sender.id:
                 continue
-            if kind == "ta1" or (kind == "due" and _ta1_due(one)):
-                answer = _interchange(one, numbers, now, _ta1(one)) if _ta1_allowed(one) else None
-                if answer is not None:
-                    yield one.header, answer
             groups = [group for group in one.groups if not _answers(group)]
+            # Asked for by ISA14, or needed because the interchange is not simply accepted.
+            due = (one.header.ack_requested and (groups or not one.groups)) or _ta1_verdict(one)[0] != "A"
+            # An interchange of TA1 segments only is not answered.
+            if (kind == "ta1" or (kind == "due" and due)) and (one.groups or not one.acknowledgments):
+                yield from _interchange(one, numbers, now, _ta1(one), ())
             if kind != "ta1" and groups:
-                answer = _interchange(one, numbers, now, None, groups)
-                if answer is not None:
-                    yield one.header, answer
+                yield from _interchange(one, numbers, now, None, groups)
 
 
 def _answers(group: _Group) -> bool:
@@ -284,17 +280,6 @@ def _group_verdict(group: _Group, *, refused: bool) -> Sequence[str]:
     return ("AK9", status, *(str(min(count, _LARGEST)) for count in counts), *codes)
 
 
-def _ta1_allowed(one: _Interchange) -> bool:
-    """An interchange of TA1 segments only is not answered."""
-    return bool(one.groups) or not one.acknowledgments
-
-
-def _ta1_due(one: _Interchange) -> bool:
-    """Asked for by ISA14, or needed because the interchange is not simply accepted."""
-    asked = one.header.ack_requested and not all(_answers(group) for group in one.groups)
-    return asked or _ta1_verdict(one)[0] != "A"
-
-
 def _ta1_verdict(one: _Interchange) -> tuple[str, str]:
     """TA104 and TA105."""
     problems = one.trailer.problems if one.trailer is not None else ()
@@ -309,15 +294,11 @@ def _ta1_verdict(one: _Interchange) -> tuple[str, str]:
 
 
 def _ta1(one: _Interchange) -> Sequence[str]:
-    header = one.header
-    number = re.sub(r"[^0-9]", "", header.control_number)[-9:].rjust(9, "0")
+    number = re.sub(r"[^0-9]", "", one.header.control_number)[-9:].rjust(9, "0")
     # Date and time identify the interchange that is meant, so they are copied even where they are wrong.
-    date, time = (_digits(value, size) for value, size in ((header.date, 6), (header.time, 4)))
+    date = one.header.date if re.fullmatch("[0-9]{6}", one.header.date) else "000000"
+    time = one.header.time if re.fullmatch("[0-9]{4}", one.header.time) else "0000"
     return ("TA1", number, date, time, *_ta1_verdict(one))
-
-
-def _digits(value: str, size: int) -> str:
-    return value if re.fullmatch(rf"[0-9]{{{size}}}", value) else "0" * size
 
 
 def _interchange(
@@ -325,9 +306,9 @@ def _interchange(
     numbers: Callable[[], int],
     now: datetime,
     ta1: Sequence[str] | None,
-    groups: Sequence[_Group] = (),
-) -> bytes | None:
-    """An interchange back to the sender; None if its identifiers do not fit into an ISA segment."""
+    groups: Sequence[_Group],
+) -> Iterator[tuple[InterchangeHeader, bytes]]:
+    """An interchange back to the sender, unless its identifiers do not fit into an ISA segment."""
     header, marks = one.header, one.delimiters
     envelope = Envelope(
         sender=header.receiver,
@@ -344,7 +325,7 @@ def _interchange(
     try:
         isa(envelope)
     except DocumentError:
-        return None
+        return
     number = numbers()
     end = marks.terminator + marks.newline
     out = [(isa(replace(envelope, control_interchange=number)) + marks.newline).encode("latin-1", "replace")]
@@ -373,7 +354,7 @@ def _interchange(
         say("GE", "1", control)
     # IEA01 counts functional groups; a TA1 stands outside of them.
     say("IEA", str(len(groups)), f"{number:09d}")
-    return b"".join(out)
+    yield header, b"".join(out)
 
 
 def _party(text: str, marks: Delimiters) -> str:

@@ -73,7 +73,7 @@ def test_what_the_mapping_does_not_take_is_one_line(edigw: Runner, tmp_path: Pat
 def test_several_processes_say_the_same(edigw: Runner, tmp_path: Path, form: tuple[str, ...]) -> None:
     path = tmp_path / "large.edi"
     program = ROOT / "benchmarks" / "generate.py"
-    made = [sys.executable, program, "--profile", "bad5", "--megabytes", "1", "-o", path]
+    made = [sys.executable, str(program), "--profile", "bad5", "--megabytes", "1", "-o", str(path)]
     subprocess.run(made, check=True, capture_output=True, timeout=120)
     one, two = (edigw("translate", path, "--jobs", jobs, *form) for jobs in "12")
     assert one.out == two.out
