@@ -29,7 +29,8 @@ def test_a_rule_that_only_leads_into_a_loop_keeps_its_place(tmp_path: Path, note
     assert checking is not None
     assert mapping is not None
     segments = ORDER.format(notes, notes.count("~") + 5).split("~")
-    assert fault(Engines(checking, mapping), segments, Delimiters()) == ""
+    wrong = fault(Engines(checking, mapping), segments, Delimiters())
+    assert wrong == ""
 
 
 def test_a_rule_that_leads_into_a_segment_is_refused() -> None:
