@@ -4,10 +4,11 @@ The engine in four functions::
 
     import gateway
 
-    report = gateway.validate(open("po.edi", "rb"))          # verdict and all problems of a file
-    for event in gateway.read(Path("po.edi")): ...           # headers, sets with .document, trailers
-    orders = list(gateway.translate(Path("po.edi")))         # the internal documents alone
-    data = gateway.write(orders)                             # documents back to X12
+    report = gateway.validate(open("po.edi", "rb"))  # verdict and all problems of a file
+    for event in gateway.read(Path("po.edi")):
+        ...  # headers, sets with .document, trailers
+    orders = list(gateway.translate(Path("po.edi")))  # the internal documents alone
+    data = gateway.write(orders)  # documents back to X12
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _ENGINE = ("library", "read", "translate", "validate", "write")
 
-__all__ = ["__version__", *_ENGINE]
+__all__ = ["__version__", "library", "read", "translate", "validate", "write"]
 
 
 def __getattr__(name: str) -> Any:
