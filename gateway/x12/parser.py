@@ -119,6 +119,8 @@ class NumberSet:
             return False
         if at >= 0 and runs[at][1] == number - 1:
             runs[at][1] = number
+        elif at + 1 < len(runs) and runs[at + 1][0] == number + 1:
+            runs[at + 1][0] = number
         else:
             runs.insert(at + 1, [number, number])
         return True

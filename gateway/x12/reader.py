@@ -366,14 +366,25 @@ class Reader:
                 other = self._buffer[self._pos + 3 : self._pos + 3 + len(separator)]
                 if other == separator or _ANY_ISA.match(self._buffer, self._pos):
                     return
+            offset, line, near = self._offset(self._pos), self._line_at(self._pos), self._pos + _WINDOW
+            if self._buffer.find(terminator, self._pos, near) < 0:
+                # Without a terminator in sight, lines are looked at first: the search stays short.
+                embedded = header.search(self._buffer, self._pos, near)
+                if embedded:
+                    yield EnvelopeSegment(self._buffer[self._pos : embedded.start()], offset, line)
+                    self._pos = embedded.start()
+                    continue
             scan = self._pos
             while (end := self._buffer.find(terminator, scan)) < 0:
                 back = max(0, len(self._buffer) - self._pos - 1)
-                if not (yield from self._more()):
+                if back > self.max_set_bytes or not (yield from self._more()):
                     break
                 scan = self._pos + back
             text = self._buffer[self._pos : end if end >= 0 else len(self._buffer)]
-            offset, line = self._offset(self._pos), self._line_at(self._pos)
+            if end < 0 and len(text) > self.max_set_bytes:
+                yield Foreign(text[:60], len(text), offset, line)
+                self._pos = len(self._buffer)
+                continue
             embedded = header.search(text) or _ANY_ISA.search(text)
             if embedded:
                 yield EnvelopeSegment(text[: embedded.start()], offset, line)
@@ -429,7 +440,9 @@ class Reader:
             breaks = tuple(place - start for place in self._breaks[first:last])
         offset, line = self._offset(self._pos), self._line_at(self._pos)
         plain = plain and newline == delimiters.newline
-        yield SetText(text, offset, line, complete, False, breaks, plain, self._offset(past))
+        large = len(text) > self.max_set_bytes
+        text = text[:200] if large else text
+        yield SetText(text, offset, line, complete, large, breaks, plain, self._offset(past))
         self._pos = past
 
     @staticmethod
