@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import itemgetter
 from typing import Any, Protocol
 
 from gateway.errors import Ack, Location, Problem, Severity
@@ -114,7 +115,7 @@ class NumberSet:
             self.others.add(text)
             return not known
         number, runs = int(text), self.runs.setdefault(len(text), [])
-        at = bisect_right(runs, [number, number + 1]) - 1
+        at = bisect_right(runs, number, key=itemgetter(0)) - 1
         if at >= 0 and number <= runs[at][1]:
             return False
         if at >= 0 and runs[at][1] == number - 1:
