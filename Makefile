@@ -10,16 +10,19 @@ LOCKED := $(VENV)/.locked
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test test-long check format bench lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## the demonstration: orders come in, are checked, translated and acknowledged (ARGS=--once ends after one cycle)
 	@$(BIN)/edigw demo $(ARGS)
 
 test: $(READY) ## all tests (ARGS="-m 'not slow'" leaves the long ones out)
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto -m "not long" $(ARGS)
+
+test-long: $(READY) ## the suites that take many minutes: thousands of orders judged by pyx12 as well
+	@$(BIN)/python -m pytest -q -n auto -m long $(ARGS)
 
 check: $(READY) ## format, lint, types, dependency rule
 	@$(BIN)/ruff format --check .

@@ -372,6 +372,7 @@ def test_differences_have_reasons() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_differences_have_reasons_at_length() -> None:
     comparison = compared(mutants(10_000, 4011))
     assert not comparison.unexplained, "\n".join(comparison.unexplained[:5])
