@@ -590,7 +590,7 @@ def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delim
         newline=newline[0] if newline else "",
     )
     fault = _separator_fault(delimiters)
-    if component in (sep, terminator):
+    if component in (sep, terminator, " ") or _is_alnum(component):
         delimiters = replace(delimiters, component="")
     if delimiters.repetition in (sep, terminator, component):
         delimiters = replace(delimiters, repetition="")
