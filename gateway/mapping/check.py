@@ -16,6 +16,7 @@ from gateway.mapping.converters import Converter
 from gateway.mapping.model import Condition, Copy, Field, Mapping, Repeated, Rule, read_mapping
 from gateway.mapping.plan import Case, Scope, Take, bind_all, element_of
 from gateway.mapping.problems import mapping_problem, nearest
+from gateway.mapping.statement import Load
 from gateway.x12.elements import broken_notes, fault
 from gateway.x12.guide import Element
 from gateway.x12.table import Position, Table
@@ -43,18 +44,21 @@ _FAULTS = {
 }
 
 
-def check_mapping(text: str | bytes, table_of: TableOf, fields_of: FieldsOf | None = None) -> list[Problem]:
+def check_mapping(
+    text: str | bytes, table_of: TableOf, fields_of: FieldsOf | None = None, load: Load | None = None
+) -> list[Problem]:
     """Checks a mapping file.
 
     Args:
         text: the file.
         table_of: where guides come from.
         fields_of: where the fields of document types come from; without it they are not compared.
+        load: where the mapping that it extends and the shared blocks come from.
 
     Returns:
         All problems in the order of the file; the location's ``pointer`` names the field, ``line`` the line.
     """
-    mapping, found = read_mapping(text)
+    mapping, found = read_mapping(text, load)
     check = _Check(mapping, found)
     check.copies(mapping.rules, "", ())
     if mapping.document_type and fields_of:

@@ -164,8 +164,12 @@ class Library:
                 from gateway.mapping.model import parse_mapping
                 from gateway.mapping.plan import bind
 
-                self._plans[key] = bind(parse_mapping(text, f"{set_id}.yaml"), table)
+                self._plans[key] = bind(parse_mapping(text, f"{set_id}.yaml", self.mapping_file), table)
         return self._plans[key]
+
+    def mapping_file(self, name: str) -> bytes:
+        """A mapping file by its path below ``mappings/``; raises NotFoundError."""
+        return self._load(f"mappings/{name}.yaml")
 
     def engine(self, version: str, set_id: str, *, documents: bool) -> SetEngine | None:
         """What checks (and with ``documents`` translates) sets of this version and kind."""

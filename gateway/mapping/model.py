@@ -6,18 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.errors import MappingError, Problem
+from gateway.errors import MappingError, NotFoundError, Problem
 from gateway.mapping.converters import NAMES, Converter, converter
 from gateway.mapping.problems import mapping_problem, nearest
+from gateway.mapping.statement import Load, Stated, stated
 
 Path = tuple[str, ...]
 
-MAX_LENGTH = 1_000_000
-MAX_DEPTH = 100
-MAX_VALUES = 20_000
-"""Characters, nesting and values (aliases counted each time) of a mapping; hostile files hold billions."""
-
-KEYS = ("mapping", "guide", "fields", "computed")
+KEYS = ("mapping", "guide", "fields", "computed", "extends", "codes", "blocks")
 """What a mapping file may state."""
 
 
@@ -160,13 +156,17 @@ def parse_address(text: str, *, segment: bool = False) -> Address:
     return Address(tuple(path), tuple(conditions), tuple(elements), open_end, text.strip())
 
 
-def parse_mapping(text: str | bytes, name: str = "mapping") -> Mapping:
+def parse_mapping(text: str | bytes, name: str = "mapping", load: Load | None = None) -> Mapping:
     """Reads a mapping file.
+
+    Args:
+        name: what errors call it.
+        load: where the file that it extends and the shared blocks come from.
 
     Raises:
         MappingError: the file is not YAML or breaks the rules of the language; all faults are named.
     """
-    mapping, found = read_mapping(text)
+    mapping, found = read_mapping(text, load)
     if found:
         faults = (
             f"line {one.location.line}: {one.message}" if one.location.line else one.message for one in found
@@ -175,67 +175,20 @@ def parse_mapping(text: str | bytes, name: str = "mapping") -> Mapping:
     return mapping
 
 
-def read_mapping(text: str | bytes) -> tuple[Mapping, list[Problem]]:
+def read_mapping(text: str | bytes, load: Load | None = None) -> tuple[Mapping, list[Problem]]:
     """What a mapping file states, as far as it keeps the rules of the language, and where it does not."""
     import yaml  # a check alone needs no mapping, and this import is a tenth of its start-up
 
     parsing = _Parsing()
     try:
-        return parsing.mapping(_stated(text)), parsing.problems
+        return parsing.mapping(stated(text, load)), parsing.problems
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).partition("\n")[0]
         line = mark.line + 1 if mark else None
-    except (MappingError, UnicodeDecodeError, RecursionError) as error:
+    except (MappingError, NotFoundError, UnicodeDecodeError, RecursionError) as error:
         what, line = str(error), None
     return Mapping("", "", (), {}), [mapping_problem("MAP-YAML", line=line, what=what)]
-
-
-class _Stated(dict[str, Any]):
-    """A YAML mapping of texts and mappings, other values as ``()``; ``twice`` holds keys that come again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: dict[str, int] = {}
-        self.twice: list[tuple[str, int, int]] = []
-
-
-def _stated(text: str | bytes) -> _Stated:
-    import yaml
-
-    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-    depth = deepest = 0
-    for mark in re.findall(r"[\[\]{}]", text):
-        depth += 1 if mark in "[{" else -1
-        deepest = max(deepest, depth)
-    # The loader in C ends the process where a file is nested very deeply.
-    if (
-        len(text) > MAX_LENGTH
-        or deepest > MAX_DEPTH
-        or re.search(rf"^[ ?:-]{{{MAX_DEPTH}}}", text, re.MULTILINE)
-    ):
-        raise MappingError("it is too large or nested too deeply")
-    node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    if not isinstance(node, yaml.MappingNode):
-        raise MappingError("'name: value' pairs are needed")
-    found: _Stated = _value(node, [MAX_VALUES])
-    return found
-
-
-def _value(node: Any, left: list[int]) -> Any:
-    left[0] -= 1
-    if left[0] < 0:
-        raise MappingError("it holds too many values")
-    if node.id != "mapping":
-        return {"tag:yaml.org,2002:str": node.value, "tag:yaml.org,2002:null": None}.get(node.tag, ())
-    found = _Stated()
-    for key, value in node.value:
-        name, line = str(key.value) if key.id == "scalar" else "?", key.start_mark.line + 1
-        if name in found:
-            found.twice.append((name, found.lines[name], line))
-        found.lines[name] = line
-        found[name] = _value(value, left)
-    return found
 
 
 @dataclass(slots=True)
@@ -249,7 +202,7 @@ class _Parsing:
         line = line or self.lines.get(place)
         self.problems.append(mapping_problem(code, place, line=line, **words))
 
-    def mapping(self, top: _Stated) -> Mapping:
+    def mapping(self, top: Stated) -> Mapping:
         self.lines.update(top.lines)
         self.twice(top, "")
         for key in top:
@@ -259,7 +212,7 @@ class _Parsing:
             if key not in top or (key != "fields" and not top[key]):
                 self.add("MAP-KEY-MISSING", key, value=key)
         rules: tuple[Rule, ...] = ()
-        if isinstance(top.get("fields"), _Stated):
+        if isinstance(top.get("fields"), Stated):
             rules = self.rules(top["fields"], "")
         elif "fields" in top:
             self.add("MAP-RULE", "fields", what="'name: address' pairs are needed")
@@ -267,19 +220,20 @@ class _Parsing:
         kind, guide = (top[key] if isinstance(top.get(key), str) else "" for key in KEYS[:2])
         return Mapping(kind, guide, rules, counts, self.lines)
 
-    def twice(self, stated: _Stated, prefix: str) -> None:
+    def twice(self, stated: Stated, prefix: str) -> None:
         for name, first, second in stated.twice:
             what = f"in line {first} and again in line {second}"
             self.add("MAP-DUPLICATE", prefix + name, second, what=what)
 
-    def rules(self, stated: _Stated, prefix: str) -> tuple[Rule, ...]:
+    def rules(self, stated: Stated, prefix: str) -> tuple[Rule, ...]:
         self.twice(stated, prefix)
         rules: dict[str, Rule] = {}
         for key, value in stated.items():
             name = prefix + key
             if key == "each" and prefix:
                 continue
-            self.lines[name] = stated.lines[key]
+            if line := stated.lines.get(key):
+                self.lines[name] = line
             try:
                 rule = self.rule(key, value, name)
             except MappingError as error:
@@ -303,7 +257,7 @@ class _Parsing:
             return (
                 Copy(path, _path(value[1:].strip())) if value[:1] == "=" else self.scalar(path, value, name)
             )
-        each = value.get("each") if isinstance(value, _Stated) else None
+        each = value.get("each") if isinstance(value, Stated) else None
         if not isinstance(each, str):
             raise MappingError("a list needs 'each: SEGMENT'")
         address = parse_address(each, segment=True)
@@ -330,7 +284,7 @@ class _Parsing:
     def computed(self, stated: Any, rules: tuple[Rule, ...]) -> dict[Path, Path]:
         if stated is None:
             return {}
-        if not isinstance(stated, _Stated):
+        if not isinstance(stated, Stated):
             self.add("MAP-RULE", "computed", what="'field: count(list)' is needed")
             return {}
         scalars = {".".join(rule.path): rule for rule in rules if isinstance(rule, Field)}
@@ -348,7 +302,7 @@ class _Parsing:
             elif match[1] not in lists:
                 what = f"there is no list {match[1]!r}{nearest(match[1], lists)}"
             if what or match is None:
-                self.add("MAP-COUNT", name, stated.lines[name], what=what)
+                self.add("MAP-COUNT", name, stated.lines.get(name), what=what)
             else:
                 counts[tuple(name.split("."))] = tuple(match[1].split("."))
         return counts

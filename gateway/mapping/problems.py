@@ -26,7 +26,7 @@ CATALOGUE: dict[str, Kind] = {
     "MAP-KEY": _kind(
         _E,
         "The key {value!r} is unknown{nearest}.",
-        "A mapping has the keys mapping, guide, fields and computed.",
+        "A mapping has the keys mapping, guide, extends, fields, computed, codes and blocks.",
         "An unknown key is refused; a misspelt one would be ignored otherwise.",
     ),
     "MAP-KEY-MISSING": _kind(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.mapping.trace import Origin
     from gateway.x12.envelope import TransactionSet
 
-_FOLDER = "mappings/x12"
+_FOLDERS = ("mappings/x12", "mappings/partners")
 _TEXT_WIDTH = 40
 
 
@@ -92,7 +92,7 @@ def run_check(args: argparse.Namespace) -> int:
             missing = True
             continue
         for shown, text in found:
-            problems = check_mapping(text, table_of, _fields_of)
+            problems = check_mapping(text, table_of, _fields_of, library.mapping_file)
             if any(problem.is_error for problem in problems):
                 code = ExitCode.PROBLEMS
             if args.json:
@@ -131,13 +131,18 @@ def _mappings(name: str | None, overrides: tuple[Path, ...]) -> list[tuple[str, 
             return [(name, file.read())]
     if name is not None and name.endswith((".yaml", ".yml")):
         raise NotFoundError(f"There is no file {name}.")
-    listed = [entry.removesuffix(".yaml") for entry in resources.listing(_FOLDER, "*.yaml", overrides)]
+    listed = [
+        entry.removesuffix(".yaml")
+        for folder in _FOLDERS
+        for entry in resources.listing(folder, "*.yaml", overrides)
+        if not entry.endswith(("/blocks.yaml", ".test.yaml"))
+    ]
     if name is None:
         chosen = listed
     else:
         chosen = [entry for entry in listed if f"/{entry}".endswith(f"/{name.strip('/')}")]
     if not chosen:
-        names = [entry.removeprefix(f"{_FOLDER}/") for entry in listed]
+        names = [entry.removeprefix("mappings/").removeprefix("x12/") for entry in listed]
         near = get_close_matches(name or "", names, n=1, cutoff=0.4)
         hint = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(names) or 'none'}."
         raise NotFoundError(f"There is no mapping {name}.{hint}")

@@ -1,0 +1,217 @@
+"""What a mapping file states: its YAML, with the file it extends and the shared blocks put in.
+
+A mapping may say ``extends: x12/004010/850`` and state only what differs; a key it states replaces the one of
+the base, ``name: ~`` takes it out. Rules and code tables that many mappings share stand in
+:data:`SHARED` as ``blocks`` and ``codes`` (a mapping may add its own) and are named by ``$block``,
+``use: block`` (several with commas) beside more rules, and ``@codes``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from gateway.errors import MappingError
+from gateway.mapping.problems import nearest
+
+MAX_LENGTH = 1_000_000
+MAX_DEPTH = 100
+MAX_VALUES = 40_000
+"""Characters, nesting and values (aliases and blocks counted each time) of a mapping; hostile files hold
+billions."""
+
+SHARED = "x12/blocks"
+"""The mapping file whose blocks and codes all others may use."""
+
+Load = Callable[[str], bytes]
+"""Gives the bytes of a mapping file by its path below ``mappings/`` without ``.yaml``."""
+
+_TABLE = re.compile(r"@([a-z][a-z0-9_]*)")
+
+
+class Stated(dict[str, Any]):
+    """A YAML mapping of texts and mappings, other values as ``()``; ``twice`` holds keys that come again.
+
+    ``lines`` has the line of each key; a key that came from another file has none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
+        self.twice: list[tuple[str, int, int]] = []
+
+    def put(self, key: str, value: Any, line: int | None) -> None:
+        """Sets a key and its line."""
+        if key in self and line:
+            self.lines.setdefault(key, line)
+        self[key] = value
+        if line:
+            self.lines[key] = line
+
+
+def stated(text: str | bytes, load: Load | None = None) -> Stated:
+    """What a file states, complete: bases merged, blocks and code tables put in.
+
+    Args:
+        text: the file.
+        load: where bases and shared blocks come from; without it the file stands alone.
+
+    Raises:
+        MappingError: it is too large, or names a base, block or table that there is not.
+        yaml.YAMLError: it is not YAML.
+    """
+    chain = [_parsed(text)]
+    while isinstance(base := chain[-1].get("extends"), str):
+        if load is None or len(chain) > 5:
+            raise MappingError(f"the mapping {base!r} that it extends cannot be had")
+        chain.append(_foreign(_parsed(load(base))))
+    expansion = _Expansion([*reversed(chain)], load)
+    whole = Stated()
+    for file in reversed(chain):
+        for key, value in file.items():
+            if key in ("codes", "blocks"):
+                continue
+            if key in ("fields", "computed") and isinstance(value, Stated):
+                value = expansion.rules(value) if key == "fields" else value
+                value = merged(whole[key], value) if isinstance(whole.get(key), Stated) else value
+            whole.put(key, value, file.lines.get(key))
+    whole.twice = chain[0].twice
+    return whole
+
+
+def merged(base: Stated, over: Stated) -> Stated:
+    """``base`` with what ``over`` states put in: keys replace, mappings are merged, ``~`` removes."""
+    result = Stated()
+    for key, value in base.items():
+        result.put(key, value, base.lines.get(key))
+    result.twice = over.twice
+    for key, value in over.items():
+        if value is None and key in result:
+            del result[key]
+        elif isinstance(value, Stated) and isinstance(result.get(key), Stated):
+            result.put(key, merged(result[key], value), over.lines.get(key))
+        else:
+            result.put(key, value, over.lines.get(key))
+    return result
+
+
+class _Expansion:
+    """Puts blocks and code tables where they are named."""
+
+    def __init__(self, files: list[Stated], load: Load | None) -> None:
+        self._files, self._load = files, load
+        self._left = MAX_VALUES
+        self._known: dict[str, Stated] | None = None
+
+    def _of(self, kind: str) -> Stated:
+        """All blocks or all code tables; those of later files go before."""
+        if self._known is None:
+            files = list(self._files)
+            if self._load is not None:
+                files.insert(0, _foreign(_parsed(self._load(SHARED))))
+            self._known = {"blocks": Stated(), "codes": Stated()}
+            for file in files:
+                for name, known in self._known.items():
+                    if isinstance(file.get(name), Stated):
+                        if name == "codes":
+                            _renamed(known, file[name])
+                        self._known[name] = merged(known, file[name])
+        return self._known[kind]
+
+    def rules(self, rules: Stated, around: str = "", depth: int = 0) -> Stated:
+        """Rules with everything they name put in."""
+        for name in reversed(str(rules.pop("use", "")).split(",")):
+            if name.strip():
+                rules = merged(self._block(name.strip(), around or "fields", rules.lines.get("use")), rules)
+        result = Stated()
+        result.twice = list(rules.twice)
+        for key, value in rules.items():
+            self._left -= 1
+            if depth > MAX_DEPTH or self._left < 0:
+                raise MappingError("its blocks are nested too deeply, or hold too many values")
+            line, place = rules.lines.get(key), f"{around}{key}"
+            if isinstance(value, str) and value.startswith("$"):
+                value = self._block(value[1:].strip(), place, line)
+            if isinstance(value, Stated):
+                inner = self.rules(value, f"{place}.", depth + 1)
+                if key.endswith("[]"):
+                    result.put(key, inner, line)
+                else:  # an object: its fields are named a.b
+                    for name, rule in inner.items():
+                        result.put(f"{key}.{name}", rule, inner.lines.get(name, line))
+            else:
+                result.put(key, self._tables(value, place) if isinstance(value, str) else value, line)
+        return result
+
+    def _block(self, name: str, place: str, line: int | None) -> Stated:
+        blocks = self._of("blocks")
+        block = blocks.get(name)
+        if not isinstance(block, Stated):
+            raise MappingError(f"{place}: there is no block {name!r}{nearest(name, blocks)}")
+        return _foreign(block, line)
+
+    def _tables(self, text: str, place: str) -> str:
+        def table(match: re.Match[str]) -> str:
+            tables = self._of("codes")
+            found = tables.get(match[1])
+            if not isinstance(found, Stated):
+                raise MappingError(f"{place}: there is no code table @{match[1]}{nearest(match[1], tables)}")
+            return ", ".join(f"{name}={code}" for name, code in found.items())
+
+        return _TABLE.sub(table, text) if "|" in text and "@" in text else text
+
+
+def _renamed(tables: Stated, over: Stated) -> None:
+    """Takes names out of code tables to whose code ``over`` gives another name."""
+    for key, table in over.items():
+        if isinstance(table, Stated) and isinstance(known := tables.get(key), Stated):
+            for name in [name for name, code in known.items() if code in table.values()]:
+                del known[name]
+
+
+def _foreign(node: Stated, line: int | None = None) -> Stated:
+    """A copy whose keys stand in another file, so that only the line of its use can be told."""
+    result = Stated()
+    for key, value in node.items():
+        result.put(key, _foreign(value, line) if isinstance(value, Stated) else value, line)
+    return result
+
+
+def _parsed(text: str | bytes) -> Stated:
+    import yaml  # a check alone needs no mapping, and this import is a tenth of its start-up
+
+    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    depth = deepest = 0
+    for mark in re.findall(r"[\[\]{}]", text):
+        depth += 1 if mark in "[{" else -1
+        deepest = max(deepest, depth)
+    # The loader in C ends the process where a file is nested very deeply.
+    if (
+        len(text) > MAX_LENGTH
+        or deepest > MAX_DEPTH
+        or re.search(rf"^[ ?:-]{{{MAX_DEPTH}}}", text, re.MULTILINE)
+    ):
+        raise MappingError("it is too large or nested too deeply")
+    node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    if not isinstance(node, yaml.MappingNode):
+        raise MappingError("'name: value' pairs are needed")
+    found: Stated = _value(node, [MAX_VALUES])
+    return found
+
+
+def _value(node: Any, left: list[int], *, codes: bool = False) -> Any:
+    left[0] -= 1
+    if left[0] < 0:
+        raise MappingError("it holds too many values")
+    if node.id != "mapping":
+        if node.id == "scalar" and codes and node.tag != "tag:yaml.org,2002:null":
+            return node.value  # a code is text, also where it looks like a number
+        return {"tag:yaml.org,2002:str": node.value, "tag:yaml.org,2002:null": None}.get(node.tag, ())
+    found = Stated()
+    for key, value in node.value:
+        name, line = str(key.value) if key.id == "scalar" else "?", key.start_mark.line + 1
+        if name in found:
+            found.twice.append((name, found.lines[name], line))
+        found.put(name, _value(value, left, codes=codes or name == "codes"), line)
+    return found
