@@ -752,13 +752,12 @@ class _Writer:
     def _simple(self, take: Take) -> str:
         """An expression for the value of a field with a plain converter."""
         text = self._text(*take.sources[0])
-        if take.converter.name == "code":
-            return (
-                f"{self.name('T', take.converter.table)}.get({text}, {text})"
-                if take.converter.table
-                else text
-            )
-        return f"x{take.sources[0][0]}" if self._dated(take) else text
+        return f"x{take.sources[0][0]}" if self._dated(take) else self._named(take, text)
+
+    def _named(self, take: Take, text: str) -> str:
+        """An expression for the name of a code, where the converter has a table."""
+        table = take.converter.table
+        return f"{self.name('T', table)}.get({text}, {text})" if table else text
 
     def _plain(self, take: Take) -> tuple[str, str] | None:
         """Guard and value of a field that is a plain expression of one text; None for others."""
@@ -812,7 +811,7 @@ class _Writer:
                     *(f"        {line}" for line in slow),
                 ]
             if convert.name == "list":
-                return [f"if {text}: {put.format(f'[{text}]')}"]
+                return [f"if {text}: {put.format(f'[{self._named(take, text)}]')}"]
             if convert.name == "int":
                 plain = f"{text}.isdecimal() and ({text}[0] != '0' or {text} == '0') and len({text}) <= 20"
                 return [
@@ -858,8 +857,9 @@ class _Writer:
                 *(f"    {line}" for line in slow),
             ]
         if convert.name == "list" and filled == texts:
+            named = [self._named(take, text) for text in texts]
             return [
-                f"if {every}: {put.format('[' + ', '.join(texts) + ']')}",
+                f"if {every}: {put.format('[' + ', '.join(named) + ']')}",
                 f"elif {' or '.join(filled)}:",
                 *(f"    {line}" for line in slow),
             ]

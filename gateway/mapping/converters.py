@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from gateway.errors import MappingError
@@ -206,15 +207,20 @@ def _records(keys: tuple[str, ...]) -> Converter:
     return Converter("records", read, write, arity=0, keys=keys, lossless=False, kind="array")
 
 
-def _read_list(texts: Texts) -> list[str] | None:
-    end = next((i for i, text in enumerate(texts) if not text), len(texts))
-    return list(texts[:end]) or None
+def _list(table: dict[str, str]) -> Converter:
+    """A list of texts spread over positions; codes of the table by their names."""
+    inverse = {name: code for code, name in table.items()}
 
+    def read(texts: Texts) -> list[str] | None:
+        end = next((i for i, text in enumerate(texts) if not text), len(texts))
+        return [table.get(text, text) for text in texts[:end]] or None
 
-def _write_list(value: Any) -> Texts:
-    if not isinstance(value, list):
-        raise ValueError("a list of texts is needed")
-    return tuple(_text(item) for item in value)
+    def write(value: Any) -> Texts:
+        if not isinstance(value, list):
+            raise ValueError("a list of texts is needed")
+        return tuple(inverse.get(item, item) for item in map(_text, value))
+
+    return Converter("list", read, write, arity=0, table=table, lossless=False, kind="array")
 
 
 def _plain(name: str, kind: str = "string") -> Converter:
@@ -228,7 +234,7 @@ _SIMPLE: dict[str, Converter] = {
     "time": Converter("time", _read_time, _write_time, kind="time"),
     "datetime": Converter("datetime", _read_datetime, _write_datetime, arity=2, kind="datetime"),
     "int": Converter("int", _read_int, _write_int, lossless=False, kind="integer"),
-    "list": Converter("list", _read_list, _write_list, arity=0, lossless=False, kind="array"),
+    "list": _list({}),
     **{f"n{places}": _implied(places) for places in range(1, 7)},
 }
 _CALL = re.compile(r"([a-z][a-z0-9]*)(?:\s*\((.*)\))?", re.DOTALL)
@@ -252,7 +258,7 @@ def converter(text: str) -> Converter:
     words = [word.strip() for word in (inside or "").split(",") if word.strip()]
     if name == "records" and words:
         return _records(tuple(words))
-    if name in ("code", "enum", "bool", "pairs"):
+    if name in ("code", "enum", "bool", "pairs", "list"):
         table: dict[str, Any] = {}
         seen: set[str] = set()
         for word in words:
@@ -263,11 +269,11 @@ def converter(text: str) -> Converter:
                 raise MappingError(f"{word!r} stands twice in {name}(...); it could not be written back")
             seen.add(meaning)
             table[code] = meaning
-        if name in ("code", "pairs") and (clash := seen & set(table)):
+        if name in ("code", "pairs", "list") and (clash := seen & set(table)):
             raise MappingError(f"{', '.join(sorted(clash))} in {name}(...) is both a name and a code")
         if name == "bool":
             if seen != {"true", "false"}:
                 raise MappingError("bool(...) needs true=CODE and false=CODE")
             table = {code: meaning == "true" for code, meaning in table.items()}
-        return _pairs(table) if name == "pairs" else _codes(name, table)
+        return {"pairs": _pairs, "list": _list}.get(name, partial(_codes, name))(table)
     raise MappingError(f"the converter {name!r} is unknown; there are {', '.join(NAMES)}")

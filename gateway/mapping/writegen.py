@@ -210,8 +210,12 @@ class SetFunctions:
             ], True
         if convert.name == "list":
             size = len(take.sources)
+            words = f"{holder}.get({key!r}, ())"
+            if convert.table:
+                inverse = self._name("I", {value: code for code, value in convert.table.items()})
+                words = f"{inverse}.get(w, w) for w in {words}"
             return [
-                f"{name} = tuple({holder}.get({key!r}, ()))",
+                f"{name} = tuple({words})",
                 f"if len({name}) > {size}: raise LookupError",
                 f"{name} += ('',) * ({size} - len({name}))",
             ], False
