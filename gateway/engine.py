@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway import resources
-from gateway.errors import DocumentError, Problem
+from gateway.errors import DocumentError, NotFoundError, Problem
 from gateway.mapping.library import Library
 from gateway.x12.envelope import Event, TransactionSet
 from gateway.x12.parser import Parser
@@ -124,6 +124,19 @@ def write(
         NotFoundError: there is no mapping for a document.
     """
     return b"".join(written(documents, envelope=envelope, guides=guides, now=now))
+
+
+def explain(document: dict[str, Any], *, guides: Library | None = None) -> tuple[Problem, ...]:
+    """Everything that is wrong with a document that is to be written, with JSON pointers and X12 addresses."""
+    from gateway.documents import validation
+
+    control = document.get("control")
+    version = str(control.get("version") or "004010") if isinstance(control, dict) else "004010"
+    try:
+        plan = (guides or library()).mapping_for(str(document.get("document_type")), version)
+    except NotFoundError:
+        return validation.explain(document)
+    return validation.explain(document, plan.addresses)
 
 
 def written(

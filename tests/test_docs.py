@@ -17,6 +17,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
 from gateway.mapping.converters import NAMES
+from gateway.schemas import document_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -272,15 +274,16 @@ def problem_table() -> str:
 
 
 def field_table() -> str:
-    """The fields of every document type: of the document itself, and of a line."""
+    """The fields of every document type: of the document itself, and of the objects that only it has."""
     lines = []
     for kind in document_types():
-        schema = model_for(kind).model_json_schema()
-        shown = [
-            (f"`{kind}`", schema),
-            *((f"`{kind}`, a line", one) for key, one in schema["$defs"].items() if key == "Line"),
+        schema, module = document_schema(kind), import_module(model_for(kind).__module__)
+        own = [
+            (f"`{kind}`: {name}", one)
+            for name, one in schema["$defs"].items()
+            if getattr(getattr(module, name, None), "__module__", "") == module.__name__
         ]
-        for title, model in shown:
+        for title, model in [(f"`{kind}`", schema), *own]:
             lines += [f"### {title}", "", "| field | X12 | meaning |", "| --- | --- | --- |"]
             lines += [
                 _field(key, one, key in model.get("required", ())) for key, one in model["properties"].items()
@@ -292,7 +295,8 @@ def field_table() -> str:
 def _field(key: str, one: dict[str, Any], needed: bool) -> str:
     meaning = one.get("description", "").partition(". ")[0].rstrip(".")
     many = "[]" if "minItems" in str(one) else ""
-    return f"| `{key}{many}`{' (needed)' if needed else ''} | {one.get('x-x12', '')} | {_cell(meaning)} |"
+    place = _cell(one.get("x-x12", ""))
+    return f"| `{key}{many}`{' (needed)' if needed else ''} | {place} | {_cell(meaning)} |"
 
 
 def _cell(text: str) -> str:

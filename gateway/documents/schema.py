@@ -1,11 +1,10 @@
 """JSON Schemas of the documents, derived from the models.
 
-The files ``schemas/documents/<type>.schema.json`` are made by ``python -m gateway.documents <type>``.
+The files ``schemas/documents/<type>.schema.json`` are made by :mod:`gateway.schemas`, which adds X12 addresses.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -41,8 +40,3 @@ def json_schema(document_type: str) -> dict[str, Any]:
     schema = model.model_json_schema(schema_generator=_Generator, mode="validation")
     head = {"$schema": DIALECT, "$id": f"urn:edi-gateway:schema:{document_type}:1"}
     return head | schema
-
-
-def json_schema_text(document_type: str) -> str:
-    """`json_schema` as the text of its file."""
-    return json.dumps(json_schema(document_type), indent=2, ensure_ascii=False) + "\n"

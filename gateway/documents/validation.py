@@ -31,7 +31,7 @@ EXPLANATIONS = {
 """What each problem code of this module means."""
 
 _MAX_VALUE = 200
-_ADDRESS = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)")
+_ADDRESS = re.compile(r"(?:^|/)([A-Z][A-Z0-9]{1,2})(\d\d)\b")
 
 # Message and hint by kind of error; {is} is replaced by what the value is.
 _WORDS = {
@@ -68,11 +68,12 @@ _PATTERNS = {
 }
 
 
-def explain(document: Mapping[str, Any]) -> tuple[Problem, ...]:
+def explain(document: Mapping[str, Any], addresses: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
     """Everything that is wrong with a document, in the order of its model; empty when nothing is.
 
     Args:
         document: a JSON document with its envelope, as Python values.
+        addresses: where a mapping writes the fields, ``lines[].quantity.value`` to ``PO102``.
 
     Returns:
         Problems with a JSON pointer and, where the field has one, the X12 address.
@@ -84,7 +85,7 @@ def explain(document: Mapping[str, Any]) -> tuple[Problem, ...]:
     try:
         model.model_validate(document)
     except ValidationError as error:
-        return tuple(_problems(model, document, error.errors(include_url=False)))
+        return tuple(_problems(model, document, error.errors(include_url=False), addresses or {}))
     return ()
 
 
@@ -107,7 +108,10 @@ def _problem(
 
 
 def _problems(
-    model: type[BaseModel], document: Mapping[str, Any], errors: Sequence[ErrorDetails]
+    model: type[BaseModel],
+    document: Mapping[str, Any],
+    errors: Sequence[ErrorDetails],
+    addresses: Mapping[str, str],
 ) -> Iterator[Problem]:
     seen = set()
     for error in errors:
@@ -117,8 +121,10 @@ def _problems(
         # A value that may be of several types has an error for each of them; one is enough.
         if (pointer, code) not in seen:
             seen.add((pointer, code))
-            extra = field.json_schema_extra if field else None
-            address = _ADDRESS.fullmatch(str(extra.get("x-x12"))) if isinstance(extra, dict) else None
+            name = "".join("[]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+            address = _ADDRESS.search(addresses.get(name, ""))
+            if code == "DOC-MISSING" and address:
+                hint += f" It goes to {addresses[name]}."
             shown = None if code == "DOC-MISSING" else _shown(value)
             yield _problem(code, message, hint, shown, pointer, address)
 

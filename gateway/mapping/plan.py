@@ -130,6 +130,17 @@ class Plan:
                     found[take.path] = self.table.positions[index].id
         return found
 
+    @cached_property
+    def addresses(self) -> dict[str, str]:
+        """Where each field stands, ``lines[].quantity.value`` to ``PO102``."""
+        found: dict[str, str] = {}
+        for scope in self.scopes:
+            for case in (case for cases in scope.cases.values() for case in cases):
+                inside = scope.prefix + (f"{case.name}[]." if case.list_path is not None else "")
+                for take in case.takes:
+                    found.setdefault(inside + ".".join(take.path), take.address)
+        return found
+
     def note_absent(self, document: dict[str, Any]) -> None:
         """Notes computed segments that the partner did not send, so that writing leaves them out again."""
         for path, segment in self.computed.items():

@@ -223,7 +223,7 @@ def _checked(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
         DocumentError: something is wrong; told at the end, of all documents.
     """
     from gateway.documents import document_types
-    from gateway.documents.validation import explain
+    from gateway.engine import explain
 
     known = (None, *document_types())
     problems: list[Problem] = []

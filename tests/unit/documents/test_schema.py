@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from gateway.documents import document_types
-from gateway.documents.schema import json_schema, json_schema_text
+from gateway.documents.schema import json_schema
 from gateway.errors import NotFoundError
+from gateway.schemas import document_schema_text
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "documents"
 
@@ -20,8 +21,8 @@ SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "documents"
 @pytest.mark.parametrize("document_type", document_types())
 def test_the_schema_in_the_tree_is_up_to_date(document_type: str) -> None:
     path = SCHEMAS / f"{document_type}.schema.json"
-    assert path.read_text(encoding="utf-8") == json_schema_text(document_type), (
-        f"run: python -m gateway.documents {document_type} > schemas/documents/{path.name}"
+    assert path.read_text(encoding="utf-8") == document_schema_text(document_type), (
+        "run: python -m gateway.schemas"
     )
 
 
@@ -68,14 +69,14 @@ def test_an_unknown_type_has_no_schema() -> None:
         json_schema("order")
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["purchase_order"], 0), ([], 2), (["order"], 4)])
+@pytest.mark.parametrize(("arguments", "code"), [(["purchase_order"], 0), (["order"], 4)])
 def test_the_module_writes_the_schema(arguments: list[str], code: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "gateway.documents", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "gateway.schemas", *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == code
     if code:
         assert "purchase_order" in done.stderr
         assert done.stdout == ""
     else:
-        assert done.stdout == json_schema_text("purchase_order")
+        assert done.stdout == document_schema_text("purchase_order")

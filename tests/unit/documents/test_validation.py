@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.documents.validation import EXPLANATIONS, explain
+from gateway.documents.validation import EXPLANATIONS
+from gateway.engine import explain
 from gateway.errors import Fault, Severity
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "documents"
@@ -42,7 +43,7 @@ MISTAKES: dict[str, tuple[Change, str, str, str, str]] = {
         "/parties/0/role",
         "DOC-MISSING",
         "The field parties[0].role is missing.",
-        "ship_to",
+        "What the party does here",
     ),
     "misspelt": (
         lambda d: d.update(po_numbr="1"),
