@@ -16,6 +16,7 @@ from gateway.errors import NotFoundError
 
 if TYPE_CHECKING:
     from gateway.mapping.library import Library
+    from gateway.partners.partner import Partner
 
 STANDARD_INPUT = "-"
 
@@ -85,6 +86,14 @@ def overrides(args: argparse.Namespace) -> tuple[Path, ...]:
         hint = f" Did you mean {near}?" if near else ""
         raise NotFoundError(visible(f"{home} has no partner {args.partner!r}.{hint}"))
     return home / "mappings", home / "schemas"
+
+
+def partner(args: argparse.Namespace) -> Partner | None:
+    """The partner that ``--partner`` names, after :func:`overrides` found it."""
+    from gateway.settings import load
+
+    home = home_of(args)
+    return load(home).partners.get(args.partner) if home and args.partner is not None else None
 
 
 def guides(args: argparse.Namespace) -> Library:

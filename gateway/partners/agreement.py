@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeVar, dataclass_transform
 
+from gateway.x12.acknowledgment import Form
 from gateway.x12.delimiters import Delimiters
 
 _T = TypeVar("_T")
@@ -41,14 +42,24 @@ class Receive:
 
     Attributes:
         set: ST01, for example ``850``.
-        acknowledge: whether its functional groups are answered with a 997.
+        acknowledge: with what its functional groups are answered: ``997``, ``999``, false for nothing; true
+            is ``997``.
     """
 
     set: str
-    acknowledge: bool = True
+    acknowledge: bool | str = True
 
     def __post_init__(self) -> None:
         _set_id(self.set)
+        if self.acknowledge not in (True, False, "997", "999"):
+            raise ValueError(f"acknowledge {self.acknowledge!r}: write 997, 999 or false (true is 997)")
+
+    @property
+    def answer(self) -> Form | None:
+        """The transaction set that answers, None for no answer."""
+        if not self.acknowledge:
+            return None
+        return "999" if self.acknowledge == "999" else "997"
 
 
 @setting

@@ -8,7 +8,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from gateway.partners.agreement import Receive, Send, Writing, checked_name, setting
+from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
+from gateway.x12.parser import GROUP_OF_SET
 
 
 @setting
@@ -78,6 +80,16 @@ class Partner:
     def receives(self, set_id: str) -> Receive | None:
         """What was agreed about a transaction set from the partner, None if nothing was."""
         return next((one for one in self.receive if one.set == set_id), None)
+
+    def answers(self, functional_id: str) -> Form | None:
+        """With what a functional group of the partner (GS01) is answered, None for nothing.
+
+        What acknowledges is never answered; a group of which nothing was agreed gets a 997.
+        """
+        agreed = [one.answer for one in self.receive if GROUP_OF_SET.get(one.set) == functional_id]
+        if functional_id == "FA" or None in agreed:
+            return None
+        return next(iter(agreed), "997")
 
     def sends(self, set_id: str) -> Send | None:
         """What was agreed about a transaction set for the partner, None if nothing was."""

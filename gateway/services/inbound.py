@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
@@ -17,7 +17,7 @@ from gateway.services.problems import problem
 from gateway.services.work import Work
 from gateway.store.records import INBOUND, InterchangeKey
 from gateway.transports.folder import OUTBOX, harmless
-from gateway.x12.acknowledgment import Acknowledger
+from gateway.x12.acknowledgment import Acknowledger, Form, Kind
 from gateway.x12.envelope import (
     Event,
     FileProblem,
@@ -30,7 +30,7 @@ from gateway.x12.envelope import (
     TransactionSet,
     Verdict,
 )
-from gateway.x12.parser import GROUP_OF_SET, combined
+from gateway.x12.parser import combined
 
 _NOT_SUPPORTED = Ack(ak5="1")
 
@@ -107,7 +107,7 @@ class Inbound(Work):
         self.findings.partner = partner.id
         answering = Acknowledger()
         answering.add(header)
-        answered: list[str] = []
+        answered: dict[Form, list[str]] = {}
         only_answers, done = True, self.findings.done
         with self._part() as take_back:
             for event in events:
@@ -120,7 +120,8 @@ class Inbound(Work):
                         trailer = self._group(event, events, partner, answering)
                         if trailer is not None:
                             only_answers = False
-                            answered.append(_group_words(trailer))
+                            form = partner.answers(event.functional_id) or "997"
+                            answered.setdefault(form, []).append(_group_words(trailer))
                     case TransactionSet():  # outside a group, which the interchange's problems tell
                         self.findings.add(*event.problems)
                     case InterchangeTrailer():
@@ -135,11 +136,11 @@ class Inbound(Work):
                         if header.ack_requested and (broken or not only_answers):
                             verdict = "interchange rejected" if broken else "interchange accepted"
                             self._answer(partner, "ta1", answering, [verdict])
-                        # A 997 that rejects would also be read as being about the first of two interchanges.
+                        # One that rejects would also be read as being about the first of two interchanges.
                         again = any(one.code == "X12-ISA-DUPLICATE" for one in event.problems)
-                        if answered and not again:
-                            words = ["all rejected, as the interchange is"] if broken else answered
-                            self._answer(partner, "997", answering, words)
+                        for form, said in answered.items() if not again else ():
+                            words = ["all rejected, as the interchange is"] if broken else said
+                            self._answer(partner, form, answering, words)
                         break
 
     def _sender(self, header: InterchangeHeader, key: InterchangeKey) -> Partner | Problem:
@@ -177,9 +178,9 @@ class Inbound(Work):
     ) -> GroupTrailer | None:
         """Everything up to GE; a rejected group takes it back. The trailer, if it is to be answered."""
         refused = 0
-        answer = _acknowledged(partner, header)
+        answer = partner.answers(header.functional_id)
         if answer:
-            answering.add(header)
+            answering.add(header, answer)
         with self._part() as take_back:
             for event in events:
                 match event:
@@ -274,9 +275,7 @@ class Inbound(Work):
 
     # --- answers -------------------------------------------------------------------------------------
 
-    def _answer(
-        self, partner: Partner, kind: Literal["997", "ta1"], answering: Acknowledger, words: list[str]
-    ) -> None:
+    def _answer(self, partner: Partner, kind: Kind, answering: Acknowledger, words: list[str]) -> None:
         """Stores the acknowledgments of an interchange, as messages to the sender."""
         used: list[int] = []
 
@@ -304,12 +303,6 @@ def _named(party: PartyId) -> str:
     return f"{party.qualifier}/{party.id}".strip("/")
 
 
-def _acknowledged(partner: Partner, header: GroupHeader) -> bool:
-    """Whether a group gets a 997: none that is one itself; what is not agreed is always answered."""
-    agreed = [one for one in partner.receive if GROUP_OF_SET.get(one.set) == header.functional_id]
-    return header.functional_id != "FA" and all(one.acknowledge for one in agreed)
-
-
 def _without(trailer: GroupTrailer, refused: int) -> GroupTrailer:
     """The trailer when so many of the accepted sets are not taken after all."""
     accepted = trailer.accepted - refused
@@ -320,7 +313,7 @@ def _without(trailer: GroupTrailer, refused: int) -> GroupTrailer:
 
 
 def _group_words(trailer: GroupTrailer) -> str:
-    """What a 997 says about a group."""
+    """What the answer says about a group."""
     group = f"group {trailer.header.control_number}"
     if any(one.is_error for one in trailer.problems):
         return f"{group} rejected"

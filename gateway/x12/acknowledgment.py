@@ -1,7 +1,7 @@
-"""Writes acknowledgments: the 997 and the TA1 for what was received; :mod:`gateway.x12.answer` reads them.
+"""Writes acknowledgments: 997, 999 and TA1 for what was received; :mod:`gateway.x12.answer` reads them.
 
 An :class:`Acknowledger` is fed the events of a file and says of every functional group and interchange
-what is true of it (X12 004010 transaction set 997; X12.5 for TA1):
+what is true of it (X12 transaction sets 997 and, as 005010X231A1, 999; X12.5 for TA1):
 
 - A set with an error is ``R``; a set that no guide covers is ``R`` with code 1 (not supported); a set with
   noted errors, which do not reject, is ``E``.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from gateway.errors import DocumentError, Problem, Severity
+from gateway.errors import Ack, DocumentError, Problem, Severity
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.elements import CONTROL
 from gateway.x12.envelope import (
@@ -35,13 +35,16 @@ from gateway.x12.writer import Envelope, Part, isa, segment_text
 
 MAX_SEGMENTS = 200
 """AK3 segments listed for one set. A set of nothing but errors is rejected all the same; who has corrected
-two hundred segments sends it again and hears of the rest, and the 997 stays of a size that can be read."""
+two hundred segments sends it again and hears of the rest, and the answer stays of a size that can be read."""
 
 MAX_ELEMENTS = 99
-"""AK4 segments below one AK3 (004010)."""
+"""AK4 segments below one AK3, as release 004010 allows."""
 
 MAX_CODES = 5
 """AK502 to AK506 and AK905 to AK909."""
+
+CONVENTION = "005010X231A1"
+"""GS08 and ST03 of a 999: the implementation guide that the standard's 999 is used by."""
 
 _LARGEST = 999_999
 """The largest count that AK902 to AK904 hold (N0 1/6)."""
@@ -49,11 +52,33 @@ _LARGEST = 999_999
 _BAD_VALUE = 99
 """Characters of AK404."""
 
-_SETS = ("997", "999")
+Form = Literal["997", "999"]
+"""The transaction set with which a functional group is answered. A 999 says the same with segments IK3 to IK5
+in the place of AK3 to AK5, and can also tell of rules that only an implementation guide makes."""
 
-Kind = Literal["997", "ta1", "due"]
-"""What is asked for: a 997 for each group, a TA1 for each interchange, or what the sender has to get: the TA1
-where it is asked for (ISA14) or something is to be said about the interchange, then the 997."""
+_FORMS: tuple[Form, ...] = ("997", "999")
+
+Kind = Literal["997", "999", "ta1", "due"]
+"""What is asked for: a 997 or 999 for each group that gets one, a TA1 for each interchange, or what is due to
+the sender: the TA1 where it is asked for (ISA14) or something is to be said about the interchange, then the
+answers to its groups."""
+
+_LATER: dict[str, dict[str, str]] = {
+    "X12-COMPONENT-EXTRA": {"ak4": "13"},
+    "X12-ST-DUPLICATE": {"ak5": "23"},
+    "X12-GS-DUPLICATE": {"ak9": "19"},
+}
+"""Codes that release 005010 has for what 004010, and so the catalogue of problems, can say less exactly."""
+
+_IMPLEMENTATION: dict[str, dict[str, str]] = {"X12-ELEMENT-UNUSED": {"ak4": "I10"}}
+"""Codes of a 999 for breaches of a guide that are none of the standard."""
+
+
+def exact(code: str, ack: Ack, form: Form | None = "999", release: str = CONVENTION) -> Ack:
+    """The acknowledgment codes of a problem as an answer of this form and release says them."""
+    later = _LATER.get(code, {}) if release >= "005010" else {}
+    own = _IMPLEMENTATION.get(code, {}) if form == "999" else {}
+    return replace(ack, **later, **own)
 
 
 @dataclass(slots=True)
@@ -61,6 +86,7 @@ class _Group:
     """What is to be said about one functional group; the text of AK2 to AK5 grows as the sets come."""
 
     header: GroupHeader
+    form: Form | None
     text: bytearray = field(default_factory=bytearray)
     segments: int = 0
     received: int = 0
@@ -68,6 +94,16 @@ class _Group:
     noted: int = 0
     only_answers: bool = True
     trailer: GroupTrailer | None = None
+
+    @property
+    def release(self) -> str:
+        """The release of the answer: that of the group, 005010 for a 999."""
+        release = CONVENTION[:6] if self.form == "999" else self.header.version[:6]
+        return release if re.fullmatch(r"[0-9]{6}", release) else "004010"
+
+    def exact(self, problem: Problem) -> Problem:
+        """The problem with the codes that the answer has for it."""
+        return replace(problem, ack=exact(problem.code, problem.ack, self.form, self.release))
 
 
 @dataclass(slots=True)
@@ -88,14 +124,14 @@ class _Interchange:
 class Acknowledger:
     """Collects the events of one file, in their order, and gives the interchanges that answer it.
 
-    What is kept of a set is its part of the 997, about 25 bytes where nothing is wrong.
+    What is kept of a set is its part of the answer, about 25 bytes where nothing is wrong.
     """
 
     def __init__(self) -> None:
         self._interchanges: list[_Interchange] = []
 
-    def add(self, event: Event) -> None:
-        """Takes one event of the parser."""
+    def add(self, event: Event, form: Form | None = "997") -> None:
+        """Takes one event of the parser; ``form`` is what the group that begins with it gets, if anything."""
         if isinstance(event, InterchangeHeader):
             self._interchanges.append(_Interchange(event, _delimiters(event)))
         if not self._interchanges:
@@ -103,10 +139,11 @@ class Acknowledger:
         current = self._interchanges[-1]
         match event:
             case GroupHeader():
-                current.groups.append(_Group(event))
+                current.groups.append(_Group(event, form))
             case TransactionSet():
                 if event.group is not None and current.groups:
-                    _add_set(current.groups[-1], event, current.delimiters)
+                    group = current.groups[-1]
+                    _add_set(group, event, _marks(current, group.form))
                 elif current.loose is None:
                     current.loose = next((one for one in event.problems if one.ack.ta1), None)
             case GroupTrailer() if current.groups:
@@ -143,8 +180,10 @@ class Acknowledger:
             # An interchange of TA1 segments only is not answered.
             if (kind == "ta1" or (kind == "due" and due)) and (one.groups or not one.acknowledgments):
                 yield from _interchange(one, numbers, now, _ta1(one), ())
-            if kind != "ta1" and groups:
-                yield from _interchange(one, numbers, now, None, groups)
+            for form in _FORMS:
+                answered = [group for group in groups if group.form == form]
+                if kind in (form, "due") and answered:
+                    yield from _interchange(one, numbers, now, None, answered, form)
 
 
 def _answers(group: _Group) -> bool:
@@ -167,14 +206,24 @@ def _delimiters(header: InterchangeHeader) -> Delimiters:
     return Delimiters(element, component, terminator, "", newline)
 
 
+def _marks(one: _Interchange, form: Form | None) -> Delimiters:
+    """The separators of an answer: from ISA12 00402 on, which a 999 is, one of them separates repetitions."""
+    if form != "999" or one.delimiters.repetition:
+        return one.delimiters
+    data = one.delimiters.all + "".join(one.header.elements)
+    return replace(
+        one.delimiters, repetition=next((mark for mark in "^!`{}|<>[]%&@$#" if mark not in data), "")
+    )
+
+
 def _is_mark(text: str) -> bool:
     return len(text) == 1 and text.isascii() and not text.isalnum() and text not in " \x00"
 
 
 def _add_set(group: _Group, event: TransactionSet, marks: Delimiters) -> None:
     group.received += 1
-    group.only_answers &= event.set_id in _SETS
-    noted = [one for one in event.problems if one.is_error or one.ack.ak5 or one.ack.ak3]
+    group.only_answers &= event.set_id in _FORMS
+    noted = [group.exact(one) for one in event.problems if one.is_error or one.ack.ak5 or one.ack.ak3]
     rejected = (
         event.guide is None
         or event.verdict is Verdict.REJECTED
@@ -185,21 +234,33 @@ def _add_set(group: _Group, event: TransactionSet, marks: Delimiters) -> None:
     group.noted += status == "E"
     segments: list[Sequence[Part]] = []
     if re.fullmatch(r"[0-9A-Z]{3}", event.set_id):
-        segments.append(("AK2", event.set_id, _set_number(event.control_number, marks)))
+        convention = _printable(event.implementation, marks)[:35] if group.release >= "005010" else ""
+        segments.append(("AK2", event.set_id, _set_number(event.control_number, marks), convention))
         # In the order of the file, which is not that in which problems are found.
         noted.sort(key=lambda one: (one.location.segment or 0, one.location.element or 0))
-        segments += _segment_notes(noted, marks)
+        segments += _segment_notes(noted, marks, group)
         # An error without a code is none of the sender's data: the set is not agreed, so not supported.
         codes = _distinct(one.ack.ak5 or ("5" if one.ack.ak3 else "1") for one in noted)
-        segments.append(("AK5", status, *(codes or ["1"] if rejected else codes)))
+        segments.append((_name("AK5", group.form), status, *(codes or ["1"] if rejected else codes)))
     # A set whose ST01 cannot be a set identifier has no place in an AK2; the counts of AK9 tell of it.
     end = marks.terminator + marks.newline
     group.segments += len(segments)
     group.text += "".join(segment_text(one, marks) + end for one in segments).encode("latin-1")
 
 
-def _segment_notes(problems: list[Problem], marks: Delimiters) -> Iterator[Sequence[Part]]:
-    """AK3 for each segment and code, each with its AK4."""
+def _name(segment: str, form: Form | None) -> str:
+    """AK3, AK4 and AK5 are IK3, IK4 and IK5 in a 999."""
+    return f"I{segment[1:]}" if form == "999" else segment
+
+
+def _segment_notes(problems: list[Problem], marks: Delimiters, group: _Group) -> Iterator[Sequence[Part]]:
+    """AK3 for each segment and code, each with its AK4.
+
+    A 999 has no CTX after them: it names the situational rule of an implementation guide that was broken, and
+    guides state none.
+    """
+    form = group.form
+    loops: dict[tuple[int, str, str], str] = {}
     found: dict[tuple[int, str, str], list[Sequence[Part]]] = {}
     for one in problems:
         if one.ack.ak3 is None:
@@ -212,21 +273,27 @@ def _segment_notes(problems: list[Problem], marks: Delimiters) -> Iterator[Seque
             if len(found) == MAX_SEGMENTS:
                 break
             found[key] = []
+            # The standard names a loop by its first segment. In a 997 AK303 is for loops of LS and LE, which
+            # no guide has yet; what has no place in the set is in no loop.
+            loop = (one.location.loop or "").rpartition("/")[2]
+            loops[key] = loop if form == "999" and one.ack.ak3 not in ("1", "2") else ""
         if one.ack.ak4 and len(found[key]) < MAX_ELEMENTS and 0 < (one.location.element or 0) < 100:
-            found[key].append(_element_note(one, marks))
-    for (number, name, code), elements in found.items():
-        # AK303 is the loop identifier of LS and LE segments (data element 447), which no guide has yet.
-        yield ("AK3", name, str(min(number, _LARGEST)), "", code)
+            found[key].append(_element_note(one, marks, group))
+    for key, elements in found.items():
+        number, name, code = key
+        yield (_name("AK3", form), name, str(min(number, _LARGEST)), loops[key], code)
         yield from elements
 
 
-def _element_note(problem: Problem, marks: Delimiters) -> Sequence[Part]:
-    place: list[str] = [str(problem.location.element)]
-    if problem.location.component and problem.location.component < 100:
-        place.append(str(problem.location.component))
+def _element_note(problem: Problem, marks: Delimiters, group: _Group) -> Sequence[Part]:
+    where = problem.location
+    component, repetition = where.component or 0, where.repetition or 0
+    place = [str(where.element), str(component) if 0 < component < 100 else ""]
+    if group.release >= "005010" and 0 < repetition < 10_000:
+        place.append(str(repetition))
     number = problem.data_element or ""
     return (
-        "AK4",
+        _name("AK4", group.form),
         place,
         number if re.fullmatch(r"[0-9]{1,4}", number) else "",
         problem.ack.ak4 or "",
@@ -265,7 +332,7 @@ def _distinct(codes: Iterator[str]) -> list[str]:
 def _group_verdict(group: _Group, *, refused: bool) -> Sequence[str]:
     """AK9: the verdict, what was declared, received and accepted, and the group's own errors."""
     trailer = group.trailer
-    problems = trailer.problems if trailer is not None else ()
+    problems = [group.exact(one) for one in trailer.problems] if trailer is not None else []
     codes = _distinct(one.ack.ak9 for one in problems if one.ack.ak9)
     if refused or trailer is None or any(one.is_error for one in problems):
         status, accepted = "R", 0
@@ -307,9 +374,11 @@ def _interchange(
     now: datetime,
     ta1: Sequence[str] | None,
     groups: Sequence[_Group],
+    form: Form = "997",
 ) -> Iterator[tuple[InterchangeHeader, bytes]]:
     """An interchange back to the sender, unless its identifiers do not fit into an ISA segment."""
-    header, marks = one.header, one.delimiters
+    header, marks = one.header, _marks(one, form)
+    version = header.version if re.fullmatch(r"00[2-9][0-9]{2}", header.version) else "00401"
     envelope = Envelope(
         sender=header.receiver,
         receiver=header.sender,
@@ -317,7 +386,7 @@ def _interchange(
         group_receiver="",
         date=f"{now:%Y%m%d}",
         time=f"{now:%H%M}",
-        version=header.version if re.fullmatch(r"00[2-9][0-9]{2}", header.version) else "00401",
+        version=max(version, "00501") if form == "999" else version,
         usage=header.usage if header.usage in ("P", "T", "I") else "P",
         control_interchange=0,
         delimiters=marks,
@@ -336,14 +405,14 @@ def _interchange(
     if ta1 is not None:
         say(*ta1)
     for index, group in enumerate(groups):
-        inbound = group.header
-        release = inbound.version[:6] if re.fullmatch(r"[0-9]{6}", inbound.version[:6]) else "004010"
+        inbound, release = group.header, group.release
+        convention = CONVENTION if form == "999" else ""
         control = str((number + index - 1) % 999_999_999 + 1)
         # Up to release 003072 group dates had six digits.
         date = f"{now:%Y%m%d}" if release >= "004010" else f"{now:%y%m%d}"
         parties = (_party(inbound.receiver, marks), _party(inbound.sender, marks))
-        say("GS", "FA", *parties, date, f"{now:%H%M}", control, "X", release)
-        say("ST", "997", "0001")
+        say("GS", "FA", *parties, date, f"{now:%H%M}", control, "X", convention or release)
+        say("ST", form, "0001", convention)
         acknowledged = [_functional_id(inbound.functional_id), _group_number(inbound.control_number)]
         if release >= "005010":
             acknowledged.append(_printable(inbound.version, marks)[:12])

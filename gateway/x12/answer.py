@@ -212,9 +212,9 @@ _CODES = {
         "8": "has errors in its elements",
         "I4": "is not used by the guide",
         "I6": "is missing although the guide asks for it here",
-        "I7": "occurs less often than the guide asks for",
-        "I8": "is not used in this case by the guide",
-        "I9": "is missing although the guide asks for it in this case",
+        "I7": "begins a loop that occurs less often than the guide asks for",
+        "I8": "occurs less often than the guide asks for",
+        "I9": "is not used in this case by the guide",
     },
     "ak4": {
         "1": "is missing",

@@ -141,8 +141,11 @@ def _check_segment(
                 words = {"ref": element.ref, "name": element.name}
                 result.add(problem("X12-ELEMENT-MISSING", where, data_element=element.number, words=words))
         elif element.usage == "N":
-            words = {"segment": segment.id, "count": str(index), "limit": "none here"}
-            result.add(problem("X12-ELEMENT-EXTRA", where, value=value, words=words))
+            words = {"ref": element.ref, "name": element.name}
+            found = problem(
+                "X12-ELEMENT-UNUSED", where, value=value, data_element=element.number, words=words
+            )
+            result.add(found)
         else:
             _check_element(result, element, value, where, delimiters)
 

@@ -80,6 +80,7 @@ class TransactionSet:
         document: the internal document, where documents were asked for and no error was found.
         text: the set as it stands in the file (Latin-1), without the last terminator.
         group: None for a set outside a functional group.
+        implementation: ST03, the implementation guide it follows; empty before release 005010.
     """
 
     set_id: str
@@ -94,6 +95,7 @@ class TransactionSet:
     line: int
     group: GroupHeader | None
     interchange: InterchangeHeader
+    implementation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -479,6 +479,7 @@ class Parser:
             line=piece.line,
             group=group.header if group else None,
             interchange=header,
+            implementation=_get(begin, 3).strip(),
         )
 
     def _located(

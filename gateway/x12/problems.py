@@ -373,6 +373,13 @@ CATALOGUE: dict[str, Kind] = {
         "Ask the sender to leave out the rest.",
         "There are more filled elements in the segment than its definition has.",
     ),
+    "X12-ELEMENT-UNUSED": _element(
+        "3",
+        "{ref} ({name}) may not be used, but holds {value!r}.",
+        "Ask the sender to leave it out.",
+        "The guide says that an element of the standard is not used in this segment. A 999 says it with the "
+        "code I10.",
+    ),
     "X12-ELEMENT-SHORT": _element(
         "4",
         "{ref} ({name}) has {count} characters; at least {limit} are needed: {value!r}.",

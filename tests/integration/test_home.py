@@ -301,6 +301,17 @@ def test_acknowledgments_can_be_switched_off(home: Home) -> None:
     assert home.out() == []
 
 
+def test_a_999_where_the_partner_wants_one(home: Home) -> None:
+    home.set(f"partners/{PARTNER}.yaml", "acknowledge: true ", "acknowledge: 999 ")
+    home.drop(interchange(7, [order(1, "A", [LINE]), order(2, "B", [LINE], requested="20260231")]))
+    assert home.run() == 1
+    (answer,) = home.out("999_*")
+    assert len(home.out()) == 1
+    assert codes(answer, "ST") == ["999"]
+    assert codes(answer, "IK5") == ["A", "R"]
+    assert codes(answer, "AK9") == ["P"]
+
+
 # --- duplicates ------------------------------------------------------------------------------------------
 
 

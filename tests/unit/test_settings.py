@@ -56,6 +56,21 @@ def test_numbers_stay_the_text_they_are(home: Path) -> None:
     assert partner.writing.interchange_version == "00401"
 
 
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [("true", "997"), ("997", "997"), ('"997"', "997"), ("999", "999"), ("false", None)],
+)
+def test_what_answers_a_group(home: Path, written: str, answer: str | None) -> None:
+    (home / "partners/p.yaml").write_text(
+        f"name: P\nidentifiers: [{{qualifier: ZZ, id: X}}]\nreceive: [{{set: 850, acknowledge: {written}}}]\n"
+    )
+    partner = load(home).partners.get("p")
+    assert partner is not None
+    assert partner.answers("PO") == answer
+    assert partner.answers("IN") == "997", "what was not agreed is answered"
+    assert partner.answers("FA") is None, "an acknowledgment is not"
+
+
 def test_unknown_keys_are_errors_with_the_nearest_known_name_and_a_line(home: Path) -> None:
     (home / "partners/p.yaml").write_text(
         "name: P\nidentifers: []\nidentifiers:\n  - {qualifer: ZZ, id: X}\n"
@@ -73,6 +88,11 @@ def test_unknown_keys_are_errors_with_the_nearest_known_name_and_a_line(home: Pa
         ("gateway.yaml", "company: [", "gateway.yaml:"),
         ("gateway.yaml", "just words", "settings are written as"),
         ("gateway.yaml", "company: {name: X}\n", "company.identifier is missing"),
+        (
+            "partners/p.yaml",
+            "name: P\nidentifiers: [{qualifier: ZZ, id: X}]\nreceive: [{set: 850, acknowledge: ta1}]\n",
+            "write 997, 999 or false (true is 997)",
+        ),
         ("gateway.yaml", "company: {name: X}\ncompany: {name: Y}\n", "'company' is given twice"),
         (
             "partners/p.yaml",

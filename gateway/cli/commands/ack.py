@@ -15,14 +15,16 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Adds the command of this module."""
     ack = verbs.add_parser(
         "ack",
-        help="print the acknowledgment (997, TA1) for a file",
-        description="Prints the interchanges that acknowledge a file: a 997 for each functional group, "
-        "and a TA1 where the sender asks for it (ISA14) or the interchange is in error. Nothing is sent.",
+        help="print the acknowledgment (997, 999, TA1) for a file",
+        description="Prints the interchanges that acknowledge a file: a 997 or 999 for each functional "
+        "group, a TA1 where the sender asks for it (ISA14) or the interchange is in error. Nothing is sent.",
         epilog="exit code: 0 everything is accepted, 1 something is rejected or nothing can be acknowledged",
     )
     ack.add_argument("file", metavar="FILE", help="an X12 file; - for standard input")
     ack.add_argument(
-        "--type", choices=("997", "999", "ta1"), help="only this kind; ta1 is made for every interchange"
+        "--type",
+        choices=("997", "999", "ta1"),
+        help="only this kind, for every group or interchange (default: as agreed with --partner, else 997)",
     )
     ack.add_argument(
         "--control-number",
@@ -43,19 +45,19 @@ def run(args: argparse.Namespace) -> int:
     """``edigw x12 ack``."""
     from gateway import engine
     from gateway.cli.output import end_line, say, write_bytes
-    from gateway.x12.acknowledgment import Acknowledger
-    from gateway.x12.envelope import TransactionSet, Verdict
+    from gateway.x12.acknowledgment import Acknowledger, Form
+    from gateway.x12.envelope import GroupHeader, TransactionSet, Verdict
     from gateway.x12.report import Tally
 
-    if args.type == "999":
-        say("edigw x12 ack: a 999 needs a guide of release 005010, and none is installed; use --type 997.")
-        return ExitCode.USAGE
     acknowledger, tally = Acknowledger(), Tally()
     unsupported = False
-    library = inputs.guides(args)
+    library, partner = inputs.guides(args), inputs.partner(args)
+    form: Form | None = "999" if args.type == "999" else "997"
     with inputs.opened(args.file) as file:
         for event in tally.watch(engine.read(file, documents=False, guides=library)):
-            acknowledger.add(event)
+            if isinstance(event, GroupHeader) and partner and args.type is None:
+                form = partner.answers(event.functional_id)
+            acknowledger.add(event, form)
             unsupported |= isinstance(event, TransactionSet) and event.guide is None
     now = datetime.now().astimezone()
     now = now.replace(hour=args.time.hour, minute=args.time.minute) if args.time else now

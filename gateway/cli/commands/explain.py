@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from gateway.cli.exit_codes import ExitCode
 
 _ACK = {"ta1": "TA105", "ak3": "AK304", "ak4": "AK403", "ak5": "AK502", "ak9": "AK905"}
+_IMPLEMENTATION_ACK = {"ak3": "IK304", "ak4": "IK403", "ak5": "IK502"}
 
 
 # Codes of documents on their way to X12 that have no table of their own, and those of exceptions.
@@ -142,16 +143,21 @@ def entries() -> dict[str, Entry]:
     from gateway.mapping import problems as mapping
     from gateway.services import problems as services
     from gateway.x12 import problems as x12
+    from gateway.x12.acknowledgment import exact
     from gateway.x12.answer import meaning
 
     found: list[Entry] = []
     catalogues = {"X12": x12.CATALOGUE, "mapping": mapping.CATALOGUE, "home": services.CATALOGUE}
     for about, catalogue in catalogues.items():
         for code, kind in catalogue.items():
-            given = ((place, value) for place, value in kind.ack.to_dict().items() if value)
+            said = kind.ack.to_dict()
+            # A 999 is told of only where it says something else.
+            other = {k: v for k, v in exact(code, kind.ack).to_dict().items() if v != said[k]}
             ack = tuple(
-                {"element": _ACK[place], "code": value, "meaning": meaning(place, value)}
-                for place, value in given
+                {"element": names[place], "code": value, "meaning": meaning(place, value)}
+                for names, given in ((_ACK, said), (_IMPLEMENTATION_ACK, other))
+                for place, value in given.items()
+                if value and place in names
             )
             weight = (kind.severity.value, kind.level.value, kind.fault.value)
             found.append(Entry(code, about, kind.explanation, kind.hint, kind.message, *weight, ack))
@@ -200,6 +206,7 @@ def _words(entry: Entry) -> str:
     if entry.fault:
         lines.append(f"Whose move: {_WHOSE[entry.fault]}")
     for said in entry.ack:
-        where, words = "TA1" if said["element"] == "TA105" else "997", said["meaning"]
+        where = {"T": "TA1", "A": "997", "I": "999"}[said["element"][0]]
+        words = said["meaning"]
         lines.append(f"In a {where}: {said['element']} = {said['code']}{words and f', {words}'}")
     return "\n".join(lines) + "\n"

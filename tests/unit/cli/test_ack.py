@@ -36,7 +36,14 @@ def test_a_rejected_file_is_exit_code_one(edigw: Runner, bad: Path) -> None:
     assert "AK9*P*2*2*1" in done.out
 
 
-@pytest.mark.parametrize(("kind", "found"), [("997", "ST*997"), ("ta1", "TA1*000000101*260105*0830*A*000")])
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("997", "ST*997*0001~"),
+        ("999", "ST*999*0001*005010X231A1~AK1*PO*11*004010~AK2*850*0001~IK5*A~AK9*A*1*1*1~"),
+        ("ta1", "TA1*000000101*260105*0830*A*000"),
+    ],
+)
 def test_kinds(edigw: Runner, good: Path, kind: str, found: str) -> None:
     done = edigw("x12", "ack", "--type", kind, good)
     assert done.code == 0
@@ -54,10 +61,27 @@ def test_what_is_due(edigw: Runner, tmp_path: Path) -> None:
     assert "IEA*1*000000043~" in out
 
 
-def test_a_999_needs_what_is_not_here(edigw: Runner, good: Path) -> None:
-    done = edigw("x12", "ack", "--type", "999", good)
-    assert (done.code, done.out) == (2, "")
-    assert "005010" in done.err
+@pytest.mark.parametrize(
+    ("agreed", "kind", "answer"),
+    [
+        ("true", (), "ST*997"),
+        ("997", (), "ST*997"),
+        ("999", (), "ST*999"),
+        ("999", ("--type", "997"), "ST*997"),
+        ("false", ("--type", "999"), "ST*999"),
+        ("false", (), ""),
+    ],
+)
+def test_the_agreement_with_the_partner_counts_and_type_goes_before_it(
+    edigw: Runner, good: Path, tmp_path: Path, agreed: str, kind: tuple[str, ...], answer: str
+) -> None:
+    home = tmp_path / "home"
+    assert edigw("init", home).code == 0
+    file = home / "partners" / "acme-retail.yaml"
+    file.write_text(file.read_text().replace("acknowledge: true ", f"acknowledge: {agreed} "))
+    done = edigw("x12", "ack", *kind, "--config", home, "--partner", "acme-retail", good)
+    assert re.findall(r"ST\*99[79]", done.out) == ([answer] if answer else [])
+    assert done.err == "" if answer else "nothing to acknowledge" in done.err
 
 
 def test_nothing_to_acknowledge(edigw: Runner, tmp_path: Path) -> None:

@@ -91,6 +91,40 @@ def test_a_999_says_the_same_with_other_names() -> None:
     ]
 
 
+def test_codes_that_only_a_999_has() -> None:
+    found = read(
+        "ST*999*0001*005010X231A1",
+        "AK1*PO*11*005010",
+        "AK2*850*0001*005010X1",
+        "IK3*DTM*4**I6",
+        "CTX*SITUATIONAL TRIGGER*BEG*2**2",
+        "CTX*BEG03>PO-1",
+        "IK3*CUR*5**I9",
+        "IK3*PO1*6*PO1*I7",
+        "IK3*PER*7**I8",
+        "IK3*TAX*8**I4",
+        "IK3*PO1*9*PO1*8",
+        "IK4*7>>2*234*I13*ABC",
+        "IK4*6*235*I6*ZZ",
+        "IK4*8*235*I10*VN",
+        "IK5*R*I5*23",
+        "AK9*R*1*1*0*19",
+    )
+    assert found.sets[0].errors == (
+        "DTM (segment 4) is missing although the guide asks for it here",
+        "CUR (segment 5) is not used in this case by the guide",
+        "PO1 (segment 6) begins a loop that occurs less often than the guide asks for",
+        "PER (segment 7) occurs less often than the guide asks for",
+        "TAX (segment 8) is not used by the guide",
+        "PO107 (segment 9) is not used in this case by the guide ('ABC')",
+        "PO106 (segment 9) holds a code that the guide does not use ('ZZ')",
+        "PO108 (segment 9) is not used by the guide ('VN')",
+        "the guide is not kept to",
+        "the control number in ST02 is not unique within the functional group",
+    )
+    assert found.errors == ("the group control number is not unique within the interchange",)
+
+
 def test_the_event_of_the_parser_brings_its_separators() -> None:
     body: list[edi.Segment] = [["AK1", "PO", "11"], ["AK2", "850", "0001"], ["AK3", "CTP", "9", "", "8"]]
     body += [["AK4", ("5", "4"), "355", "7"], ["AK5", "R", "5"], ["AK9", "R", "1", "1", "0"]]
