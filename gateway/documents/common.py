@@ -307,7 +307,7 @@ class Address(Model):
     location: Maybe[Text] = optional("Location", "0142")
 
 
-class Party(Item):
+class PlainParty(Item):
     """A company, store or warehouse that takes part."""
 
     role: Code = required("What the party does here")
@@ -318,6 +318,11 @@ class Party(Item):
     address: Maybe[Address] = optional("Postal address")
     references: Maybe[Many[Reference]] = optional("References of this party")
     contacts: Maybe[Many[Contact]] = optional("Contacts of this party")
+
+
+class Party(PlainParty):
+    """A party, and how goods get to it."""
+
     routing: Maybe[Many[Routing]] = optional("Routing to this party")
     packaging: Maybe[Many[Packaging]] = optional("Packaging for this party")
 
@@ -411,6 +416,21 @@ class QualifiedQuantity(Item):
     type: Text = required("Meaning, an X12 code", "01")
     value: Maybe[Decimal] = optional("How many", "100")
     uom: Maybe[Text] = optional("Unit of measure, an X12 code", "EA")
+
+
+class IndustryCode(Item):
+    """A code of a list that X12 does not keep."""
+
+    list: Maybe[Text] = optional("Kind of list, an X12 code", "ZZ")
+    code: Maybe[Text] = optional("The code", "A17")
+
+
+class IndustryCodes(Item):
+    """Codes of one industry or agency."""
+
+    agency: Code = required("Who maintains the codes")
+    source: Maybe[Text] = optional("Part of the agency's lists", "STATUS")
+    codes: Many[IndustryCode] = required("The codes")
 
 
 class ItemIds(OpenKeys):
