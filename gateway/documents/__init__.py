@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from gateway.documents.common import Document
 
 _MODELS = {
+    "functional_acknowledgment": (
+        "gateway.documents.functional_acknowledgment",
+        "FunctionalAcknowledgment",
+    ),
     "purchase_order": ("gateway.documents.purchase_order", "PurchaseOrder"),
+    "inventory_advice": ("gateway.documents.inventory_advice", "InventoryAdvice"),
+    "application_advice": ("gateway.documents.application_advice", "ApplicationAdvice"),
+    "text_message": ("gateway.documents.text_message", "TextMessage"),
 }
 
 

@@ -109,7 +109,9 @@ class _Check:
         for path in _outermost(sorted(mapped.keys() - set(known))):
             line = self.mapping.lines.get(mapped[path])
             self.add("MAP-FIELD-UNKNOWN", path, line=line, nearest=nearest(path, known))
-        for path in _outermost(sorted(set(known) - mapped.keys())):
+        absent = tuple(part for name in self.mapping.absent for part in (f"{name}.", f"{name}[]"))
+        unused = {path for path in set(known) - mapped.keys() if not f"{path}.".startswith(absent)}
+        for path in _outermost(sorted(unused)):
             self.add("MAP-FIELD-UNUSED", path)
 
     def scope(self, scope: Scope, table: Table) -> None:
@@ -226,7 +228,7 @@ def _misfit(used: Converter, element: Element, index: int) -> str:
     if kind == "composite":
         return f"Name a component, such as {element.ref}.1."
     match used.name:
-        case "date" | "datetime" | "time":
+        case "date" | "datetime" | "time" | "shortdate":
             wanted = "TM" if used.name == "time" or index else "DT"
             return "" if kind == wanted else f"Leave the converter out, or take an element of type {wanted}."
         case "decimal":

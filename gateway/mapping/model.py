@@ -88,6 +88,7 @@ class Mapping:
         guide: ``x12/004010/850``.
         counts: by path of a field, the list whose length it states.
         lines: by name of a field such as ``lines[].ids``, its line in the file.
+        absent: names of fields that the mapping says have no place in the set (``name: ~``).
     """
 
     document_type: str
@@ -95,17 +96,19 @@ class Mapping:
     rules: tuple[Rule, ...]
     counts: dict[Path, Path]
     lines: dict[str, int] = field(default_factory=dict, compare=False)
+    absent: frozenset[str] = frozenset()
 
 
 _STEP = re.compile(r"([A-Z][A-Z0-9]{1,2})((?:\[[^\]]*\])?)")
 _ELEMENT = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?(\.\.)?")
+_RANGE = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)\.\.\1(\d\d)")
 _CONDITION = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?=(.*)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
 _COUNT = re.compile(r"count\(([a-z0-9_.]+)\)")
 
 
 def parse_address(text: str, *, segment: bool = False) -> Address:
-    """Reads an address such as ``DTM[DTM01=064]/DTM02,DTM03`` or ``PO106..``.
+    """Reads an address such as ``DTM[DTM01=064]/DTM02,DTM03``, ``SDQ03..SDQ22`` or ``PO106..``.
 
     Args:
         segment: the address names a segment or loop (``each:``), not elements.
@@ -121,7 +124,7 @@ def parse_address(text: str, *, segment: bool = False) -> Address:
     steps = text.strip().split("/")
     if not segment:
         *steps, last = steps
-        for part in last.split(","):
+        for part in _RANGE.sub(_listed, last).split(","):
             match = _ELEMENT.fullmatch(part.strip())
             if match is None:
                 raise MappingError(
@@ -197,6 +200,7 @@ class _Parsing:
 
     problems: list[Problem] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
 
     def add(self, code: str, place: str, line: int | None = None, **words: Any) -> None:
         line = line or self.lines.get(place)
@@ -218,7 +222,7 @@ class _Parsing:
             self.add("MAP-RULE", "fields", what="'name: address' pairs are needed")
         counts = self.computed(top.get("computed"), rules)
         kind, guide = (top[key] if isinstance(top.get(key), str) else "" for key in KEYS[:2])
-        return Mapping(kind, guide, rules, counts, self.lines)
+        return Mapping(kind, guide, rules, counts, self.lines, frozenset(self.absent))
 
     def twice(self, stated: Stated, prefix: str) -> None:
         for name, first, second in stated.twice:
@@ -234,6 +238,9 @@ class _Parsing:
                 continue
             if line := stated.lines.get(key):
                 self.lines[name] = line
+            if value is None:
+                self.absent.add(name)
+                continue
             try:
                 rule = self.rule(key, value, name)
             except MappingError as error:
@@ -291,6 +298,8 @@ class _Parsing:
         lists = {".".join(rule.path) for rule in rules if isinstance(rule, Repeated)}
         counts: dict[Path, Path] = {}
         for name, value in stated.items():
+            if value is None:
+                continue
             match = _COUNT.fullmatch(str(value))
             what = ""
             if match is None:
@@ -306,6 +315,11 @@ class _Parsing:
             else:
                 counts[tuple(name.split("."))] = tuple(match[1].split("."))
         return counts
+
+
+def _listed(match: re.Match[str]) -> str:
+    """``SDQ03..SDQ22`` as a list of elements."""
+    return ",".join(f"{match[1]}{number:02}" for number in range(int(match[2]), int(match[3]) + 1))
 
 
 def _path(name: str) -> Path:

@@ -1,9 +1,9 @@
 """What a mapping file states: its YAML, with the file it extends and the shared blocks put in.
 
 A mapping may say ``extends: x12/004010/850`` and state only what differs; a key it states replaces the one of
-the base, ``name: ~`` takes it out. Rules and code tables that many mappings share stand in
-:data:`SHARED` as ``blocks`` and ``codes`` (a mapping may add its own) and are named by ``$block``,
-``use: block`` (several with commas) beside more rules, and ``@codes``.
+the base, ``name: ~`` takes it out and says that the set has no place for the field. Rules and code tables
+that many mappings share stand in :data:`SHARED` as ``blocks`` and ``codes`` (a mapping may add its own) and
+are named by ``$block``, ``use: block`` (several with commas) beside more rules, and ``@codes``.
 """
 
 from __future__ import annotations
@@ -87,9 +87,10 @@ def merged(base: Stated, over: Stated) -> Stated:
         result.put(key, value, base.lines.get(key))
     result.twice = over.twice
     for key, value in over.items():
-        if value is None and key in result:
-            del result[key]
-        elif isinstance(value, Stated) and isinstance(result.get(key), Stated):
+        if value is None:
+            for name in [name for name in result if name.startswith(f"{key}.")]:
+                del result[name]
+        if isinstance(value, Stated) and isinstance(result.get(key), Stated):
             result.put(key, merged(result[key], value), over.lines.get(key))
         else:
             result.put(key, value, over.lines.get(key))
@@ -157,7 +158,7 @@ class _Expansion:
             found = tables.get(match[1])
             if not isinstance(found, Stated):
                 raise MappingError(f"{place}: there is no code table @{match[1]}{nearest(match[1], tables)}")
-            return ", ".join(f"{name}={code}" for name, code in found.items())
+            return ", ".join(f"{name}={code}" for name, code in found.items() if code is not None)
 
         return _TABLE.sub(table, text) if "|" in text and "@" in text else text
 

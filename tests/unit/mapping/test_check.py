@@ -213,6 +213,14 @@ def test_of_a_missing_list_only_the_list_is_named() -> None:
     assert unused == {"parties[]"}
 
 
+def test_a_field_without_a_place_in_the_set_may_be_said_to_have_none() -> None:
+    fields = frozenset(
+        {"po_number", "po_type", "purpose", "ordered_at", "terms.type", "notes[]", "notes[].type"}
+    )
+    stated = SMALL + "  terms: ~\n  notes[]: ~\n"
+    assert not {code for code, _ in told(stated, fields)} & {"MAP-FIELD-UNUSED", "MAP-RULE"}
+
+
 def test_an_unknown_document_type_is_a_warning() -> None:
     found = check_mapping(SMALL, table_of, lambda _: None)
     assert [p.code for p in found] == ["MAP-NO-MODEL"]

@@ -110,6 +110,23 @@ fields:
     assert found["parties[].role"][1] == {"BY": "purchaser", "SE": "seller", "FA": "factor"}
 
 
+def test_what_a_mapping_takes_out_may_come_back() -> None:
+    first = "extends: x12/004010/850\nfields:\n  total: ~\n  parties[]:\n    references[]: ~\n"
+    assert parse_mapping(first, load=load).absent == {"total", "parties[].references[]"}
+    assert stated(BASE).keys() - stated(first).keys() >= {"total.value", "total.currency"}
+    FILES["x12/less"] = first
+    second = "extends: x12/less\nfields:\n  parties[]:\n    references[]: $references\n"
+    assert parse_mapping(second, load=load).absent == {"total"}
+    assert "parties[].references[].type" in stated(second)
+
+
+def test_a_range_of_elements() -> None:
+    text = BASE + "  shares: SDQ03..SDQ06 | records(location, quantity)\n"
+    (rule,) = [rule for rule in parse_mapping(text, load=load).rules if rule.path == ("shares",)]
+    assert isinstance(rule, Field)
+    assert rule.address.elements == ((3, 0), (4, 0), (5, 0), (6, 0))
+
+
 def test_lines_are_those_of_the_file_itself() -> None:
     mapping = parse_mapping("extends: x12/004010/850\nfields:\n  po_number: BEG06\n", load=load)
     assert mapping.lines["po_number"] == 3
