@@ -143,8 +143,8 @@ class Extension(Model):
     )
 
     address: Text = required("X12 address, relative to the object it is kept in", "TD1[2]")
-    elements: Maybe[Many[str | tuple[str, ...]]] = optional("A whole segment; a composite element is a list")
-    value: Maybe[str | tuple[str, ...]] = optional("A single element of a mapped segment", "x")
+    elements: Maybe[Many[str | Many[str]]] = optional("A whole segment; a composite element is a list")
+    value: Maybe[str | Many[str]] = optional("A single element of a mapped segment", "x")
     field: Maybe[Text] = optional("The field whose segment stood at this place, not at its own")
     absent: Maybe[Literal[True]] = optional("True for a counted segment that the partner did not send")
 
@@ -307,7 +307,7 @@ class Address(Model):
     location: Maybe[Text] = optional("Location", "0142")
 
 
-class PlainParty(Item):
+class Party(Item):
     """A company, store or warehouse that takes part."""
 
     role: Code = required("What the party does here")
@@ -318,11 +318,6 @@ class PlainParty(Item):
     address: Maybe[Address] = optional("Postal address")
     references: Maybe[Many[Reference]] = optional("References of this party")
     contacts: Maybe[Many[Contact]] = optional("Contacts of this party")
-
-
-class Party(PlainParty):
-    """A party, and how goods get to it."""
-
     routing: Maybe[Many[Routing]] = optional("Routing to this party")
     packaging: Maybe[Many[Packaging]] = optional("Packaging for this party")
 
