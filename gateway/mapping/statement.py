@@ -122,8 +122,9 @@ class _Expansion:
 
     def rules(self, rules: Stated, around: str = "", depth: int = 0) -> Stated:
         """Rules with everything they name put in."""
-        for name in reversed(str(rules.pop("use", "")).split(",")):
-            if name.strip():
+        while (used := rules.pop("use", None)) and depth <= MAX_DEPTH:  # blocks may use others
+            depth += 1
+            for name in reversed(str(used).split(",")):
                 rules = merged(self._block(name.strip(), around or "fields", rules.lines.get("use")), rules)
         result = Stated()
         result.twice = list(rules.twice)

@@ -120,6 +120,20 @@ def test_what_a_mapping_takes_out_may_come_back() -> None:
     assert "parties[].references[].type" in stated(second)
 
 
+def test_a_block_may_use_another() -> None:
+    text = (
+        "blocks:\n  shipper: {use: parties, id: ~}\n"
+        + BASE
+        + "  shippers[]: {use: shipper, name: N102 | int}\n"
+    )
+    (rule,) = [rule for rule in parse_mapping(text, load=load).rules if rule.path == ("shippers",)]
+    assert isinstance(rule, Repeated)
+    inner = {rule.path: rule for rule in rule.rules}
+    assert ("role",) in inner
+    assert ("id",) not in inner
+    assert inner["name",].converter.name == "int"  # type: ignore[union-attr]
+
+
 def test_a_range_of_elements() -> None:
     text = BASE + "  shares: SDQ03..SDQ06 | records(location, quantity)\n"
     (rule,) = [rule for rule in parse_mapping(text, load=load).rules if rule.path == ("shares",)]
@@ -143,6 +157,7 @@ def test_lines_are_those_of_the_file_itself() -> None:
         ("extends: x12/004010/851\nfields: {}\n", "x12/004010/851 was not found"),
         ("extends: x12/loop\nfields: {}\n", "it extends cannot be had"),
         ("blocks:\n  a: {b: $a}\nfields:\n  x: $a\n", "nested too deeply"),
+        ("blocks:\n  a: {use: a}\nfields:\n  x[]: {use: a, y: X01}\n", "nested too deeply"),
         (
             "blocks:\n  a: {b: X01, c: X02}\n" + "".join(f"  {x}: {{l: ${y}, r: ${y}}}\n" for x, y in
             zip("bcdefghijklmnopqrstu", "abcdefghijklmnopqrst")) + "fields:\n  x: $u\n",
