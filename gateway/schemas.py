@@ -1,6 +1,7 @@
 """JSON Schemas of the documents: the models' form, with X12 addresses and names of codes from the mappings.
 
-``python -m gateway.schemas TYPE`` writes one to standard output; without a type all go to ``schemas/documents``.
+``python -m gateway.schemas TYPE`` writes one to standard output; without a type all go to
+``schemas/documents``, and the XML Schemas to ``schemas/xml``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gateway.documents.schema import json_schema
 from gateway.engine import library
 from gateway.errors import NotFoundError
 from gateway.mapping.model import Copy, Mapping, Repeated, Rule
+from gateway.shapes.xml import xsd
 
 RELEASES = ("004010", "005010")
 """Where the addresses come from: the first release that has a mapping of the type."""
@@ -132,6 +134,7 @@ def main(arguments: list[str]) -> int:
     for document_type in document_types() if not arguments else ():
         path = Path("schemas/documents") / f"{document_type}.schema.json"
         path.write_text(document_schema_text(document_type), encoding="utf-8")
+        Path("schemas/xml", f"{document_type}.xsd").write_bytes(xsd(document_type))
     return 0
 
 

@@ -1,0 +1,387 @@
+"""Documents as plain XML, and the XML Schema of each document type.
+
+The rules are the same for every type, and can be undone:
+
+- the root is named after the document type, in the namespace ``urn:edi-gateway:<type>:1``, whose last part is
+  the ``schema_version``; several documents stand in ``<documents xmlns="urn:edi-gateway:documents:1">``;
+- a field is an element of its name, a list an element of its name with an element for each entry, in the
+  singular (`singular`);
+- an object with open keys, such as the identifiers of an item, is written like a list whose entries tell
+  their key in the attribute ``type``;
+- a composite element kept in ``extensions`` has an element ``part`` for each component.
+
+Objects take their elements in any order. DTDs are refused, entities and network are off, and libxml2's limits
+on depth (256) and text (10 MB) stay on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from functools import cache
+from itertools import chain
+from typing import Any, BinaryIO, cast
+
+from lxml import etree
+
+from gateway.documents import document_types
+from gateway.documents.common import DATE, DATETIME, DECIMAL
+from gateway.documents.validation import explain
+from gateway.errors import DocumentError
+from gateway.shapes.form import Node, Problems, form, nearest_place, pointer, problem, resolved
+
+WRAPPER = "documents"
+MAX_BYTES = 64 * 1024 * 1024
+"""Of one document; as much as a transaction set may have."""
+
+_CHUNK = 64 * 1024
+_XS = "{http://www.w3.org/2001/XMLSchema}"
+_NAMED = {DECIMAL: "decimal", DATE: "date", DATETIME: "date_time"}
+_FIRST_STEP = re.compile(r"/[^/@]+")
+_FACET = re.compile(r"\{[^}]*\}|^Element '[^']*'(?:, attribute '[^']*')?: |\[facet '\w+'\] ")
+
+
+def namespace(name: str) -> str:
+    """The namespace of a document type, or of the wrapper."""
+    return f"urn:edi-gateway:{name}:1"
+
+
+def singular(name: str) -> str:
+    """The name of the entries of a list: ``lines`` has ``line``, ``parties`` has ``party``."""
+    for pattern, ending in ((r"ies$", "y"), (r"(x|ss|ch|sh)es$", r"\1"), (r"s$", "")):
+        found, count = re.subn(pattern, ending, name)
+        if count:
+            return found
+    return "item"
+
+
+def _is_fixed(node: Node) -> bool:
+    """Whether the namespace tells the value of a field of the root already."""
+    return isinstance(node.get("const"), str)
+
+
+# --- writing ---------------------------------------------------------------------------------------------
+
+
+def write(documents: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Documents as one XML file, piece by piece; a single one is the root, several stand in a wrapper.
+
+    Raises:
+        DocumentError: at the end; a value has a character XML cannot hold.
+    """
+    problems = Problems("The documents cannot be written as XML")
+    made = (_element(one, f"Document {number}, ", problems) for number, one in enumerate(documents, 1))
+    first = list(_first_two(made))
+    if not first:
+        raise DocumentError("There is no document to write.")
+    yield b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    if len(first) > 1:
+        yield f'<{WRAPPER} xmlns="{namespace(WRAPPER)}">\n'.encode()
+    for element in chain(first, made):
+        etree.indent(element)
+        yield etree.tostring(element, encoding="utf-8") + b"\n"
+    if len(first) > 1:
+        yield f"</{WRAPPER}>\n".encode()
+    problems.check()
+
+
+def _first_two(made: Iterator[Any]) -> Iterator[Any]:
+    for _, element in zip(range(2), made, strict=False):
+        yield element
+
+
+def _element(document: dict[str, Any], name: str, problems: Problems) -> Any:
+    schema = form(str(document.get("document_type")))
+    kind = document["document_type"]
+    space = f"{{{namespace(kind)}}}"
+    default: Any = {None: namespace(kind)}
+    root = etree.Element(space + kind, nsmap=default)
+
+    def fill(element: Any, value: Any, node: Node, key: str, at: str) -> None:
+        node = resolved(schema, node)
+        if isinstance(value, dict):
+            is_open = "patternProperties" in node
+            for field, inner in value.items():
+                known = node["properties"].get(field, {})
+                if element is root and _is_fixed(known):
+                    continue
+                child = etree.SubElement(element, space + (singular(key) if is_open else field))
+                if is_open:
+                    child.set("type", field)
+                fill(child, inner, known, field, pointer(at, field))
+        elif isinstance(value, list | tuple):
+            is_part = "anyOf" in node
+            for index, inner in enumerate(value):
+                child = etree.SubElement(element, space + ("part" if is_part else singular(key)))
+                fill(child, inner, node.get("items", {}), "", pointer(at, index))
+        else:
+            try:
+                element.text = str(value).lower() if isinstance(value, bool) else str(value)
+            except ValueError:
+                hint = "Take the character out; XML has no way to write it."
+                what = "the value has a control character."
+                problems.add(problem("SHAPE-CHARACTER", name + at, what, hint, ascii(value), pointer=at))
+
+    fill(root, document, schema, kind, "")
+    return root
+
+
+# --- reading ---------------------------------------------------------------------------------------------
+
+
+def read(source: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The documents of an XML file, one in memory at a time; none is given on after one that is wrong.
+
+    Raises:
+        DocumentError: at the end, with everything that is wrong, each with its XPath and line.
+    """
+    problems = Problems("The XML is not right")
+    try:
+        for element, path in _roots(source):
+            document = _document(element, path, problems)
+            if not problems.found:
+                yield document
+    except etree.XMLSyntaxError as error:
+        line = error.lineno or 1
+        said = re.sub(r"[\s.,]*, line \d+, column \d+$", "", error.msg)
+        what, hint = f"this is not XML: {said}.", "Correct the file, or the program that writes it."
+        problems.add(problem("SHAPE-XML", f"Line {line}", what, hint, line=line))
+    problems.check()
+
+
+def _roots(source: BinaryIO) -> Iterator[tuple[Any, str]]:
+    """The root of each document, complete, with its XPath; it is emptied when the next is asked for."""
+    parser: Any = etree.XMLPullParser(
+        ("start", "end"),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    depth = size = number = 0
+    top = 1
+    while True:
+        chunk = source.read(_CHUNK)
+        if chunk:
+            parser.feed(chunk)
+        else:
+            parser.close()
+        size += len(chunk)
+        for event, element in parser.read_events():
+            if event == "end":
+                if depth == top:
+                    number += 1
+                    kind = etree.QName(element).localname
+                    yield element, f"/{kind}" if top == 1 else f"/{WRAPPER}/*[{number}]"
+                    size = 0
+                    element.clear()
+                    while element.getprevious() is not None:
+                        del element.getparent()[0]
+                depth -= 1
+                continue
+            depth += 1
+            if depth == 1:
+                if element.getroottree().docinfo.internalDTD is not None:
+                    raise _refused("A DTD (<!DOCTYPE ...>) is not read.", "Leave it out.")
+                top = 2 if element.tag == f"{{{namespace(WRAPPER)}}}{WRAPPER}" else 1
+        if size > MAX_BYTES + _CHUNK:
+            raise _refused(f"A document has more than {MAX_BYTES:,} bytes.", "Split it.")
+        if not chunk:
+            return
+
+
+def _refused(message: str, hint: str) -> DocumentError:
+    return DocumentError("The XML is not read.", problems=(problem("SHAPE-XML", "", message, hint),))
+
+
+def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
+    """The document of a root element; what is wrong with it is added to the problems."""
+
+    def where(element: Any) -> tuple[str, int | None]:
+        return f"Line {element.sourceline}, {path}{_below(root, element)}", element.sourceline
+
+    name, places = etree.QName(root), {"": root}
+    kind = name.localname
+    if kind not in document_types() or name.namespace != namespace(kind):
+        near = get_close_matches(kind, document_types(), n=1)
+        known = f"xmlns={namespace(near[0])!r}" if near else f"one of {', '.join(document_types())}"
+        what = f"<{kind}> of the namespace {name.namespace or '(none)'} is no document."
+        problems.add(
+            problem("SHAPE-XML", where(root)[0], what, f"Expected is {known}.", line=root.sourceline)
+        )
+        return {}
+    schema = form(kind)
+
+    def value(element: Any, node: Node, at: str) -> Any:
+        places[at] = element
+        node = resolved(schema, node)
+        if "anyOf" in node:
+            node = next(one for one in node["anyOf"] if (one["type"] == "array") == bool(len(element)))
+        match node.get("type"):
+            case "object":
+                is_open = "patternProperties" in node
+                found: dict[str, Any] = {}
+                for child in element:
+                    field = child.get("type", "") if is_open else etree.QName(child).localname
+                    found[field] = value(child, node["properties"].get(field, {}), pointer(at, field))
+                return found
+            case "array":
+                return [value(child, node["items"], pointer(at, i)) for i, child in enumerate(element)]
+        text = element.text or ""
+        match node.get("type"), text.strip():
+            case "integer", digits if re.fullmatch(r"[0-9]{1,18}", digits):
+                return int(digits)
+            case "boolean", "true" | "false" | "1" | "0" as word:
+                return word in ("true", "1")
+        return text
+
+    fixed = {key: node["const"] for key, node in schema["properties"].items() if _is_fixed(node)}
+    document: dict[str, Any] = fixed | value(root, schema, "")
+    if found := explain(document):
+        problems.model(found, lambda at: where(nearest_place(places, at)))
+    elif not (validator := _validator(kind)).validate(root):
+        for error in {
+            error.path: error for error in reversed([*cast("Iterable[Any]", validator.error_log)])
+        }.values():
+            element = _at(root, error.path)
+            what, hint = _FACET.sub("", error.message), f"See schemas/xml/{kind}.xsd."
+            problems.add(problem("SHAPE-XSD", where(element)[0], what, hint, line=element.sourceline))
+    return document
+
+
+@cache
+def _validator(kind: str) -> etree.XMLSchema:
+    return etree.XMLSchema(etree.fromstring(xsd(kind)))
+
+
+def _at(root: Any, path: str) -> Any:
+    """The element that libxml2 names; it sees the document as if it stood alone."""
+    prefixes = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
+    try:
+        return next(iter(root.xpath("." + _FIRST_STEP.sub("", path, count=1), namespaces=prefixes)), root)
+    except etree.XPathError:
+        return root
+
+
+def _below(root: Any, element: Any) -> str:
+    """The steps of an XPath from a root to an element in it, without prefixes."""
+    if element is root:
+        return ""
+    before = sum(1 for _ in element.itersiblings(element.tag, preceding=True))
+    only = not before and next(element.itersiblings(element.tag), None) is None
+    step = etree.QName(element).localname + ("" if only else f"[{before + 1}]")
+    return f"{_below(root, element.getparent())}/{step}"
+
+
+# --- the schema ------------------------------------------------------------------------------------------
+
+
+@cache
+def xsd(document_type: str) -> bytes:
+    """The XML Schema of a document type, made from its model.
+
+    Raises:
+        NotFoundError: there is no such document type.
+    """
+    schema, space = form(document_type), namespace(document_type)
+    prefixes: Any = {"xs": _XS[1:-1], None: space}
+    top = etree.Element(_XS + "schema", nsmap=prefixes)
+    top.attrib.update({"targetNamespace": space, "elementFormDefault": "qualified"})
+    made = _Schema(schema)
+    made.element(top, document_type, {key: value for key, value in schema.items() if key != "$defs"})
+    made.simple(top, {"minLength": 1}, name="text")
+    for pattern, name in _NAMED.items():
+        made.simple(top, {"pattern": pattern}, name=name)
+    count = _add(_add(top, "simpleType", name="count"), "restriction", base="xs:nonNegativeInteger")
+    _add(count, "totalDigits", value="18")
+    for name, node in schema["$defs"].items():
+        if "patternProperties" not in node:
+            made.content(top, node, name=name)
+    etree.indent(top)
+    return etree.tostring(top, encoding="utf-8", xml_declaration=True) + b"\n"
+
+
+def _add(parent: Any, tag: str, **attributes: str) -> Any:
+    return etree.SubElement(parent, _XS + tag, attributes)
+
+
+def _described(made: Any, node: Node) -> Any:
+    if text := node.get("description"):
+        _add(_add(made, "annotation"), "documentation").text = text
+    return made
+
+
+def _type_name(node: Node) -> str | None:
+    """The name of a simple type that many elements have."""
+    if "const" in node or "enum" in node or "anyOf" in node:
+        return None
+    plain = "text" if "minLength" in node else "xs:string"
+    names = {"integer": "count", "boolean": "xs:boolean", "string": _NAMED.get(node.get("pattern", ""))}
+    return names.get(node["type"]) or (plain if node["type"] == "string" and "pattern" not in node else None)
+
+
+class _Schema:
+    """Makes the parts of an XML Schema out of those of a JSON Schema."""
+
+    def __init__(self, schema: Node) -> None:
+        self._schema = schema
+
+    def element(self, parent: Any, name: str, node: Node, **occurs: str) -> None:
+        """The declaration of an element: it names its type, or holds it where that has no name."""
+        inner = resolved(self._schema, node)
+        is_open = "patternProperties" in inner
+        kind = node["$ref"].rpartition("/")[2] if "$ref" in node and not is_open else _type_name(inner)
+        made = _described(
+            _add(parent, "element", name=name, **({"type": kind} if kind else {}), **occurs), node
+        )
+        if is_open:
+            self.entries(made, inner, singular(name))
+        elif not kind:
+            self.content(made, inner, singular(name))
+
+    def content(self, parent: Any, node: Node, entry: str = "", **named: str) -> None:
+        """The type of an element."""
+        if node.get("type") == "object":
+            members = _add(_described(_add(parent, "complexType", **named), node if named else {}), "all")
+            for key, inner in node["properties"].items():
+                optional = {} if key in node.get("required", ()) else {"minOccurs": "0"}
+                if named or not _is_fixed(inner):  # the namespace tells what is fixed at the root
+                    self.element(members, key, inner, **optional)
+        elif node.get("type") == "array":
+            sequence = _add(_add(parent, "complexType", **named), "sequence")
+            self.element(sequence, entry, node["items"], maxOccurs="unbounded")
+        elif "anyOf" in node:
+            mixed = _add(_add(parent, "complexType", mixed="true", **named), "sequence")
+            _add(mixed, "element", name="part", type="xs:string", minOccurs="0", maxOccurs="unbounded")
+        else:
+            self.simple(parent, node, **named)
+
+    def entries(self, made: Any, node: Node, name: str) -> None:
+        """An object with open keys: each entry has its own key in the attribute ``type``."""
+        sequence = _add(_add(made, "complexType"), "sequence")
+        entry = _add(sequence, "element", name=name, minOccurs="0", maxOccurs="unbounded")
+        value = _add(_add(_add(entry, "complexType"), "simpleContent"), "extension", base="text")
+        allowed = [*node["properties"], *(key.strip("^$") for key in node["patternProperties"])]
+        self.simple(_add(value, "attribute", name="type", use="required"), {"pattern": "|".join(allowed)})
+        # A key constraint needs a name that is used once in the schema.
+        number = sum(1 for _ in made.getroottree().iter(_XS + "unique"))
+        unique = _add(made, "unique", name=f"once_{number + 1}")
+        _add(unique, "selector", xpath="*")
+        _add(unique, "field", xpath="@type")
+
+    def simple(self, parent: Any, node: Node, **named: str) -> None:
+        """A restricted text, or the constant ``true``."""
+        is_boolean = node.get("type") == "boolean"
+        base = "xs:boolean" if is_boolean else "xs:string"
+        made = _add(_add(parent, "simpleType", **named), "restriction", base=base)
+        if is_boolean:
+            _add(made, "pattern", value="true|1")
+        elif "pattern" in node:
+            _add(made, "pattern", value=node["pattern"].removeprefix("^").removesuffix("$"))
+        elif "minLength" in node:
+            _add(made, "minLength", value=str(node["minLength"]))
+        for value in node.get("enum") or ([node["const"]] if not is_boolean and "const" in node else []):
+            _add(made, "enumeration", value=value)
