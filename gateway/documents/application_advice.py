@@ -56,6 +56,20 @@ class RelatedData(Item):
     code: Maybe[Text] = optional("The code", "E019")
 
 
+class ErrorContext(Item):
+    """The situation in which an error arose; from release 005010 on."""
+
+    name: Text = required("What makes the situation", "SITUATIONAL TRIGGER")
+    value: Maybe[Text] = optional("Its value", "0012")
+    segment: Maybe[Text] = optional("Segment it stands in", "CLM")
+    position: Maybe[Text] = optional("Position of the segment in the set; ST is 1", "43")
+    loop: Maybe[Text] = optional("Loop it stands in", "2300")
+    element: Maybe[Text] = optional("Position of the element in the segment", "5")
+    component: Maybe[Text] = optional("Position of the component", "3")
+    repetition: Maybe[Text] = optional("Which repetition", "1")
+    data_element: Maybe[Text] = optional("Number of the data element", "1325")
+
+
 class AdviceError(Item):
     """Something that is wrong with the document."""
 
@@ -64,10 +78,13 @@ class AdviceError(Item):
     segment: Maybe[Text] = optional("Segment with the error", "PRF")
     position: Maybe[Text] = optional("Its position in the set; ST is 1", "4")
     element: Maybe[Text] = optional("Position of the element in the segment", "1")
+    component: Maybe[Text] = optional("Position of the component; from release 005010 on", "2")
+    repetition: Maybe[Text] = optional("Which repetition; from release 005010 on", "1")
     data_element: Maybe[Text] = optional("Number of the data element", "324")
     value: Maybe[Text] = optional("The wrong value", "8WL5Q2ZZ")
     correction: Maybe[Text] = optional("The value that takes its place", "8WL5Q2ZX")
     notes: Maybe[Many[AdviceText]] = optional("Lines of text")
+    contexts: Maybe[Many[ErrorContext]] = optional("The situation in which it arose")
     related: Maybe[Many[RelatedData]] = optional("Data that belong to the error")
 
 
