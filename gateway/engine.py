@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from gateway import resources
 from gateway.errors import DocumentError, NotFoundError, Problem
 from gateway.mapping.library import Library
-from gateway.x12.envelope import Event, TransactionSet
+from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet
 from gateway.x12.parser import Parser
 from gateway.x12.reader import MAX_SET_BYTES
 from gateway.x12.report import Tally, report
@@ -95,7 +95,7 @@ def validate(source: Source, *, path: str = "-", guides: Library | None = None) 
 def translate(source: Source, *, guides: Library | None = None) -> Iterator[dict[str, Any]]:
     """The documents of all accepted transaction sets of a file; problems are not told, see :func:`read`."""
     for event in read(source, guides=guides):
-        if isinstance(event, TransactionSet) and event.document is not None:
+        if isinstance(event, TransactionSet | InterchangeAcknowledgment) and event.document is not None:
             yield event.document
 
 
@@ -129,9 +129,11 @@ def write(
 def explain(document: dict[str, Any], *, guides: Library | None = None) -> tuple[Problem, ...]:
     """Everything that is wrong with a document that is to be written, with JSON pointers and X12 addresses."""
     from gateway.documents import validation
+    from gateway.mapping.writer import is_technical
 
     control = document.get("control")
     version = str(control.get("version") or "004010") if isinstance(control, dict) else "004010"
+    version = "" if is_technical(document) else version
     try:
         plan = (guides or library()).mapping_for(str(document.get("document_type")), version)
     except NotFoundError:
@@ -150,7 +152,8 @@ def written(
 
     If it raises, which may be at the end, the pieces before are of no use.
     """
-    from gateway.mapping.writer import envelope_of, write_interchange  # reading starts without it
+    # Reading starts without it.
+    from gateway.mapping.writer import envelope_of, is_technical, write_interchange
 
     moment = now or datetime.now().astimezone()
     problems: list[Problem] = []
@@ -161,6 +164,7 @@ def written(
             name = "" if isinstance(documents, dict) else f"Document {number}: "
             try:
                 around = envelope or envelope_of(document, moment)
+                around = replace(around, release="") if is_technical(document) else around
             except DocumentError as error:
                 problems.extend(replace(one, message=name + one.message) for one in error.problems)
                 continue

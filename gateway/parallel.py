@@ -21,7 +21,7 @@ from gateway.mapping.library import Library
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.envelope import Event, GroupHeader, InterchangeHeader, TransactionSet
 from gateway.x12.guide import Segment
-from gateway.x12.parser import Engine, Parser, document_envelope
+from gateway.x12.parser import TECHNICAL, Engine, Parser, document_envelope
 from gateway.x12.reader import EnvelopeSegment, Isa, Piece, Reader, SetText
 from gateway.x12.source import Source
 from gateway.x12.table import Table
@@ -76,6 +76,8 @@ class _Answered:
 
     def engine(self, version: str, set_id: str, *, documents: bool) -> Engine | None:
         found = self.guides.engine(version, set_id, documents=documents)
+        if set_id == TECHNICAL:
+            return found  # between the sets, in no batch
         return None if found is None else _AnsweredEngine(self, found.name, found.table)
 
     def envelope_segment(self, name: str) -> Segment | None:
@@ -130,7 +132,7 @@ def read_parallel(
     """
     guides = library(overrides)
     answered = _Answered(guides)
-    parser = Parser(answered)
+    parser = Parser(answered, documents=True)
     cutter = _Cutter(guides)
     reader = Reader()
     waiting: deque[Piece | tuple[list[SetText], Future[list[Answer]]]] = deque()
@@ -167,7 +169,8 @@ def read_parallel(
                 item = waiting.popleft()
                 if not isinstance(item, tuple):
                     for event in parser.take(item):
-                        yield event, None
+                        document = getattr(event, "document", None)
+                        yield event, orjson.dumps(document) if document else None
                     continue
                 for piece, answer in zip(item[0], item[1].result(), strict=True):
                     answered.answer = answer

@@ -90,10 +90,12 @@ def overrides(args: argparse.Namespace) -> tuple[Path, ...]:
 
 def partner(args: argparse.Namespace) -> Partner | None:
     """The partner that ``--partner`` names, after :func:`overrides` found it."""
+    home = home_of(args)
+    if home is None or args.partner is None:
+        return None
     from gateway.settings import load
 
-    home = home_of(args)
-    return load(home).partners.get(args.partner) if home and args.partner is not None else None
+    return load(home).partners.get(args.partner)
 
 
 def guides(args: argparse.Namespace) -> Library:

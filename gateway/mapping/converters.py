@@ -66,6 +66,17 @@ def _read_date(texts: Texts) -> str | None:
     return None
 
 
+def _read_shortdate(texts: Texts) -> str | None:
+    text = texts[0]
+    return f"20{text[:2]}-{text[2:4]}-{text[4:]}" if len(text) == 6 else None
+
+
+def _write_shortdate(value: Any) -> Texts:
+    if not isinstance(value, str) or not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("a date of the form 20YY-MM-DD is needed")
+    return (value[2:].replace("-", ""),)
+
+
 _DATE = re.compile(r"(?:[0-9]{2}|[0-9]{4})-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,2}))?)?")
 
@@ -231,6 +242,7 @@ _SIMPLE: dict[str, Converter] = {
     "text": _plain("text"),
     "decimal": _plain("decimal", "decimal"),
     "date": Converter("date", _read_date, _write_date, kind="date"),
+    "shortdate": Converter("shortdate", _read_shortdate, _write_shortdate, kind="date"),
     "time": Converter("time", _read_time, _write_time, kind="time"),
     "datetime": Converter("datetime", _read_datetime, _write_datetime, arity=2, kind="datetime"),
     "int": Converter("int", _read_int, _write_int, lossless=False, kind="integer"),

@@ -6,7 +6,8 @@ The library itself opens no file: it asks the ``load`` function it was given.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from gateway.mapping.codegen import Functions
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.guide import Guide, Loop, Release, Segment, parse_guide, parse_release
+from gateway.x12.parser import ENVELOPE_RELEASE, TECHNICAL
 from gateway.x12.table import Table, build
 
 if TYPE_CHECKING:
@@ -26,9 +28,6 @@ Load = Callable[[str], bytes]
 
 SCHEMA_VERSION = "1"
 """Version of the internal documents' form."""
-
-ENVELOPE_RELEASE = "004010"
-"""The release whose control map serves for ISA, GS and their trailers; they are the same in all."""
 
 
 @dataclass(slots=True)
@@ -72,8 +71,9 @@ class SetEngine:
         if found is None:
             return None
         kept, right = found
-        self.plan.note_absent(document)
         remarks = self._warnings(segments, delimiters, right=right)
+        if self.plan.mapping.sums:
+            remarks += _sums(self.plan, document)
         return (*remarks, _unmapped(kept)) if kept else remarks
 
     def _warnings(self, segments: list[str], delimiters: Delimiters, *, right: bool) -> tuple[Problem, ...]:
@@ -81,6 +81,20 @@ class SetEngine:
         if right:
             return ()
         return tuple(diagnose(self.table, segments, delimiters).problems)
+
+
+def _sums(plan: Plan, document: dict[str, Any]) -> tuple[Problem, ...]:
+    """Warnings where a field is not the sum of its parts."""
+    from gateway.mapping.problems import mapping_problem
+
+    found = []
+    for path, stated, total in plan.sums(document):
+        if stated is not None and Decimal(stated) != total:
+            name = ".".join(path)
+            place = plan.addresses.get(name, "")
+            told = mapping_problem("MAP-SUM", name, value=stated, total=format(total, "f"), address=place)
+            found.append(told.at(pointer=f"/{'/'.join(path)}", segment=1, segment_id="ST"))
+    return tuple(found)
 
 
 def _unmapped(addresses: list[str]) -> Problem:
@@ -137,6 +151,8 @@ class Library:
 
     def _build(self, version: str, set_id: str) -> Table | None:
         name = version[:6]
+        if set_id == TECHNICAL:
+            return self._technical()
         if not (name.isascii() and name.isdigit() and len(name) == 6):
             return None
         release = self.release(name)
@@ -149,9 +165,19 @@ class Library:
             return self.table(name, set_id)
         return build(parse_guide(file, self._load(f"schemas/x12/{name}/{file}"), release))
 
+    def _technical(self) -> Table | None:
+        """The TA1 of the control map as a transaction set of one segment."""
+        segment = self.envelope_segment(TECHNICAL)
+        if segment is None:
+            return None
+        # ST and SE are there for the walk alone.
+        first, last = (Segment(name, "", "R", 1, segment.elements[:2]) for name in ("ST", "SE"))
+        root = Loop("ST_LOOP", segment.name, "R", 1, (first, replace(segment, usage="R", max_use=1), last))
+        return build(Guide(TECHNICAL, TECHNICAL, ENVELOPE_RELEASE, "", root))
+
     def plan(self, release: str, set_id: str) -> Plan | None:
         """The mapping of a set bound to its guide; None without mapping or guide."""
-        key = (release[:6], set_id)
+        key = (ENVELOPE_RELEASE if set_id == TECHNICAL else release[:6], set_id)
         if key not in self._plans:
             table = self.table(release, set_id)
             try:
@@ -184,13 +210,15 @@ class Library:
         return self._engines[key]
 
     def mapping_for(self, document_type: str, release: str) -> Plan:
-        """The plan that writes a document of this type.
+        """The plan that writes a document of this type; without a release, for an interchange without groups.
 
         Raises:
             NotFoundError: no mapping for the type in the release.
         """
         found = self.release(release[:6])
-        for _, set_id in sorted(found.maps) if found else []:
+        # A guide of the very version goes before those of its release: 005010X231A1 is a 999, 005010 a 997.
+        maps = sorted(found.maps, key=lambda one: (one[0] != release, one)) if found else []
+        for _, set_id in maps if release else [("", TECHNICAL)]:
             plan = self.plan(release, set_id)
             if plan is not None and plan.mapping.document_type == document_type:
                 return plan

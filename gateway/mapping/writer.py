@@ -618,6 +618,12 @@ def _differences(before: Any, after: Any, pointer: str) -> list[Problem]:
     return [_problem("DOC-DIFFERENT", pointer, message, "Write it that way.", str(before))]
 
 
+def is_technical(document: Mapping[str, Any]) -> bool:
+    """Whether a document acknowledges an interchange: it is a TA1, and stands in no functional group."""
+    about = document.get("acknowledged")
+    return isinstance(about, dict) and "interchange" in about
+
+
 def envelope_of(document: Mapping[str, Any], now: datetime) -> Envelope:
     """The envelope that a document's ``control`` asks for.
 
@@ -651,7 +657,7 @@ def envelope_of(document: Mapping[str, Any], now: datetime) -> Envelope:
         group_receiver=text("group_receiver", receiver.id),
         date=now.strftime("%Y%m%d"),
         time=now.strftime("%H%M"),
-        release=text("version", "004010"),
+        release="" if is_technical(document) else text("version", "004010"),
         usage="T" if document.get("test") else "P",
         control_interchange=text("interchange") or 1,
         control_group=text("group") or 1,
@@ -682,7 +688,7 @@ def write_interchange(
         raise DocumentError("There is no document to write.")
     kind = str(first[1].get("document_type"))
     guide = library.mapping_for(kind, envelope.release).table.guide
-    engine = library.engine(envelope.release, guide.set_id, documents=True)
+    engine = library.engine(envelope.release or guide.release, guide.set_id, documents=True)
     assert engine is not None
     marks = envelope.delimiters
 
@@ -697,7 +703,7 @@ def write_interchange(
 
     chunks = interchange(envelope, GROUP_OF_SET.get(guide.set_id, guide.group), sets())
     head = next(chunks)
-    for values in (part.split(marks.element) for part in head.split(marks.terminator + envelope.newline)[:2]):
+    for values in (part.split(marks.element) for part in head.split(marks.terminator + envelope.newline)[:-1]):
         where = Location(segment_id=values[0])
         found = envelope_faults(library.envelope_segment(values[0]), values, where)
         problems.extend(replace(problem, fault=Fault.CONFIGURATION) for problem in found)

@@ -112,11 +112,13 @@ class GroupTrailer:
 
 @dataclass(frozen=True, slots=True)
 class InterchangeAcknowledgment:
-    """A TA1 segment: ``("TA1", TA101, …)``."""
+    """A TA1 segment: ``("TA1", TA101, …)``, what is wrong with it and, where asked for, its document."""
 
     elements: tuple[str, ...]
     offset: int
     interchange: InterchangeHeader
+    problems: tuple[Problem, ...] = ()
+    document: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,13 @@ GROUP_OF_SET = {
 }  # fmt: skip
 
 
+TECHNICAL = "TA1"
+"""The acknowledgment of an interchange: no transaction set, but read like one of a single segment."""
+
+ENVELOPE_RELEASE = "004010"
+"""The release whose control map serves for ISA, GS, TA1 and their trailers; they are the same in all."""
+
+
 class Engine(Protocol):
     """Checks the segments of one kind of transaction set, fast; made from a guide and perhaps a mapping."""
 
@@ -290,7 +297,7 @@ class Parser:
                 yield self._end_group(values, where)
             case "TA1":
                 interchange.acknowledgments += 1
-                yield InterchangeAcknowledgment(values, piece.offset, interchange.header)
+                yield self._technical(values, piece.text, where, interchange)
             case "IEA" if not interchange.fragment:
                 yield from self._end_interchange(values, where)
             case "GE" | "IEA" | "SE" if interchange.fragment:
@@ -333,6 +340,32 @@ class Parser:
         interchange.groups += 1
         self._group = _Group(header, found)
         yield header
+
+    def _technical(
+        self, values: tuple[str, ...], text: str, where: Location, interchange: _Interchange
+    ) -> InterchangeAcknowledgment:
+        """A TA1; one with an error is told of, but nothing answers it."""
+        header, engine = interchange.header, self._engine(ENVELOPE_RELEASE, TECHNICAL)
+        if engine is None:
+            return InterchangeAcknowledgment(values, where.offset or 0, header)
+        makes = self._documents and engine.translates
+        document = document_envelope(header, None, "") if makes else None
+        segments = ["ST", text, "SE"]
+        remarks = engine.check(segments, header.delimiters, document)
+        if remarks is None:
+            interchange.verdicts.add(Verdict.REJECTED)
+            document, remarks = None, tuple(diagnose(engine.table, segments, header.delimiters).problems)
+        problems = tuple(
+            replace(one, ack=Ack(), location=_element_place(where, values, one.location.element or 0))
+            for one in remarks
+        )
+        return InterchangeAcknowledgment(values, where.offset or 0, header, problems, document)
+
+    def _engine(self, version: str, set_id: str) -> Engine | None:
+        key = (version, set_id)
+        if key not in self._engines:
+            self._engines[key] = self._guides.engine(version, set_id, documents=self._documents)
+        return self._engines[key]
 
     # --- trailers --------------------------------------------------------------------------------------
     def _end_group(self, values: tuple[str, ...] | None, where: Location | None) -> GroupTrailer:
@@ -408,10 +441,7 @@ class Parser:
         set_id, control_number = _get(begin, 1), _get(begin, 2)
         found: list[Problem] = []
         version = group.header.version if group is not None else ""
-        key = (version, set_id)
-        if key not in self._engines:
-            self._engines[key] = self._guides.engine(version, set_id, documents=self._documents)
-        engine = self._engines[key]
+        engine = self._engine(version, set_id) if set_id != TECHNICAL else None
         document: dict[str, Any] | None = None
 
         if piece.too_large:
@@ -660,16 +690,16 @@ def document_envelope(
     header: InterchangeHeader, group: GroupHeader | None, control_number: str
 ) -> dict[str, Any]:
     """The part of a document that tells where it came from; the engine adds the rest."""
-    return {
-        "test": header.usage != "P",  # I (information) is not to be carried out either
-        "control": {
+    parties = {"sender": header.sender.to_dict(), "receiver": header.receiver.to_dict()}
+    control: dict[str, Any] = {"interchange": header.control_number, **parties}
+    if group is not None:
+        control = {
             "interchange": header.control_number,
-            "group": group.control_number if group else "",
+            "group": group.control_number,
             "transaction": control_number,
-            "version": group.version if group else "",
-            "sender": header.sender.to_dict(),
-            "receiver": header.receiver.to_dict(),
-            "group_sender": group.sender if group else "",
-            "group_receiver": group.receiver if group else "",
-        },
-    }
+            "version": group.version,
+            **parties,
+            "group_sender": group.sender,
+            "group_receiver": group.receiver,
+        }
+    return {"test": header.usage != "P", "control": control}  # I (information) is no order either

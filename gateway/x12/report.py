@@ -13,6 +13,7 @@ from gateway.x12.envelope import (
     FileProblem,
     GroupHeader,
     GroupTrailer,
+    InterchangeAcknowledgment,
     InterchangeHeader,
     InterchangeTrailer,
     TransactionSet,
@@ -26,7 +27,7 @@ _SET = ("set_id", "control_number", "segments", "guide", "verdict")
 
 def problems_of(event: Event) -> tuple[Problem, ...]:
     """What an event says is wrong."""
-    if isinstance(event, TransactionSet | GroupTrailer | InterchangeTrailer):
+    if isinstance(event, TransactionSet | GroupTrailer | InterchangeTrailer | InterchangeAcknowledgment):
         return event.problems
     return (event.problem,) if isinstance(event, FileProblem) else ()
 

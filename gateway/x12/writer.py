@@ -21,7 +21,8 @@ class Envelope:
     """What goes around transaction sets, and a partner's habits of writing.
 
     Attributes:
-        version: ISA12. release: GS08. usage: ISA15, ``P`` or ``T``.
+        version: ISA12. usage: ISA15, ``P`` or ``T``.
+        release: GS08, empty for an interchange without functional group.
         control_interchange: ISA13; control_group: GS06; control_set: ST02 of the first set. Numbers are
             padded as the standard wants, text is written as it is.
         date: CCYYMMDD. time: HHMM.
@@ -114,7 +115,8 @@ def interchange(
 
     Args:
         functional_id: GS01.
-        sets: for each transaction set its ST01 and the segments between ST and SE, without terminators.
+        sets: for each transaction set its ST01 and the segments between ST and SE, without terminators. In an
+            envelope without release they stand between ISA and IEA as they are (TA1).
 
     Raises:
         DocumentError: the envelope does not fit ISA or GS.
@@ -127,10 +129,17 @@ def interchange(
         "GS", functional_id, envelope.group_sender, envelope.group_receiver, envelope.date, envelope.time,
         group, envelope.agency, envelope.release,
     )  # fmt: skip
-    for value in header:
+    for value in header if envelope.release else ():
         if any(mark in value for mark in marks.all):
             problem = replace(_envelope_problem(0, value, ""), message=f"GS holds a separator: {value!r}.")
             raise DocumentError("The envelope cannot be written.", problems=(problem,))
+    control = envelope.control_interchange
+    closing = f"{control:09d}" if isinstance(control, int) else control
+    if not envelope.release:
+        yield f"{isa(envelope)}{envelope.newline}"
+        yield from (end.join((*segments, "")) for _, segments in sets)
+        yield f"IEA{element}0{element}{closing}{end}"
+        return
     yield f"{isa(envelope)}{envelope.newline}{element.join(header)}{end}"
     count = 0
     for set_id, segments in sets:
@@ -138,6 +147,4 @@ def interchange(
         first, last = (f"ST{element}{set_id}", f"SE{element}{len(segments) + 2}")
         yield end.join((f"{first}{element}{number}", *segments, f"{last}{element}{number}", ""))
         count += 1
-    control = envelope.control_interchange
-    closing = f"{control:09d}" if isinstance(control, int) else control
     yield f"GE{element}{count}{element}{group}{end}IEA{element}1{element}{closing}{end}"

@@ -16,7 +16,7 @@ from gateway.errors import DocumentError, Problem
 
 if TYPE_CHECKING:
     from gateway.mapping.library import Library
-    from gateway.x12.envelope import Event, TransactionSet
+    from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet
 
 _FORMS = ("jsonl", "json", "x12")
 
@@ -122,7 +122,12 @@ def _to_json(events: Iterable[tuple[Event, bytes | None]], output: str | None, *
     """Writes the documents; says on standard error what was not translated, and why."""
     from gateway.cli import findings
     from gateway.cli.output import Style, count, say, visible, whole
-    from gateway.x12.envelope import GroupTrailer, InterchangeTrailer, TransactionSet
+    from gateway.x12.envelope import (
+        GroupTrailer,
+        InterchangeAcknowledgment,
+        InterchangeTrailer,
+        TransactionSet,
+    )
     from gateway.x12.report import problems_of
 
     style = Style.of(sys.stderr)
@@ -136,13 +141,13 @@ def _to_json(events: Iterable[tuple[Event, bytes | None]], output: str | None, *
             problems = problems_of(event)
             wrong = any(one.is_error for one in problems)
             failed |= wrong
-            if isinstance(event, TransactionSet):
+            if isinstance(event, TransactionSet | InterchangeAcknowledgment):
                 if data is not None:
                     target.writelines((between if written else b"", data, b"" if as_list else b"\n"))
                     written += 1
                     aside = [one.message for one in problems if one.code == "MAP-UNMAPPED"]
                     if aside and not kept:
-                        kept.append(f"{event.set_id} {event.control_number}: {aside[0]}")
+                        kept.append(f"{_name(event).partition(' in ')[0]}: {aside[0]}")
                     elif aside:
                         kept.append("")
                     if len(aside) == len(problems):
@@ -173,14 +178,22 @@ def _to_json(events: Iterable[tuple[Event, bytes | None]], output: str | None, *
     return ExitCode.PROBLEMS if failed else ExitCode.FINE
 
 
-def _name(event: TransactionSet) -> str:
+def _name(event: TransactionSet | InterchangeAcknowledgment) -> str:
+    from gateway.x12.envelope import InterchangeAcknowledgment
+
+    if isinstance(event, InterchangeAcknowledgment):
+        return f"TA1 {' '.join(event.elements[1:2])} in interchange {event.interchange.control_number}"
     group = f"group {event.group.control_number} of " if event.group else ""
     number = event.interchange.control_number or "(none)"
     return f"{event.set_id} {event.control_number} in {group}interchange {number}"
 
 
-def _unmapped(event: TransactionSet) -> str:
+def _unmapped(event: TransactionSet | InterchangeAcknowledgment) -> str:
     """Why a set without an error has no document."""
+    from gateway.x12.envelope import InterchangeAcknowledgment
+
+    if isinstance(event, InterchangeAcknowledgment):
+        return "It is correct, but there is no mapping from TA1 to a document."
     if event.guide is None:
         return next(one.message for one in event.problems if one.code == "X12-NO-GUIDE")
     version = event.group.version if event.group else ""

@@ -84,17 +84,27 @@ def test_several_processes_say_the_same(edigw: Runner, tmp_path: Path, form: tup
     assert edigw("translate", path, "--jobs", "0").code == 2
 
 
-@pytest.mark.parametrize(("set_id", "words"), [("997", "there is no mapping"), ("199", "There is no guide")])
+@pytest.mark.parametrize(("set_id", "words"), [("112", "there is no mapping"), ("199", "There is no guide")])
 def test_a_set_nobody_can_translate_is_told(edigw: Runner, tmp_path: Path, set_id: str, words: str) -> None:
+    """A home may have the guide of a set, here 112, without a mapping."""
+    home = tmp_path / "home"
+    assert edigw("init", home).code == 0
+    shipped, own = ROOT / "schemas/x12/004010", home / "schemas/x12/004010"
+    own.mkdir(parents=True)
+    guide = (shipped / "997.004010.xml").read_text("utf-8")
+    (own / "112.004010.xml").write_text(guide.replace('g:set="997"', 'g:set="112"'), "utf-8")
+    more = '<map vriic="004010" fic="PO" abbr="112">112.004010.xml</map></version>'
+    (own / "maps.xml").write_text(
+        (shipped / "maps.xml").read_text("utf-8").replace("</version>", more), "utf-8"
+    )
     body: list[edi.Segment] = [["AK1", "PO", "11"], ["AK9", "A", "1", "1", "1"]]
-    functional_id = "FA" if set_id == "997" else "PO"
     one = Interchange.of(
-        edi.group([edi.transaction(body, set_id=set_id)], functional_id=functional_id, control="12"),
+        edi.group([edi.transaction(body, set_id=set_id)], control="12"),
         edi.group([edi.transaction(edi.order_body())]),
     )
     path = tmp_path / "mixed.edi"
     path.write_bytes(one.to_bytes())
-    done = edigw("translate", path)
+    done = edigw("translate", "--config", home, path)
     assert done.code == 1
     assert len(documents(done.out)) == 1
     assert f"{set_id} 0001 in group 12" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,12 +17,14 @@ import gateway
 from gateway import resources
 from gateway.errors import Ack, Level, Location, Problem, Severity
 from gateway.x12 import _pyx12
-from gateway.x12.acknowledgment import MAX_SEGMENTS, Acknowledger, Kind
-from gateway.x12.envelope import TransactionSet, Verdict
+from gateway.x12.acknowledgment import MAX_SEGMENTS, Acknowledger, Form, Kind
+from gateway.x12.envelope import GroupHeader, TransactionSet, Verdict
 from tests.acceptance import edi
 from tests.acceptance.edi import Interchange
 
 NOW = datetime(2026, 1, 6, 9, 15, tzinfo=UTC)
+FORMS: tuple[Kind, ...] = ("997", "999")
+DUE: tuple[Kind, ...] = ("due",)
 
 
 def answers(
@@ -31,7 +34,7 @@ def answers(
 ) -> list[bytes]:
     acknowledger = Acknowledger()
     for event in gateway.read(data, documents=False):
-        acknowledger.add(change(event))
+        acknowledger.add(change(event), "999" if kind == "999" else "997")
     numbers = count(7)
     return [answer for _, answer in acknowledger.interchanges(lambda: next(numbers), NOW, kind)]
 
@@ -47,8 +50,8 @@ def lines(data: bytes, kind: Kind = "997") -> list[str]:
     return found
 
 
-def notes(data: bytes) -> list[str]:
-    return [line for line in lines(data) if line.startswith("AK")]
+def notes(data: bytes, kind: Kind = "997") -> list[str]:
+    return [line for line in lines(data, kind) if line.startswith(("AK", "IK"))]
 
 
 # --- golden texts ----------------------------------------------------------------------------------------
@@ -80,6 +83,20 @@ def test_everything_at_once() -> None:
         "AK5*A",
         "AK9*P*2*2*1",
     ]
+
+
+def test_a_999_says_the_same() -> None:
+    one = edi.two_sets().put("BEG", 1, "ZQ").put("PO1", 2, "").after("CUR", ["ZZZ", "1"]).recount()
+    (answer,) = answers(one.to_bytes(), "999")
+    assert answer == (
+        b"ISA*00*          *00*          *ZZ*SUPPLIER       *ZZ*NORTHWIND      "
+        b"*260106*0915*^*00501*000000007*0*P*>~"
+        b"GS*FA*SUPPLIERPO*NORTHWINDPO*20260106*0915*7*X*005010X231A1~"
+        b"ST*999*0001*005010X231A1~AK1*PO*11*004010~AK2*850*0001~IK3*BEG*2**8~IK4*1*353*7*ZQ~"
+        b"IK3*ZZZ*4**1~IK3*PO1*10*PO1*8~IK4*2*330*2~IK5*R*5~AK2*850*0002~IK5*A~AK9*P*2*2*1~SE*13*0001~"
+        b"GE*1*7~IEA*1*000000007~"
+    )
+    assert gateway.validate(answer)["problems"] == []
 
 
 def test_a_technical_acknowledgment() -> None:
@@ -144,19 +161,72 @@ def test_the_release_follows_the_inbound(version: str, release: str, date: str) 
     assert acknowledged == ("AK1*PO*11*005010" if release == "005010" else "AK1*PO*11")
 
 
-def test_acknowledgments_are_never_acknowledged() -> None:
+@pytest.mark.parametrize("set_id", ["997", "999"])
+def test_acknowledgments_are_never_acknowledged(set_id: str) -> None:
     body: list[edi.Segment] = [["AK1", "PO", "11"], ["AK9", "A", "1", "1", "1"]]
     for functional_id in ("FA", "PO"):
         one = Interchange.of(
-            edi.group([edi.transaction(body, set_id="997")], functional_id=functional_id),
+            edi.group([edi.transaction(body, set_id=set_id)], functional_id=functional_id),
             header=edi.isa(ack_requested="1"),
         )
-        assert answers(one.to_bytes()) == []
-        assert answers(one.to_bytes(), "due") == []
+        for kind in FORMS + DUE:
+            assert answers(one.to_bytes(), kind) == []
     ta1 = Interchange([edi.isa(ack_requested="1"), ["TA1", "000000001", "260105", "0830", "A", "000"]])
     ta1.segments.append(["IEA", "0", "000000101"])
-    for kind in ("997", "ta1", "due"):
+    for kind in (*FORMS, "ta1", *DUE):
         assert answers(ta1.to_bytes(), kind) == []
+
+
+def test_groups_of_one_interchange_may_be_answered_differently() -> None:
+    groups = [edi.group([edi.transaction(edi.order_body())], control=c) for c in ("11", "12", "13")]
+    acknowledger = Acknowledger()
+    forms: dict[str, Form | None] = {"11": "999", "12": None, "13": "997"}
+    for event in gateway.read(Interchange.of(*groups).to_bytes(), documents=False):
+        acknowledger.add(event, forms[event.control_number] if isinstance(event, GroupHeader) else "997")
+    found = {
+        kind: [
+            re.findall(r"(?:ST|AK1)\*[A-Z0-9]+\*[0-9]+", answer.decode())
+            for _, answer in acknowledger.interchanges(lambda: 1, NOW, kind)
+        ]
+        for kind in FORMS + DUE
+    }
+    assert found["997"] == [["ST*997*0001", "AK1*PO*13"]]
+    assert found["999"] == [["ST*999*0001", "AK1*PO*11"]]
+    assert found["due"] == found["997"] + found["999"]
+
+
+@pytest.mark.parametrize(("version", "reference"), [("005010", "*005010X1"), ("004010", "")])
+def test_st03_comes_back_where_the_answer_has_a_place_for_it(version: str, reference: str) -> None:
+    one = edi.clean(version="00501", standards="^").put("ST", 3, "005010X1")
+    one.put("GS", 8, version)
+    (answer,) = answers(one.to_bytes())
+    assert f"~AK2*850*0001{reference}~AK".encode() in answer
+    (answer,) = answers(one.to_bytes(), "999")
+    assert b"~AK2*850*0001*005010X1~IK" in answer
+
+
+def test_a_999_is_a_release_of_its_own_with_a_repetition_separator() -> None:
+    one = edi.clean().with_form(element="^", component="|", terminator="!")
+    (answer,) = answers(one.to_bytes(), "999")
+    assert answer.startswith(b"ISA^00^")
+    assert b"^`^00501^" in answer
+    assert gateway.validate(answer)["problems"] == []
+    (answer,) = answers(edi.clean(version="00601", standards="^").to_bytes(), "999")
+    assert b"*^*00601*" in answer
+
+
+def test_codes_that_came_with_release_005010() -> None:
+    """What 004010 says less exactly: too many components, control numbers that are used twice."""
+    one = edi.two_sets().put("CUR", 2, ("USD", "1")).put("ST", 2, "0001", 2).put("SE", 2, "0001", 2)
+    assert [line for line in notes(one.to_bytes()) if line[:3] in ("AK4", "AK5")] == [
+        "AK4*2*100*3", "AK5*R*5", "AK5*R*7",
+    ]  # fmt: skip
+    assert [line for line in notes(one.to_bytes(), "999") if line[:3] in ("IK4", "IK5")] == [
+        "IK4*2*100*13", "IK5*R*5", "IK5*R*23",
+    ]  # fmt: skip
+    twice = [edi.group([edi.transaction(edi.order_body())]) for _ in range(2)]
+    assert notes(Interchange.of(*twice).to_bytes())[-1] == "AK9*R*1*1*0*6"
+    assert notes(Interchange.of(*twice).to_bytes(), "999")[-1] == "AK9*R*1*1*0*19"
 
 
 @pytest.mark.parametrize(
@@ -208,13 +278,14 @@ def test_an_error_found_after_reading_rejects() -> None:
     assert b"AK5*R*1~AK9*R*1*1*0~" in answer
 
 
-def test_the_list_of_errors_has_a_bound_and_the_verdict_has_none() -> None:
+@pytest.mark.parametrize(("kind", "letter"), [("997", "A"), ("999", "I")])
+def test_the_list_of_errors_has_a_bound_and_the_verdict_has_none(kind: Kind, letter: str) -> None:
     one = edi.clean(lines=600)
     for number in range(1, 601):
         one.put("PO1", 2, "X", nth=number)
-    found = notes(one.to_bytes())
-    assert sum(line.startswith("AK3") for line in found) == MAX_SEGMENTS
-    assert found[-2:] == ["AK5*R*5", "AK9*R*1*1*0"]
+    found = notes(one.to_bytes(), kind)
+    assert sum(line.startswith(f"{letter}K3") for line in found) == MAX_SEGMENTS
+    assert found[-2:] == [f"{letter}K5*R*5", "AK9*R*1*1*0"]
 
 
 def test_at_most_five_codes() -> None:
@@ -287,14 +358,14 @@ def test_never_more_than_is_true(cuts: list[tuple[int, int, bytes]]) -> None:
         if isinstance(event, TransactionSet) and event.group is not None:
             bad = any(one.is_error for one in event.problems) or event.guide is None
             wrong.setdefault(event.group.control_number, []).append(bad)
-    for kind in ("997", "ta1"):
+    for kind in (*FORMS, "ta1"):
         for answer in answers(bytes(data), kind):
             report = gateway.validate(answer)
             problems = [one for one in report["problems"] if one["severity"] == "error"]
             # What the sender made up (GS01, ST01) is named in the answer although no list has it.
             assert {one["code"] for one in problems} <= {"X12-ELEMENT-CODE"}
             sound = sum(not bad for bads in wrong.values() for bad in bads)
-            assert answer.count(b"AK5*A~") + answer.count(b"AK5*E") <= sound
+            assert answer.count(b"K5*A~") + answer.count(b"K5*E") <= sound
             for line in answer.decode("latin-1").split("~"):
                 if line.startswith("AK9*A"):
                     assert line.split("*")[3] == line.split("*")[4]
@@ -303,6 +374,7 @@ def test_never_more_than_is_true(cuts: list[tuple[int, int, bytes]]) -> None:
 # --- a second opinion ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", FORMS)
 @pytest.mark.parametrize(
     "one",
     [
@@ -317,10 +389,11 @@ def test_never_more_than_is_true(cuts: list[tuple[int, int, bytes]]) -> None:
         edi.clean().put("N1", 2, "N" * 300),
     ],
 )
-def test_pyx12_accepts_what_we_write(one: Interchange) -> None:
+def test_pyx12_accepts_what_we_write(one: Interchange, kind: Kind) -> None:
     pytest.importorskip("pyx12")
-    maps = str(resources.find("schemas/x12/004010/maps.xml").parent)
-    (answer,) = answers(one.to_bytes())
+    release = "004010" if kind == "997" else "005010"
+    maps = str(resources.find(f"schemas/x12/{release}/maps.xml").parent)
+    (answer,) = answers(one.to_bytes(), kind)
     opinion = _pyx12.judge(answer, maps)
     assert opinion.trouble == ""
     assert opinion.accepted
