@@ -24,6 +24,7 @@ from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import hash_agrees, hash_total
 from gateway.x12.elements import CONTROL, DECIMAL, INTEGER, broken_notes, fault, is_date, is_time
 from gateway.x12.guide import Element, SyntaxNote
+from gateway.x12.hierarchy import Node, Nodes, Tree, grow, untrue
 from gateway.x12.table import Position, Table, is_overflow
 
 if TYPE_CHECKING:
@@ -120,6 +121,11 @@ class Functions:
                     self._totals.append((size, element))
                     self._total_slots[f"{position.index} {element.ref}"] = size
                     size += 1
+        #: The levels of a hierarchy so far (:class:`gateway.x12.hierarchy.Node`), then the place of the
+        #: current one among those of its parent.
+        self._levels = size
+        size += 2
+        self._hierarchy = any(position.tree is not None for position in table.positions)
         self._counted = self._loop_counters()
         self._opening = len(table.positions[0].segment.elements)
         self._blank: State = [None] * loops + [0] * (size - loops + 1)
@@ -199,6 +205,8 @@ class Functions:
             return None
         state = self._blank.copy()
         state[0] = document
+        nodes: Nodes = {"": Node(document)}
+        state[self._levels] = nodes
         kept: list[str] = []
         state[-1] = kept
         here = self._follow[general][0]
@@ -213,10 +221,15 @@ class Functions:
         if here is not self.end:
             return None
         right = True
+        if self._hierarchy:
+            right = not any(True for _ in untrue(nodes))
+        if self.plan is not None:
+            self.plan.note_absent(document, nodes)
         for slot, element in self._totals:
             if stated := state[slot]:
                 if element.count:
-                    if int(stated) != self._count(element.count, segments, separator, state):
+                    names = element.count.split()
+                    if not any(int(stated) == self._count(n, segments, separator, state) for n in names):
                         return None
                 else:
                     right = right and _sum_holds(element, stated, segments, separator)
@@ -288,6 +301,14 @@ def _element_holds(element: Element, value: str) -> None:
             raise Refused
 
 
+def _level(state: State, slot: int, number: str, parent: str, level: str, flag: str, tree: Tree) -> Node:
+    node = grow(state[slot], number, parent, level, flag, tree)
+    if isinstance(node, str):
+        raise Refused
+    state[slot + 1] = node.ordinal
+    return node
+
+
 def _append(container: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
     for key in path[:-1]:
         container = container.setdefault(key, {})
@@ -336,6 +357,7 @@ class _Writer:
             "integer": _integer,
             "time": _time,
             "holds": _element_holds,
+            "enter_level": _level,
             "keep_segment": _keep_segment,
             "keep_value": _keep_value,
             "keep_place": keep_place,
@@ -501,6 +523,9 @@ class _Writer:
             first, past = owner._range[position.loop.index]
             if past > first:
                 lines.append(f"C[{first}:{past}] = {self.name('Z', (0,) * (past - first))}")
+        if tree := position.tree:
+            texts = [self._text(n, 0) for n in (tree.id, tree.parent, tree.level, tree.children)]
+            lines.append(f"h = enter_level(C, {owner._levels}, {', '.join(texts)}, {self.name('H', tree)})")
         for index, element in enumerate(self.elements, 1):
             total = owner._total_slots.get(f"{position.index} {element.ref}")
             if total is not None and index <= self.size:
@@ -533,13 +558,15 @@ class _Writer:
 
     def _scope(self, scope: Scope) -> list[str]:
         position, owner = self.position, self.owner
-        lines = [f"D = C[{scope.container.index}]"]
+        tree = position.tree
+        lines = [f"D = C[{scope.container.index}]" if tree is None else "D = h.container"]
         address = self._address(scope)
         cases = scope.cases.get(position.index, [])
         mask = owner._mask.get(position.index)
+        masked = f"C[{mask}]" if tree is None else "h.above.mask"
         alone = len(cases) == 1 and cases[0].list_path is not None and not cases[0].conditions
         if mask is not None and cases and not alone:
-            lines.append(f"m = C[{mask}]")
+            lines.append(f"m = {masked}")
         opened = False
         for case in cases:
             tests = [self._condition(c.element, c.component, c.value) for c in case.conditions]
@@ -558,7 +585,7 @@ class _Writer:
             if mask is not None and not alone:
                 if case.index < len(cases) - 1:
                     body.append(f"if m >> {case.index + 1}: keep_place(D, {address}, {case.name!r})")
-                body.append(f"C[{mask}] = m | {1 << case.index}")
+                body.append(f"{masked} = m | {1 << case.index}")
             body += self._case(case, address)
             if not tests:
                 if opened:
@@ -590,9 +617,14 @@ class _Writer:
         for loop in scope.steps:
             trigger = self.owner.table.positions[loop.first]
             slot = self.owner._counter.get(loop.first)
+            if trigger.tree is not None:
+                slot = self.owner._levels + 1
             parts.append(trigger.id + ("" if slot is None else f"[{{C[{slot}]}}]"))
-        counted = self.owner._counter.get(self.position.index) is not None
-        parts.append(self.position.id + ("[{n}]" if counted else ""))
+        if self.position.tree is not None:
+            parts.append(f"{self.position.id}[{{h.ordinal}}]")
+        else:
+            counted = self.owner._counter.get(self.position.index) is not None
+            parts.append(self.position.id + ("[{n}]" if counted else ""))
         text = "/".join(parts)
         return f"f{text!r}" if "{" in text else repr(text)
 
@@ -723,6 +755,8 @@ class _Writer:
         lines += self._leftovers(case, target, inner)
         if position.trigger and case.scope is not None:
             lines += self._enter(case.scope, target)
+        if position.tree is not None:
+            lines.append(f"h.container = {target}")
         return lines
 
     def _copied(self, copy: Copy, target: str) -> list[str]:

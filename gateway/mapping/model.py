@@ -86,7 +86,8 @@ class Mapping:
     Attributes:
         document_type: for example ``purchase_order``.
         guide: ``x12/004010/850``.
-        counts: by path of a field, the list whose length it states.
+        counts: by path of a field, the list whose length it states; ``("HL",)`` counts the levels of a tree.
+        sums: by path of a field, the fields (lists on the way) that add up to it.
         lines: by name of a field such as ``lines[].ids``, its line in the file.
         absent: names of fields that the mapping says have no place in the set (``name: ~``).
     """
@@ -95,6 +96,7 @@ class Mapping:
     guide: str
     rules: tuple[Rule, ...]
     counts: dict[Path, Path]
+    sums: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict, compare=False)
     absent: frozenset[str] = frozenset()
 
@@ -104,7 +106,8 @@ _ELEMENT = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?(\.\.)?")
 _RANGE = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)\.\.\1(\d\d)")
 _CONDITION = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?=(.*)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
-_COUNT = re.compile(r"count\(([a-z0-9_.]+)\)")
+_COUNT = re.compile(r"count\(([a-z0-9_.]+|[A-Z][A-Z0-9]{1,2})\)")
+_SUM = re.compile(r"sum\(([a-z0-9_., ]+)\)")
 
 
 def parse_address(text: str, *, segment: bool = False) -> Address:
@@ -220,9 +223,10 @@ class _Parsing:
             rules = self.rules(top["fields"], "")
         elif "fields" in top:
             self.add("MAP-RULE", "fields", what="'name: address' pairs are needed")
-        counts = self.computed(top.get("computed"), rules)
+        sums: dict[Path, tuple[Path, ...]] = {}
+        counts = self.computed(top.get("computed"), rules, sums)
         kind, guide = (top[key] if isinstance(top.get(key), str) else "" for key in KEYS[:2])
-        return Mapping(kind, guide, rules, counts, self.lines, frozenset(self.absent))
+        return Mapping(kind, guide, rules, counts, sums, self.lines, frozenset(self.absent))
 
     def twice(self, stated: Stated, prefix: str) -> None:
         for name, first, second in stated.twice:
@@ -288,7 +292,10 @@ class _Parsing:
             raise MappingError(f"{found.name} takes {found.arity} element(s), {stated.strip()!r} has more")
         return Field(path, address, found)
 
-    def computed(self, stated: Any, rules: tuple[Rule, ...]) -> dict[Path, Path]:
+    def computed(
+        self, stated: Any, rules: tuple[Rule, ...], sums: dict[Path, tuple[Path, ...]]
+    ) -> dict[Path, Path]:
+        """The counts that the file states; its sums go to ``sums``."""
         if stated is None:
             return {}
         if not isinstance(stated, Stated):
@@ -300,15 +307,24 @@ class _Parsing:
         for name, value in stated.items():
             if value is None:
                 continue
+            if added := _SUM.fullmatch(str(value)):
+                parts = [part.strip() for part in added[1].split(",") if part.strip()]
+                strange = [part for part in (name, *parts) if not _is_decimal(rules, tuple(part.split(".")))]
+                if strange:
+                    what = f"there is no decimal field {strange[0]!r}"
+                    self.add("MAP-COUNT", name, stated.lines.get(name), what=what)
+                else:
+                    sums[tuple(name.split("."))] = tuple(tuple(part.split(".")) for part in parts)
+                continue
             match = _COUNT.fullmatch(str(value))
             what = ""
             if match is None:
-                what = f"count(list) is needed, not {value!r}"
+                what = f"count(list) or sum(fields) is needed, not {value!r}"
             elif name not in scalars:
                 what = f"there is no rule for the field{nearest(name, scalars)}"
             elif scalars[name].converter.name != "int":
                 what = f"the field's converter is {scalars[name].converter.name}, not int"
-            elif match[1] not in lists:
+            elif match[1] not in lists and not match[1].isupper():
                 what = f"there is no list {match[1]!r}{nearest(match[1], lists)}"
             if what or match is None:
                 self.add("MAP-COUNT", name, stated.lines.get(name), what=what)
@@ -326,3 +342,13 @@ def _path(name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise MappingError(f"{name!r} is no field name: small letters, digits and _ only")
     return tuple(name.split("."))
+
+
+def _is_decimal(rules: tuple[Rule, ...], path: Path) -> bool:
+    """Whether a path leads, through lists, to a field that holds a decimal number."""
+    for rule in rules:
+        if isinstance(rule, Repeated) and path[: len(rule.path)] == rule.path:
+            return _is_decimal(rule.rules, path[len(rule.path) :])
+        if isinstance(rule, Field) and rule.path == path:
+            return rule.converter.kind == "decimal"
+    return False

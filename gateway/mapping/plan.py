@@ -8,8 +8,9 @@ position are tried in order; what no case takes goes to the extensions of the sc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -18,8 +19,13 @@ from gateway.mapping.converters import Converter
 from gateway.mapping.extensions import get
 from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule
 from gateway.mapping.problems import mapping_problem
+from gateway.x12.elements import DECIMAL
 from gateway.x12.guide import Element
+from gateway.x12.hierarchy import Nodes
 from gateway.x12.table import LoopPlace, Position, Table
+
+NO_FLAGS = "HL04"
+"""Address in the extensions for levels without a word on whether others are below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Case:
         list_path: the list that gets one item for each segment or loop; None to fill the scope's object.
         scalar: the item is the value of ``takes[0]`` itself.
         recopies: copies of the object to make anew, because this case sets their source.
+        implied: elements that follow from the tree of levels (HL01, HL02, HL04).
         scope: for a segment that begins a loop, the scope of the loop's other segments.
     """
 
@@ -56,6 +63,7 @@ class Case:
     takes: list[Take] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
     recopies: list[Copy] = field(default_factory=list)
+    implied: tuple[int, ...] = ()
     scope: Scope | None = None
 
     @property
@@ -80,7 +88,7 @@ class Case:
     @property
     def used(self) -> set[tuple[int, int]]:
         """Elements that conditions and fields account for."""
-        elements = {(c.element, c.component) for c in self.conditions}
+        elements = {(c.element, c.component) for c in self.conditions} | {(n, 0) for n in self.implied}
         return elements | {source for take in self.takes for source in take.sources}
 
 
@@ -121,6 +129,17 @@ class Plan:
         return self.scopes[0]
 
     @cached_property
+    def levels(self) -> list[Case]:
+        """The lists that levels of a hierarchy fill, in the document and in items of each other."""
+        return [
+            case
+            for index, cases in self.root.cases.items()
+            if self.table.positions[index].tree is not None
+            for case in cases
+            if case.list_path is not None
+        ]
+
+    @cached_property
     def computed(self) -> dict[Path, str]:
         """The segment of the transaction set that states each computed field."""
         found: dict[Path, str] = {}
@@ -141,11 +160,56 @@ class Plan:
                     found.setdefault(inside + ".".join(take.path), take.address)
         return found
 
-    def note_absent(self, document: dict[str, Any]) -> None:
-        """Notes computed segments that the partner did not send, so that writing leaves them out again."""
+    def count(self, document: dict[str, Any], listed: Path) -> int:
+        """The length of a list, or for ``("HL",)`` the number of levels that the document is written with."""
+        if not listed[0].isupper():
+            items = get(document, listed)
+            return len(items) if isinstance(items, list) else 0
+        top = any(
+            case.list_path is None
+            for index, cases in self.root.cases.items()
+            if self.table.positions[index].tree is not None
+            for case in cases
+        )
+        return int(top) + self._levels_in(document)
+
+    def _levels_in(self, container: Any) -> int:
+        found = 0
+        for case in self.levels:
+            items = get(container, case.list_path or ())
+            for item in items if isinstance(items, list) else ():
+                found += 1 + self._levels_in(item)
+        return found
+
+    def sums(self, document: dict[str, Any]) -> Iterator[tuple[Path, str | None, Decimal]]:
+        """Each field that states a sum: its path, what it says (None if absent), what its parts add up to."""
+        for path, parts in self.mapping.sums.items():
+            stated = get(document, path)
+            total = sum((Decimal(value) for part in parts for value in _values(document, part)), Decimal(0))
+            yield path, stated, total
+
+    def note_absent(self, document: dict[str, Any], nodes: Nodes | None = None) -> None:
+        """Notes what the partner left out and we would write, so that writing leaves it out again.
+
+        That are segments of computed fields and, given the levels of a hierarchy, HL04 if none has it.
+        """
+        if nodes and len(nodes) > 1 and not any(node.flag for node in nodes.values()):
+            document.setdefault("extensions", []).append({"address": NO_FLAGS, "absent": True})
         for path, segment in self.computed.items():
             if get(document, path) is None:
                 document.setdefault("extensions", []).append({"address": segment, "absent": True})
+
+
+def _values(container: Any, path: Path) -> Iterator[str]:
+    """All decimal numbers at a path that may lead through lists."""
+    if isinstance(container, list):
+        for item in container:
+            yield from _values(item, path)
+    elif not path:
+        if isinstance(container, str) and DECIMAL.fullmatch(container):
+            yield container
+    elif isinstance(container, dict) and path[0] in container:
+        yield from _values(container[path[0]], path[1:])
 
 
 def bind(mapping: Mapping, table: Table) -> Plan:
@@ -240,6 +304,7 @@ def _scope(
         for order, case in enumerate(cases):
             case.index = order
             position = table.positions[index]
+            case.implied = position.tree.written if position.tree is not None else ()
             if position.trigger:
                 child_container = (
                     position.loop if case.list_path is not None and not case.scalar else container

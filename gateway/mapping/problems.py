@@ -169,6 +169,13 @@ CATALOGUE: dict[str, Kind] = {
         "the extensions of the document, so that it can be written back as it was.",
     ),
     # --- while translating ----------------------------------------------------------------------------
+    "MAP-SUM": _kind(
+        _W,
+        "{field} ({address}) is {value}, but its parts add up to {total}.",
+        "Hold the document back and ask the sender: a part is missing, doubled or changed.",
+        "The mapping says which fields add up to this one, such as the paid amounts of a remittance to its "
+        "total. A document whose parts do not add up is translated as it is, with this warning.",
+    ),
     "MAP-UNMAPPED": _kind(
         _I,
         "Values are in no rule of the mapping and are kept in extensions.",

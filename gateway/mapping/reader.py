@@ -15,6 +15,7 @@ from gateway.mapping.model import Copy
 from gateway.mapping.plan import Case, Plan, Scope
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import Step
+from gateway.x12.hierarchy import Node, Nodes, grow
 from gateway.x12.table import LoopPlace, Position
 
 
@@ -62,11 +63,15 @@ class DocumentReader:
     _frames: dict[int, _Frame] = field(default_factory=dict)
     _counts: dict[int, int] = field(default_factory=dict)
     _masks: dict[int, int] = field(default_factory=dict)
+    #: Levels of a hierarchy; their containers are frames here.
+    _nodes: Nodes = field(default_factory=dict)
+    _node: Node | None = None
 
     def read(self, steps: list[Step], delimiters: Delimiters) -> dict[str, Any]:
         """Fills the document from a set without errors and returns it."""
         table = self.plan.table
         self._frames[0] = _Frame(self.plan.root, self.document, "")
+        self._nodes[""] = Node(self._frames[0])
         for step in steps[1:-1]:
             assert step.position is not None
             position = table.positions[step.position]
@@ -79,16 +84,25 @@ class DocumentReader:
                 for part in step.parts
             ]
             self._segment(step.number, position, parts)
-        self.plan.note_absent(self.document)
+        self.plan.note_absent(self.document, self._nodes)
         return self.document
 
     def _segment(self, number: int, position: Position, parts: list[str]) -> None:
         outer = position.loop.parent if position.trigger else position.loop
         assert outer is not None
         frame = self._frames[outer.index]
+        above = None
+        if tree := position.tree:
+            own, up, level, flag = (
+                text_of(parts, n, 0) for n in (tree.id, tree.parent, tree.level, tree.children)
+            )
+            node = grow(self._nodes, own, up, level, flag, tree)
+            assert isinstance(node, Node)
+            self._node, above = node, node.above
+            frame = _Frame(frame.scope, node.container.container, node.container.pointer)
         scope, container = frame.scope, frame.container
         address = self._address(scope, position)
-        mask = self._masks.get(position.index, 0)
+        mask = self._masks.get(position.index, 0) if above is None else above.mask
         for case in scope.cases.get(position.index, []):
             if any(text_of(parts, c.element, c.component) != c.value for c in case.conditions):
                 continue
@@ -98,7 +112,10 @@ class DocumentReader:
                 continue
             if position.counts and mask >> (case.index + 1):
                 keep_place(container, address, case.name)
-            self._masks[position.index] = mask | (1 << case.index)
+            if above is None:
+                self._masks[position.index] = mask | (1 << case.index)
+            else:
+                above.mask = mask | (1 << case.index)
             self._case(number, frame, case, position, parts, address)
             return
         if self.trace is not None:
@@ -112,6 +129,8 @@ class DocumentReader:
 
     def _address(self, scope: Scope, position: Position) -> str:
         def part(trigger: Position) -> str:
+            if trigger.tree is not None and self._node is not None:
+                return f"{trigger.id}[{self._node.ordinal}]"
             return f"{trigger.id}[{self._counts[trigger.index]}]" if trigger.counts else trigger.id
 
         steps: list[LoopPlace] = list(scope.steps)
@@ -149,6 +168,8 @@ class DocumentReader:
         self._leftovers(number, case, position, parts, target, target_pointer, address)
         if position.trigger and case.scope is not None:
             self._frames[position.loop.index] = _Frame(case.scope, target, target_pointer)
+            if position.tree is not None and self._node is not None:
+                self._node.container = self._frames[position.loop.index]
 
     def _value(
         self,

@@ -8,11 +8,12 @@ or as an object.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.mapping.converters import Converter
 from gateway.mapping.plan import Case, Plan, Scope, Take
+from gateway.x12.hierarchy import Tree
 
 _MEMO = 20_000
 
@@ -77,11 +78,45 @@ class SetFunctions:
         if scope.container is scope.loop:
             lines.append("if 'extensions' in d: raise LookupError")
         table = plan.table
+        below: list[str] = []
         for index in sorted(scope.cases):
+            if tree := table.positions[index].tree:
+                cases, segment = scope.cases[index], table.positions[index].id
+                top = [case for case in cases if case.list_path is None][:1]
+                parent = repr("1" if top else "")
+                lines.append("n = [0]")
+                for case in top:
+                    lines += self._level(plan, case, segment, tree, "d", "''")
+                lines.append(f"below{index}(d, out, sep, comp, {parent}, n)")
+                below.append(f"def below{index}(d, out, sep, comp, p, n):")
+                for case in cases:
+                    if case.list_path is not None and len(case.list_path) == 1:
+                        key = case.list_path[0]
+                        inner = self._level(plan, case, segment, tree, "o", "p")
+                        inner.append(f"below{index}(o, out, sep, comp, h, n)")
+                        below += [
+                            f"    if {key!r} in d:",
+                            f"        for o in d[{key!r}]:",
+                            *(f"            {line}" for line in inner),
+                        ]
+                continue
             for case in scope.cases[index]:
                 lines += self._case(case, table.positions[index].id)
         body = lines or ["pass"]
-        return [f"def scope{scope.id}(d, out, sep, comp):", *(f"    {line}" for line in body)]
+        return [f"def scope{scope.id}(d, out, sep, comp):", *(f"    {line}" for line in body), *below]
+
+    def _level(self, plan: Plan, case: Case, segment: str, tree: Tree, holder: str, parent: str) -> list[str]:
+        """Statements that write one level of a hierarchy with its own segments; ``h`` is its number."""
+        names = [case.list_path[0] for case in plan.levels if case.list_path]
+        children = " or ".join(f"{holder}.get({name!r})" for name in names) or "False"
+        given = {tree.id: "h", tree.parent: parent, tree.children: f"'1' if {children} else '0'"}
+        lines, text, _ = self._segment(case, segment, holder, given)
+        lines = ["n[0] += 1", "h = str(n[0])", *lines, f"out.append({text})"]
+        if case.scope is not None and self._need(case.scope):
+            lines.append(f"scope{case.scope.id}({holder}, out, sep, comp)")
+        elif holder == "o":
+            lines.insert(0, "if 'extensions' in o: raise LookupError")
+        return lines
 
     def _case(self, case: Case, segment: str) -> list[str]:
         child = case.scope if case.scope is not None and self._need(case.scope) else None
@@ -123,16 +158,21 @@ class SetFunctions:
         memo = self._memos.setdefault((id(convert), size), _Texts(convert, size))
         return self._name("M", memo)
 
-    def _segment(self, case: Case, segment: str, holder: str) -> tuple[list[str], str, list[str]]:
-        """Statements that get the values, an expression for the text, and names that tell if any is there."""
+    def _segment(
+        self, case: Case, segment: str, holder: str, given: Mapping[int, str] | None = None
+    ) -> tuple[list[str], str, list[str]]:
+        """Statements that get the values, an expression for the text, and names that tell if any is there.
+
+        ``given`` has expressions for elements that no rule gives.
+        """
         lines: list[str] = []
         nested: dict[str, list[str]] = {}
         absent: dict[str, list[str]] = {}
-        parts: dict[int, str] = {}
+        parts: dict[int, str] = dict(given or {})
         components: dict[int, dict[int, str]] = {}
         values: list[str] = []
         tail: str | None = None
-        tail_start = 0
+        tail_start = tail_size = 0
         objects: dict[tuple[str, ...], str] = {(): holder}
 
         def place(element: int, component: int, expression: str) -> None:
@@ -162,8 +202,8 @@ class SetFunctions:
                 lines += found
             values.append(name)
             if open_ended:
-                tail, tail_start = name, take.sources[0][0]
-                lines.append(f"if len({name}) > {len(take.sources)}: raise LookupError")
+                tail, tail_start, tail_size = name, take.sources[0][0], len(take.sources)
+                lines.append(f"if len({name}) > {tail_size}: raise LookupError")
             elif len(take.sources) > 1:
                 for position, source in enumerate(take.sources):
                     place(*source, f"{name}[{position}]")
@@ -183,8 +223,9 @@ class SetFunctions:
         if tail is not None and tail_start > last:
             return lines, f"sep.join(({', '.join(items)}, *{tail})).rstrip(sep)", values
         if tail is not None:
-            items[tail_start:] = [f"*{tail}"]
-            lines.append("raise LookupError")
+            if any(tail_start <= number < tail_start + tail_size for number in parts):
+                lines.append("raise LookupError")
+            items[tail_start : tail_start + tail_size] = [f"*{tail}, *('',) * ({tail_size} - len({tail}))"]
         return lines, f"sep.join(({', '.join(items)},)).rstrip(sep)", values
 
     def _value(self, take: Take, holder: str, name: str) -> tuple[list[str], bool]:

@@ -22,7 +22,8 @@ from gateway.errors import DocumentError, Fault, Level, Location, Problem, Sever
 from gateway.mapping.extensions import get, put
 from gateway.mapping.extensions import steps as read_steps
 from gateway.mapping.library import Library, SetEngine
-from gateway.mapping.plan import Case, Plan, Scope, Take
+from gateway.mapping.model import Path
+from gateway.mapping.plan import NO_FLAGS, Case, Plan, Scope, Take
 from gateway.mapping.reader import copied
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
@@ -90,6 +91,7 @@ class SetWriter:
         #: Entries of extensions that kept the exact text of a value which has been changed since.
         self.stale: list[Any] = []
         self._kept: dict[int, _Kept] = {}
+        self._number = 0
 
     def segments(self) -> list[Written]:
         """The segments between ST and SE."""
@@ -125,13 +127,14 @@ class SetWriter:
             kept.values.setdefault(tuple(found), {})[key] = entry["value"]
             kept.entries[tuple(found), *key] = entry
             return True
+        if entry.get("absent") is True:
+            kept.absent.add(address)
+            return True
         found = read_steps(address)
         if not found:
             return False
         before, (name, number) = tuple(found[:-1]), found[-1]
-        if entry.get("absent") is True:
-            kept.absent.add(address)
-        elif isinstance(entry.get("field"), str):
+        if isinstance(entry.get("field"), str):
             kept.places.setdefault(before, {}).setdefault(name, []).append((number, entry["field"]))
         else:
             parts = entry.get("elements")
@@ -155,6 +158,9 @@ class SetWriter:
             position = table.positions[index]
             index = position.loop.last + 1 if position.trigger else index + 1
             cases = scope.cases.get(position.index)
+            if position.tree is not None and cases:
+                self._top(scope, position, cases, container, pointer, out)
+                continue
             if cases is None and position.id not in extra:
                 continue
             instances: list[_Instance] = []
@@ -181,6 +187,71 @@ class SetWriter:
                     self._scope(
                         instance.scope, instance.container, instance.container_pointer, inner_prefix, out
                     )
+
+    def _top(
+        self,
+        scope: Scope,
+        position: Position,
+        cases: list[Case],
+        container: dict[str, Any],
+        pointer: str,
+        out: list[Written],
+    ) -> None:
+        """Writes a hierarchy depth first: the level that is the document itself, then what hangs below."""
+        self._number = 0
+        top = next((case for case in cases if case.list_path is None), None)
+        parent = ""
+        if top is not None:
+            instance = self._instance(top, container, pointer)
+            parent = self._level(instance, position, parent, 1, out)
+        self._below(scope, position, container, pointer, parent, out)
+
+    def _below(
+        self,
+        scope: Scope,
+        position: Position,
+        container: dict[str, Any],
+        pointer: str,
+        parent: str,
+        out: list[Written],
+    ) -> None:
+        """Writes the levels in the lists of an object."""
+        kept = self._extensions(container, pointer)
+        instances = [one for case in self.plan.levels for one in self._instances(case, container, pointer)]
+        places = kept.places.get((), {}).get(position.id, [])
+        more = kept.segments.get((), {}).get(position.id, {})
+        if places or more:
+            instances = self._arranged(instances, more, places, scope, container, pointer, position)
+        for count, instance in enumerate(instances, 1):
+            number = self._level(instance, position, parent, count, out)
+            if instance.case is not None:
+                self._below(scope, position, instance.container, instance.container_pointer, number, out)
+
+    def _level(
+        self, instance: _Instance, position: Position, parent: str, count: int, out: list[Written]
+    ) -> str:
+        """Writes one level with its own segments; gives its number (HL01)."""
+        tree = position.tree
+        assert tree is not None
+        self._number += 1
+        number = str(self._number)
+        own = instance.case is not None and instance.case.list_path is not None
+        place: Steps = ((position.id, 1 if own else count),)
+        if instance.case is not None:
+            lists = (get(instance.container, case.list_path or ()) for case in self.plan.levels)
+            has_children = any(lists)
+            self._overlay(instance, self._extensions(instance.container, instance.container_pointer), place)
+        else:
+            has_children = _text(instance.parts, tree.children, 0) == "1"
+        written = {tree.id: number, tree.parent: parent, tree.children: "1" if has_children else "0"}
+        if NO_FLAGS in self._extensions(self.document, "").absent:
+            written[tree.children] = ""
+        instance.parts.update({element: text for element, text in written.items() if text})
+        out.append(_written(instance, position))
+        if instance.scope is not None:
+            inner: Steps = () if own else place
+            self._scope(instance.scope, instance.container, instance.container_pointer, inner, out)
+        return number
 
     def _instances(self, case: Case, container: dict[str, Any], pointer: str) -> list[_Instance]:
         if case.list_path is None:
@@ -369,11 +440,13 @@ def _problem(
 
 def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     """The document with its computed fields filled in, where they are neither given nor known as absent."""
-    missing = []
+    missing: list[tuple[Path, Any]] = []
     for path, listed in plan.root.counts.items():
         if get(document, path) is None:
-            items = get(document, listed)
-            missing.append((path, len(items) if isinstance(items, list) else 0))
+            missing.append((path, plan.count(document, listed)))
+    for path, stated, total in plan.sums(document) if plan.mapping.sums else ():
+        if stated is None:
+            missing.append((path, format(total, "f")))
     if not missing:
         return document
     absent = {
@@ -382,10 +455,10 @@ def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
         if isinstance(entry, dict) and entry.get("absent") is True
     }
     filled = dict(document)
-    for path, count in missing:
+    for path, value in missing:
         if plan.computed.get(path) not in absent:
             filled[path[0]] = dict(filled[path[0]]) if isinstance(filled.get(path[0]), dict) else {}
-            put(filled, path, count)
+            put(filled, path, value)
     return filled
 
 
@@ -393,8 +466,8 @@ def _with_copies(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     """The document with copied fields (``=currency``) filled in wherever their neighbours are."""
     found = copy.deepcopy(document)
 
-    def fill(scope: Scope, container: Any) -> None:
-        for cases in scope.cases.values():
+    def fill(scope: Scope, container: Any, levels: Sequence[Case] = ()) -> None:
+        for cases in (*scope.cases.values(), levels):
             for case in cases:
                 targets = [container]
                 if case.list_path is not None:
@@ -409,7 +482,7 @@ def _with_copies(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
                         if value is not None and isinstance(there, dict):
                             there.setdefault(rule.path[-1], value)
                     if case.scope is not None:
-                        fill(case.scope, target)
+                        fill(case.scope, target, plan.levels if case in plan.levels else ())
 
     fill(plan.root, found)
     return found
@@ -457,7 +530,7 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
     whole = _with_copies(engine.plan, whole)
     writer = SetWriter(engine.plan, whole)
     written = writer.segments()
-    problems = writer.problems + _unknown(_known(engine.plan.root), whole, "")
+    problems = writer.problems + _unknown(_known_fields(engine.plan), whole, "")
     separators = _separators(written, delimiters)
     problems += separators
     texts = [segment_text(segment.parts, delimiters) for segment in written]
@@ -495,6 +568,14 @@ class _Known:
 
 def _map_part(part: Part, table: dict[int, str]) -> Part:
     return part.translate(table) if isinstance(part, str) else [text.translate(table) for text in part]
+
+
+def _known_fields(plan: Plan) -> _Known:
+    known = _known(plan.root)
+    levels = {case.list_path: known.lists[case.list_path] for case in plan.levels if case.list_path}
+    for inner in levels.values():
+        inner.lists.update(levels)
+    return known
 
 
 def _known(scope: Scope, known: _Known | None = None) -> _Known:
@@ -703,7 +784,9 @@ def write_interchange(
 
     chunks = interchange(envelope, GROUP_OF_SET.get(guide.set_id, guide.group), sets())
     head = next(chunks)
-    for values in (part.split(marks.element) for part in head.split(marks.terminator + envelope.newline)[:-1]):
+    for values in (
+        part.split(marks.element) for part in head.split(marks.terminator + envelope.newline)[:-1]
+    ):
         where = Location(segment_id=values[0])
         found = envelope_faults(library.envelope_segment(values[0]), values, where)
         problems.extend(replace(problem, fault=Fault.CONFIGURATION) for problem in found)

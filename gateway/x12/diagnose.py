@@ -15,6 +15,7 @@ from gateway.errors import Location, Problem
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.elements import DECIMAL, broken_notes, fault
 from gateway.x12.guide import Element, Segment, SyntaxNote
+from gateway.x12.hierarchy import Node, Nodes, Tree, grow, untrue
 from gateway.x12.problems import problem
 from gateway.x12.table import Position, Table, is_overflow
 
@@ -68,6 +69,9 @@ def diagnose(
     counts = [0] * len(positions)
     here = positions[0]
     last_id = "ST"
+    nodes: Nodes = {"": Node(None)}
+    levels: dict[str, int] = {}
+    tree, sound = None, True
     for number, text in enumerate(segments, 1):
         parts = text.split(delimiters.element)
         name = parts[0]
@@ -106,10 +110,47 @@ def diagnose(
             _check_segment(result, there, number, parts, delimiters)
         else:
             _check_surplus(result, there.segment, number, parts, None)
+        if there.tree is not None:
+            sound &= _check_level(result, there.tree, nodes, levels, number, parts)
+            tree = there.tree
         here, last_id = there, name
+    if sound and tree is not None:
+        for own, code, right in untrue(nodes):
+            element = tree.id if code == "X12-HL-NUMBER" else tree.children
+            _add_level(result, code, element, levels[own], result.steps[levels[own] - 1].parts, right)
     if complete:
         _check_totals(result, table)
     return result
+
+
+def _check_level(
+    result: Diagnosis, tree: Tree, nodes: Nodes, levels: dict[str, int], number: int, parts: list[str]
+) -> bool:
+    """Adds a level to the tree; False if something stands against it, which is told."""
+
+    def text(element: int) -> str:
+        return parts[element] if element < len(parts) else ""
+
+    own, parent, level = text(tree.id), text(tree.parent), text(tree.level)
+    if not own:
+        return False  # told as a missing element
+    found = grow(nodes, own, parent, level, text(tree.children), tree)
+    if isinstance(found, Node):
+        levels[own] = number
+        return True
+    element = {"X12-HL-DUPLICATE": tree.id, "X12-HL-PARENT": tree.parent}.get(found, tree.level)
+    above = nodes[parent].level if parent in nodes else ""
+    _add_level(result, found, element, number, parts, above or "the top")
+    nodes.setdefault(own, Node(None, level))  # so that the levels below it are not all blamed
+    return False
+
+
+def _add_level(result: Diagnosis, code: str, element: int, number: int, parts: list[str], right: str) -> None:
+    ref = f"{parts[0]}{element:02d}"
+    where = Location(segment=number, segment_id=parts[0], element=element)
+    value = parts[element] if element < len(parts) else ""
+    data = {1: "628", 2: "734", 3: "735", 4: "736"}.get(element, "")
+    result.add(problem(code, where, value=value, data_element=data, words={"ref": ref, "right": right}))
 
 
 def _loop(position: Position) -> str | None:
@@ -253,9 +294,9 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
             where = Location(segment=step.number, segment_id=step.parts[0], element=index)
             words: dict[str, object] = {"ref": element.ref, "name": element.name}
             if element.count:
-                count = known[element.count]
-                if int(stated) != count:
-                    words |= {"count": str(count), "segment": element.count}
+                counts = {name: known[name] for name in element.count.split()}
+                if int(stated) not in counts.values():
+                    words |= {"counts": " and ".join(f"{n} {name}" for name, n in counts.items())}
                     result.add(
                         problem(
                             "X12-CTT-COUNT", where, value=stated, data_element=element.number, words=words

@@ -16,6 +16,7 @@ from typing import Any
 from lxml import etree
 
 from gateway.errors import GuideError
+from gateway.x12.hierarchy import Tree
 
 NAMESPACE = "urn:edi-gateway:guide:1"
 UNLIMITED = 0
@@ -69,7 +70,8 @@ class Element:
         type: AN, ID, DT, TM, R, Nn, B; ``"composite"`` for a composite.
         usage: R mandatory, S optional, N not used.
         repeat: how often it may repeat; 1 for most.
-        count: segment id whose number this element states (CTT01). hash: reference designator of the
+        count: segment ids, one of whose numbers this element states (CTT01: ``PO1``; in a ship notice the
+            levels, or as many senders do the items: ``HL LIN``). hash: reference designator of the
             element whose sum it states (CTT02).
     """
 
@@ -103,13 +105,17 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop; its first child is the segment that begins it."""
+    """A loop; its first child is the segment that begins it.
+
+    ``tree`` is there where its repetitions are levels of a hierarchy.
+    """
 
     id: str
     name: str
     usage: str
     repeat: int
     children: tuple[Segment | Loop, ...]
+    tree: Tree | None = None
 
     @property
     def trigger(self) -> Segment:
@@ -252,7 +258,22 @@ def _loop(node: Any, release: Release, where: str) -> Loop:
         raise GuideError(f"{where}: loop {xid} is empty")
     ordered = tuple(child for _, _, child in sorted(children, key=lambda item: item[:2]))
     repeat = _times(_get(node, "repeat"), f"{where} {xid}")
-    return Loop(xid, _get(node, "name"), _get(node, "usage", "S"), repeat, ordered)
+    return Loop(
+        xid, _get(node, "name"), _get(node, "usage", "S"), repeat, ordered, _tree(node, f"{where} {xid}")
+    )
+
+
+def _tree(node: Any, where: str) -> Tree | None:
+    """``g:tree="HL01 HL02 HL03 HL04"``, and ``g:levels="S= O=S,T,P"``: nothing is the top of the tree."""
+    named = _own(node, "tree").split()
+    if not named:
+        return None
+    places = [int(name[-2:]) for name in named if name[-2:].isdigit()]
+    levels = [level.partition("=") for level in _own(node, "levels").split()]
+    if len(places) != 4 or not all(equals for _, equals, _ in levels):
+        raise GuideError(f"{where}: g:tree names four elements, g:levels has the form S= O=S,T")
+    parents = {level: frozenset(below.split(",")) for level, _, below in levels}
+    return Tree(places[0], places[1], places[2], places[3], parents)
 
 
 def _segment(node: Any, release: Release, where: str) -> Segment:

@@ -439,7 +439,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "X12-CTT-COUNT": _element(
         "7",
-        "{ref} ({name}) is {value}, but there are {count} {segment} segments.",
+        "{ref} ({name}) is {value}, but there are {counts} segments.",
         _RESEND,
         "The transaction totals count the lines; a difference means that lines were lost or added.",
     ),
@@ -452,6 +452,42 @@ CATALOGUE: dict[str, Kind] = {
         "Compare the quantities with the sender; a line may have been changed or lost.",
         "The hash total is meant to be the sum of the quantities. Many senders state another sum, so the set "
         "is accepted with the error noted.",
+    ),
+    # --- levels of a hierarchy (HL) -------------------------------------------------------------------
+    "X12-HL-DUPLICATE": _element(
+        "7",
+        "{ref} is {value}, and a level before has the same number.",
+        _RESEND,
+        "HL01 numbers the levels of a hierarchy, and HL02 of the levels below refers to it; of two with one "
+        "number nobody can say which is meant.",
+    ),
+    "X12-HL-PARENT": _element(
+        "7",
+        "{ref} is {value}, but no level before has that number in HL01.",
+        _RESEND,
+        "HL02 names the level above: the order of a pack, the shipment of an order. It has to stand before.",
+    ),
+    "X12-HL-LEVEL": _element(
+        "7",
+        "A level {value} ({ref}) may not stand below {right}.",
+        "Compare the structure with the partner's guide: shipment, order, pallet, carton, item.",
+        "The guide says which levels may stand below which. A shipment is the top; all others hang below it.",
+    ),
+    "X12-HL-CHILDREN": Kind(
+        _ELE,
+        _W,
+        Ack(ak3="8", ak4="7", ak5="5"),
+        "{ref} is {value}, but {right} would be true.",
+        "Tell the sender; nothing is lost, as HL02 says where each level belongs.",
+        "HL04 is 1 if other levels are below this one, and 0 if not. What HL02 of the others says counts.",
+    ),
+    "X12-HL-NUMBER": Kind(
+        _ELE,
+        _I,
+        Ack(),
+        "{ref} is {value}; numbered one by one it would be {right}.",
+        "Nothing needs to be done.",
+        "Levels are usually numbered 1, 2, 3 and so on. Other numbers are lawful if each is used once.",
     ),
     "X12-INTERNAL": Kind(
         _ST,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.x12.guide import UNLIMITED, Guide, Loop, Segment
+from gateway.x12.hierarchy import Tree
 
 
 @dataclass(slots=True)
@@ -55,6 +56,11 @@ class Position:
     @property
     def id(self) -> str:
         return self.segment.id
+
+    @property
+    def tree(self) -> Tree | None:
+        """The hierarchy whose levels this segment begins."""
+        return self.loop.loop.tree if self.trigger else None
 
     @property
     def limit(self) -> int:
