@@ -19,7 +19,7 @@ class Tree:
     Attributes:
         id, parent, level, children: positions of the four elements in the segment that begins the loop.
         parents: by level code, the codes of levels it may stand below; ``""`` is the top of the tree. A level
-            that is not listed may stand anywhere.
+            that is not listed may stand anywhere, and anything below it.
     """
 
     id: int
@@ -70,7 +70,8 @@ def grow(nodes: Nodes, number: str, parent: str, level: str, flag: str, tree: Tr
     if above is None:
         return "X12-HL-PARENT"
     allowed = tree.parents.get(level)
-    if allowed is not None and above.level not in allowed:
+    known = not above.level or above.level in tree.parents
+    if allowed is not None and known and above.level not in allowed:
         return "X12-HL-LEVEL"
     above.count += 1
     node = nodes[number] = Node(above.container, level, above, above.count, flag)
