@@ -24,7 +24,6 @@ from gateway.x12.guide import Segment
 from gateway.x12.parser import TECHNICAL, Engine, Parser, document_envelope
 from gateway.x12.reader import EnvelopeSegment, Isa, Piece, Reader, SetText
 from gateway.x12.source import Source
-from gateway.x12.table import Table
 
 BATCH = 256 * 1024
 """Characters of transaction sets in one batch: large enough that handing over costs little."""
@@ -43,22 +42,21 @@ def _start(overrides: tuple[Path, ...]) -> None:
     _overrides = overrides
 
 
-def _work(
-    delimiters: Delimiters, envelope: dict[str, Any], version: str, pieces: list[SetText]
-) -> list[Answer]:
+def _work(header: InterchangeHeader, group: GroupHeader | None, pieces: list[SetText]) -> list[Answer]:
     """Checks and translates a batch, in a worker process."""
     guides = library(_overrides)
+    delimiters, version = header.delimiters, group.version if group else ""
     answers: list[Answer] = []
     for piece in pieces:
         source = Source(piece, delimiters)
         begin = source.segments[0].split(delimiters.element)
-        set_id, number = (*begin[1:3], "", "")[:2]
+        set_id, number, implementation = (*begin[1:4], "", "", "")[:3]
         engine = guides.engine(version, set_id, documents=True)
         if engine is None or not piece.complete:
             answers.append((None, None))
             continue
         for _ in range(2):
-            document = {**envelope, "control": {**envelope["control"], "transaction": number}}
+            document = document_envelope(header, group, number, implementation.strip())
             remarks = engine.check(source.segments, delimiters, document)
             if remarks is not None or not source.tidy():
                 break
@@ -78,7 +76,7 @@ class _Answered:
         found = self.guides.engine(version, set_id, documents=documents)
         if set_id == TECHNICAL:
             return found  # between the sets, in no batch
-        return None if found is None else _AnsweredEngine(self, found.name, found.table)
+        return None if found is None else _AnsweredEngine(self, found)
 
     def envelope_segment(self, name: str) -> Segment | None:
         return self.guides.envelope_segment(name)
@@ -87,8 +85,8 @@ class _Answered:
 class _AnsweredEngine:
     translates = False
 
-    def __init__(self, answered: _Answered, name: str, table: Table) -> None:
-        self.name, self.table = name, table
+    def __init__(self, answered: _Answered, engine: Engine) -> None:
+        self.name, self.table, self.explain = engine.name, engine.table, engine.explain
         self._answered = answered
 
     def check(
@@ -145,9 +143,7 @@ def read_parallel(
             nonlocal batch, size
             if not batch or cutter.header is None:
                 return
-            envelope = document_envelope(cutter.header, cutter.group, "")
-            version = cutter.group.version if cutter.group else ""
-            work = pool.submit(_work, cutter.header.delimiters, envelope, version, batch)
+            work = pool.submit(_work, cutter.header, cutter.group, batch)
             waiting.append((batch, work))
             batch, size = [], 0
 

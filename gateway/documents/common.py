@@ -181,6 +181,7 @@ class Control(Model):
     group: Maybe[Text] = optional("Control number of the functional group", "101", x12="GS06")
     transaction: Maybe[Text] = optional("Control number of the transaction set", "0001", x12="ST02")
     version: Maybe[Text] = optional("Release of the transaction set", "004010", x12="GS08")
+    implementation: Maybe[Text] = optional("Guide the transaction set names", "005010X231A1", x12="ST03")
     sender: Maybe[Endpoint] = optional("Sender of the interchange", x12="ISA05, ISA06")
     receiver: Maybe[Endpoint] = optional("Receiver of the interchange", x12="ISA07, ISA08")
     group_sender: Maybe[Text] = optional("Sender of the functional group", "NORTHWINDRETAIL", x12="GS02")

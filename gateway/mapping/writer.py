@@ -26,7 +26,6 @@ from gateway.mapping.model import Path
 from gateway.mapping.plan import NO_FLAGS, Case, Plan, Scope, Take
 from gateway.mapping.reader import copied
 from gateway.x12.delimiters import Delimiters
-from gateway.x12.diagnose import diagnose
 from gateway.x12.elements import CONTROL
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET, envelope_faults
@@ -544,9 +543,7 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
     found = {}
     if engine.check(frame, delimiters, found) is None:
         told = {problem.location.pointer for problem in problems}
-        pointed = [
-            _pointed(problem, written) for problem in diagnose(engine.table, frame, delimiters).problems
-        ]
+        pointed = [_pointed(problem, written) for problem in engine.explain(frame, delimiters)]
         problems += [
             problem for problem in pointed if problem.is_error and problem.location.pointer not in told
         ]
@@ -731,6 +728,7 @@ def envelope_of(document: Mapping[str, Any], now: datetime) -> Envelope:
     if problems:
         raise DocumentError("The document has no envelope.", problems=tuple(problems))
     sender, receiver = parties
+    release = "" if is_technical(document) else text("version", "004010")
     return Envelope(
         sender=sender,
         receiver=receiver,
@@ -738,7 +736,9 @@ def envelope_of(document: Mapping[str, Any], now: datetime) -> Envelope:
         group_receiver=text("group_receiver", receiver.id),
         date=now.strftime("%Y%m%d"),
         time=now.strftime("%H%M"),
-        release="" if is_technical(document) else text("version", "004010"),
+        release=release,
+        # From 005010 on a set names its implementation guide, which GS08 names as well.
+        implementation=text("implementation", release * ("X" in release)) if release >= "005010" else "",
         usage="T" if document.get("test") else "P",
         control_interchange=text("interchange") or 1,
         control_group=text("group") or 1,

@@ -244,6 +244,8 @@ _CODES = {
         "5": "segments are in error",
         "6": "ST01 is missing or invalid",
         "7": "the control number in ST02 is missing, invalid or not unique",
+        "18": "the set does not belong to the functional group",
+        "19": "the guide named in ST03 is invalid",
         "23": "the control number in ST02 is not unique within the functional group",
         "I5": "the guide is not kept to",
         "I6": "the guide named in ST03 is not supported",

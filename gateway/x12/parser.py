@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import itemgetter
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from gateway.errors import Ack, Location, Problem, Severity
 from gateway.x12.delimiters import Delimiters
-from gateway.x12.diagnose import MAX_PROBLEMS, diagnose
+from gateway.x12.diagnose import MAX_PROBLEMS
 from gateway.x12.elements import fault
 from gateway.x12.envelope import (
     Event,
@@ -85,6 +85,10 @@ class Engine(Protocol):
 
         ``document`` is filled in passing, where one is given.
         """
+        ...
+
+    def explain(self, segments: list[str], delimiters: Delimiters, *, complete: bool = True) -> list[Problem]:
+        """Every problem of a set; ``complete`` is False where SE is missing."""
         ...
 
 
@@ -163,14 +167,21 @@ class Parser:
         guides: where guides (and mappings) come from.
         documents: also make the internal document of every accepted set.
         max_set_bytes: limit of one transaction set.
+        guides_of: the guides for one interchange, where its sender has some of its own.
 
     Bad input never raises; it becomes problems.
     """
 
     def __init__(
-        self, guides: GuideSource, *, documents: bool = False, max_set_bytes: int = MAX_SET_BYTES
+        self,
+        guides: GuideSource,
+        *,
+        documents: bool = False,
+        max_set_bytes: int = MAX_SET_BYTES,
+        guides_of: Callable[[InterchangeHeader], GuideSource] | None = None,
     ) -> None:
         self._guides = guides
+        self._guides_of = guides_of
         self._documents = documents
         self._limit = max_set_bytes
         self._reader = Reader(max_set_bytes)
@@ -262,6 +273,9 @@ class Parser:
             elements=piece.elements,
             offset=piece.offset,
         )
+        if self._guides_of is not None:
+            self._guides = self._guides_of(header)
+            self._engines = {}
         found: list[Problem] = []
         if piece.widths:
             found.append(problem("X12-ISA-WIDTH", where, widths=piece.widths))
@@ -441,8 +455,12 @@ class Parser:
         set_id, control_number = _get(begin, 1), _get(begin, 2)
         found: list[Problem] = []
         version = group.header.version if group is not None else ""
+        implementation = _get(begin, 3).strip()
         engine = self._engine(version, set_id) if set_id != TECHNICAL else None
         document: dict[str, Any] | None = None
+
+        def envelope() -> dict[str, Any]:
+            return document_envelope(header, group.header if group else None, control_number, implementation)
 
         if piece.too_large:
             found.append(
@@ -460,21 +478,27 @@ class Parser:
                 found.append(problem("X12-NO-GUIDE", where, value=set_id, words=words))
             else:
                 if self._documents and engine.translates and not any(p.is_error for p in found):
-                    document = document_envelope(header, group.header if group else None, control_number)
+                    document = envelope()
                 remarks = engine.check(segments, delimiters, document) if piece.complete else None
                 if remarks is None and source.tidy():
                     segments = source.segments
                     if document is not None:
-                        document = document_envelope(header, group.header if group else None, control_number)
+                        document = envelope()
                     remarks = engine.check(segments, delimiters, document) if piece.complete else None
                 if remarks is None:
                     document = None
-                    diagnosis = diagnose(engine.table, segments, delimiters, complete=piece.complete)
-                    found += diagnosis.problems
+                    found += engine.explain(segments, delimiters, complete=piece.complete)
                     if not any(p.is_error for p in found):
                         found.append(problem("X12-INTERNAL", Location(segment=1, segment_id="ST")))
                 else:
                     found += remarks
+        if engine is not None and not version.startswith(engine.table.guide.release) and group is not None:
+            told = f"release {version} {set_id}"
+            if told not in interchange.remarked and set_id != TECHNICAL:
+                interchange.remarked.add(told)
+                at_st01 = Location(segment=1, segment_id="ST", element=1)
+                words = {"set": set_id, "version": version, "release": engine.table.guide.release}
+                found.append(problem("X12-NEAREST-GUIDE", at_st01, value=version, words=words))
         found += self._check_place(interchange, group, set_id, control_number)
         if not piece.text.isascii() and "X12-CHARSET" not in interchange.remarked:
             interchange.remarked.add("X12-CHARSET")
@@ -509,7 +533,7 @@ class Parser:
             line=piece.line,
             group=group.header if group else None,
             interchange=header,
-            implementation=_get(begin, 3).strip(),
+            implementation=implementation,
         )
 
     def _located(
@@ -687,7 +711,7 @@ def _charset_problem(segments: list[str], delimiters: Delimiters) -> Problem:
 
 
 def document_envelope(
-    header: InterchangeHeader, group: GroupHeader | None, control_number: str
+    header: InterchangeHeader, group: GroupHeader | None, control_number: str, implementation: str = ""
 ) -> dict[str, Any]:
     """The part of a document that tells where it came from; the engine adds the rest."""
     parties = {"sender": header.sender.to_dict(), "receiver": header.receiver.to_dict()}
@@ -698,6 +722,7 @@ def document_envelope(
             "group": group.control_number,
             "transaction": control_number,
             "version": group.version,
+            **({"implementation": implementation} if implementation else {}),
             **parties,
             "group_sender": group.sender,
             "group_receiver": group.receiver,

@@ -22,7 +22,7 @@ class Envelope:
 
     Attributes:
         version: ISA12. usage: ISA15, ``P`` or ``T``.
-        release: GS08, empty for an interchange without functional group.
+        release: GS08, empty for an interchange without functional group. implementation: ST03.
         control_interchange: ISA13; control_group: GS06; control_set: ST02 of the first set. Numbers are
             padded as the standard wants, text is written as it is.
         date: CCYYMMDD. time: HHMM.
@@ -45,6 +45,7 @@ class Envelope:
     delimiters: Delimiters = field(default_factory=Delimiters)
     newline: str = ""
     agency: str = "X"
+    implementation: str = ""
     ack_requested: bool = False
 
     def set_number(self, index: int) -> str:
@@ -129,9 +130,11 @@ def interchange(
         "GS", functional_id, envelope.group_sender, envelope.group_receiver, envelope.date, envelope.time,
         group, envelope.agency, envelope.release,
     )  # fmt: skip
-    for value in header if envelope.release else ():
+    for value in (*header, envelope.implementation) if envelope.release else ():
         if any(mark in value for mark in marks.all):
-            problem = replace(_envelope_problem(0, value, ""), message=f"GS holds a separator: {value!r}.")
+            problem = replace(
+                _envelope_problem(0, value, ""), message=f"GS or ST holds a separator: {value!r}."
+            )
             raise DocumentError("The envelope cannot be written.", problems=(problem,))
     control = envelope.control_interchange
     closing = f"{control:09d}" if isinstance(control, int) else control
@@ -145,6 +148,7 @@ def interchange(
     for set_id, segments in sets:
         number = envelope.set_number(count)
         first, last = (f"ST{element}{set_id}", f"SE{element}{len(segments) + 2}")
-        yield end.join((f"{first}{element}{number}", *segments, f"{last}{element}{number}", ""))
+        opening = segment_text((first, number, envelope.implementation), marks)
+        yield end.join((opening, *segments, f"{last}{element}{number}", ""))
         count += 1
     yield f"GE{element}{count}{element}{group}{end}IEA{element}1{element}{closing}{end}"
