@@ -71,7 +71,7 @@ def check_mapping(
             plan, faults = bind_all(mapping, table)
             found += faults
             check.scope(plan.root, table)
-    return sorted(map(check.lined, found), key=lambda problem: problem.location.line or 0)
+    return sorted(dict.fromkeys(map(check.lined, found)), key=lambda problem: problem.location.line or 0)
 
 
 @dataclass(slots=True)

@@ -52,6 +52,9 @@ class Case:
         scalar: the item is the value of ``takes[0]`` itself.
         recopies: copies of the object to make anew, because this case sets their source.
         implied: elements that follow from the tree of levels (HL01, HL02, HL04).
+        variants: other ways to read an item of the list, each with conditions on the item's own segment; the
+            case itself is the way without them. They have its index, and it writes their items.
+        marks: fields that only this variant fills; an item with one of them is written so.
         scope: for a segment that begins a loop, the scope of the loop's other segments.
     """
 
@@ -64,6 +67,8 @@ class Case:
     copies: list[Copy] = field(default_factory=list)
     recopies: list[Copy] = field(default_factory=list)
     implied: tuple[int, ...] = ()
+    variants: list[Case] = field(default_factory=list)
+    marks: frozenset[Path] = frozenset()
     scope: Scope | None = None
 
     @property
@@ -82,8 +87,23 @@ class Case:
         """
         return not self.takes or any(
             take.required or take.converter.read(tuple(text(*source) for source in take.sources)) is not None
-            for take in self.takes
+            for take in self.deciding
         )
+
+    @property
+    def deciding(self) -> list[Take]:
+        """The fields of which one must have a value for a segment to be read so."""
+        return [take for take in self.takes if take.path in self.marks] if self.marks else self.takes
+
+    @property
+    def selective(self) -> bool:
+        """Whether the case leaves segments that give it no value to others."""
+        return self.list_path is None or self.scalar or bool(self.marks)
+
+    def way(self, item: dict[str, Any]) -> Case:
+        """The case by which an item of the list is written."""
+        fits = (one for one in self.variants if any(get(item, path) is not None for path in one.marks))
+        return next(fits, self)
 
     @property
     def used(self) -> set[tuple[int, int]]:
@@ -281,14 +301,14 @@ def _scope(
             continue
         cases = scope.cases.setdefault(position.index, [])
         if isinstance(rule, Repeated) and last:
-            case = Case(0, position.index, conditions, rule.path, rule.scalar is not None)
-            cases.append(case)
-            inner: tuple[Rule, ...] = (rule.scalar,) if rule.scalar else rule.rules
-            rest = _item_rules(case, inner, position, _name(prefix, rule) + ".", faults)
-            if position.trigger:
-                deeper[id(case)] = rest
-            elif rest:
-                faults.append(mapping_problem("MAP-NO-LOOP", _name(prefix, rule), segment=position.id))
+            whole = Case(0, position.index, conditions, rule.path, rule.scalar is not None)
+            for case, inner in _ways(whole, (rule.scalar,) if rule.scalar else rule.rules, position):
+                cases.append(case)
+                rest = _item_rules(case, inner, position, _name(prefix, rule) + ".", faults)
+                if position.trigger:
+                    deeper[id(case)] = rest
+                elif rest:
+                    faults.append(mapping_problem("MAP-NO-LOOP", _name(prefix, rule), segment=position.id))
             continue
         found = next((c for c in cases if c.conditions == conditions and c.list_path is None), None)
         if found is None:
@@ -317,6 +337,9 @@ def _scope(
                 )
                 if child_container is not container:
                     _localize(case)
+        for case in cases:
+            for variant in case.variants:
+                variant.index = case.index
     for copy in copies:
         _place_copy(scope, copy, faults)
     for child in table.loops:
@@ -343,6 +366,36 @@ def _localize(case: Case) -> None:
 def _name(prefix: str, rule: Rule) -> str:
     """The field of a rule as the mapping names it, from the document's root: ``lines[].quantity.value``."""
     return prefix + ".".join(rule.path) + ("[]" if isinstance(rule, Repeated) else "")
+
+
+def _ways(case: Case, rules: tuple[Rule, ...], position: Position) -> Iterator[tuple[Case, tuple[Rule, ...]]]:
+    """The ways to read an item: one for each condition of fields on its own segment, then the one without."""
+
+    def own(rule: Rule) -> Field | None:
+        return rule if isinstance(rule, Field) and rule.address.path == (position.id,) else None
+
+    bound: dict[tuple[Condition, ...], list[Field]] = {}
+    for rule in rules:
+        if (found := own(rule)) and any(found.address.conditions):
+            bound.setdefault(found.address.conditions[0], []).append(found)
+    plain = tuple(rule for rule in rules if not any(rule in fields for fields in bound.values()))
+    for conditions, fields in bound.items():
+        elements = {c.element for c in conditions} | {e for one in fields for e, _ in one.address.elements}
+        others = (
+            rule
+            for rule in plain
+            if not ((found := own(rule)) and elements & {e for e, _ in found.address.elements})
+        )
+        marks = frozenset(one.path for one in fields)
+        variant = Case(
+            case.index, case.position, (*case.conditions, *conditions), case.list_path, marks=marks
+        )
+        case.variants.append(variant)
+        yield (
+            variant,
+            (*(replace(one, address=replace(one.address, conditions=((),))) for one in fields), *others),
+        )
+    yield case, plain
 
 
 def _item_rules(

@@ -108,7 +108,7 @@ class DocumentReader:
                 continue
             if case.list_path is None and position.counts and mask & (1 << case.index):
                 continue
-            if (case.list_path is None or case.scalar) and not case.yields(partial(text_of, parts)):
+            if case.selective and not case.yields(partial(text_of, parts)):
                 continue
             if position.counts and mask >> (case.index + 1):
                 keep_place(container, address, case.name)

@@ -120,6 +120,8 @@ class SetFunctions:
 
     def _case(self, case: Case, segment: str) -> list[str]:
         child = case.scope if case.scope is not None and self._need(case.scope) else None
+        if case.marks:
+            return []
         if case.list_path is None:
             lines, text, values = self._segment(case, segment, "d")
             filled = " or ".join(values)
@@ -141,18 +143,28 @@ class SetFunctions:
             empty = ", ".join(["''"] * (element - 1))
             parts = ", ".join(filter(None, [repr(segment), empty, memo]))
             return [head, f"    out.append(sep.join(({parts})))"]
-        lines, text, _ = self._segment(case, segment, "o")
-        lines.append(f"out.append({text})")
-        if child is not None:
-            lines.append(f"scope{child.id}(o, out, sep, comp)")
-        else:
-            lines.insert(0, "if 'extensions' in o: raise LookupError")
+        lines = self._item(case, segment)
+        for variant in reversed(case.variants):
+            marked = (
+                "o" + "".join(f".get({key!r}, EMPTY)" for key in path) for path in sorted(variant.marks)
+            )
+            test = " or ".join(f"{mark} is not EMPTY" for mark in marked)
+            inner = [f"    {line}" for line in self._item(variant, segment)]
+            lines = [f"if {test}:", *inner, "else:", *(f"    {line}" for line in lines)]
         if len(case.list_path) == 1:
             return [
                 f"if {case.list_path[0]!r} in d:",
                 *(f"    {line}" for line in [head, *(f"    {line}" for line in lines)]),
             ]
         return [head, *(f"    {line}" for line in lines)]
+
+    def _item(self, case: Case, segment: str) -> list[str]:
+        """Statements that write one item of a list, ``o``."""
+        lines, text, _ = self._segment(case, segment, "o")
+        lines.append(f"out.append({text})")
+        if case.scope is not None and self._need(case.scope):
+            return [*lines, f"scope{case.scope.id}(o, out, sep, comp)"]
+        return ["if 'extensions' in o: raise LookupError", *lines]
 
     def _memo(self, convert: Converter, size: int) -> str:
         memo = self._memos.setdefault((id(convert), size), _Texts(convert, size))

@@ -260,7 +260,7 @@ class SetWriter:
                 return [instance]
             return []
         items = get(container, case.list_path)
-        if items is None:
+        if items is None or case.marks:
             return []
         where = f"{pointer}/{'/'.join(case.list_path)}"
         if not isinstance(items, list):
@@ -274,7 +274,7 @@ class SetWriter:
             if case.scalar:
                 found.append(self._instance(case, {case.takes[0].path[0]: item}, at, container, pointer))
             elif isinstance(item, dict):
-                found.append(self._instance(case, item, at))
+                found.append(self._instance(case.way(item), item, at))
             else:
                 self._problem("DOC-TYPE", at, "An object is needed here.", "Put it into braces.", str(item))
         return found

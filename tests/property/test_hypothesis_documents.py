@@ -172,7 +172,10 @@ class Draft:
         if found is None or (not found and case.takes):
             return False
         texts = written(case, found)
-        for earlier in scope.cases[position.index][: case.index]:
+        if case.marks and not any(take.path in case.marks for take, _ in found.values()):
+            return False
+        cases = scope.cases[position.index]
+        for earlier in cases[: next(i for i, one in enumerate(cases) if one is case)]:
             if all(texts.get((c.element, c.component), "") == c.value for c in earlier.conditions):
                 return False
         target = container
