@@ -19,6 +19,16 @@ _MODELS = {
         "FunctionalAcknowledgment",
     ),
     "purchase_order": ("gateway.documents.purchase_order", "PurchaseOrder"),
+    "purchase_order_acknowledgment": (
+        "gateway.documents.purchase_order_acknowledgment",
+        "PurchaseOrderAcknowledgment",
+    ),
+    "purchase_order_change": ("gateway.documents.purchase_order_change", "PurchaseOrderChange"),
+    "purchase_order_change_acknowledgment": (
+        "gateway.documents.purchase_order_change_acknowledgment",
+        "PurchaseOrderChangeAcknowledgment",
+    ),
+    "invoice": ("gateway.documents.invoice", "Invoice"),
     "inventory_advice": ("gateway.documents.inventory_advice", "InventoryAdvice"),
     "application_advice": ("gateway.documents.application_advice", "ApplicationAdvice"),
     "text_message": ("gateway.documents.text_message", "TextMessage"),

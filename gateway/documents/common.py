@@ -304,6 +304,7 @@ class Address(Model):
     state: Maybe[Text] = optional("State or province", "WA")
     postal_code: Maybe[Text] = optional("Postal code", "98421")
     country: Maybe[Text] = optional("Country", "US")
+    subdivision: Maybe[Text] = optional("Subdivision of the country, an ISO 3166-2 code", "SCT")
     location_scheme: Maybe[Text] = optional("Kind of location, an X12 code", "SN")
     location: Maybe[Text] = optional("Location", "0142")
 
@@ -363,11 +364,9 @@ class Amount(Item):
     sign: Maybe[Code] = optional("Credit or debit")
 
 
-class AllowanceCharge(Item):
-    """An allowance, a charge or a service."""
+class ChargeDetail(Item):
+    """How much an allowance, a charge or a service is, and how it is settled."""
 
-    type: Code = required("Which of them")
-    code: Maybe[Text] = optional("Reason, an X12 code", "D240")
     agency: Maybe[Code] = optional("Who maintains the agency's code")
     agency_code: Maybe[Text] = optional("Reason, a code of the agency", "TC990101")
     amount: Maybe[Decimal] = optional("Total amount; in X12 with two implied decimals", "451.20")
@@ -380,6 +379,13 @@ class AllowanceCharge(Item):
     option: Maybe[Text] = optional("Option", "A")
     description: Maybe[Text] = optional("The same in words", "New store allowance")
     language: Maybe[Text] = optional("Language of the description", "en")
+
+
+class AllowanceCharge(ChargeDetail):
+    """An allowance, a charge or a service."""
+
+    type: Code = required("Which of them")
+    code: Maybe[Text] = optional("Reason, an X12 code", "D240")
     currency: Maybe[Text] = optional("Currency, where it is not that of the document", "CAD")
     currency_party: Maybe[Code] = optional("Whose currency it is")
 
