@@ -144,9 +144,9 @@ class Library:
 
         An industry variant (``004010VICS``) that has no guide of its own is served by its release.
         """
-        key = (version, set_id)
+        key = (ENVELOPE_RELEASE if set_id == TECHNICAL else version, set_id)
         if key not in self._tables:
-            self._tables[key] = self._build(version, set_id)
+            self._tables[key] = self._build(*key)
         return self._tables[key]
 
     def _build(self, version: str, set_id: str) -> Table | None:
