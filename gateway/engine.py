@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from gateway import resources
 from gateway.errors import DocumentError, NotFoundError, Problem
 from gateway.mapping.library import Library
-from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet
+from gateway.x12.envelope import Event, InterchangeAcknowledgment, InterchangeHeader, TransactionSet
 from gateway.x12.parser import Parser
 from gateway.x12.reader import MAX_SET_BYTES
 from gateway.x12.report import Tally, report
@@ -49,6 +49,7 @@ def read(
     documents: bool = True,
     guides: Library | None = None,
     max_set_bytes: int = MAX_SET_BYTES,
+    profile_of: Callable[[InterchangeHeader], str] | None = None,
 ) -> Iterator[Event]:
     """The events of an X12 file, each as soon as it is complete; one transaction set in memory at a time.
 
@@ -57,11 +58,17 @@ def read(
         documents: make the internal document of each accepted set.
         guides: another library than the installed one.
         max_set_bytes: limit of one transaction set.
+        profile_of: the partner whose guidelines and mappings hold for an interchange, empty for none.
 
     Raises:
         OSError: the file cannot be read. Bad data never raises.
     """
-    parser = Parser(guides or library(), documents=documents, max_set_bytes=max_set_bytes)
+    base = guides or library()
+
+    def guides_of(header: InterchangeHeader) -> Library:
+        return base.of(profile_of(header)) if profile_of is not None else base
+
+    parser = Parser(base, documents=documents, max_set_bytes=max_set_bytes, guides_of=guides_of)
     if isinstance(source, Path):
         with source.open("rb") as file:
             yield from _events(parser, file)
@@ -127,7 +134,7 @@ def write(
 
 
 def explain(document: dict[str, Any], *, guides: Library | None = None) -> tuple[Problem, ...]:
-    """Everything that is wrong with a document that is to be written, with JSON pointers and X12 addresses."""
+    """Everything that is wrong with a document that is to be written, with JSON pointer and X12 address."""
     from gateway.documents import validation
     from gateway.mapping.writer import is_technical
 

@@ -34,24 +34,23 @@ AHEAD = 4
 Answer = tuple[tuple[Problem, ...] | None, bytes | None]
 """Remarks (None for a set that must be explained) and the document as JSON."""
 
-_overrides: tuple[Path, ...] = ()
+_guides: Library
 
 
-def _start(overrides: tuple[Path, ...]) -> None:
-    global _overrides  # noqa: PLW0603 - set once in a new worker process
-    _overrides = overrides
+def _start(overrides: tuple[Path, ...], profile: str) -> None:
+    global _guides  # noqa: PLW0603 - set once in a new worker process
+    _guides = library(overrides).of(profile)
 
 
 def _work(header: InterchangeHeader, group: GroupHeader | None, pieces: list[SetText]) -> list[Answer]:
     """Checks and translates a batch, in a worker process."""
-    guides = library(_overrides)
     delimiters, version = header.delimiters, group.version if group else ""
     answers: list[Answer] = []
     for piece in pieces:
         source = Source(piece, delimiters)
         begin = source.segments[0].split(delimiters.element)
         set_id, number, implementation = (*begin[1:4], "", "", "")[:3]
-        engine = guides.engine(version, set_id, documents=True)
+        engine = _guides.engine(version, set_id, documents=True)
         if engine is None or not piece.complete:
             answers.append((None, None))
             continue
@@ -115,7 +114,7 @@ class _Cutter(Parser):
 
 
 def read_parallel(
-    file: BinaryIO, jobs: int, overrides: tuple[Path, ...] = ()
+    file: BinaryIO, jobs: int, overrides: tuple[Path, ...] = (), profile: str = ""
 ) -> Iterator[tuple[Event, bytes | None]]:
     """The events of a file with the documents as JSON, translated by several processes.
 
@@ -123,12 +122,13 @@ def read_parallel(
         file: an open binary file.
         jobs: number of worker processes.
         overrides: as for :func:`gateway.engine.library`.
+        profile: the partner whose guidelines and mappings hold.
 
     Yields:
         Each event, and for an accepted set with a mapping its document as JSON. ``document`` of the event
         itself is None.
     """
-    guides = library(overrides)
+    guides = library(overrides).of(profile)
     answered = _Answered(guides)
     parser = Parser(answered, documents=True)
     cutter = _Cutter(guides)
@@ -137,7 +137,7 @@ def read_parallel(
     batch: list[SetText] = []
     size = 0
 
-    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(overrides,)) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(overrides, profile)) as pool:
 
         def submit() -> None:
             nonlocal batch, size

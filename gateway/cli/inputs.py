@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from gateway.cli.exit_codes import ExitCode
-from gateway.cli.output import say, visible
+from gateway.cli.output import visible
 from gateway.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -53,7 +53,11 @@ def add_home(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="use the guides and mappings of this home (default: EDIGW_HOME)",
     )
-    parser.add_argument("--partner", metavar="P", help="a partner of the home whose agreement is meant")
+    parser.add_argument(
+        "--partner",
+        metavar="P",
+        help="with the guidelines and mappings of this partner of the home, or profile",
+    )
 
 
 def home_of(args: argparse.Namespace) -> Path | None:
@@ -63,7 +67,13 @@ def home_of(args: argparse.Namespace) -> Path | None:
 
 
 def overrides(args: argparse.Namespace) -> tuple[Path, ...]:
-    """The folders searched before what is installed; the program ends if a partner is named without a home.
+    """The folders searched before what is installed."""
+    home = home_of(args)
+    return () if home is None else (home / "mappings", home / "schemas")
+
+
+def partner(args: argparse.Namespace) -> Partner | None:
+    """The partner of the home that ``--partner`` names.
 
     Raises:
         ConfigurationError: the home is wrong.
@@ -71,35 +81,51 @@ def overrides(args: argparse.Namespace) -> tuple[Path, ...]:
     """
     home = home_of(args)
     if home is None:
-        if args.partner is not None:
-            say(
-                "edigw: --partner names a partner of a home, and no home is given. "
-                "Name it with --config DIR or EDIGW_HOME; `edigw init DIR` makes one."
-            )
-            raise SystemExit(ExitCode.USAGE)
-        return ()
-    from gateway.settings import load
-
-    partners = load(home).partners
-    if args.partner is not None and partners.get(args.partner) is None:
-        near = partners.nearest(args.partner)
-        hint = f" Did you mean {near}?" if near else ""
-        raise NotFoundError(visible(f"{home} has no partner {args.partner!r}.{hint}"))
-    return home / "mappings", home / "schemas"
-
-
-def partner(args: argparse.Namespace) -> Partner | None:
-    """The partner that ``--partner`` names, after :func:`overrides` found it."""
-    home = home_of(args)
-    if home is None or args.partner is None:
         return None
     from gateway.settings import load
 
-    return load(home).partners.get(args.partner)
+    partners = load(home).partners
+    if args.partner is None:
+        return None
+    found = partners.get(args.partner)
+    if found is None and not _has_profile(args):
+        near = partners.nearest(args.partner)
+        hint = f" Did you mean {near}?" if near else ""
+        raise NotFoundError(visible(f"{home} has no partner {args.partner!r}.{hint}"))
+    return found
+
+
+def profile(args: argparse.Namespace) -> str:
+    """Whose guidelines and mappings ``--partner`` asks for: a partner of the home, or a shipped profile.
+
+    Raises:
+        ConfigurationError: the home is wrong.
+        NotFoundError: there is neither.
+    """
+    found = partner(args)
+    if found is not None or args.partner is None:
+        return found.overlay if found is not None else ""
+    if not _has_profile(args):
+        from gateway import resources
+
+        known = sorted({name.split("/")[2] for name in resources.listing("schemas/partners", "*.xml")})
+        shipped = f" Profiles without one: {', '.join(known)}." if known else ""
+        message = f"There is no partner {args.partner!r}; name the home it is in with --config DIR.{shipped}"
+        raise NotFoundError(visible(message))
+    return str(args.partner)
+
+
+def _has_profile(args: argparse.Namespace) -> bool:
+    from gateway import resources
+
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", args.partner):
+        return False
+    folders = (f"{kind}/partners/{args.partner}" for kind in ("schemas", "mappings"))
+    return any(resources.listing(folder, "*", overrides(args)) for folder in folders)
 
 
 def guides(args: argparse.Namespace) -> Library:
-    """The library to read with, see :func:`overrides`."""
+    """The library to read with, see :func:`overrides` and :func:`profile`."""
     from gateway import engine
 
-    return engine.library(overrides(args))
+    return engine.library(overrides(args)).of(profile(args))

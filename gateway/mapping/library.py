@@ -11,17 +11,30 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from gateway.errors import Fault, Level, Location, NotFoundError, Problem, Severity
+from gateway.errors import Ack, Fault, Level, Location, NotFoundError, Problem, Severity
 from gateway.mapping.codegen import Functions
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.guide import Guide, Loop, Release, Segment, parse_guide, parse_release
+from gateway.x12.guideline import Guideline, Leniency, narrowed, parse_guideline
 from gateway.x12.parser import ENVELOPE_RELEASE, TECHNICAL
 from gateway.x12.table import Table, build
 
 if TYPE_CHECKING:
     from gateway.mapping.plan import Plan
     from gateway.mapping.writegen import SetFunctions
+
+RELEASES = ("004010", "005010")
+"""The releases with guides that serve the ones after them."""
+
+AFTER_RELEASES = "009"
+"""No release of X12 has come to this yet; what says so in GS08 says nothing."""
+
+_OTHER_RELEASE = tuple(
+    Leniency("another release may allow it", code)
+    for code in ("X12-ELEMENT-LONG", "X12-ELEMENT-SHORT", "X12-ELEMENT-CODE")
+)
+"""Lengths and codes are what changes from release to release."""
 
 Load = Callable[[str], bytes]
 """Gives the bytes of a resource such as ``schemas/x12/004010/codes.xml``; raises NotFoundError."""
@@ -38,6 +51,7 @@ class SetEngine:
     table: Table
     functions: Functions
     plan: Plan | None = None
+    leniencies: tuple[Leniency, ...] = ()
     _writer: SetFunctions | None = None
 
     @property
@@ -61,20 +75,57 @@ class SetEngine:
         """None if the set is not plainly right, else remarks: what the mapping kept in the extensions."""
         if self.plan is None or document is None:
             found = self.functions.run(segments, delimiters, {})
-            return None if found is None else self._warnings(segments, delimiters, right=found[1])
+            if found is None:
+                return self._leniently(segments, delimiters, None)
+            return self._warnings(segments, delimiters, right=found[1])
         envelope = dict(document)
         document.clear()
         document["document_type"] = self.plan.mapping.document_type
         document["schema_version"] = SCHEMA_VERSION
         document.update(envelope)
+        head = dict(document)
         found = self.functions.run(segments, delimiters, document)
         if found is None:
-            return None
+            document.clear()
+            document.update(head)
+            return self._leniently(segments, delimiters, document)
         kept, right = found
         remarks = self._warnings(segments, delimiters, right=right)
         if self.plan.mapping.sums:
             remarks += _sums(self.plan, document)
         return (*remarks, _unmapped(kept)) if kept else remarks
+
+    def explain(self, segments: list[str], delimiters: Delimiters, *, complete: bool = True) -> list[Problem]:
+        """Every problem of a set; what the partner may do is told without weight."""
+        found = diagnose(self.table, segments, delimiters, complete=complete).problems
+        return [self._weighed(one) for one in found] if self.leniencies else found
+
+    def _weighed(self, found: Problem) -> Problem:
+        name = next((one.name for one in self.leniencies if one.covers(found.code, found.location)), None)
+        if name is None or not found.is_error:
+            return found
+        message = f"{found.message} This is let pass: {name}."
+        return replace(found, severity=Severity.WARNING, ack=Ack(), message=message)
+
+    def _leniently(
+        self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
+    ) -> tuple[Problem, ...] | None:
+        """The slow way for a set that is right but for what its partner may do; None for others."""
+        if not self.leniencies:
+            return None
+        diagnosis = diagnose(self.table, segments, delimiters)
+        problems = [self._weighed(one) for one in diagnosis.problems]
+        if any(one.is_error for one in problems) or not problems:
+            return None
+        if self.plan is not None and document is not None:
+            from gateway.mapping.reader import DocumentReader, Trace
+
+            trace: list[Trace] = []
+            DocumentReader(self.plan, document, trace).read(diagnosis.steps, delimiters)
+            problems += _sums(self.plan, document)
+            if kept := [one.source for one in trace if not one.rule]:
+                problems.append(_unmapped(kept))
+        return tuple(problems)
 
     def _warnings(self, segments: list[str], delimiters: Delimiters, *, right: bool) -> tuple[Problem, ...]:
         """What the diagnosis has to say about a set that is right but for its hash total."""
@@ -114,18 +165,30 @@ def _unmapped(addresses: list[str]) -> Problem:
 
 
 class Library:
-    """All guides and mappings.
+    """All guides and mappings, as they are or as one partner wants them (:meth:`of`).
 
     Args:
         load: gives the bytes of a resource.
+        profile: the partner whose guidelines and mappings go before the shared ones.
+        base: the library without a profile.
     """
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, profile: str = "", base: Library | None = None) -> None:
         self._load = load
-        self._releases: dict[str, Release | None] = {}
+        self.profile = profile
+        self._base = base
+        self._releases: dict[str, Release | None] = {} if base is None else base._releases
         self._tables: dict[tuple[str, str], Table | None] = {}
         self._plans: dict[tuple[str, str], Plan | None] = {}
         self._engines: dict[tuple[str, str, bool], SetEngine | None] = {}
+        self._guidelines: dict[tuple[str, str], Guideline | None] = {}
+        self._profiles: dict[str, Library] = {}
+
+    def of(self, profile: str) -> Library:
+        """The library as a partner wants it; the files are below ``partners/<profile>/``."""
+        if profile not in self._profiles:
+            self._profiles[profile] = Library(self._load, profile, self) if profile else self
+        return self._profiles[profile]
 
     def release(self, name: str) -> Release | None:
         """The release of that name, such as ``004010``; None if there is none."""
@@ -139,22 +202,36 @@ class Library:
                 self._releases[name] = parse_release(name, *parts)
         return self._releases[name]
 
-    def table(self, version: str, set_id: str) -> Table | None:
-        """The compiled guide for GS08 and ST01; None without one.
+    def served_by(self, version: str) -> str:
+        """The release whose guides serve a version (GS08), such as ``004010``; empty if none does.
 
-        An industry variant (``004010VICS``) that has no guide of its own is served by its release.
+        An industry variant (``004010VICS``) is served by its release, and a release without guides by the
+        last one before it that has some. Before 004010 dates had six digits: nothing serves those.
         """
+        name = version[:6]
+        if not (name.isascii() and name.isdigit() and len(name) == 6):
+            return ""
+        if self.release(name) is not None:
+            return name
+        return max((one for one in RELEASES if one < name < AFTER_RELEASES), default="")
+
+    def table(self, version: str, set_id: str) -> Table | None:
+        """The compiled guide for GS08 and ST01; None without one."""
         key = (ENVELOPE_RELEASE if set_id == TECHNICAL else version, set_id)
         if key not in self._tables:
             self._tables[key] = self._build(*key)
         return self._tables[key]
 
     def _build(self, version: str, set_id: str) -> Table | None:
-        name = version[:6]
         if set_id == TECHNICAL:
             return self._technical()
-        if not (name.isascii() and name.isdigit() and len(name) == 6):
-            return None
+        name = self.served_by(version)
+        if self._base is not None:
+            shared = self._base.table(version, set_id)
+            guideline = self._guideline(name, set_id) if shared is not None else None
+            if shared is None or guideline is None:
+                return shared
+            return build(narrowed(shared.guide, guideline))
         release = self.release(name)
         if release is None:
             return None
@@ -164,6 +241,18 @@ class Library:
         if version != name and file == release.maps.get((name, set_id)):
             return self.table(name, set_id)
         return build(parse_guide(file, self._load(f"schemas/x12/{name}/{file}"), release))
+
+    def _guideline(self, release: str, set_id: str) -> Guideline | None:
+        """The partner's guideline of a set; None without one."""
+        key = (release, set_id)
+        if key not in self._guidelines:
+            name = f"schemas/partners/{self.profile}/{set_id}.{release}.xml"
+            try:
+                text = self._load(name) if self.profile else b""
+            except NotFoundError:
+                text = b""
+            self._guidelines[key] = parse_guideline(name, text) if text else None
+        return self._guidelines[key]
 
     def _technical(self) -> Table | None:
         """The TA1 of the control map as a transaction set of one segment."""
@@ -175,23 +264,38 @@ class Library:
         root = Loop("ST_LOOP", segment.name, "R", 1, (first, replace(segment, usage="R", max_use=1), last))
         return build(Guide(TECHNICAL, TECHNICAL, ENVELOPE_RELEASE, "", root))
 
-    def plan(self, release: str, set_id: str) -> Plan | None:
+    def plan(self, version: str, set_id: str) -> Plan | None:
         """The mapping of a set bound to its guide; None without mapping or guide."""
-        key = (ENVELOPE_RELEASE if set_id == TECHNICAL else release[:6], set_id)
+        release = ENVELOPE_RELEASE if set_id == TECHNICAL else self.served_by(version)
+        key = (release, set_id)
         if key not in self._plans:
-            table = self.table(release, set_id)
-            try:
-                text = self._load(f"mappings/x12/{key[0]}/{set_id}.yaml") if table else b""
-            except NotFoundError:
-                text = b""
-            self._plans[key] = None
-            if table and text:
-                # A check alone needs nothing of mappings, and they are a third of its start-up.
-                from gateway.mapping.model import parse_mapping
-                from gateway.mapping.plan import bind
-
-                self._plans[key] = bind(parse_mapping(text, f"{set_id}.yaml", self.mapping_file), table)
+            self._plans[key] = self._bound(version, release, set_id)
         return self._plans[key]
+
+    def _bound(self, version: str, release: str, set_id: str) -> Plan | None:
+        table = self.table(version, set_id)
+        name, text = f"x12/{release}/{set_id}", None
+        if self._base is not None:
+            own = f"partners/{self.profile}/{set_id}.{release}"
+            text = self._mapping_text(own)
+            if text is None and table is self._base.table(version, set_id):
+                return self._base.plan(version, set_id)
+            name = own if text is not None else name
+        if text is None:
+            text = self._mapping_text(name)
+        if table is None or text is None:
+            return None
+        # A check alone needs nothing of mappings, and they are a third of its start-up.
+        from gateway.mapping.model import parse_mapping
+        from gateway.mapping.plan import bind
+
+        return bind(parse_mapping(text, f"{name}.yaml", self.mapping_file), table)
+
+    def _mapping_text(self, name: str) -> bytes | None:
+        try:
+            return self.mapping_file(name)
+        except NotFoundError:
+            return None
 
     def mapping_file(self, name: str) -> bytes:
         """A mapping file by its path below ``mappings/``; raises NotFoundError."""
@@ -202,11 +306,18 @@ class Library:
         table = self.table(version, set_id)
         if table is None:
             return None
-        key = (table.guide.release, set_id, documents)
+        nearest = set_id != TECHNICAL and not version.startswith(table.guide.release)
+        key = (version if nearest else table.guide.release, set_id, documents)
         if key not in self._engines:
             plan = self.plan(version, set_id) if documents else None
+            own = self._guideline(table.guide.release, set_id)
+            if own is None and self._base is not None and plan is self._base.plan(version, set_id):
+                self._engines[key] = self._base.engine(version, set_id, documents=documents)
+                return self._engines[key]
             name = f"{table.guide.set_id}.{table.guide.release}"
-            self._engines[key] = SetEngine(name, table, Functions(table, plan), plan)
+            made = SetEngine(f"{self.profile}/{name}" if own else name, table, Functions(table, plan), plan)
+            made.leniencies = (own.leniencies if own else ()) + (_OTHER_RELEASE if nearest else ())
+            self._engines[key] = made
         return self._engines[key]
 
     def mapping_for(self, document_type: str, release: str) -> Plan:
@@ -215,7 +326,7 @@ class Library:
         Raises:
             NotFoundError: no mapping for the type in the release.
         """
-        found = self.release(release[:6])
+        found = self.release(self.served_by(release))
         # A guide of the very version goes before those of its release: 005010X231A1 is a 999, 005010 a 997.
         maps = sorted(found.maps, key=lambda one: (one[0] != release, one)) if found else []
         for _, set_id in maps if release else [("", TECHNICAL)]:

@@ -251,6 +251,12 @@ def bind_all(mapping: Mapping, table: Table) -> tuple[Plan, list[Problem]]:
     faults: list[Problem] = []
     _scope(plan, table.loops[0], table.loops[0], (), None, [((), rule) for rule in mapping.rules], faults)
     plan.root.counts = dict(mapping.counts)
+    # A source may stand after its copies: the currency of an 820 after its amount.
+    heading = [case for cases in plan.root.cases.values() for case in cases if case.list_path is None]
+    copies = [rule for case in heading for rule in case.copies]
+    for case in heading:
+        set_here = {take.path for take in case.takes}
+        case.recopies = [rule for rule in copies if rule.source in set_here]
     return plan, faults
 
 

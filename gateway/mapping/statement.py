@@ -80,6 +80,11 @@ def stated(text: str | bytes, load: Load | None = None) -> Stated:
     return whole
 
 
+def shared(load: Load) -> Stated:
+    """The file of the shared blocks and code tables as it stands."""
+    return _parsed(load(SHARED))
+
+
 def merged(base: Stated, over: Stated) -> Stated:
     """``base`` with what ``over`` states put in: keys replace, mappings are merged, ``~`` removes."""
     result = Stated()

@@ -45,6 +45,8 @@ class Partner:
         group_id: GS02 and GS03 of the partner; empty for its first identifier.
         our_group_id: the same for us.
         channel: its folder below ``folders/``; empty for the partner's id.
+        profile: whose guidelines and mappings hold, those in the folders ``partners/<profile>``; empty for
+            the partner's id.
         receive, send: what was agreed.
     """
 
@@ -55,14 +57,15 @@ class Partner:
     group_id: str = ""
     our_group_id: str = ""
     channel: str = ""
+    profile: str = ""
     receive: tuple[Receive, ...] = ()
     send: tuple[Send, ...] = ()
     writing: Writing = field(default_factory=Writing)
 
     def __post_init__(self) -> None:
         checked_name(self.id)
-        if self.channel:
-            checked_name(self.channel)
+        for name in filter(None, (self.channel, self.profile)):
+            checked_name(name)
         if not self.identifiers:
             raise ValueError(
                 "identifiers: at least one is needed, or no interchange can be told to be theirs"
@@ -71,6 +74,11 @@ class Partner:
             sets = [one.set for one in agreed]
             if len(set(sets)) < len(sets):
                 raise ValueError("a transaction set is listed twice for the same direction")
+
+    @property
+    def overlay(self) -> str:
+        """Name of the guidelines and mappings that hold for the partner."""
+        return self.profile or self.id
 
     @property
     def folder(self) -> str:

@@ -48,7 +48,7 @@ class Inbound(Work):
         self._location = "/".join(path.parts[-3:])
         self._verdicts: list[Verdict] = []
         findings = self.findings
-        events = self.services.engine.read(path)
+        events = self.services.engine.read(path, self._profile)
         for event in events:
             match event:
                 case FileProblem():
@@ -71,6 +71,10 @@ class Inbound(Work):
         # Problems of this home say nothing against the content.
         ours = all(code.startswith("HOME-") for code in findings.codes)
         return Translation.UNPROCESSED if ours else Translation.REJECTED
+
+    def _profile(self, header: InterchangeHeader) -> str:
+        partner = self.services.settings.partners.by_party(header.sender)
+        return partner.overlay if partner is not None else ""
 
     def _file_problem(self, found: Problem) -> None:
         self.findings.add(found)

@@ -131,7 +131,7 @@ class Outbound(Work):
             delimiters=partner.writing.delimiters,
             newline=partner.writing.delimiters.newline,
         )
-        content = self.services.engine.write(_body(document), envelope)
+        content = self.services.engine.write(_body(document), envelope, partner.overlay)
         name = harmless(f"{agreed.set}_{kept.number}_{interchange}.edi")
         sent = self.send(partner, name, content, interchange, group, Acknowledgment(kept.acknowledgment))
         self.store.add_document(replace(kept, sent_in=sent.id))

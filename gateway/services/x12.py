@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gateway import engine
-from gateway.x12.envelope import Event
+from gateway.x12.envelope import Event, InterchangeHeader
 from gateway.x12.writer import Envelope
 
 
@@ -23,10 +23,13 @@ class X12:
         folders = (home / "mappings", home / "schemas")
         self._library = engine.library(tuple(folder for folder in folders if folder.is_dir()))
 
-    def read(self, path: Path) -> Iterator[Event]:
-        """The events of a file, documents included. Bad input becomes problems and never raises."""
-        return engine.read(path, guides=self._library)
+    def read(self, path: Path, profile_of: Callable[[InterchangeHeader], str]) -> Iterator[Event]:
+        """The events of a file, documents included. Bad input becomes problems and never raises.
 
-    def write(self, document: Mapping[str, Any], envelope: Envelope) -> bytes:
+        ``profile_of`` names the partner whose guidelines and mappings hold for an interchange.
+        """
+        return engine.read(path, guides=self._library, profile_of=profile_of)
+
+    def write(self, document: Mapping[str, Any], envelope: Envelope, profile: str) -> bytes:
         """One interchange. Raises DocumentError with every reason why the document cannot be written."""
-        return engine.write(dict(document), envelope=envelope, guides=self._library)
+        return engine.write(dict(document), envelope=envelope, guides=self._library.of(profile))

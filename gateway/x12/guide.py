@@ -163,7 +163,8 @@ class Release:
     codes: dict[str, CodeList] = field(repr=False)
 
 
-def _root(text: bytes, name: str) -> Any:
+def xml_root(text: bytes, name: str) -> Any:
+    """The root of an XML file; entities, DTDs and the network are off. Raises GuideError."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     try:
         return etree.fromstring(text, parser)
@@ -202,13 +203,13 @@ def parse_release(name: str, maps: bytes, dataele: bytes, codes: bytes) -> Relea
     """
     files: dict[tuple[str, str], str] = {}
     control: dict[str, str] = {}
-    for version in _root(maps, "maps.xml").iter("version"):
+    for version in xml_root(maps, "maps.xml").iter("version"):
         for node in version.iter("map"):
             file = (node.text or "").strip()
             files[node.get("vriic", ""), _own(node, "set") or node.get("abbr", "")] = file
         control.setdefault(version.get("icvn", ""), f"x12.control.{version.get('icvn', '')}.xml")
     elements = {}
-    for node in _root(dataele, "dataele.xml").iter("data_ele"):
+    for node in xml_root(dataele, "dataele.xml").iter("data_ele"):
         number, kind = node.get("ele_num", ""), node.get("data_type", "")
         if kind not in _TYPES:
             raise GuideError(f"dataele.xml: data element {number} has the unknown type {kind!r}")
@@ -217,7 +218,7 @@ def parse_release(name: str, maps: bytes, dataele: bytes, codes: bytes) -> Relea
         )
     lists = {}
     key = f"{{{NAMESPACE}}}name"
-    for node in _root(codes, "codes.xml").iter("codeset"):
+    for node in xml_root(codes, "codes.xml").iter("codeset"):
         identifier = _get(node, "id")
         names = {code.text: code.get(key) for code in node.iter("code")}
         lists[identifier] = CodeList(
@@ -232,7 +233,7 @@ def parse_guide(name: str, text: bytes, release: Release, *, root_id: str = "ST_
     Raises:
         GuideError: the map is not XML, names an unknown data element or code list, or has no such part.
     """
-    tree = _root(text, name)
+    tree = xml_root(text, name)
     found = next((node for node in tree.iter("loop") if node.get("xid") == root_id), None)
     if found is None:
         raise GuideError(f"{name} has no {root_id}")
@@ -258,21 +259,22 @@ def _loop(node: Any, release: Release, where: str) -> Loop:
         raise GuideError(f"{where}: loop {xid} is empty")
     ordered = tuple(child for _, _, child in sorted(children, key=lambda item: item[:2]))
     repeat = _times(_get(node, "repeat"), f"{where} {xid}")
-    return Loop(
-        xid, _get(node, "name"), _get(node, "usage", "S"), repeat, ordered, _tree(node, f"{where} {xid}")
-    )
+    named = _own(node, "tree")
+    tree = parse_tree(named, _own(node, "levels"), f"{where} {xid}") if named else None
+    return Loop(xid, _get(node, "name"), _get(node, "usage", "S"), repeat, ordered, tree)
 
 
-def _tree(node: Any, where: str) -> Tree | None:
-    """``g:tree="HL01 HL02 HL03 HL04"``, and ``g:levels="S= O=S,T,P"``: nothing is the top of the tree."""
-    named = _own(node, "tree").split()
-    if not named:
-        return None
-    places = [int(name[-2:]) for name in named if name[-2:].isdigit()]
-    levels = [level.partition("=") for level in _own(node, "levels").split()]
-    if len(places) != 4 or not all(equals for _, equals, _ in levels):
-        raise GuideError(f"{where}: g:tree names four elements, g:levels has the form S= O=S,T")
-    parents = {level: frozenset(below.split(",")) for level, _, below in levels}
+def parse_tree(elements: str, levels: str, where: str) -> Tree:
+    """``HL01 HL02 HL03 HL04``, and ``S= O=S,T,P``: below which levels each may stand, nothing being the top.
+
+    Raises:
+        GuideError: the texts are not of that form.
+    """
+    places = [int(name[-2:]) for name in elements.split() if name[-2:].isdigit()]
+    parts = [level.partition("=") for level in levels.split()]
+    if len(places) != 4 or not all(equals for _, equals, _ in parts):
+        raise GuideError(f"{where}: a tree has four elements, and levels of the form S= O=S,T")
+    parents = {level: frozenset(above.split(",")) for level, _, above in parts}
     return Tree(places[0], places[1], places[2], places[3], parents)
 
 

@@ -368,7 +368,7 @@ class Parser:
         remarks = engine.check(segments, header.delimiters, document)
         if remarks is None:
             interchange.verdicts.add(Verdict.REJECTED)
-            document, remarks = None, tuple(diagnose(engine.table, segments, header.delimiters).problems)
+            document, remarks = None, tuple(engine.explain(segments, header.delimiters))
         problems = tuple(
             replace(one, ack=Ack(), location=_element_place(where, values, one.location.element or 0))
             for one in remarks

@@ -114,6 +114,16 @@ CATALOGUE: dict[str, Kind] = {
         "Agree on a character set with the partner; until then each byte is read as Latin-1.",
         "X12's basic and extended character sets are part of ASCII. Other bytes depend on an agreement.",
     ),
+    "X12-NEAREST-GUIDE": Kind(
+        _ST,
+        _I,
+        Ack(),
+        "There is no guide of release {version} for {set}; that of {release} was taken.",
+        "Nothing needs to be done. Elements that are longer, and codes that it does not list, are let pass.",
+        "A release without guides of its own is checked by the last one before it. Lengths and codes may "
+        "have changed since, so those are told but do not reject.",
+        Fault.CONFIGURATION,
+    ),
     "X12-NO-GUIDE": Kind(
         _ST,
         _W,

@@ -200,7 +200,7 @@ def test_good_sets_go_on_and_bad_ones_are_reported(home: Home) -> None:
             0,
         ),
         (
-            interchange(7, [["ST*864*0001", "BMG*00", "MIT*1", "SE*4*0001"]], group="TX"),
+            interchange(7, [["ST*864*0001", "BMG*00", "MIT*1", "MSG*HELLO", "SE*5*0001"]], group="TX"),
             "unprocessed",
             "HOME-NO-AGREEMENT",
             1,

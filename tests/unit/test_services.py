@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from gateway.store.records import SENDING, Message
 from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import Folder
 from gateway.x12.answer import Answer
-from gateway.x12.envelope import Event
+from gateway.x12.envelope import Event, InterchangeHeader
 from tests.unit.test_store import NOW, message
 
 LINE = "1|EA|1.00|B0C1KETTL3|EX-KT-17|KETTLE"
@@ -38,10 +38,10 @@ class Clumsy(X12):
 
     word = b"STUMBLE"
 
-    def read(self, path: Path) -> Iterator[Event]:
+    def read(self, path: Path, profile_of: Callable[[InterchangeHeader], str]) -> Iterator[Event]:
         if self.word in path.read_bytes():
             raise RuntimeError("stumbled")
-        return super().read(path)
+        return super().read(path, profile_of)
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def _read(
     if args.jobs > 1:
         from gateway.parallel import read_parallel
 
-        yield from read_parallel(source, args.jobs, inputs.overrides(args))
+        yield from read_parallel(source, args.jobs, inputs.overrides(args), inputs.profile(args))
         return
     from orjson import dumps
 

@@ -21,7 +21,6 @@ WHERE = {
     "offset", "line", "pointer", "loop",
 }  # fmt: skip
 DATA = Path(__file__).resolve().parents[2] / "data" / "x12" / "004010" / "850"
-HOMELESS = "names a partner of a home, and no home is given"
 
 
 def text(value: object) -> None:
@@ -231,10 +230,11 @@ def test_an_unreadable_file_has_a_verdict(edigw: Runner, tmp_path: Path) -> None
 # --- homes and partners ----------------------------------------------------------------------------------
 
 
-def test_a_partner_needs_a_home(edigw: Runner, good: Path) -> None:
-    done = edigw("x12", "validate", "--partner", "acme", good)
-    assert done.code == 2
-    assert HOMELESS in done.err
+@pytest.mark.parametrize("name", ["acme", "../004010", ""])
+def test_a_partner_needs_a_home_unless_it_is_a_shipped_profile(edigw: Runner, good: Path, name: str) -> None:
+    done = edigw("x12", "validate", "--partner", name, good)
+    assert done.code == 4
+    assert f"There is no partner {name!r}; name the home it is in with --config DIR." in done.err
 
 
 def test_a_home_and_its_partners(
