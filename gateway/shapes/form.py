@@ -66,9 +66,14 @@ def pointer(base: str, part: str | int) -> str:
 
 def problem(code: str, where: str, what: str, hint: str, value: str | None = None, **at: Any) -> Problem:
     """An error in the words of a shape: ``where`` is a row and column or an XPath."""
-    shown = None if value is None else value[:200]
-    message = f"{where}: {what}" if where else what
+    shown = None if value is None else printable(value[:200])
+    message = printable(f"{where}: {what}" if where else what)
     return Problem(code, Severity.ERROR, Level.ELEMENT, message, hint, shown, Location(**at), fault=Fault.US)
+
+
+def printable(text: str) -> str:
+    """Text that UTF-8 can say: bytes that could not be read show as ``\\udc81``."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(slots=True)

@@ -1,0 +1,173 @@
+"""A customer's own JSON, read and written by JSONata expressions (https://jsonata.org).
+
+Expressions come from shape files, data from outside. Both are bounded by steps and sizes, not by the clock, and
+what depends on clock, chance or the data's own text as a program (``$now``, ``$random``, ``$eval``) is switched
+off: the same input always gives the same result.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from gateway.documents.validation import explain
+from gateway.errors import ConfigurationError, DocumentError
+from gateway.shapes.form import Node, Problems, form, problem, resolved
+from gateway.shapes.model import Shape
+
+MAX_STEPS = 2_000_000
+"""Evaluations of a part of an expression, some ten seconds; an order of 1,000 lines takes 50,000."""
+MAX_DEPTH = 200
+MAX_SIZE = 5_000_000
+"""Characters of a text and entries of a list, anywhere on the way, and values of the result."""
+
+_OFF = ("now", "millis", "random", "shuffle", "eval")
+_RISKY = re.compile(r"[+*}]\??\)[+*{]")
+"""A repetition of a repetition: matching may take exponential time."""
+
+
+class _BoundError(Exception):
+    pass
+
+
+def read(shape: Shape, values: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The documents of JSON values: what ``read`` makes of each, one document or a list of them.
+
+    Raises:
+        DocumentError: at the end, with everything that is wrong, each with its JSON pointer.
+    """
+    problems = Problems("The JSON is not right")
+    for number, value in enumerate(values, 1):
+        result = _evaluated(shape, "read", value, f"Value {number}", problems)
+        for index, one in enumerate(result if isinstance(result, list) else [result], 1):
+            where = f"Value {number}" + (f", document {index}" if isinstance(result, list) else "")
+            if not isinstance(one, dict):
+                if result is not _FAILED:
+                    what = f"read: gives {type(one).__name__}, not an object or a list of objects."
+                    hint = "An order needs { } around its fields; nothing was found if it gives NoneType."
+                    problems.add(problem("SHAPE-JSONATA", where, what, hint))
+                continue
+            head = {"document_type": shape.document, "schema_version": "1"}
+            schema = form(shape.document)
+            document = head | _listed(schema, schema, one)
+            problems.model(explain(document), lambda at, where=where: (f"{where}, {at or '/'}", None))
+            if not problems.found:
+                yield document
+    problems.check()
+
+
+def write(shape: Shape, documents: Iterable[dict[str, Any]]) -> Iterator[Any]:
+    """What ``write`` makes of each document, as JSON values.
+
+    Raises:
+        DocumentError: at the end; the expression failed.
+    """
+    problems = Problems("The documents cannot be written")
+    number = 0
+    for number, document in enumerate(documents, 1):
+        result = _evaluated(shape, "write", document, f"Document {number}", problems)
+        if result is None:
+            what, hint = "write: gives nothing.", "Correct the expression in the shape file."
+            problems.add(problem("SHAPE-JSONATA", f"Document {number}", what, hint))
+        if not problems.found:
+            yield result
+    if not number:
+        raise DocumentError("There is no document to write.")
+    problems.check()
+
+
+_FAILED = object()
+
+
+def _evaluated(shape: Shape, way: str, value: Any, where: str, problems: Problems) -> Any:
+    text = getattr(shape, way)
+    if not text:
+        raise ConfigurationError(f"The shape has no {way}: expression, so it goes one way only.", code="SHAPE")
+    expression = _expression(text)
+    steps = [0, 0]
+
+    def enter(*_: Any) -> None:
+        steps[0] += 1
+        steps[1] += 1
+        if steps[0] > MAX_STEPS:
+            raise _BoundError(f"it takes more than {MAX_STEPS:,} steps")
+        if steps[1] > MAX_DEPTH:
+            raise _BoundError(f"it calls itself more than {MAX_DEPTH} levels deep")
+
+    def leave(_expression: Any, _input: Any, _frame: Any, result: Any) -> None:
+        steps[1] -= 1
+        if isinstance(result, str | list) and len(result) > MAX_SIZE:
+            raise _BoundError(f"a text or list has more than {MAX_SIZE:,} parts")
+
+    expression.environment.set_evaluate_entry_callback(enter)
+    expression.environment.set_evaluate_exit_callback(leave)
+    # Functions find their expression through this; by itself it names the one compiled last.
+    type(expression).CURRENT.jsonata = expression
+    try:
+        return _plain(expression.evaluate(value), [0])
+    except Exception as error:  # noqa: BLE001 -- whatever such a library raises is a fault of expression or data
+        said = f"{way}: failed: {' '.join(str(error).split()) or type(error).__name__}."
+        hint = "Correct the expression in the shape file, or ask for data of the form it expects."
+        problems.add(problem("SHAPE-JSONATA", where, said, hint))
+        return _FAILED
+
+
+@cache
+def _expression(text: str) -> Any:
+    """A compiled expression.
+
+    Raises:
+        ConfigurationError: it is no JSONata.
+    """
+    limit = sys.getrecursionlimit()
+    import jsonata
+
+    # The import raises the limit of the whole process tenfold, which costs others their protection.
+    sys.setrecursionlimit(limit)
+
+    def off(name: str) -> Any:
+        def refuse(*_: Any) -> None:
+            raise _BoundError(f"${name} is switched off: the same input must give the same result")
+
+        return refuse
+
+    def engine(pattern: str, flags: Any) -> Any:
+        if _RISKY.search(pattern):
+            raise ConfigurationError(f"/{pattern}/ repeats a repetition, which may never end.", code="SHAPE")
+        return jsonata.jsonata.default_regex_engine(pattern, flags)
+
+    try:
+        made = jsonata.Jsonata(text, engine)
+    except jsonata.JException as error:
+        raise ConfigurationError(f"This is no JSONata: {error}. It reads: {text[:60]!r}", code="SHAPE") from None
+    for name in _OFF:
+        made.register_lambda(name, off(name))
+    return made
+
+
+def _plain(value: Any, seen: list[int]) -> Any:
+    """The result as JSON values: lists of the library's own kinds become lists."""
+    seen[0] += 1
+    if seen[0] > MAX_SIZE:
+        raise _BoundError(f"the result has more than {MAX_SIZE:,} values")
+    if isinstance(value, dict):
+        return {str(key): _plain(inner, seen) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(value[index], seen) for index in range(len(value))]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    raise _BoundError(f"the result holds a function ({type(value).__name__})")
+
+
+def _listed(schema: Node, node: Node, value: Any) -> Any:
+    """JSONata makes one out of a list of one; where the document has a list, a single value is put in one."""
+    node = resolved(schema, node)
+    if node.get("type") == "array":
+        return [_listed(schema, node["items"], one) for one in (value if isinstance(value, list) else [value])]
+    if isinstance(value, dict) and "properties" in node:
+        fields = node["properties"]
+        return {key: _listed(schema, fields.get(key, {}), inner) for key, inner in value.items()}
+    return value
