@@ -53,6 +53,7 @@ def lines(events: Iterable[Event], style: Style) -> Iterator[str]:
                 yield f"    Functional group {visible(event.header.control_number)}: {words}, {sets}"
             case InterchangeAcknowledgment():
                 yield f"    TA1: {visible(' '.join(event.elements[1:]))}"
+                yield from findings.of(event, style, "      ")
             case InterchangeTrailer():
                 yield from findings.of(event, style, "    ")
                 words = findings.verdict_words(event.verdict, style)

@@ -16,7 +16,14 @@ from gateway.errors import Problem
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import Step, diagnose
 from gateway.x12.elements import INTEGER, is_date, is_time
-from gateway.x12.envelope import FileProblem, GroupTrailer, InterchangeTrailer, TransactionSet, Verdict
+from gateway.x12.envelope import (
+    FileProblem,
+    GroupTrailer,
+    InterchangeAcknowledgment,
+    InterchangeTrailer,
+    TransactionSet,
+    Verdict,
+)
 from gateway.x12.guide import Element, Segment
 from gateway.x12.parser import GuideSource, Parser, combined
 from gateway.x12.reader import EnvelopeSegment, Isa, Reader, SetText
@@ -168,7 +175,7 @@ class Annotator:
             for event in parser.close() if chunk is None else parser.feed(chunk):
                 if isinstance(event, FileProblem):
                     of_file.append(event.problem)
-                elif isinstance(event, GroupTrailer | InterchangeTrailer):
+                elif isinstance(event, GroupTrailer | InterchangeAcknowledgment | InterchangeTrailer):
                     others += event.problems
                     if isinstance(event, InterchangeTrailer):
                         verdicts.append(event.verdict)

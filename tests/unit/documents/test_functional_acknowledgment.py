@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from gateway.x12.acknowledgment import Acknowledger, Kind
 from gateway.x12.envelope import InterchangeAcknowledgment, TransactionSet
 from tests.acceptance import edi
 from tests.acceptance.edi import Interchange
+from tests.unit.cli.support import Runner
 
 NOW = datetime(2026, 1, 6, 9, 15, tzinfo=UTC)
 TA1: edi.Segment = ["TA1", "000000101", "260105", "0830", "R", "025"]
@@ -199,3 +201,19 @@ def test_several_processes_read_the_same() -> None:
         if isinstance(event, InterchangeAcknowledgment) and event.problems
     )
     assert {one.code for one in told} == {"X12-ELEMENT-CODE", "X12-ELEMENT-MISSING"}
+
+
+def test_a_ta1_in_error_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    edigw = Runner(monkeypatch)
+    path = tmp_path / "ta1.edi"
+    path.write_bytes(interchange([*TA1[:4], "Q", "025"], TA1))
+    for command in (("x12", "validate"), ("x12", "inspect"), ("translate",)):
+        done = edigw(*command, path)
+        assert done.code == 1
+        assert (done.out + done.err).count("X12-ELEMENT-CODE") == 1
+    assert "TA1 000000101 in interchange 000000101 was not translated:" in done.err
+    assert json.loads(done.out)["note"] == "duplicate"
+    (tmp_path / "ta1.json").write_text(done.out)
+    back = edigw("translate", tmp_path / "ta1.json")
+    assert (back.code, back.err) == (0, "")
+    assert back.out.endswith("~TA1*000000101*260105*0830*R*025~IEA*0*000000101~")
