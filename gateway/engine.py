@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway import resources
-from gateway.errors import DocumentError, NotFoundError, Problem
+from gateway.errors import ConfigurationError, DocumentError, NotFoundError, Problem
 from gateway.mapping.library import Library
 from gateway.x12.envelope import Event, InterchangeAcknowledgment, InterchangeHeader, TransactionSet
 from gateway.x12.parser import Parser
@@ -20,6 +20,7 @@ from gateway.x12.reader import MAX_SET_BYTES
 from gateway.x12.report import Tally, report
 
 if TYPE_CHECKING:
+    from gateway.shapes.model import Shape
     from gateway.x12.writer import Envelope
 
 CHUNK = 64 * 1024
@@ -41,6 +42,29 @@ def library(overrides: tuple[Path, ...] = ()) -> Library:
         return resources.find(relative, overrides).read_bytes()
 
     return Library(load)
+
+
+def shape(name: str, overrides: tuple[Path, ...] = ()) -> Shape:
+    """The shape of that name in ``mappings/erp``, or in a file (``.yaml``).
+
+    Args:
+        overrides: directories searched first, for example ``mappings`` of a home.
+
+    Raises:
+        ConfigurationError: the file is wrong; ``problems`` holds everything that is.
+        NotFoundError: there is no such shape.
+    """
+    from gateway.shapes.model import parse_shape
+
+    path = Path(name)
+    if path.suffix != ".yaml":
+        path = resources.find(f"mappings/erp/{name}.yaml", overrides)
+    try:
+        return parse_shape(path.read_text("utf-8"), path.name)
+    except FileNotFoundError:
+        raise NotFoundError(f"There is no shape {name}.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"The shape {name} is not UTF-8.", code="SHAPE") from None
 
 
 def read(

@@ -247,6 +247,7 @@ def problem_table() -> str:
     titles = {
         "X12": "X12: what is wrong with a file",
         "document": "Documents: what keeps JSON from becoming X12",
+        "shape": "Shapes: XML, CSV, fixed width and JSON of one's own",
         "home": "Home: what is wrong beyond the content",
         "mapping": "Mappings",
         "edigw": "Errors of a command",

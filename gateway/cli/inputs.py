@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.cli.output import visible
-from gateway.errors import NotFoundError
+from gateway.errors import ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:
     from gateway.mapping.library import Library
     from gateway.partners.partner import Partner
+    from gateway.shapes.model import Shape
 
 STANDARD_INPUT = "-"
 
@@ -122,6 +123,54 @@ def _has_profile(args: argparse.Namespace) -> bool:
         return False
     folders = (f"{kind}/partners/{args.partner}" for kind in ("schemas", "mappings"))
     return any(resources.listing(folder, "*", overrides(args)) for folder in folders)
+
+
+def add_shape(parser: argparse.ArgumentParser) -> None:
+    """The option that names a shape."""
+    parser.add_argument(
+        "--shape",
+        metavar="NAME",
+        help="a shape of mappings/erp, or a file (.yaml): the form of the input, or of the output if the "
+        "input is X12, XML or a document",
+    )
+
+
+def shape(args: argparse.Namespace) -> Shape | None:
+    """The shape that ``--shape`` names.
+
+    Raises:
+        ConfigurationError: the shape is wrong.
+        NotFoundError: there is none of that name.
+    """
+    if args.shape is None:
+        return None
+    from gateway import engine
+
+    return engine.shape(args.shape, (*overrides(args)[:1],))
+
+
+def files(shape: Shape | None, name: str | None) -> dict[str, str | None]:
+    """The names of all files of a shape, by its ``file``, beside the one that is named.
+
+    Raises:
+        ConfigurationError: the name is not of the form that the shape gives its first file.
+    """
+    patterns = list(dict.fromkeys(one.file for one in shape.records)) if shape else [""]
+    if len(patterns) < 2:
+        return {patterns[0] if patterns else "": name}
+    before, _, after = patterns[0].partition("*")
+    given = Path(name or STANDARD_INPUT)
+    if not (
+        len(given.name) >= len(before + after)
+        and given.name.startswith(before)
+        and given.name.endswith(after)
+    ):
+        listed = ", ".join(patterns)
+        raise ConfigurationError(
+            f"{given.name} is not named {patterns[0]}; this shape has the files {listed}."
+        )
+    common = given.name[len(before) : len(given.name) - len(after)]
+    return {pattern: str(given.with_name(pattern.replace("*", common))) for pattern in patterns}
 
 
 def guides(args: argparse.Namespace) -> Library:

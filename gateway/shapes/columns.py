@@ -1,9 +1,9 @@
 """Rows and columns, read and written by a shape file: CSV and fixed width.
 
-Without tags a row is an entry of the list ``each`` names, and what stands around that list is repeated in each
-of its rows: a new document, or entry of a list between, begins where such a column (one with ``key``, if there
-are any) changes. With tags a row belongs to the rows before it. The rows of a second file find their documents
-by the columns that repeat what stands there.
+Without tags a row is an entry of the list ``each`` names, and what stands around that list is repeated in
+each of its rows: a new document, or entry of a list between, begins where such a column (one with ``key``,
+if there are any) changes. With tags a row belongs to the rows before it. The rows of a second file find
+their documents by the columns that repeat what stands there.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def problem(code: str, where: str, what: str, hint: str, value: str | None = Non
 
 
 def printable(text: str) -> str:
-    """Text that UTF-8 can say: bytes that could not be read show as ``\\udc81``."""
+    """Text that UTF-8 can say: bytes that could not be read show as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,7 +1,7 @@
 """A customer's own JSON, read and written by JSONata expressions (https://jsonata.org).
 
-Expressions come from shape files, data from outside. Both are bounded by steps and sizes, not by the clock, and
-what depends on clock, chance or the data's own text as a program (``$now``, ``$random``, ``$eval``) is switched
+Expressions come from shape files, data from outside. Both are bounded by steps and sizes, not by the clock;
+what depends on clock or chance, or runs text of the data (``$now``, ``$random``, ``$eval``), is switched
 off: the same input always gives the same result.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from gateway.documents.validation import explain
@@ -53,7 +53,7 @@ def read(shape: Shape, values: Iterable[Any]) -> Iterator[dict[str, Any]]:
             head = {"document_type": shape.document, "schema_version": "1"}
             schema = form(shape.document)
             document = head | _listed(schema, schema, one)
-            problems.model(explain(document), lambda at, where=where: (f"{where}, {at or '/'}", None))
+            problems.model(explain(document), partial(_at, where))
             if not problems.found:
                 yield document
     problems.check()
@@ -79,13 +79,19 @@ def write(shape: Shape, documents: Iterable[dict[str, Any]]) -> Iterator[Any]:
     problems.check()
 
 
+def _at(where: str, at: str) -> tuple[str, None]:
+    return f"{where}, {at or '/'}", None
+
+
 _FAILED = object()
 
 
 def _evaluated(shape: Shape, way: str, value: Any, where: str, problems: Problems) -> Any:
     text = getattr(shape, way)
     if not text:
-        raise ConfigurationError(f"The shape has no {way}: expression, so it goes one way only.", code="SHAPE")
+        raise ConfigurationError(
+            f"The shape has no {way}: expression, so it goes one way only.", code="SHAPE"
+        )
     expression = _expression(text)
     steps = [0, 0]
 
@@ -142,7 +148,9 @@ def _expression(text: str) -> Any:
     try:
         made = jsonata.Jsonata(text, engine)
     except jsonata.JException as error:
-        raise ConfigurationError(f"This is no JSONata: {error}. It reads: {text[:60]!r}", code="SHAPE") from None
+        raise ConfigurationError(
+            f"This is no JSONata: {error}. It reads: {text[:60]!r}", code="SHAPE"
+        ) from None
     for name in _OFF:
         made.register_lambda(name, off(name))
     return made
@@ -166,7 +174,9 @@ def _listed(schema: Node, node: Node, value: Any) -> Any:
     """JSONata makes one out of a list of one; where the document has a list, a single value is put in one."""
     node = resolved(schema, node)
     if node.get("type") == "array":
-        return [_listed(schema, node["items"], one) for one in (value if isinstance(value, list) else [value])]
+        return [
+            _listed(schema, node["items"], one) for one in (value if isinstance(value, list) else [value])
+        ]
     if isinstance(value, dict) and "properties" in node:
         fields = node["properties"]
         return {key: _listed(schema, fields.get(key, {}), inner) for key, inner in value.items()}

@@ -63,6 +63,10 @@ _OTHERS: dict[str, tuple[str, str]] = {
         "A mapping (mappings/x12/...) cannot be read or does not fit its guide.",
         "Run `edigw map check`, which names every fault with its line.",
     ),
+    "SHAPE": (
+        "A shape file (mappings/erp/...) cannot be read, or does not fit its document.",
+        "Correct what the messages name; docs/reference/shapes.md has the keys.",
+    ),
     "DOCUMENT": (
         "A document cannot be written as X12; each reason is told with its place in the document.",
         "Correct the fields that are named.",
@@ -161,6 +165,10 @@ def entries() -> dict[str, Entry]:
             )
             weight = (kind.severity.value, kind.level.value, kind.fault.value)
             found.append(Entry(code, about, kind.explanation, kind.hint, kind.message, *weight, ack))
+    from gateway.shapes.form import EXPLANATIONS
+
+    hint = "The message names the place in the file and what it should hold."
+    found += [Entry(code, "shape", text, hint, fault="us") for code, text in EXPLANATIONS.items()]
     hint = "The message names the field and what it should hold."
     found += [
         Entry(code, "document", text, hint, fault="us") for code, text in validation.EXPLANATIONS.items()

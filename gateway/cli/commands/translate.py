@@ -1,4 +1,4 @@
-"""``edigw translate``: X12 to JSON documents and back, without home or database."""
+"""``edigw translate``: X12, JSON, XML and shapes of one's own into each other, without home or database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import io
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway.cli import inputs
@@ -16,29 +17,33 @@ from gateway.errors import DocumentError, Problem
 
 if TYPE_CHECKING:
     from gateway.mapping.library import Library
+    from gateway.shapes.model import Shape
     from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet
 
-_FORMS = ("jsonl", "json", "x12")
+_FORMS = ("jsonl", "json", "x12", "xml", "csv")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command of this module."""
     translate = subparsers.add_parser(
         "translate",
-        help="X12 to JSON documents, or JSON documents to X12",
-        description="Translates X12 to the gateway's JSON documents, or such documents to X12. The form of "
-        "the input is seen from its first character. Rejected transaction sets are told and left out.",
+        help="X12 to documents in JSON, XML or a shape of your own, and back",
+        description="Translates X12 to the gateway's documents, and such documents to X12. X12, JSON and XML "
+        "are told by their first characters; --shape describes CSV, fixed width or JSON of your own. "
+        "Rejected transaction sets are told and left out.",
         epilog="exit code: 0 everything was translated, 1 something was not, 4 there is no such file",
     )
     translate.add_argument(
-        "input", metavar="IN", help="an X12, JSON or JSON lines file; - for standard input"
+        "input", metavar="IN", help="an X12, JSON, XML or other file; - for standard input"
     )
     translate.add_argument("-o", "--output", metavar="OUT", help="write to this file, whole or not at all")
     translate.add_argument(
         "--to",
         choices=_FORMS,
-        help="jsonl: a document on each line (default for X12); json: one list; x12 (default for JSON)",
+        help="jsonl: a document on each line (default for X12); json: one list; xml; csv: the form of "
+        "--shape; x12 (default for all others)",
     )
+    inputs.add_shape(translate)
     translate.add_argument(
         "--jobs", metavar="N", type=_jobs, default=1, help="X12 to JSON: spread a large file over N processes"
     )
@@ -54,31 +59,131 @@ def _jobs(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """``edigw translate``."""
-    from gateway.cli.output import end_line, say, spooled, whole
+    from orjson import loads
 
-    library = inputs.guides(args)
+    from gateway.cli.output import end_line, say, whole
+
+    library, shape = inputs.guides(args), inputs.shape(args)
+    if args.to == "csv" and shape is None:
+        say(
+            "edigw translate: --to csv needs a --shape that says which columns; see docs/reference/shapes.md."
+        )
+        return ExitCode.USAGE
     with inputs.opened(args.input) as file:
         head = file.read(4096)
-        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-        given = "json" if start in (b"{", b"[") else "x12"
-        wanted = args.to or ("x12" if given == "json" else "jsonl")
-        if (given == "x12") == (wanted == "x12"):
+        given = _given(head, shape, args.to)
+        wanted = args.to or ("csv" if shape and given != "csv" else "jsonl" if given == "x12" else "x12")
+        if given == ("json" if wanted == "jsonl" else wanted):
             say(f"edigw translate: the input is {given.upper()} already; --to {wanted} has nothing to do.")
             return ExitCode.USAGE
-        source = io.BufferedReader(_Joined(head, file))
+        source: BinaryIO = io.BufferedReader(_Joined(head, file))
+        tally = _Tally()
         if given == "x12":
-            return _to_json(_read(source, args, library), args.output, as_list=wanted == "json")
-        from gateway import engine
-
-        # Nothing is written before all is right.
-        with spooled() as spool:
-            spool.writelines(engine.written(_checked(_documents(source)), guides=library))
-            spool.seek(0)
-            with whole(args.output) as target:
-                shutil.copyfileobj(spool, target)
-    if args.output is None:
+            found = _told(_read(source, args, library), tally)
+            if wanted in ("json", "jsonl"):
+                with whole(args.output, lambda: bool(tally.written) or not tally.failed) as target:
+                    target.writelines(_json(found, as_list=wanted == "json"))
+                return _summary(tally, args.output)
+            documents: Iterator[Any] = map(loads, found)
+        else:
+            documents = _read_documents(given, source, shape, args.input)
+        try:
+            _write(
+                _pieces(documents, wanted, shape, library),
+                inputs.files(shape if wanted == "csv" else None, args.output),
+            )
+        except DocumentError:
+            if not tally.failed or tally.written:
+                raise  # otherwise there is no document, and it was told why
+    if args.output is None and wanted == "x12":
         end_line()
-    return ExitCode.FINE
+    return _summary(tally, args.output)
+
+
+def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
+    """The form of the input, by its first characters; ``csv`` for that of the shape."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "xml"  # nothing else comes in UTF-16
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    is_own = shape is not None and to != "csv"
+    if text[:1] in (b"{", b"["):
+        own_json = is_own and shape is not None and shape.shape == "jsonata"
+        return "csv" if own_json and b'"document_type"' not in head else "json"
+    if text[:1] == b"<":
+        return "xml"
+    return "csv" if is_own and not text.startswith(b"ISA") else "x12"
+
+
+def _read_documents(given: str, source: BinaryIO, shape: Shape | None, name: str) -> Iterator[dict[str, Any]]:
+    """The documents of anything but X12; none after one that is wrong, and then DocumentError at the end."""
+    if given == "xml":
+        from gateway.shapes import xml
+
+        yield from xml.read(source)
+    elif given == "json" or shape is None:
+        yield from _checked(_documents(source))
+    elif shape.shape == "jsonata":
+        from gateway.shapes import jsonata
+
+        yield from jsonata.read(shape, _documents(source))
+    else:
+        from gateway.shapes import columns
+
+        (first, _), *others = inputs.files(shape, name).items()
+        with ExitStack() as stack:
+            more = {file: stack.enter_context(inputs.opened(str(path))) for file, path in others}
+            yield from columns.read(shape, {first: source, **more} if more else source)
+
+
+def _pieces(
+    documents: Iterator[dict[str, Any]], wanted: str, shape: Shape | None, library: Library
+) -> Iterable[tuple[str, bytes]]:
+    """What is written of documents, each piece with the file of the shape it belongs to."""
+    from orjson import dumps
+
+    from gateway import engine
+    from gateway.cli.output import say, visible
+
+    if wanted == "csv" and shape is not None and shape.shape != "jsonata":
+        from gateway.shapes import columns
+
+        told: set[str] = set()
+
+        def tell(remark: Problem) -> None:
+            what = remark.message.partition(": ")[2]
+            if what not in told:
+                told.add(what)
+                say(visible(f"{remark.message} {remark.hint}"))
+
+        return columns.write(shape, documents, tell)
+    pieces: Iterable[bytes]
+    if wanted == "xml":
+        from gateway.shapes import xml
+
+        pieces = xml.write(documents)
+    elif wanted == "x12":
+        pieces = engine.written(documents, guides=library)
+    elif shape is not None and wanted == "csv":
+        from gateway.shapes import jsonata
+
+        pieces = (dumps(one) + b"\n" for one in jsonata.write(shape, documents))
+    else:
+        pieces = _json(map(dumps, documents), as_list=wanted == "json")
+    return (("", piece) for piece in pieces)
+
+
+def _write(pieces: Iterable[tuple[str, bytes]], names: dict[str, str | None]) -> None:
+    """Writes files when all is right, and nothing before."""
+    from gateway.cli.output import spooled, whole
+
+    with ExitStack() as stack:
+        spools = {file: stack.enter_context(spooled()) for file in names}
+        for file, piece in pieces:
+            spools[file].write(piece)
+        for file, name in names.items():
+            spools[file].seek(0)
+            with whole(name) as target:
+                shutil.copyfileobj(spools[file], target)
 
 
 class _Joined(io.RawIOBase):
@@ -97,7 +202,7 @@ class _Joined(io.RawIOBase):
         return len(data)
 
 
-# --- X12 to JSON -----------------------------------------------------------------------------------------
+# --- out of X12 ------------------------------------------------------------------------------------------
 
 
 def _read(
@@ -118,10 +223,30 @@ def _read(
         yield event, dumps(document) if document is not None else None
 
 
-def _to_json(events: Iterable[tuple[Event, bytes | None]], output: str | None, *, as_list: bool) -> int:
-    """Writes the documents; says on standard error what was not translated, and why."""
+def _json(documents: Iterable[bytes], *, as_list: bool) -> Iterator[bytes]:
+    """JSON lines, or one list."""
+    begin, between, end = (b"[", b",\n", b"]\n") if as_list else (b"", b"\n", b"")
+    yield begin
+    number = 0
+    for number, data in enumerate(documents, 1):
+        yield from (between if number > 1 else b"", data)
+    yield (b"" if as_list or not number else b"\n") + end
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What became of the transaction sets of a file; ``kept`` tells what the mapping put aside."""
+
+    written: int = 0
+    left_out: int = 0
+    failed: bool = False
+    kept: list[str] = field(default_factory=list)
+
+
+def _told(events: Iterable[tuple[Event, bytes | None]], tally: _Tally) -> Iterator[bytes]:
+    """The documents; says on standard error what was not translated, and why."""
     from gateway.cli import findings
-    from gateway.cli.output import Style, count, say, visible, whole
+    from gateway.cli.output import Style, say, visible
     from gateway.x12.envelope import (
         GroupTrailer,
         InterchangeAcknowledgment,
@@ -131,51 +256,51 @@ def _to_json(events: Iterable[tuple[Event, bytes | None]], output: str | None, *
     from gateway.x12.report import problems_of
 
     style = Style.of(sys.stderr)
-    begin, between, end = (b"[", b",\n", b"]\n") if as_list else (b"", b"", b"")
-    written = left_out = 0
-    failed = False
-    kept: list[str] = []
-    with whole(output, lambda: bool(written) or not failed) as target:
-        target.write(begin)
-        for event, data in events:
-            problems = problems_of(event)
-            wrong = any(one.is_error for one in problems)
-            failed |= wrong
-            if isinstance(event, TransactionSet | InterchangeAcknowledgment):
-                if data is not None:
-                    target.writelines((between if written else b"", data, b"" if as_list else b"\n"))
-                    written += 1
-                    aside = [one.message for one in problems if one.code == "MAP-UNMAPPED"]
-                    if aside and not kept:
-                        kept.append(f"{_name(event).partition(' in ')[0]}: {aside[0]}")
-                    elif aside:
-                        kept.append("")
-                    if len(aside) == len(problems):
-                        continue
-                else:
-                    failed = True
-                    left_out += 1
-                said = "translated" if data is not None else "not translated"
-                say(visible(f"{_name(event)} was {said}:"))
-                if data is None and not wrong:
-                    say(visible(f"  {_unmapped(event)}"))
+    for event, data in events:
+        problems = problems_of(event)
+        wrong = any(one.is_error for one in problems)
+        tally.failed |= wrong
+        if isinstance(event, TransactionSet | InterchangeAcknowledgment):
+            if data is not None:
+                tally.written += 1
+                yield data
+                aside = [one.message for one in problems if one.code == "MAP-UNMAPPED"]
+                if aside and not tally.kept:
+                    tally.kept.append(f"{_name(event).partition(' in ')[0]}: {aside[0]}")
+                elif aside:
+                    tally.kept.append("")
+                if len(aside) == len(problems):
                     continue
-            elif problems and isinstance(event, GroupTrailer | InterchangeTrailer):
-                kind = "Interchange" if isinstance(event, InterchangeTrailer) else "Functional group"
-                advice = " is rejected; ask the sender before its documents are used:" if wrong else ":"
-                say(visible(f"{kind} {event.header.control_number}{advice}"))
-            indent = "  " if hasattr(event, "problems") else ""
-            for line in findings.of(event, style, indent, remarks=not isinstance(event, TransactionSet)):
-                say(line)
-        target.write(end)
-    if kept:
-        more = f" The same goes for {count(len(kept) - 1, 'other set')}." if len(kept) > 1 else ""
-        say(visible(kept[0] + more))
-    if failed:
-        old = f" {output} was not written." if output and not written else ""
-        sets = count(left_out, "transaction set")
-        say(visible(f"{count(written, 'document')} written, {sets} left out.{old}"))
-    return ExitCode.PROBLEMS if failed else ExitCode.FINE
+            else:
+                tally.failed = True
+                tally.left_out += 1
+            said = "translated" if data is not None else "not translated"
+            say(visible(f"{_name(event)} was {said}:"))
+            if data is None and not wrong:
+                say(visible(f"  {_unmapped(event)}"))
+                continue
+        elif problems and isinstance(event, GroupTrailer | InterchangeTrailer):
+            kind = "Interchange" if isinstance(event, InterchangeTrailer) else "Functional group"
+            advice = " is rejected; ask the sender before its documents are used:" if wrong else ":"
+            say(visible(f"{kind} {event.header.control_number}{advice}"))
+        indent = "  " if hasattr(event, "problems") else ""
+        for line in findings.of(event, style, indent, remarks=not isinstance(event, TransactionSet)):
+            say(line)
+
+
+def _summary(tally: _Tally, output: str | None) -> int:
+    """Says what was kept aside and left out; gives the exit code."""
+    from gateway.cli.output import count, say, visible
+
+    if tally.kept:
+        others = len(tally.kept) - 1
+        more = f" The same goes for {count(others, 'other set')}." if others else ""
+        say(visible(tally.kept[0] + more))
+    if tally.failed:
+        old = f" {output} was not written." if output and not tally.written else ""
+        sets = count(tally.left_out, "transaction set")
+        say(visible(f"{count(tally.written, 'document')} written, {sets} left out.{old}"))
+    return ExitCode.PROBLEMS if tally.failed else ExitCode.FINE
 
 
 def _name(event: TransactionSet | InterchangeAcknowledgment) -> str:
@@ -200,7 +325,7 @@ def _unmapped(event: TransactionSet | InterchangeAcknowledgment) -> str:
     return f"It is correct, but there is no mapping from {event.set_id} {version} to a document."
 
 
-# --- JSON to X12 -----------------------------------------------------------------------------------------
+# --- out of JSON -----------------------------------------------------------------------------------------
 
 
 def _documents(source: BinaryIO) -> Iterator[Any]:
