@@ -704,8 +704,8 @@ class _Writer:
                 every = " and ".join(guard for _, guard, _ in known)
                 display = ", ".join(f"{key!r}: {value}" for key, _, value in known)
             if not prefix:
-                if quick and fresh and not literal:
-                    lines[-1:] = [f"if {every}: o = {{{display}}}", "else:", "    o = {}"]
+                if quick and lines == ["o = {}"]:
+                    lines = [f"if {every}: o = {{{display}}}", "else:", "    o = {}"]
                     lines += [f"    {line}" for line in assignments]
                 else:
                     lines += assignments
