@@ -16,7 +16,7 @@ from typing import Any
 
 from gateway.errors import MappingError, Problem
 from gateway.mapping.converters import Converter
-from gateway.mapping.extensions import get
+from gateway.mapping.extensions import get, put
 from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule
 from gateway.mapping.problems import mapping_problem
 from gateway.x12.elements import DECIMAL
@@ -179,6 +179,11 @@ class Plan:
                 for take in case.takes:
                     found.setdefault(inside + ".".join(take.path), take.address)
         return found
+
+    def put_constants(self, document: dict[str, Any]) -> None:
+        """Gives the document the fields that always have the same text."""
+        for path, text in self.mapping.constants.items():
+            put(document, path, text)
 
     def count(self, document: dict[str, Any], listed: Path) -> int:
         """The length of a list, or for ``("HL",)`` the number of levels that the document is written with."""
