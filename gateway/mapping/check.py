@@ -92,6 +92,7 @@ class _Check:
 
     def copies(self, rules: tuple[Rule, ...], prefix: str, root: tuple[Rule, ...]) -> None:
         fields = {".".join(rule.path) for rule in (*rules, *root) if isinstance(rule, Field)}
+        fields |= {".".join(path) for path in self.mapping.constants}
         for rule in rules:
             name = prefix + ".".join(rule.path)
             if isinstance(rule, Repeated):
@@ -106,6 +107,7 @@ class _Check:
         if not known:
             return
         mapped = dict(_mapped(self.mapping.rules, ""))
+        mapped |= {".".join(path): ".".join(path) for path in self.mapping.constants}
         for path in _outermost(sorted(mapped.keys() - set(known))):
             line = self.mapping.lines.get(mapped[path])
             self.add("MAP-FIELD-UNKNOWN", path, line=line, nearest=nearest(path, known))

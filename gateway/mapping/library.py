@@ -84,6 +84,7 @@ class SetEngine:
         document["schema_version"] = SCHEMA_VERSION
         document.update(envelope)
         head = dict(document)
+        self.plan.put_constants(document)
         found = self.functions.run(segments, delimiters, document)
         if found is None:
             document.clear()
@@ -121,6 +122,7 @@ class SetEngine:
             from gateway.mapping.reader import DocumentReader, Trace
 
             trace: list[Trace] = []
+            self.plan.put_constants(document)
             DocumentReader(self.plan, document, trace).read(diagnosis.steps, delimiters)
             problems += _sums(self.plan, document)
             if kept := [one.source for one in trace if not one.rule]:

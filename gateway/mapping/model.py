@@ -88,6 +88,7 @@ class Mapping:
         guide: ``x12/004010/850``.
         counts: by path of a field, the list whose length it states; ``("HL",)`` counts the levels of a tree.
         sums: by path of a field, the fields (lists on the way) that add up to it.
+        constants: by path of a field, the text it always has; it stands nowhere in the set.
         lines: by name of a field such as ``lines[].ids``, its line in the file.
         absent: names of fields that the mapping says have no place in the set (``name: ~``).
     """
@@ -99,12 +100,14 @@ class Mapping:
     sums: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict, compare=False)
     absent: frozenset[str] = frozenset()
+    constants: dict[Path, str] = field(default_factory=dict)
 
 
 _STEP = re.compile(r"([A-Z][A-Z0-9]{1,2})((?:\[[^\]]*\])?)")
 _ELEMENT = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?(\.\.)?")
 _RANGE = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)\.\.\1(\d\d)")
 _CONDITION = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?=(.*)")
+_CONSTANT = re.compile(r'=\s*"([^"]+)"')
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
 _COUNT = re.compile(r"count\(([a-z0-9_.]+|[A-Z][A-Z0-9]{1,2})\)")
 _SUM = re.compile(r"sum\(([a-z0-9_., ]+)\)")
@@ -204,6 +207,7 @@ class _Parsing:
     problems: list[Problem] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
+    constants: dict[Path, str] = field(default_factory=dict)
 
     def add(self, code: str, place: str, line: int | None = None, **words: Any) -> None:
         line = line or self.lines.get(place)
@@ -226,7 +230,8 @@ class _Parsing:
         sums: dict[Path, tuple[Path, ...]] = {}
         counts = self.computed(top.get("computed"), rules, sums)
         kind, guide = (top[key] if isinstance(top.get(key), str) else "" for key in KEYS[:2])
-        return Mapping(kind, guide, rules, counts, sums, self.lines, frozenset(self.absent))
+        absent = frozenset(self.absent)
+        return Mapping(kind, guide, rules, counts, sums, self.lines, absent, self.constants)
 
     def twice(self, stated: Stated, prefix: str) -> None:
         for name, first, second in stated.twice:
@@ -265,6 +270,11 @@ class _Parsing:
         if not key.endswith("[]"):
             if not isinstance(value, str):
                 raise MappingError("text such as 'BEG03 | date' is needed")
+            if constant := _CONSTANT.fullmatch(value):
+                if name != key:
+                    raise MappingError("a constant stands at the root of the document only")
+                self.constants[path] = constant[1]
+                return None
             return (
                 Copy(path, _path(value[1:].strip())) if value[:1] == "=" else self.scalar(path, value, name)
             )

@@ -63,6 +63,7 @@ def trace(plan: Plan, steps: Sequence[Step], delimiters: Delimiters) -> tuple[di
         The body of the document, and the origins in the order of the segments.
     """
     document: dict[str, Any] = {}
+    plan.put_constants(document)
     traces: list[Trace] = []
     DocumentReader(plan, document, traces).read(list(steps), delimiters)
     component = delimiters.component or ">"

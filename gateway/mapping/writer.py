@@ -438,8 +438,10 @@ def _problem(
 
 
 def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
-    """The document with its computed fields filled in, where they are neither given nor known as absent."""
-    missing: list[tuple[Path, Any]] = []
+    """The document with constants and computed fields filled in, where they are neither given nor absent."""
+    missing: list[tuple[Path, Any]] = [
+        (path, text) for path, text in plan.mapping.constants.items() if get(document, path) is None
+    ]
     for path, listed in plan.root.counts.items():
         if get(document, path) is None:
             missing.append((path, plan.count(document, listed)))
@@ -569,6 +571,7 @@ def _map_part(part: Part, table: dict[int, str]) -> Part:
 
 def _known_fields(plan: Plan) -> _Known:
     known = _known(plan.root)
+    known.values.update(plan.mapping.constants)
     levels = {case.list_path: known.lists[case.list_path] for case in plan.levels if case.list_path}
     for inner in levels.values():
         inner.lists.update(levels)

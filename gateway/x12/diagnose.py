@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from gateway.errors import Location, Problem
+from gateway.errors import Ack, Location, Problem
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.elements import DECIMAL, broken_notes, fault
 from gateway.x12.guide import Element, Segment, SyntaxNote
@@ -87,7 +87,8 @@ def diagnose(
                 code = "X12-SEGMENT-EMPTY"
             where = Location(segment=number, segment_id=name[:10], loop=_loop(here))
             words: dict[str, object] = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
-            result.add(problem(code, where, value=name, words=words))
+            own = Ack(ak3="2", ak5="5", ik="I4") if name in here.unused else None
+            result.add(problem(code, where, value=name, ack=own, words=words))
             continue
         there = positions[target.position]
         for skipped in target.skipped:
@@ -147,7 +148,7 @@ def _check_level(
 
 def _add_level(result: Diagnosis, code: str, element: int, number: int, parts: list[str], right: str) -> None:
     ref = f"{parts[0]}{element:02d}"
-    where = Location(segment=number, segment_id=parts[0], element=element)
+    where = Location(segment=number, segment_id=parts[0], element=element, loop=parts[0])
     value = parts[element] if element < len(parts) else ""
     data = {1: "628", 2: "734", 3: "735", 4: "736"}.get(element, "")
     result.add(problem(code, where, value=value, data_element=data, words={"ref": ref, "right": right}))
@@ -225,10 +226,22 @@ def _check_element(
             )
         elif element.components:
             _check_composite(result, element, components, where)
-        elif found := fault(element, one):
-            code, found_words = found
-            words = {"ref": element.ref, "name": element.name, **found_words}
-            result.add(problem(code, where, value=one, data_element=element.number, words=words))
+        else:
+            _check_simple(result, element, one, where)
+
+
+def _check_simple(result: Diagnosis, element: Element, value: str, where: Location) -> None:
+    found = fault(element, value)
+    if found is None:
+        return
+    code, more = found
+    own, listed = None, element.codes
+    if code == "X12-ELEMENT-CODE" and (listed is None or value in listed.codes | listed.unused):
+        # The standard has the code: the guide leaves it out, or wants another pattern.
+        ik = "I6" if listed is not None and value in listed.unused else "I12"
+        own = Ack(ak3="8", ak4="7", ak5="5", ik=ik)
+    words: dict[str, object] = {"ref": element.ref, "name": element.name, **more}
+    result.add(problem(code, where, value=value, ack=own, data_element=element.number, words=words))
 
 
 def _check_composite(result: Diagnosis, element: Element, values: list[str], where: Location) -> None:
@@ -237,12 +250,7 @@ def _check_composite(result: Diagnosis, element: Element, values: list[str], whe
         place = replace(where, component=index)
         words: dict[str, object] = {"ref": component.ref, "name": component.name}
         if value:
-            if found := fault(component, value):
-                result.add(
-                    problem(
-                        found[0], place, value=value, data_element=component.number, words=words | found[1]
-                    )
-                )
+            _check_simple(result, component, value, place)
         elif component.usage == "R":
             result.add(problem("X12-ELEMENT-MISSING", place, data_element=component.number, words=words))
     _check_notes(
@@ -291,7 +299,8 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
             stated = step.parts[index]
             if fault(element, stated):
                 continue
-            where = Location(segment=step.number, segment_id=step.parts[0], element=index)
+            loop = _loop(table.positions[step.position])
+            where = Location(segment=step.number, segment_id=step.parts[0], element=index, loop=loop)
             words: dict[str, object] = {"ref": element.ref, "name": element.name}
             if element.count:
                 counts = {name: known[name] for name in element.count.split()}

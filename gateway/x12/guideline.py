@@ -11,8 +11,8 @@ A file ``schemas/partners/<partner>/<set>.<release>.xml``::
       <leniency name="long names" problem="X12-ELEMENT-LONG" at="N1/N102"/>
     </guideline>
 
-Addresses are those of mappings: loops by their first segment, last an element, a segment or a loop. A
-leniency is a switch with a name: that problem, at that place, is told but does not reject.
+Addresses are those of mappings: loops by their first segment, last an element, a segment or a loop,
+several with commas. A leniency is a switch with a name: that problem, at that place, is told but does not reject.
 """
 
 from __future__ import annotations
@@ -116,11 +116,12 @@ def narrowed(guide: Guide, guideline: Guideline, name: str = "") -> Guide:
     """
     root = guide.root
     for use in guideline.uses:
-        at = use.get("at", "")
-        steps = at.split("/")
-        root, hits = _loop(root, steps, use, f"{guideline.name}: {at}")
-        if not hits:
-            raise GuideError(f"{guideline.name}: there is no {at} in {guide.name}")
+        *around, last = use.get("at", "").split("/")
+        for one in last.split(","):
+            at = "/".join((*around, one.strip()))
+            root, hits = _loop(root, [*around, one.strip()], use, f"{guideline.name}: {at}")
+            if not hits:
+                raise GuideError(f"{guideline.name}: there is no {at} in {guide.name}")
     return replace(guide, root=root, name=name or guide.name)
 
 
@@ -202,7 +203,9 @@ def _changed_element(element: Element, use: dict[str, str], where: str) -> Eleme
         names = known.names if known is not None else {}
         listed = use["codes"].split() if "codes" in use else (known.codes if known is not None else ())
         codes = frozenset(listed) | frozenset(use.get("add", "").split())
-        changes["codes"] = CodeList(element.number, codes, {c: n for c, n in names.items() if c in codes})
+        unused = known.codes - codes if known is not None else frozenset()
+        listed_names = {c: n for c, n in names.items() if c in codes}
+        changes["codes"] = CodeList(element.number, codes, listed_names, unused)
     changes["pattern"] = use.get("pattern", element.pattern)
     changes["name"] = use.get("name", element.name)
     return replace(element, **changes)

@@ -175,3 +175,11 @@ def test_what_cannot_be_put_in_is_told(text: str, words: str) -> None:
 def test_a_rule_stated_over_a_block_replaces_its_code_table() -> None:
     found = stated(BASE.replace("use: parties", "use: parties\n    role: N101 | code(@roles, factor=FA)"))
     assert found["parties[].role"][1]["FA"] == "factor"
+
+
+def test_a_constant_stands_at_the_root_and_nowhere_in_the_set() -> None:
+    mapping = parse_mapping(BASE.replace("currency: CUR02", "currency: '=\"USD\"'"), load=load)
+    assert mapping.constants == {("currency",): "USD"}
+    assert "currency" not in {".".join(rule.path) for rule in mapping.rules}
+    with pytest.raises(MappingError, match="a constant stands at the root"):
+        parse_mapping(BASE.replace("    use: parties", "    use: parties\n    name: '=\"X\"'"), load=load)

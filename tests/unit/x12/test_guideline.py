@@ -17,6 +17,7 @@ from gateway.x12.table import build
 from tests.acceptance import edi
 
 HEAD = '<guideline xmlns="urn:edi-gateway:guideline:1">'
+Body = list[list[str | tuple[str, ...]]]
 GUIDE = library().table("004010", "850")
 assert GUIDE is not None
 
@@ -39,7 +40,7 @@ class Files:
         return self.own.get(name) or library()._load(name)
 
 
-def read(*rows: str, body: list[list[str]] | None = None, mapping: bytes = b"", profile: str = "acme") -> Any:
+def read(*rows: str, body: Body | None = None, mapping: bytes = b"", profile: str = "acme") -> Any:
     """An order, checked as the partner wants it."""
     data = edi.Interchange.of(edi.group([edi.transaction(body or edi.order_body())])).to_bytes()
     guides = Library(Files(of(*rows), mapping)).of(profile)
@@ -51,7 +52,7 @@ def codes(found: TransactionSet) -> list[tuple[str, str]]:
     return [(p.code, p.location.address) for p in found.problems if p.code != "MAP-UNMAPPED"]
 
 
-def changed(segment: str, element: int, value: str) -> list[list[str]]:
+def changed(segment: str, element: int, value: str) -> Body:
     body = edi.order_body()
     next(one for one in body if one[0] == segment)[element] = value
     return body
