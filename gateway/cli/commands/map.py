@@ -1,4 +1,4 @@
-"""``edigw map check`` and ``edigw map trace``: find mistakes of mappings, and see a mapping at work."""
+"""``edigw map``: make mappings from guides, find their mistakes, see them at work, run their tests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     noun = subparsers.add_parser(
         "map",
-        help="check mappings and see them at work",
+        help="make, check and test mappings, and see them at work",
         description="Work on mappings between X12 and the gateway's documents.",
     )
     verbs = noun.add_subparsers(title="commands", metavar="COMMAND", dest="verb", required=True)
@@ -59,6 +59,30 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     trace.add_argument("--json", action="store_true", help="one JSON object")
     inputs.add_home(trace)
     trace.set_defaults(run=run_trace)
+
+    test = verbs.add_parser(
+        "test",
+        help="run the tests that stand beside mappings",
+        description="Runs the files <mapping>.test.yaml: inputs, and the documents, segments or problem "
+        "codes expected of them. Without a name those of all installed mappings.",
+        epilog="exit code: 0 all as expected, 1 differences, 4 there is no such mapping or it has no tests",
+    )
+    test.add_argument("mappings", metavar="NAME", nargs="*", help="a name such as 850 or 004010/850")
+    test.add_argument("--json", action="store_true", help="one JSON object on all tests")
+    inputs.add_home(test)
+    test.set_defaults(run=run_test)
+
+    scaffold = verbs.add_parser(
+        "scaffold",
+        help="print a starter mapping made from a guide",
+        description="Prints a mapping with a rule for every segment and loop of a guide, to be renamed and "
+        "thinned out. For a document that has a mapping in another release it prints one that extends it.",
+        epilog="exit code: 0 printed, 4 there is no such guide or document",
+    )
+    scaffold.add_argument("guide", metavar="GUIDE", help="a guide such as 005010/855")
+    scaffold.add_argument("--document", metavar="TYPE", help="the document, such as purchase_order")
+    inputs.add_home(scaffold)
+    scaffold.set_defaults(run=run_scaffold)
 
 
 # --- check -----------------------------------------------------------------------------------------------
@@ -283,3 +307,108 @@ def _value(origin: Origin) -> str:
     from gateway.cli.output import to_json
 
     return to_json(origin.value).decode()
+
+
+# --- test ------------------------------------------------------------------------------------------------
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """``edigw map test``."""
+    from gateway import resources
+    from gateway.cli import inputs
+    from gateway.cli.output import Style, say, visible, write_json
+    from gateway.errors import MappingError, NotFoundError
+    from gateway.mapping.model import parse_mapping
+    from gateway.mapping.trial import parse_trials, run_trial
+
+    library, overrides = inputs.guides(args), inputs.overrides(args)
+    style = Style.of(sys.stdout)
+    files: list[dict[str, Any]] = []
+    code, missing = ExitCode.FINE, False
+    for name in args.mappings or [None]:
+        try:
+            found = _mappings(name, overrides)
+        except NotFoundError as error:
+            say(visible(f"edigw: {error}"))
+            missing = True
+            continue
+        for shown, text in found:
+            try:
+                tests = resources.find(f"{shown.removesuffix('.yaml')}.test.yaml", overrides)
+            except (NotFoundError, ValueError):
+                if name is not None:
+                    say(visible(f"edigw: {shown} has no tests beside it."))
+                    missing = True
+                continue
+            done = []
+            try:
+                mapping = parse_mapping(text, shown, library.mapping_file)
+                profile = shown.split("/")[2] if shown.startswith("mappings/partners/") else ""
+                used = library.of(profile) if profile else library
+                for trial in parse_trials(tests.read_bytes()):
+                    different = run_trial(trial, used, mapping.guide, mapping.document_type)
+                    done.append({"name": trial.name, "differences": [one.to_dict() for one in different]})
+            except MappingError as error:
+                fault = {"place": "", "expected": None, "found": str(error)}
+                done.append({"name": shown, "differences": [fault]})
+            files.append({"path": shown, "tests": done})
+            if any(one["differences"] for one in done):
+                code = ExitCode.PROBLEMS
+            if not args.json:
+                sys.stdout.write("".join(f"{line}\n" for line in _tested(shown, done, style)))
+    if args.json:
+        write_json({"files": files})
+    return ExitCode.NOT_FOUND if missing else code
+
+
+def _tested(name: str, done: list[dict[str, Any]], style: Style) -> Iterator[str]:
+    """The report on the tests of one mapping in lines."""
+    from gateway.cli.output import visible
+
+    failed = sum(bool(one["differences"]) for one in done)
+    words = (
+        style.red(f"{failed} of {len(done)} differ") if failed else style.green(f"{len(done)} as expected")
+    )
+    yield f"{style.bold(visible(name))}  {words}"
+    for one in done:
+        for number, difference in enumerate(one["differences"]):
+            if not number:
+                yield f"  {visible(one['name'])}"
+            yield f"    {difference['place'] or 'the whole'}"
+            for side in ("expected", "found"):
+                yield f"      {side:<9} {visible(difference[side] or 'nothing')}"
+
+
+# --- scaffold --------------------------------------------------------------------------------------------
+
+
+def run_scaffold(args: argparse.Namespace) -> int:
+    """``edigw map scaffold``."""
+    from gateway.cli import inputs
+    from gateway.documents import document_types
+    from gateway.errors import NotFoundError
+    from gateway.mapping.model import read_mapping
+    from gateway.mapping.scaffold import extended, scaffold
+
+    library = inputs.guides(args)
+    name = args.guide.strip("/").removeprefix("x12/")
+    release, _, set_id = name.partition("/")
+    table = library.table(release, set_id)
+    if table is None or "/" in set_id:
+        raise NotFoundError(
+            f"There is no guide {args.guide}; guides are named <release>/<set>, as 004010/850."
+        )
+    fields = _fields_of(args.document) if args.document else None
+    if args.document and fields is None:
+        known = ", ".join(document_types())
+        raise NotFoundError(f"There is no document type {args.document}; there are {known}.")
+    text = ""
+    for shown, content in _mappings(None, inputs.overrides(args)) if fields is not None else ():
+        base = shown.removeprefix("mappings/").removesuffix(".yaml")
+        if not base.startswith("x12/") or not base.endswith(f"/{set_id}") or base == f"x12/{name}":
+            continue
+        if read_mapping(content, library.mapping_file)[0].document_type == args.document:
+            text = extended(table, f"x12/{name}", base, library.mapping_file, fields or ())
+    document = args.document or f"x12_{set_id.lower()}"
+    sys.stdout.write(text or scaffold(table, f"x12/{name}", document, library.mapping_file, fields))
+    return ExitCode.FINE

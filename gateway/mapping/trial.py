@@ -1,0 +1,190 @@
+"""Tests that stand beside a mapping in ``<mapping>.test.yaml``: what goes in, and what must come out.
+
+A file holds ``tests``, a list of ``{name, input, expected}``. The input is a document, or X12 text: a
+transaction set (with or without its ST and SE) or a whole interchange. Expected is a document, X12 text, or
+``problems`` with a list of codes. Which way the mapping is used follows from the two: X12 to X12 is there and
+back again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from gateway.errors import DocumentError, MappingError, Problem, Severity
+from gateway.mapping.library import SCHEMA_VERSION, Library
+from gateway.mapping.statement import MAX_LENGTH
+from gateway.mapping.writer import body, write_set
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.envelope import PartyId, TransactionSet
+from gateway.x12.parser import GROUP_OF_SET, Parser
+from gateway.x12.writer import Envelope, interchange
+
+Side = dict[str, Any] | str
+"""A document, X12 text, or ``{"problems": [...]}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One test of a mapping."""
+
+    name: str
+    input: Side
+    expected: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where something else came out: a JSON pointer or a segment, and both values; None for nothing."""
+
+    place: str
+    expected: str | None
+    found: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def parse_trials(text: bytes) -> list[Trial]:
+    """Reads a file of tests.
+
+    Texts are texts, also where they look like a date or a number with a point; ``true`` and whole numbers
+    without leading zeros are not.
+
+    Raises:
+        MappingError: the file is not such a list.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as PyYAML has it
+
+    for kind, pattern, first in (
+        ("bool", "true|false", "tf"),
+        ("int", "-?(0|[1-9][0-9]*)", "-0123456789"),
+        ("null", "~|null|", ["~", "n", ""]),
+        ("merge", "<<", "<"),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"(?:{pattern})$"), list(first))
+    try:
+        rows = yaml.load(text.decode("utf-8-sig")[:MAX_LENGTH], Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise MappingError(f"The tests are not YAML: {' '.join(str(error).split())}") from None
+    listed = rows.get("tests") if isinstance(rows, dict) else None
+    trials = []
+    for number, row in enumerate(listed if isinstance(listed, list) else [None], 1):
+        if not isinstance(row, dict) or row.keys() != {"name", "input", "expected"}:
+            raise MappingError("'tests:' with a list of objects of name, input and expected is needed.")
+        if not all(isinstance(row[side], dict | str) for side in ("input", "expected")):
+            raise MappingError(f"Test {number}: input and expected are a document or X12 text.")
+        trials.append(Trial(str(row["name"]), row["input"], row["expected"]))
+    return trials
+
+
+def run_trial(trial: Trial, library: Library, guide: str, document_type: str) -> list[Difference]:
+    """What differs from what is expected; nothing if the test is passed.
+
+    Args:
+        library: has the mapping, and its partner's differences.
+        guide: guide of the mapping, such as ``x12/004010/850``.
+        document_type: its document.
+    """
+    _, release, set_id = guide.split("/")
+    found = _Outcome(library, release, set_id)
+    if isinstance(trial.input, dict):
+        found.write({"document_type": document_type, "schema_version": SCHEMA_VERSION} | trial.input)
+    else:
+        found.read(trial.input)
+    expected = trial.expected
+    if isinstance(expected, dict) and expected.keys() == {"problems"}:
+        codes = {one.code for one in found.problems if one.severity is not Severity.INFO}
+        return list(_compared(sorted(expected["problems"] or ()), sorted(codes), "/problems"))
+    if found.document is None:
+        refused = [f"{one.code}: {one.message}" for one in found.problems if one.is_error]
+        return [Difference("", None, f"nothing: {' '.join(refused) or 'there is no transaction set'}")]
+    if isinstance(expected, dict):
+        return list(_compared(body(expected), body(found.document), ""))
+    if isinstance(trial.input, str):
+        found.write(found.document)
+    return list(_segments([one.rstrip("*") for one in _body(expected)], found.segments))
+
+
+_ENVELOPE = Envelope(
+    PartyId("ZZ", "SENDER"), PartyId("ZZ", "RECEIVER"), "SENDER", "RECEIVER", date="20260101", time="0000"
+)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    library: Library
+    release: str
+    set_id: str
+    document: dict[str, Any] | None = None
+    segments: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def marks(self) -> Delimiters:
+        return Delimiters(repetition="^" if self.release >= "005010" else "")
+
+    def write(self, document: dict[str, Any]) -> None:
+        engine = self.library.engine(self.release, self.set_id, documents=True)
+        assert engine is not None
+        try:
+            self.segments = write_set(engine, document, self.marks)
+        except DocumentError as error:
+            self.problems += error.problems
+        else:
+            self.read("~".join(self.segments))
+
+    def read(self, text: str) -> None:
+        if not text.lstrip().startswith("ISA"):
+            sets = [(self.set_id, _body(text))]
+            around = replace(_ENVELOPE, release=self.release, delimiters=self.marks)
+            if self.marks.repetition:
+                around = replace(around, version="00501")
+            text = "".join(interchange(around, GROUP_OF_SET.get(self.set_id, ""), sets))
+        parser = Parser(self.library, documents=True)
+        for event in (*parser.feed(text.encode("latin-1", "replace")), *parser.close()):
+            self.problems += getattr(event, "problems", ())
+            if isinstance(event, TransactionSet) and self.document is None:
+                self.document = event.document and json.loads(json.dumps(event.document))
+
+
+def _body(text: str) -> list[str]:
+    """The segments between ST and SE; they end with ``~``, or with the line where there is none."""
+    segments = [segment.strip() for segment in (text.split("~") if "~" in text else text.splitlines())]
+    return [segment for segment in segments if segment and segment.partition("*")[0] not in ("ST", "SE")]
+
+
+def _compared(expected: Any, found: Any, place: str) -> Iterator[Difference]:
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in {**expected, **found}:
+            if key in expected and key in found:
+                yield from _compared(expected[key], found[key], f"{place}/{key}")
+            else:
+                yield Difference(f"{place}/{key}", _json(expected.get(key)), _json(found.get(key)))
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, (one, other) in enumerate(zip(expected, found, strict=True)):
+            yield from _compared(one, other, f"{place}/{index}")
+    elif expected != found or isinstance(expected, bool) != isinstance(found, bool):
+        yield Difference(place, _json(expected), _json(found))
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _segments(expected: list[str], found: list[str]) -> Iterator[Difference]:
+    """Differing segments, by the place of what was found; ST is 1."""
+    for kind, first, last, at, end in SequenceMatcher(None, expected, found, autojunk=False).get_opcodes():
+        if kind != "equal":
+            wanted, there = (
+                " ".join(f"{one}~" for one in listed) for listed in (expected[first:last], found[at:end])
+            )
+            yield Difference(f"segment {at + 2}", wanted or None, there or None)
