@@ -60,8 +60,9 @@ class Draft:
             return self.extension()
         inside = (*around, model)
         found: dict[str, Any] = {}
-        # A model inside itself ends sooner, so that trees stay small.
-        share = self.share / 4 ** around.count(model) if len(inside) < DEEPEST else 0
+        # A model inside itself, or inside its kin, ends sooner, so that trees stay small.
+        kin = sum(issubclass(one, model) or issubclass(model, one) for one in around)
+        share = self.share / 8**kin if len(inside) < DEEPEST else 0
         for name, field in model.model_fields.items():
             if field.is_required() or self.choices.random() < share:
                 found[name] = self.value(_whole(field), inside)
