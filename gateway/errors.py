@@ -104,6 +104,8 @@ class Ack:
         ak4: AK403 data element syntax error code.
         ak5: AK502 transaction set syntax error code.
         ak9: AK905 functional group syntax error code.
+        ik: what a 999 says in the place of ak4, else of ak3: IK403 or IK304 for a rule that is none of the
+            standard but of the guide alone.
     """
 
     ta1: str | None = None
@@ -111,10 +113,11 @@ class Ack:
     ak4: str | None = None
     ak5: str | None = None
     ak9: str | None = None
+    ik: str | None = None
 
     def to_dict(self) -> dict[str, str | None]:
-        """The JSON form: all keys, ``null`` where the problem has no such code."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The JSON form, of the codes of TA1 and 997: ``null`` where the problem has no such code."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "ik"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,15 +70,12 @@ _LATER: dict[str, dict[str, str]] = {
 }
 """Codes that release 005010 has for what 004010, and so the catalogue of problems, can say less exactly."""
 
-_IMPLEMENTATION: dict[str, dict[str, str]] = {"X12-ELEMENT-UNUSED": {"ak4": "I10"}}
-"""Codes of a 999 for breaches of a guide that are none of the standard."""
-
 
 def exact(code: str, ack: Ack, form: Form | None = "999", release: str = CONVENTION) -> Ack:
     """The acknowledgment codes of a problem as an answer of this form and release says them."""
     later = _LATER.get(code, {}) if release >= "005010" else {}
-    own = _IMPLEMENTATION.get(code, {}) if form == "999" else {}
-    return replace(ack, **later, **own)
+    own = {"ak4" if ack.ak4 else "ak3": ack.ik, "ak5": "I5"} if form == "999" and ack.ik else {}
+    return replace(ack, **{**later, **own})
 
 
 @dataclass(slots=True)

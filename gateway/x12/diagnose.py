@@ -87,8 +87,8 @@ def diagnose(
                 code = "X12-SEGMENT-EMPTY"
             where = Location(segment=number, segment_id=name[:10], loop=_loop(here))
             words: dict[str, object] = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
-            own = Ack(ak3="2", ak5="5", ik="I4") if name in here.unused else None
-            result.add(problem(code, where, value=name, ack=own, words=words))
+            ack = Ack(ak3="2", ak5="5", ik="I4") if name in here.unused else None
+            result.add(problem(code, where, value=name, ack=ack, words=words))
             continue
         there = positions[target.position]
         for skipped in target.skipped:

@@ -28,11 +28,15 @@ _NOTE = re.compile(r"([PRCLE])((?:\d\d){2,})")
 
 @dataclass(frozen=True, slots=True)
 class CodeList:
-    """The codes a data element may take; ``names`` holds a short meaning where one is known."""
+    """The codes a data element may take; ``names`` holds a short meaning where one is known.
+
+    ``unused`` are codes of the standard that a partner's guideline leaves out.
+    """
 
     id: str
     codes: frozenset[str]
     names: dict[str, str]
+    unused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ def _segment(code: str, message: str, hint: str, explanation: str) -> Kind:
     return Kind(_SEG, _E, Ack(ak3=code, ak5="5"), message, hint, explanation)
 
 
-def _element(code: str, message: str, hint: str, explanation: str) -> Kind:
-    return Kind(_ELE, _E, Ack(ak3="8", ak4=code, ak5="5"), message, hint, explanation)
+def _element(code: str, message: str, hint: str, explanation: str, ik: str | None = None) -> Kind:
+    return Kind(_ELE, _E, Ack(ak3="8", ak4=code, ak5="5", ik=ik), message, hint, explanation)
 
 
 CATALOGUE: dict[str, Kind] = {
@@ -387,8 +387,8 @@ CATALOGUE: dict[str, Kind] = {
         "3",
         "{ref} ({name}) may not be used, but holds {value!r}.",
         "Ask the sender to leave it out.",
-        "The guide says that an element of the standard is not used in this segment. A 999 says it with the "
-        "code I10.",
+        "The guide says that an element of the standard is not used in this segment.",
+        ik="I10",
     ),
     "X12-ELEMENT-SHORT": _element(
         "4",

@@ -52,6 +52,8 @@ class Position:
     loop: LoopPlace
     trigger: bool
     targets: dict[str, Target] = field(default_factory=dict)
+    unused: set[str] = field(default_factory=set)
+    """Segments that the standard lets stand next, and the guide does not use."""
 
     @property
     def id(self) -> str:
@@ -123,6 +125,7 @@ def _targets(position: Position, begins: dict[int, int], own: dict[int, int]) ->
     def scan(children: tuple[Segment | Loop, ...]) -> None:
         for child in children:
             if child.usage == "N":
+                position.unused.add(child.trigger.id if isinstance(child, Loop) else child.id)
                 continue
             index = begins[id(child)] if isinstance(child, Loop) else own[id(child)]
             offer(child.trigger.id if isinstance(child, Loop) else child.id, index)

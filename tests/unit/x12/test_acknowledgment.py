@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 import gateway
 from gateway import resources
 from gateway.errors import Ack, Level, Location, Problem, Severity
+from gateway.mapping.library import Library
 from gateway.x12 import _pyx12
 from gateway.x12.acknowledgment import MAX_SEGMENTS, Acknowledger, Form, Kind
 from gateway.x12.envelope import GroupHeader, TransactionSet, Verdict
 from tests.acceptance import edi
 from tests.acceptance.edi import Interchange
+from tests.unit.x12.test_guideline import Files, of
 
 NOW = datetime(2026, 1, 6, 9, 15, tzinfo=UTC)
 FORMS: tuple[Kind, ...] = ("997", "999")
@@ -97,6 +99,31 @@ def test_a_999_says_the_same() -> None:
         b"GE*1*7~IEA*1*000000007~"
     )
     assert gateway.validate(answer)["problems"] == []
+
+
+RULES = (
+    '<use at="BEG02" codes="RO"/>', '<use at="BEG03" pattern="^[0-9]+$"/>', '<use at="BEG05" usage="N"/>',
+    '<use at="CUR" usage="N"/>', '<use at="PO1/PID" usage="N"/>', '<use at="REF02" length="9"/>',
+)  # fmt: skip
+
+
+def test_rules_of_the_guide_alone_have_codes_of_their_own_in_a_999() -> None:
+    one = edi.clean(lines=1).put("N1", 1, "?!")
+    guides = Library(Files(of(*RULES))).of("acme")
+    expected = {
+        "997": """AK3*BEG*2**8 AK4*2*92*7*SA AK4*3*324*7*PO-1001 AK4*5*373*3*20260105 AK3*CUR*3**2
+            AK3*REF*4**8 AK4*2*127*4*038 AK3*N1*6**8 AK4*1*98*7*?! AK3*PID*10**2 AK5*R*5""",
+        "999": """IK3*BEG*2**8 IK4*2*92*I6*SA IK4*3*324*I12*PO-1001 IK4*5*373*I10*20260105 IK3*CUR*3**I4
+            IK3*REF*4**8 IK4*2*127*4*038 IK3*N1*6*N1*8 IK4*1*98*7*?! IK3*PID*10*PO1*I4 IK5*R*I5*5""",
+    }
+    for kind in FORMS:
+        acknowledger = Acknowledger()
+        for event in gateway.read(one.to_bytes(), documents=False, guides=guides):
+            acknowledger.add(event, "999" if kind == "999" else "997")
+        ((_, answer),) = acknowledger.interchanges(lambda: 7, NOW, kind)
+        assert gateway.validate(answer)["problems"] == []
+        found = answer.decode("ascii").split("~")
+        assert found[5:-5] == expected[kind].split()
 
 
 def test_a_technical_acknowledgment() -> None:
