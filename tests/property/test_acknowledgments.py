@@ -96,7 +96,7 @@ def test_an_answer_is_clean_and_true(release: str, set_id: str, seed: int) -> No
         assert (first.control_number, first.status) == (second.control_number, second.status)
         assert len(first.errors) == len(second.errors)
         # A number that is none (of an ST that was moved) is told as far as AK202 can hold it.
-        if verdicts.get(first.control_number, Verdict.REJECTED) is Verdict.REJECTED:
+        if verdicts.get(first.control_number) is Verdict.REJECTED:
             assert first.status == "rejected"
             assert first.errors
 
