@@ -125,6 +125,7 @@ def read_acknowledgment(
     current: tuple[str, str] | None = None  # AK201 and AK202 of the set that is open
     segment: tuple[str, str] | None = None  # AK301 and AK302 of the last segment told
     alone = False  # no element error has explained it yet
+    context = ""  # what its CTX say
     errors: list[str] = []
     sets: list[SetAnswer] = []
     end: list[str] = [""] * 9  # without AK9 nothing is accepted: what was cut off cannot be believed
@@ -136,16 +137,19 @@ def read_acknowledgment(
             case "AK2":
                 current, segment, errors = (values[0], values[1]), None, []
             case "AK3" | "IK3":
-                segment, alone = (values[0], values[1]), True
+                segment, alone, context = (values[0], values[1]), True, ""
                 errors.append(_placed(*segment, _words("ak3", values[3])))
             case "AK4" | "IK4" if segment:
                 if alone:
                     errors.pop()
                     alone = False
-                element, component, *_ = (*values[0].split(marks.component or None), "", "")
-                address = f"{segment[0]}{element:0>2}" + (f"-{component}" if component else "")
+                address = _address(segment[0], values[0], marks)
                 shown = f" ({values[3]!r})" if values[3] else ""
-                errors.append(_placed(address, segment[1], _words("ak4", values[2])) + shown)
+                errors.append(_placed(address, segment[1], _words("ak4", values[2])) + shown + context)
+            case "CTX" if segment and errors:
+                more = _context(values, marks)
+                errors[-1] += more
+                context += more if alone else ""
             case "AK5" | "IK5" if current:
                 # Code 5 only says that segments are in error, which are told one by one.
                 told = "5" if errors else ""
@@ -194,6 +198,22 @@ def meaning(place: str, code: str) -> str:
 def _words(place: str, code: str) -> str:
     whose = {"ak3": "has ", "ak4": "has ", "ak5": "the set has ", "ak9": "the group has "}.get(place, "")
     return _CODES[place].get(code, f"{whose}error code {code or '(none)'}")
+
+
+def _address(segment: str, place: str, marks: Delimiters) -> str:
+    """An element as C030 gives it: position, component, repetition."""
+    element, component, repetition, *_ = (*place.split(marks.component or None), "", "", "")
+    address = f"{segment.strip()}{element:0>2}" if element else segment.strip()
+    address += f"-{component}" if component else ""
+    return address + (f" repetition {repetition}" if repetition else "")
+
+
+def _context(values: Sequence[str], marks: Delimiters) -> str:
+    """What a CTX adds to an error: the element that it depends on, or how the business document is known."""
+    name, reference, *_ = (*values[0].split(marks.component or None), "", "")
+    if values[1]:
+        return _placed(f", because of {_address(values[1], values[4], marks)}", values[2], "").rstrip()
+    return f", where {name} is {reference!r}" if reference else ""
 
 
 def _placed(what: str, position: str, words: str) -> str:

@@ -111,18 +111,37 @@ def test_codes_that_only_a_999_has() -> None:
         "AK9*R*1*1*0*19",
     )
     assert found.sets[0].errors == (
-        "DTM (segment 4) is missing although the guide asks for it here",
+        (
+            "DTM (segment 4) is missing although the guide asks for it here, because of BEG02 (segment 2), "
+            "where BEG03 is 'PO-1'"
+        ),
         "CUR (segment 5) is not used in this case by the guide",
         "PO1 (segment 6) begins a loop that occurs less often than the guide asks for",
         "PER (segment 7) occurs less often than the guide asks for",
         "TAX (segment 8) is not used by the guide",
-        "PO107 (segment 9) is not used in this case by the guide ('ABC')",
+        "PO107 repetition 2 (segment 9) is not used in this case by the guide ('ABC')",
         "PO106 (segment 9) holds a code that the guide does not use ('ZZ')",
         "PO108 (segment 9) is not used by the guide ('VN')",
         "the guide is not kept to",
         "the control number in ST02 is not unique within the functional group",
     )
     assert found.errors == ("the group control number is not unique within the interchange",)
+
+
+def test_what_the_context_of_a_segment_says_goes_for_its_elements() -> None:
+    found = read(
+        "AK1*PO*11*005010", "AK2*850*0001", "IK3*CTP*9*PO1*8", "CTX*PO101>7", "IK4*5>4*355*I9",
+        "CTX*SITUATIONAL TRIGGER*PO1*8**2>1", "IK4*3*212*6*1,5", "IK3*REF*12**3", "CTX*X", "IK5*R*5",
+        "AK9*R*1*1*0",
+    )  # fmt: skip
+    assert found.sets[0].errors == (
+        (
+            "CTP05-4 (segment 9) is missing although the guide asks for it in this case, where PO101 is '7', "
+            "because of PO102-1 (segment 8)"
+        ),
+        "CTP03 (segment 9) holds a character that is not allowed ('1,5'), where PO101 is '7'",
+        "REF (segment 12) is missing",
+    )
 
 
 def test_the_event_of_the_parser_brings_its_separators() -> None:
