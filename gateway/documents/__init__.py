@@ -5,6 +5,7 @@ Importing this package is cheap: a model, and pydantic with it, is loaded when i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -13,31 +14,41 @@ from gateway.errors import NotFoundError
 if TYPE_CHECKING:
     from gateway.documents.common import Document
 
-_MODELS = {
-    "functional_acknowledgment": (
-        "gateway.documents.functional_acknowledgment",
-        "FunctionalAcknowledgment",
-    ),
-    "purchase_order": ("gateway.documents.purchase_order", "PurchaseOrder"),
-    "purchase_order_acknowledgment": (
-        "gateway.documents.purchase_order_acknowledgment",
-        "PurchaseOrderAcknowledgment",
-    ),
-    "purchase_order_change": ("gateway.documents.purchase_order_change", "PurchaseOrderChange"),
-    "purchase_order_change_acknowledgment": (
-        "gateway.documents.purchase_order_change_acknowledgment",
-        "PurchaseOrderChangeAcknowledgment",
-    ),
-    "invoice": ("gateway.documents.invoice", "Invoice"),
-    "inventory_advice": ("gateway.documents.inventory_advice", "InventoryAdvice"),
-    "application_advice": ("gateway.documents.application_advice", "ApplicationAdvice"),
-    "text_message": ("gateway.documents.text_message", "TextMessage"),
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of document.
+
+    Attributes:
+        set_id: the transaction set that carries it.
+        number: the field people know one by; empty if there is none.
+        unique: whether a number is given once, so that a second first document of it is a mistake.
+    """
+
+    set_id: str
+    number: str
+    unique: bool = False
+
+
+KINDS = {
+    "purchase_order": Kind("850", "po_number", unique=True),
+    "purchase_order_acknowledgment": Kind("855", "po_number"),
+    "purchase_order_change": Kind("860", "po_number"),
+    "purchase_order_change_acknowledgment": Kind("865", "po_number"),
+    "ship_notice": Kind("856", "shipment_id", unique=True),
+    "invoice": Kind("810", "invoice_number", unique=True),
+    "remittance_advice": Kind("820", "remittance_id"),
+    "inventory_advice": Kind("846", "advice_number"),
+    "application_advice": Kind("824", "advice_number"),
+    "text_message": Kind("864", ""),
+    "functional_acknowledgment": Kind("997", ""),
 }
+"""All types. The model of a type is named after it: ``gateway.documents.ship_notice.ShipNotice``."""
 
 
 def document_types() -> tuple[str, ...]:
     """The values of ``document_type`` that have a model."""
-    return tuple(_MODELS)
+    return tuple(KINDS)
 
 
 def model_for(document_type: str) -> type[Document]:
@@ -46,9 +57,9 @@ def model_for(document_type: str) -> type[Document]:
     Raises:
         NotFoundError: there is no such document type.
     """
-    if document_type not in _MODELS:
-        known = ", ".join(_MODELS)
+    if document_type not in KINDS:
+        known = ", ".join(KINDS)
         raise NotFoundError(f"There is no document type {document_type!r}; known: {known}", code="DOC-KIND")
-    module, name = _MODELS[document_type]
-    model: type[Document] = getattr(import_module(module), name)
+    name = "".join(word.capitalize() for word in document_type.split("_"))
+    model: type[Document] = getattr(import_module(f"gateway.documents.{document_type}"), name)
     return model
