@@ -89,16 +89,9 @@ DIFFERENCES: dict[str, Difference] = {
 }
 
 
-@cache
 def index() -> dict[str, dict[str, str]]:
     """Rows of the index that describe X12, by file name."""
-    with (DIRECTORY / "index.csv").open(newline="", encoding="utf-8") as rows:
-        return {row["file"]: row for row in csv.DictReader(rows) if _is_x12(row)}
-
-
-def _is_x12(row: dict[str, str]) -> bool:
-    """EDIFACT rows name a decimal mark among the delimiters or an UN… segment among the faults."""
-    return "dec=" not in row["delimiters"] and not re.search(r"\bUN[ABHTZ]\b", row["envelope_ok"])
+    return sample_documents.index(DIRECTORY)
 
 
 def files() -> list[str]:
@@ -195,7 +188,7 @@ def test_differences_are_explained() -> None:
 def test_files_that_are_not_x12_are_said_to_be_unreadable() -> None:
     """The EDIFACT samples are no X12."""
     with (DIRECTORY / "index.csv").open(newline="", encoding="utf-8") as rows:
-        others = [row["file"] for row in csv.DictReader(rows) if not _is_x12(row)]
+        others = [row["file"] for row in csv.DictReader(rows) if not sample_documents.is_x12(row)]
     assert len(others) > 100
     verdicts = {name: gateway.validate(DIRECTORY / name)["verdict"] for name in others}
     assert {name for name, verdict in verdicts.items() if verdict != "unreadable"} == set()
