@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ import gateway
 from gateway import resources
 from gateway.documents.validation import explain
 from gateway.engine import library
+from gateway.mapping.writer import body, write_set
 from gateway.x12 import _pyx12
 from gateway.x12.acknowledgment import Acknowledger, Form
 from gateway.x12.answer import FunctionalAcknowledgment, read_acknowledgment
@@ -21,6 +23,7 @@ from gateway.x12.delimiters import Delimiters
 from gateway.x12.envelope import TransactionSet, Verdict
 from gateway.x12.parser import GROUP_OF_SET
 from tests.property import lawful, mutation
+from tests.property.test_hypothesis_documents import Draft
 
 NOW = datetime(2026, 1, 6, 9, 15, tzinfo=UTC)
 FORMS: tuple[Form, ...] = ("997", "999")
@@ -99,6 +102,25 @@ def test_an_answer_is_clean_and_true(release: str, set_id: str, seed: int) -> No
         if verdicts.get(first.control_number) is Verdict.REJECTED:
             assert first.status == "rejected"
             assert first.errors
+
+
+@pytest.mark.parametrize(
+    ("release", "set_id"), [("004010", "997"), ("005010", "997"), ("005010", "999"), ("004010", "TA1")]
+)
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.2, 0.5, 0.9]))
+@settings(max_examples=60)
+def test_documents_drawn_from_a_mapping_come_back(release: str, set_id: str, seed: int, share: float) -> None:
+    engine = library().engine(release, set_id, documents=True)
+    assert engine is not None
+    assert engine.plan is not None
+    document = Draft(engine.plan, Random(seed), share).document()
+    segments = write_set(engine, document, Delimiters())
+    again: dict[str, Any] = {}
+    frame = [f"ST*{set_id}*0001", *segments, f"SE*{len(segments) + 2}*0001"]
+    assert engine.check(frame, Delimiters(), again) == ()
+    assert explain(again) == ()
+    assert body(again) == document
+    assert write_set(engine, again, Delimiters()) == segments
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -96,8 +96,11 @@ def value(convert: Converter, elements: list[Element], choices: Random) -> Any:
         case "code" | "enum" | "bool":
             found = code(convert, first, choices)
             return None if found is None else convert.table.get(found, found)
+        case "shortdate":
+            return iso_date(f"20{lawful.date(choices, 6, 6)}")
         case "list":
-            return [lawful.value(element, choices) for element in elements]
+            texts = (lawful.value(element, choices) for element in elements)
+            return [convert.table.get(text, text) for text in texts]
         case "pairs":
             pairs: dict[str, str] = {}
             for qualifier, text in zip(elements[::2], elements[1::2], strict=True):
@@ -401,12 +404,23 @@ def converters() -> Iterator[Converter]:
     yield from known.values()
     yield from (converter(f"n{places}") for places in range(1, 7))
     yield from map(
-        converter, ("time", "enum(one=1, two=2)", "bool(true=Y, false=N)", "code", "pairs", "list")
+        converter,
+        (
+            "time",
+            "shortdate",
+            "enum(one=1, two=2)",
+            "bool(true=Y, false=N)",
+            "code",
+            "pairs",
+            "list",
+            "list(one=1, two=2)",
+        ),
     )
     yield converter("records(location, quantity, note)")
 
 
 TEXTS: dict[str, st.SearchStrategy[str]] = {
+    "shortdate": st.from_regex(r"[0-9]{6}", fullmatch=True),
     "date": st.from_regex(r"(?:[0-9]{2})?[0-9]{6}", fullmatch=True),
     "time": st.from_regex(r"[0-9]{4}(?:[0-9]{2}(?:[0-9]{1,2})?)?", fullmatch=True),
     "int": st.from_regex(r"-?[0-9]{1,24}", fullmatch=True),
