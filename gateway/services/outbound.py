@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from gateway.documents import KINDS
 from gateway.errors import DocumentError, Fault, Level, NotFoundError, Problem, Severity
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
@@ -18,8 +19,8 @@ from gateway.transports.folder import harmless
 from gateway.x12.envelope import Verdict
 from gateway.x12.writer import Envelope
 
-SET_OF_DOCUMENT = {"purchase_order": "850"}
-"""Transaction set of each document type that can be sent."""
+ANSWERS = "functional_acknowledgment"
+"""The type that is no business of the ERP: the gateway itself acknowledges what comes."""
 
 _OURS = ("partner", "partner_id", "channel", "document_id", "raw", "control")
 """Fields that say where a document came from; what is sent gets new ones."""
@@ -42,7 +43,7 @@ class Outbound(Work):
         if isinstance(partner, str):
             return self._stopped(Translation.UNPROCESSED, problem("HOME-NO-ADDRESSEE", what=partner))
         self.findings.partner = partner.id
-        set_id = SET_OF_DOCUMENT[document["document_type"]]
+        set_id = KINDS[document["document_type"]].set_id
         agreed = partner.sends(set_id)
         if agreed is None:
             words: dict[str, Any] = {"set": set_id, "partner": partner.id, "list": "send"}
@@ -86,8 +87,8 @@ class Outbound(Work):
         if not isinstance(found, dict):
             return problem("HOME-NOT-A-DOCUMENT", what="it is not an object in braces")
         kind = found.get("document_type")
-        if kind not in SET_OF_DOCUMENT:
-            known = ", ".join(SET_OF_DOCUMENT)
+        if kind not in KINDS or kind == ANSWERS:
+            known = ", ".join(one for one in KINDS if one != ANSWERS)
             what = f"document_type is {kind!r}; known: {known}" if kind else "it has no document_type"
             return problem("HOME-NOT-A-DOCUMENT", what=what, value=None if kind is None else str(kind))
         return found
@@ -101,7 +102,11 @@ class Outbound(Work):
         for sent in self.store.sent_documents(kept):
             if _body(orjson.loads(sent.body)) == _body(document):
                 what = f"The same {kind} {kept.number}"
-            elif document.get("purpose") in _FIRST and sent.acknowledgment != Acknowledgment.REJECTED:
+            elif (
+                KINDS[kept.document_type].unique
+                and document.get("purpose") in _FIRST
+                and sent.acknowledgment != Acknowledgment.REJECTED
+            ):
                 what = f"{kind.capitalize()} {kept.number} for {kept.partner}"
             else:
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from gateway.documents import KINDS
 from gateway.partners.partner import Partner
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.services.quarantine import Findings
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 LAST_NUMBER = 999_999_999
 """Highest control number of an interchange (ISA13) or group (GS06): nine digits."""
-
-DOCUMENT_NUMBER = {"purchase_order": "po_number"}
-"""The field people know a document by."""
 
 
 class Work:
@@ -39,7 +37,7 @@ class Work:
     ) -> Document:
         """A document of this file as the store keeps it; ``unnumbered`` is the number of one without."""
         kind = str(document["document_type"])
-        number = document.get(DOCUMENT_NUMBER.get(kind, ""), unnumbered)
+        number = document.get(KINDS[kind].number, unnumbered)
         return Document(
             message_id=self.message.id, partner=partner.id, document_type=kind, number=str(number), **fields
         )

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.app import Gateway
-from gateway.cli.commands.demo import drop, erp_order, interchange, order
+from gateway.cli.commands.demo import drop, interchange, order
 from gateway.cli.commands.home import make_home
 from gateway.observability.logging import configure
 from gateway.services.x12 import X12
@@ -38,10 +38,37 @@ def _tell(text: object) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def erp_order() -> dict[str, Any]:
+    """A purchase order that the supplier's own system writes."""
+    quantity, price = {"value": "40", "uom": "EA"}, {"amount": "3.15"}
+    return {
+        "document_type": "purchase_order",
+        "schema_version": "1",
+        "partner_id": PARTNER,
+        "po_number": "ES-20417",
+        "purpose": "original",
+        "po_type": "regular",
+        "ordered_at": "2026-03-02",
+        "parties": [
+            {"role": "ship_to", "name": "Example Supplier", "id_scheme": "buyer_assigned", "id": "DOCK1"}
+        ],
+        "lines": [
+            {"line_no": "1", "quantity": quantity, "unit_price": price, "ids": {"vendor_sku": "BOX-30"}}
+        ],
+    }
+
+
+def agree_on_orders(home: Path) -> None:
+    """Lets the partner of a new home get orders as well."""
+    file = home / f"partners/{PARTNER}.yaml"
+    file.write_text(file.read_text().replace('  - set: "856"', '  - set: "850"\n  - set: "856"'))
+
+
 def template(root: Path) -> Path:
     """A home whose inboxes hold nothing."""
     home = root / "template"
     make_home(home)
+    agree_on_orders(home)
     settings = (home / "gateway.yaml").read_text()
     (home / "gateway.yaml").write_text(settings.replace("stable_seconds: 1 ", "stable_seconds: 0 "))
     work(home)
@@ -64,7 +91,7 @@ def dropped(home: Path, number: int) -> None:
     sets = [order(1, f"GOOD{number}", [LINE]), order(2, f"BAD{number}", [LINE], requested="20260231")]
     drop(inbox, f"orders-{number}.edi", interchange(number, sets))
     drop(inbox, f"scan-{number}.pdf", b"%%PDF %d" % number)
-    erp = {**erp_order(), "partner_id": PARTNER, "po_number": f"ERP{number}"}
+    erp = {**erp_order(), "po_number": f"ERP{number}"}
     drop(home / "folders/erp/inbox", f"order-{number}.json", json.dumps(erp).encode())
 
 

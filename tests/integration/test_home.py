@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.commands.demo import drop, erp_order, interchange, order, segments_of
+from gateway.cli.commands.demo import drop, interchange, order, segments_of
 from gateway.cli.main import main
+from tests.integration.killing import agree_on_orders, erp_order
 
 LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
 PARTNER = "acme-retail"
@@ -25,6 +26,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path
         assert main(["init", str(path)]) == 0
+        agree_on_orders(path)
         self.set("gateway.yaml", "stable_seconds: 1 ", "stable_seconds: 0 ")
 
     def set(self, file: str, before: str, after: str) -> None:
@@ -356,7 +358,7 @@ def test_files_of_one_name_do_not_cover_each_other_in_quarantine(home: Home) -> 
 
 
 def test_an_order_of_ours_is_sent_once(home: Home) -> None:
-    sent = {**erp_order(), "partner_id": PARTNER}
+    sent = erp_order()
     home.drop(sent, "first.json", "erp")
     assert home.run() == 0
     again = json.dumps(dict(reversed(sent.items())), indent=4).encode()
@@ -381,7 +383,7 @@ def test_a_number_may_be_used_for_another_partner_a_test_and_after_a_rejection(h
     other = "name: Other\nidentifiers: [{qualifier: ZZ, id: OTHER}]\nsend: [{set: 850}]\n"
     (home.path / "partners/other.yaml").write_text(other)
     home.run()
-    sent = {**erp_order(), "partner_id": PARTNER}
+    sent = erp_order()
     for number, document in enumerate(({**sent, "test": True}, sent, {**sent, "partner_id": "other"})):
         home.drop(document, f"{number}.json", "erp")
         assert home.run() == 0
@@ -399,7 +401,7 @@ def test_a_number_may_be_used_for_another_partner_a_test_and_after_a_rejection(h
 
 
 def test_json_becomes_x12_and_its_997_is_matched(home: Home) -> None:
-    home.drop({**erp_order(), "partner_id": PARTNER}, "order.json", "erp")
+    home.drop(erp_order(), "order.json", "erp")
     assert home.run() == 0
     assert home.names(f"{PARTNER}/outbox") == ["850_ES-20417_1.edi"]
     (sent,) = home.out()
@@ -428,7 +430,7 @@ def test_json_becomes_x12_and_its_997_is_matched(home: Home) -> None:
 
 
 def test_a_ta1_that_rejects_is_matched(home: Home) -> None:
-    home.drop({**erp_order(), "partner_id": PARTNER}, "order.json", "erp")
+    home.drop(erp_order(), "order.json", "erp")
     assert home.run() == 0
     isa = interchange(7, []).decode().split("~\n")[0]
     home.drop(f"{isa}~TA1*000000001*260302*0915*R*006~IEA*0*000000007~".encode(), "ta1.edi")
@@ -494,7 +496,7 @@ def test_an_invalid_document_names_its_fields(home: Home) -> None:
     assert report["move"] == "your own system (ERP)"
     assert {problem["location"]["pointer"] for problem in report["problems"]} >= {"/ordered_at"}
     assert home.out() == []
-    home.drop({**erp_order(), "partner_id": PARTNER}, "good.json", "erp")
+    home.drop(erp_order(), "good.json", "erp")
     assert home.run() == 0
     assert home.out()[0][0][13] == "000000001", "a number that was not used is not lost"
 
@@ -533,7 +535,7 @@ def test_too_large_files_are_not_read(home: Home) -> None:
 def test_a_name_taken_by_somebody_else_is_not_overwritten(home: Home) -> None:
     foreign = home.path / f"folders/{PARTNER}/outbox/850_ES-20417_1.edi"
     foreign.write_text("somebody else's")
-    home.drop({**erp_order(), "partner_id": PARTNER}, "order.json", "erp")
+    home.drop(erp_order(), "order.json", "erp")
     assert home.run() == 0
     assert foreign.read_text() == "somebody else's"
     assert len(home.names(f"{PARTNER}/outbox")) == 2

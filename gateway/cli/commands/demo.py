@@ -10,6 +10,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from textwrap import wrap
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     from gateway.app import Gateway
     from gateway.store.records import Entry
 
-RETAILER, SUPPLIER, ERP = "acme-retail", "boxwell", "erp"
+RETAILER, ERP = "acme-retail", "erp"
 _STABLE = "stable_seconds: 0.3 "
 _LOOK_SECONDS = 1
 _WIDTH = 104
 
 _TOLD = {
     "file.delivered": "folders/{channel}/{box}/{file}",
-    "document.created": "purchase order {number} read (interchange {control_number})",
-    "interchange.written": "purchase order {number} written as X12 for {partner}: {file}",
+    "document.created": "{document_type} {number} read (interchange {control_number})",
+    "interchange.written": "{document_type} {number} written as X12 for {partner}: {file}",
     "acknowledgment.written": "{kind} for {partner} written: {words} ({file})",
     "acknowledgment.received": "{file}: {words}",
     "file.quarantined": "to quarantine: {reason} Next move: {move}.",
@@ -36,17 +37,10 @@ _TOLD = {
 
 _INTRODUCTION = """\
 You are Example Supplier. Your customer Acme Retail sends purchase orders as X12 850 files; the gateway checks
-them, writes one JSON file per order for your own system, and tells Acme Retail with a 997 what it took. You
-order cartons from Boxwell Packaging; for that the gateway makes an 850 of your system's JSON. The three
-companies are made up and played here; the gateway, its files and its database are real."""
-
-_SUPPLIER_FILE = """\
-name: Boxwell Packaging
-identifiers:
-  - {qualifier: ZZ, id: BOXWELL}
-send:
-  - set: "850"
-"""
+them, writes one JSON file per order for your own system, and tells Acme Retail with a 997 what it took. Your
+system answers one order with JSON: the gateway makes an 855, an 856 and an 810 of it. At last Acme Retail
+pays with an 820. Acme Retail and your system are played here; the gateway, its files and its database are
+real."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,7 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "demo",
         help="see the main job at work, with a simulated retailer",
         description="Runs a gateway in a temporary home: a simulated retailer sends purchase orders, the "
-        "gateway translates and acknowledges them, and an order of yours goes the other way.",
+        "gateway translates and acknowledges them, and your answers, invoice and payment follow.",
     )
     flag = partial(demo.add_argument, action="store_true")
     flag("--once", help="end after one cycle; exit code 0 if all is as expected")
@@ -72,12 +66,11 @@ def run(args: argparse.Namespace) -> int:
     from gateway.cli.commands.home import make_home
     from gateway.observability.logging import configure
     from gateway.services.x12 import X12
-    from gateway.settings import GATEWAY_FILE, PARTNERS_FOLDER, load
+    from gateway.settings import GATEWAY_FILE, load
 
     home = Path(tempfile.mkdtemp(prefix="edigw-demo-"))
     try:
         make_home(home)
-        (home / PARTNERS_FOLDER / f"{SUPPLIER}.yaml").write_text(_SUPPLIER_FILE, "utf-8")
         file = home / GATEWAY_FILE
         file.write_text(file.read_text("utf-8").replace("stable_seconds: 1 ", _STABLE), "utf-8")
         story = Story(home, sys.stdout)
@@ -161,23 +154,73 @@ def arrivals() -> dict[str, tuple[bytes, str]]:
     }
 
 
-def erp_order() -> dict[str, Any]:
-    """The purchase order that the supplier's own system writes."""
-    party = {"role": "ship_to", "name": "Example Supplier", "id_scheme": "buyer_assigned", "id": "DOCK1"}
-    quantity, price = {"value": "40", "uom": "EA"}, {"amount": "3.15"}
-    return {
-        "document_type": "purchase_order",
-        "schema_version": "1",
-        "partner_id": SUPPLIER,
-        "po_number": "ES-20417",
-        "purpose": "original",
-        "po_type": "regular",
-        "ordered_at": "2026-03-02",
-        "parties": [party],
+def answers(order: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the supplier's own system says to an order: accepted, shipped (one carton a line) and billed."""
+    head = {"schema_version": "1", "partner_id": RETAILER, "purpose": "original"}
+    number, lines = order["po_number"], order["lines"]
+    total = sum(Decimal(one["quantity"]["value"]) * Decimal(one["unit_price"]["amount"]) for one in lines)
+
+    def line(one: dict[str, Any], *names: str) -> dict[str, Any]:
+        return {name: one[name] for name in ("line_no", "ids", *names)}
+
+    cartons = [
+        {"sscc": f"00{sscc}", "items": [line(one, "quantity")]}
+        for sscc, one in zip(("106141410000000019", "106141410000000026"), lines, strict=True)
+    ]
+    shipped = {
+        "document_type": "ship_notice",
+        "shipment_id": "ES-SHIP-77",
+        "created_at": "2026-03-12T16:30",
+        "structure": "order_carton_item",
+        "ship_date": "2026-03-12",
+        "estimated_delivery": "2026-03-16",
+        "bill_of_lading": "ES00000077",
+        "carrier": {"scac": "ABFS", "pro": "402118834"},
+        "measurements": {"cartons": 2, "weight_type": "gross", "weight": "340", "weight_uom": "LB"},
+        "parties": [one for one in order["parties"] if one["role"] == "ship_to"],
+        "orders": [{"po_number": number, "cartons": cartons}],
+    }
+    accepted = {
+        "document_type": "purchase_order_acknowledgment",
+        "po_number": number,
+        "ack_type": "accepted",
+        "acknowledged_at": "2026-03-03",
         "lines": [
-            {"line_no": "1", "quantity": quantity, "unit_price": price, "ids": {"vendor_sku": "BOX-30"}}
+            line(one, "unit_price")
+            | {"quantity_ordered": one["quantity"]}
+            | {"responses": [{"code": "accepted", "quantity": one["quantity"]}]}
+            for one in lines
         ],
     }
+    billed = {
+        "document_type": "invoice",
+        "invoice_number": "ES-1077",
+        "invoice_date": "2026-03-12",
+        "po_number": number,
+        "terms": {"type": "basic", "net_days": 30},
+        "lines": [line(one, "quantity", "unit_price") for one in lines],
+        "total": {"amount": f"{total:.2f}"},
+    }
+    found = {"ack": accepted, "ship": shipped, "invoice": billed}
+    return {f"{name}-{number}.json": {**head, **one} for name, one in found.items()}
+
+
+def remittance(invoice: str, billed: Decimal) -> list[str]:
+    """The segments of the 820 that pays an invoice but for a claim of 20.00."""
+    claim = Decimal("20.00")
+    segments = [
+        "ST*820*0001",
+        f"BPR*I*{billed - claim}*C*ACH************20260411",
+        "TRN*1*4311000190",
+        "DTM*097*20260411",
+        "N1*PR*ACME RETAIL",
+        "N1*PE*EXAMPLE SUPPLIER",
+        "ENT*1",
+        f"RMR*IV*{invoice}**{billed - claim}*{billed}",
+        "REF*PO*7KX2M41Q",
+        f"ADX*-{claim}*06",
+    ]
+    return [*segments, f"SE*{len(segments) + 1}*0001"]
 
 
 def drop(inbox: Path, name: str, content: bytes) -> None:
@@ -262,6 +305,8 @@ class Story:
                 about = facts["by"]
                 self._answers.append(facts["status"])
                 facts = {**facts, "words": " ".join(facts["words"])}
+        if "document_type" in facts:
+            facts = {**facts, "document_type": facts["document_type"].replace("_", " ")}
         if words := _TOLD.get(entry.event):
             self._below(f"{self._names.get(about, about)}:", about)
             self.line(words.format(**facts), 5)
@@ -274,12 +319,12 @@ class Story:
     # --- one cycle -----------------------------------------------------------------------------------
 
     def cycle(self, gateway: Gateway) -> None:
-        """The main job, once in each direction."""
+        """The main job: from the order to the payment."""
         self.say("EDI gateway: demonstration\n")
         self.say(_INTRODUCTION)
         self.say(f"\nHome: {self.home}")
         folders = self.home / "folders"
-        retailer, supplier, erp = folders / RETAILER, folders / SUPPLIER, folders / ERP
+        retailer, erp = folders / RETAILER, folders / ERP
 
         self.head(1, f"Acme Retail drops four files into folders/{RETAILER}/inbox")
         for name, (content, words) in arrivals().items():
@@ -296,15 +341,27 @@ class Story:
         self.head(4, f"Acme Retail reads the acknowledgments in folders/{RETAILER}/outbox")
         self._acknowledgments(retailer / "outbox")
 
-        self.head(5, "Your own system orders cartons from Boxwell Packaging: JSON into folders/erp/inbox")
-        drop(erp / "inbox", "order-ES-20417.json", json.dumps(erp_order(), indent=2).encode())
-        self.line("order-ES-20417.json")
+        self.head(5, "Your own system answers order 7KX2M41Q: JSON into folders/erp/inbox")
+        for name, document in self._answers_to("7KX2M41Q", erp / "outbox").items():
+            drop(erp / "inbox", name, json.dumps(document, indent=2).encode())
+            self.line(f"{name:<22} {document['document_type'].replace('_', ' ')}")
         gateway.run_once()
 
-        self.head(6, "Boxwell Packaging checks that 850 and answers with a 997")
-        self._answer(supplier)
+        self.head(6, "Acme Retail checks what you sent, and answers with 997s")
+        self._checked(retailer)
         gateway.run_once()
-        self.check("its 997 was matched to it", ", ".join(self._answers), "accepted")
+        self.check("its 997s were matched to them", ", ".join(self._answers), "accepted, accepted, accepted")
+
+        self.head(7, "Acme Retail pays: an 820 comes back")
+        billed = Decimal("2956.80")
+        drop(retailer / "inbox", "remittance.edi", interchange(1004, [remittance("ES-1077", billed)], "RA"))
+        gateway.run_once()
+        self._paid(erp / "outbox", billed)
+
+    def _answers_to(self, number: str, outbox: Path) -> dict[str, dict[str, Any]]:
+        for path in outbox.glob(f"purchase_order_{number}_*.json"):
+            return answers(json.loads(path.read_bytes()))
+        return {}
 
     def _orders(self, outbox: Path) -> None:
         documents = [json.loads(path.read_bytes()) for path in outbox.glob("purchase_order_*.json")]
@@ -344,25 +401,56 @@ class Story:
         found = " ".join(f"{group}:{code}" for group, (code, _) in sorted(codes.items()))
         self.check("each group has its 997, and it says what is true", found, "1001:A 1002:A 1003:P")
 
-    def _answer(self, supplier: Path) -> None:
+    def _checked(self, retailer: Path) -> None:
+        """The retailer judges each file by the guides and acknowledges it."""
         from gateway.engine import validate
 
-        files = sorted((supplier / "outbox").glob("850_*.edi"))
-        verdict, number = "no file", ""
-        if files:
-            verdict = validate(files[0])["verdict"]
-            found = {segment[0]: segment for segment in segments_of(files[0])}
-            number = found["BEG"][3]
-            self.line(f"{files[0].name}: order {number}, checked against the guide: {verdict}")
-            group = found["GS"][6]
-            answer = ["ST*997*0001", f"AK1*PO*{group}", f"AK2*850*{found['ST'][2]}", "AK5*A", "AK9*A*1*1*1"]
-            content = interchange(31, [[*answer, "SE*6*0001"]], group="FA", sender="BOXWELL")
-            drop(supplier / "inbox", "997-31.edi", content)
-        self.check("your order became a correct 850", f"{number} {verdict}", "ES-20417 accepted")
+        groups = {"855": "PR", "856": "SH", "810": "IN"}
+        verdicts = []
+        for control, (set_id, group) in enumerate(groups.items(), 31):
+            for path in sorted((retailer / "outbox").glob(f"{set_id}_*.edi")):
+                found = validate(path)
+                verdicts.append(f"{set_id} {found['verdict']}")
+                self.line(f"{path.name}: checked against the guide, {found['verdict']}")
+                segments = segments_of(path)
+                if set_id == "856":
+                    self._tree(segments)
+                parts = {segment[0]: segment for segment in segments}
+                answer = [f"AK1*{group}*{parts['GS'][6]}", f"AK2*{set_id}*{parts['ST'][2]}", "AK5*A"]
+                content = interchange(control, [["ST*997*0001", *answer, "AK9*A*1*1*1", "SE*6*0001"]], "FA")
+                drop(retailer / "inbox", f"997-{control}.edi", content)
+        expected = "855 accepted, 856 accepted, 810 accepted"
+        self.check("your JSON became correct X12", ", ".join(verdicts), expected)
+
+    def _tree(self, segments: list[list[str]]) -> None:
+        """The levels of the ship notice as the retailer sees them, by HL02."""
+        depth = {"": 0}
+        shown = {"PRF": "order {1}", "MAN": "carton {2}", "SN1": "{2} {3}", "BSN": "shipment {2}"}
+        level = 0
+        for segment in segments:
+            if segment[0] == "HL":
+                level = depth[segment[1]] = depth[segment[2]] + 1
+            elif segment[0] in shown:
+                self.line(shown[segment[0]].format(*segment), 5 + 2 * level)
+
+    def _paid(self, outbox: Path, billed: Decimal) -> None:
+        documents = [json.loads(path.read_bytes()) for path in outbox.glob("remittance_advice_*.json")]
+        found = "nothing"
+        for document in documents:
+            (line,) = document["entities"][0]["lines"]
+            (claim,) = line["adjustments"]
+            reason, amount = claim["reason"].replace("_", " "), claim["amount"]["amount"]
+            self.line(
+                f"paid {document['amount']['amount']} on {document['paid_on']} for invoice "
+                f"{line['document_ref']} of {line['gross']['amount']}; {amount} for {reason}"
+            )
+            short = Decimal(line["gross"]["amount"]) - Decimal(line["paid"]["amount"])
+            found = f"{short} short of {line['gross']['amount']}"
+        self.check("the payment is known to the cent", found, f"20.00 short of {billed}")
 
     def summary(self) -> bool:
         """Prints the table of what was expected; whether all of it is so."""
-        self.head(7, "Summary")
+        self.head(8, "Summary")
         width = max(len(what) for what, _, _ in self.checks)
         for what, found, good in self.checks:
             self.say(f"   {'ok    ' if good else 'NOT OK'}  {what:<{width}}  {found}")
@@ -376,7 +464,7 @@ class Story:
         self.say(f"\nThe gateway goes on watching ({datetime.now().astimezone():%H:%M}). Try it:\n")
         self.say(f"   X12 purchase orders      -> {folders / RETAILER / 'inbox'}")
         self.say("                               (sender ZZ/ACMERETAIL, receiver ZZ/EXAMPLESUPPLIER)")
-        self.say(f"   purchase order JSON      -> {folders / ERP / 'inbox'}")
-        self.say(f'                               (with "partner_id": "{SUPPLIER}", "po_number", ...)')
+        self.say(f"   your answers as JSON     -> {folders / ERP / 'inbox'}")
+        self.say(f'                               (with "partner_id": "{RETAILER}", "document_type", ...)')
         self.say(f"   the log                  -> {self.home / 'gateway.log'}")
         self.say("\nCtrl-C ends it and removes the home.\n")
