@@ -119,7 +119,9 @@ class Inbound(Work):
                     case FileProblem():
                         self._file_problem(event.problem)
                     case InterchangeAcknowledgment():
-                        self._matched(acknowledge.technical(self.store, self.message, partner, event))
+                        self.findings.add(*event.problems)
+                        if not any(one.is_error for one in event.problems):
+                            self._matched(acknowledge.technical(self.store, self.message, partner, event))
                     case GroupHeader():
                         trailer = self._group(event, events, partner, answering)
                         if trailer is not None:

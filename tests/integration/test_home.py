@@ -439,6 +439,19 @@ def test_a_ta1_that_rejects_is_matched(home: Home) -> None:
     assert len(home.out()) == 1
 
 
+@pytest.mark.parametrize("verdict", ["Q*006", "R*099", "R"])
+def test_a_ta1_that_cannot_be_read_changes_nothing(home: Home, verdict: str) -> None:
+    home.drop({**erp_order(), "partner_id": PARTNER}, "order.json", "erp")
+    assert home.run() == 0
+    isa = interchange(7, []).decode().split("~\n")[0]
+    home.drop(f"{isa}~TA1*000000001*260302*0915*{verdict}~IEA*0*000000007~".encode(), "ta1.edi")
+    assert home.run() == 1
+    assert home.rows("SELECT acknowledgment FROM messages WHERE direction = 'out'") == [("waiting",)]
+    assert home.report("ta1.edi")["status"] == "rejected"
+    assert home.report("ta1.edi")["problems"][0]["location"]["segment_id"] == "TA1"
+    assert home.out("TA1_*") == home.out("99?_*") == [], "nothing answers it"
+
+
 def test_control_numbers_go_on(home: Home) -> None:
     for number in range(3):
         home.drop({**erp_order(), "partner_id": PARTNER, "po_number": f"PO{number}"}, f"{number}.json", "erp")
