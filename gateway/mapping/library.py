@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from gateway.mapping.plan import Plan
     from gateway.mapping.writegen import SetFunctions
 
-RELEASES = ("004010", "005010")
-"""The releases with guides that serve the ones after them."""
-
-AFTER_RELEASES = "009"
-"""No release of X12 has come to this yet; what says so in GS08 says nothing."""
+SERVED = (("004010", "004010"), ("004030", "005010"), ("009", ""))
+"""From which release on which guides serve those that have none of their own; 005010 has most of what came with
+004030 (text in MTX, for one), and no release has come to 009 yet."""
 
 _OTHER_RELEASE = tuple(
     Leniency("another release may allow it", code)
@@ -207,15 +205,15 @@ class Library:
     def served_by(self, version: str) -> str:
         """The release whose guides serve a version (GS08), such as ``004010``; empty if none does.
 
-        An industry variant (``004010VICS``) is served by its release, and a release without guides by the
-        last one before it that has some. Before 004010 dates had six digits: nothing serves those.
+        An industry variant (``004010VICS``) is served by its release, and a release without guides as
+        :data:`SERVED` says. Before 004010 dates had six digits: nothing serves those.
         """
         name = version[:6]
         if not (name.isascii() and name.isdigit() and len(name) == 6):
             return ""
         if self.release(name) is not None:
             return name
-        return max((one for one in RELEASES if one < name < AFTER_RELEASES), default="")
+        return max((one for one in SERVED if one[0] <= name), default=("", ""))[1]
 
     def table(self, version: str, set_id: str) -> Table | None:
         """The compiled guide for GS08 and ST01; None without one."""

@@ -120,8 +120,8 @@ CATALOGUE: dict[str, Kind] = {
         Ack(),
         "There is no guide of release {version} for {set}; that of {release} was taken.",
         "Nothing needs to be done. Elements that are longer, and codes that it does not list, are let pass.",
-        "A release without guides of its own is checked by the last one before it. Lengths and codes may "
-        "have changed since, so those are told but do not reject.",
+        "A release without guides of its own is checked by those of the nearest one. Lengths and codes may "
+        "differ, so those are told but do not reject.",
         Fault.CONFIGURATION,
     ),
     "X12-NO-GUIDE": Kind(
