@@ -241,7 +241,9 @@ class _Reading:
             name = name or columns.get(_plain(at), "")
             return f"Line {line}" + (f", column {name}" if name else ""), line
 
-        found = [one for one in explain(document) if _plain(one.location.pointer or "") not in draft.failed]
+        # What has no value because its cell is wrong was told.
+        around = {failed.rsplit("/", n)[0] for failed in draft.failed for n in range(failed.count("/") + 1)}
+        found = [one for one in explain(document) if _plain(one.location.pointer or "") not in around]
         self.problems.model(found, where)
         if not self.problems.found:
             yield document

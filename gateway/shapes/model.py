@@ -29,6 +29,7 @@ Scope = tuple[tuple[str, ...], ...]
 _KINDS = {DECIMAL: "decimal", DATE: "date", DATETIME: "datetime"}
 _STEP = re.compile(r"([A-Za-z0-9_]+)(\[(?:([a-z_]+)=([^\]]+)|([1-9][0-9]?)|)\])?")
 _T = TypeVar("_T")
+_SEE = "See docs/reference/shapes.md."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Place:
         steps: list[Step] = []
         # A condition may hold a dot, so the text is matched step by step and not split.
         end = 0
-        while end < len(text):
+        while end < len(text) or not text:
             match = _STEP.match(text, end)
             if match is None or (match.end() < len(text) and text[match.end()] != "."):
                 raise ValueError(f"{text!r} is no path such as lines[].quantity.value")
@@ -254,7 +255,7 @@ def _explained(error: Any) -> tuple[str, str]:
         near = get_close_matches(str(error["loc"][-1]), known, n=1)
         return (
             f"there is no key {where}.",
-            f"Did you mean {near[0]}?" if near else "See docs/reference/shapes.md.",
+            f"Did you mean {near[0]}?" if near else _SEE,
         )
     return (
         f"{where or 'the file'}: {error['msg'].removeprefix('Value error, ')}.",
@@ -280,6 +281,10 @@ def _faults(shape: Shape) -> Iterator[tuple[str, str]]:
             yield f"{name} begins no document.", "The first record is that of the document, without each:."
         if record.within is not None and not first:
             yield f"{name}: in: adds to a record before it.", "Leave in: out."
+        rows = _node(shape.document, Place("each or in", record.scope, ()))
+        if isinstance(rows, tuple) or "properties" not in rows:
+            yield f"{name}: {rows[0] if isinstance(rows, tuple) else 'its list holds no objects.'}", _SEE
+            continue
         taken: list[tuple[int, int]] = []
         for title, column in record.columns.items():
             yield from ((f"{name}.{title}: {what}", hint) for what, hint in _wrong(shape, record, column))
@@ -309,6 +314,8 @@ def _wrong(shape: Shape, record: Record, column: Column) -> Iterator[tuple[str, 
             yield f"{place.text} is not around the rows of this record.", "State each: for its list."
         elif column.format and _kind(shape.document, place) not in ("date", "datetime"):
             yield f"{place.text} is no date, so it has no format.", "Leave format: out."
+        elif column.format and not all(part in column.format for part in ("YY", "MM", "DD")):
+            yield f"the format {column.format} names no day.", "It needs YYYY or YY, MM and DD."
 
 
 def _span(shape: Shape, column: Column, taken: list[tuple[int, int]]) -> tuple[int, int]:
