@@ -24,7 +24,7 @@ from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import hash_agrees, hash_total
 from gateway.x12.elements import CONTROL, DECIMAL, INTEGER, broken_notes, fault, is_date, is_time
 from gateway.x12.guide import Element, SyntaxNote
-from gateway.x12.hierarchy import Node, Nodes, Tree, grow, untrue
+from gateway.x12.hierarchy import Node, Nodes, grow, untrue
 from gateway.x12.table import Position, Table, is_overflow
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class Functions:
             return None
         right = True
         if self._hierarchy:
-            right = not any(True for _ in untrue(nodes))
+            right = next(untrue(nodes), None) is None
         if self.plan is not None:
             self.plan.note_absent(document, nodes)
         for slot, element in self._totals:
@@ -244,8 +244,14 @@ class Functions:
 
 def _sum_holds(element: Element, stated: str, segments: list[str], separator: str) -> bool:
     """Whether a stated hash total is the sum it claims to be."""
-    name = element.hash[:-2] + separator
-    total = hash_total([text.split(separator) for text in segments if text.startswith(name)], element.hash)
+    name, index = element.hash[:-2] + separator, int(element.hash[-2:])
+    rows = [text.split(separator) for text in segments if text.startswith(name)]
+    try:
+        if sum([int(row[index]) for row in rows]) == int(stated):
+            return True
+    except (ValueError, IndexError):
+        pass  # numbers with a decimal point, or none
+    total = hash_total(rows, element.hash)
     return total is None or hash_agrees(stated, total)
 
 
@@ -301,14 +307,6 @@ def _element_holds(element: Element, value: str) -> None:
             raise Refused
 
 
-def _level(state: State, slot: int, number: str, parent: str, level: str, flag: str, tree: Tree) -> Node:
-    node = grow(state[slot], number, parent, level, flag, tree)
-    if isinstance(node, str):
-        raise Refused
-    state[slot + 1] = node.ordinal
-    return node
-
-
 def _append(container: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
     for key in path[:-1]:
         container = container.setdefault(key, {})
@@ -357,7 +355,7 @@ class _Writer:
             "integer": _integer,
             "time": _time,
             "holds": _element_holds,
-            "enter_level": _level,
+            "grow": grow,
             "keep_segment": _keep_segment,
             "keep_value": _keep_value,
             "keep_place": keep_place,
@@ -388,9 +386,10 @@ class _Writer:
         return made
 
     def name(self, prefix: str, value: Any) -> str:
-        """Binds an object to a name of the generated code."""
+        """Binds an object to a name of the generated code; equals share it, so that equal code is seen."""
+        memo = isinstance(value, _Dates)
         for known, other in self.names.items():
-            if other is value:
+            if other is value or (not memo and other.__class__ is value.__class__ and other == value):
                 return known
         made = f"{prefix}{len(self.names)}"
         self.names[made] = value
@@ -525,7 +524,11 @@ class _Writer:
                 lines.append(f"C[{first}:{past}] = {self.name('Z', (0,) * (past - first))}")
         if tree := position.tree:
             texts = [self._text(n, 0) for n in (tree.id, tree.parent, tree.level, tree.children)]
-            lines.append(f"h = enter_level(C, {owner._levels}, {', '.join(texts)}, {self.name('H', tree)})")
+            lines += [
+                f"h = grow(C[{owner._levels}], {', '.join(texts)}, {self.name('H', tree)})",
+                "if h.__class__ is str: raise Refused",
+                f"C[{owner._levels + 1}] = h.ordinal",
+            ]
         for index, element in enumerate(self.elements, 1):
             total = owner._total_slots.get(f"{position.index} {element.ref}")
             if total is not None and index <= self.size:
@@ -639,7 +642,9 @@ class _Writer:
         if element > self.size:
             return "''"
         if not component:
-            return f"a{element}"
+            # Of an element that repeats rules take the first; all of them are kept beside it.
+            again = self.general and element <= len(self.elements) and self.elements[element - 1].repeat != 1
+            return f"part(a{element}, 1)" if again else f"a{element}"
         if not self.general:
             return f"a{element}" if component == 1 else "''"
         return f"part(a{element}, {component})"
@@ -905,6 +910,8 @@ class _Writer:
         position = self.position.id
         loose: list[tuple[str, str]] = []
         for index, element in enumerate(self.elements[: self.size], 1):
+            if self.general and element.repeat != 1 and any(number == index for number, _ in used):
+                loose.append((f"{position}{index:02d}", f"(a{index} if {REPETITION!r} in a{index} else '')"))
             if (index, 0) in used:
                 continue
             taken = {component for number, component in used if number == index}
@@ -925,7 +932,7 @@ class _Writer:
 
 
 def _part(text: str, component: int) -> str:
-    parts = text.split(COMPONENT)
+    parts = text.partition(REPETITION)[0].split(COMPONENT)
     return parts[component - 1] if component <= len(parts) else ""
 
 

@@ -64,25 +64,26 @@ def grow(nodes: Nodes, number: str, parent: str, level: str, flag: str, tree: Tr
     Returns:
         Its node, or the code of the problem that stands against it.
     """
-    above = nodes.get(parent)
     if number in nodes:
         return "X12-HL-DUPLICATE"
+    above = nodes.get(parent)
     if above is None:
         return "X12-HL-PARENT"
-    allowed = tree.parents.get(level)
-    known = not above.level or above.level in tree.parents
-    if allowed is not None and known and above.level not in allowed:
+    parents = tree.parents
+    if level in parents and (over := above.level) not in parents[level] and (not over or over in parents):
         return "X12-HL-LEVEL"
-    above.count += 1
-    node = nodes[number] = Node(above.container, level, above, above.count, flag)
+    above.count = ordinal = above.count + 1
+    node = nodes[number] = Node(above.container, level, above, ordinal, flag)
     return node
 
 
 def untrue(nodes: Nodes) -> Iterator[tuple[str, str, str]]:
     """What levels say of themselves that is not so: HL01, problem code and the right value."""
     for order, (number, node) in enumerate(nodes.items()):
-        if order and number.lstrip("0") != str(order):
+        if not order:
+            continue  # the top of the tree
+        if number != str(order) and number.lstrip("0") != str(order):
             yield number, "X12-HL-NUMBER", str(order)
         children = "1" if node.count else "0"
-        if order and node.flag and node.flag != children:
+        if node.flag != children and node.flag:
             yield number, "X12-HL-CHILDREN", children
