@@ -8,8 +8,8 @@ from pydantic import StrictInt
 
 from gateway.documents.common import (
     Code,
+    Count,
     DateReference,
-    Decimal,
     Document,
     Item,
     Many,
@@ -34,8 +34,8 @@ class Message(Item):
 
     number: Text = required("Number of the message", "0001")
     subject: Maybe[Text] = optional("What it is about", "Dock hours")
-    page_width: Maybe[Decimal] = optional("Characters on a line of the page it is laid out for", "80")
-    page_length: Maybe[Decimal] = optional("Lines of that page", "55")
+    page_width: Maybe[Count] = optional("Characters on a line of the page it is laid out for", 80)
+    page_length: Maybe[Count] = optional("Lines of that page", 55)
     parties: Maybe[Many[Party]] = optional("Sender and receivers of this message alone")
     lines: Many[MessageLine] = required("The text")
 

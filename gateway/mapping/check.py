@@ -7,16 +7,17 @@ means that the mapping can be bound and that what it writes has all its mandator
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.errors import Problem, Severity
-from gateway.mapping.converters import Converter
-from gateway.mapping.model import Condition, Copy, Field, Mapping, Repeated, Rule, read_mapping
+from gateway.errors import MappingError, Problem, Severity
+from gateway.mapping.converters import Converter, converter
+from gateway.mapping.model import KEYS, Condition, Copy, Field, Mapping, Repeated, Rule, read_mapping
 from gateway.mapping.plan import Case, Scope, Take, bind_all, element_of
 from gateway.mapping.problems import mapping_problem, nearest
-from gateway.mapping.statement import Load
+from gateway.mapping.statement import Load, Stated, shared
 from gateway.x12.elements import broken_notes, fault
 from gateway.x12.guide import Element
 from gateway.x12.table import Position, Table
@@ -25,7 +26,8 @@ TableOf = Callable[[str], Table | None]
 """Gives the compiled guide for ``x12/004010/850``; None if there is none."""
 
 FieldsOf = Callable[[str], Collection[str] | None]
-"""Gives the fields of a document type as ``lines[].quantity.value``; None for an unknown type."""
+"""Gives the fields of a document type as ``lines[].quantity.value``, best in a mapping with the kind of each;
+None for an unknown type."""
 
 _LOSSES = {
     "int": "leading zeros are not in the value",
@@ -33,6 +35,11 @@ _LOSSES = {
     "records": "gaps and incomplete records are not in the value",
     "list": "empty elements between filled ones are not in the value",
 }
+_FITS = {kind: (kind,) for kind in ("integer", "boolean", "decimal", "date", "time")} | {
+    "datetime": ("datetime", "date"),
+    "string": ("string", "decimal", "date", "time", "datetime"),
+}
+"""By kind of the document's field, the kinds of value it can hold."""
 _IMPLIED = "leading zeros are not in the value"
 _FAULTS = {
     "X12-ELEMENT-CODE": "it is not in the list of codes",
@@ -74,6 +81,31 @@ def check_mapping(
     return sorted(dict.fromkeys(map(check.lined, found)), key=lambda problem: problem.location.line or 0)
 
 
+def check_shared(text: bytes) -> list[Problem]:
+    """Checks the file of the shared blocks and code tables against the language; no guide is asked."""
+    found = [one for one in read_mapping(text)[1] if one.code not in ("MAP-KEY-MISSING", "MAP-UNUSED")]
+    if any(one.code == "MAP-YAML" for one in found):
+        return found
+    whole = shared(lambda _: text)
+    codes, blocks = (
+        stated if isinstance(stated := whole.get(key), Stated) else Stated() for key in KEYS[-2:]
+    )
+    for name, table in codes.items():
+        try:
+            converter(f"code({', '.join(f'{one}={code}' for one, code in dict(table).items())})")
+        except (MappingError, TypeError, ValueError) as error:
+            line = codes.lines[name]
+            found.append(mapping_problem("MAP-CONVERTER", f"codes.{name}", line=line, what=error, nearest=""))
+    for name, block in blocks.items():
+        field = name + "[]" * (isinstance(block, Stated) and "each" in block)
+        for one in read_mapping(f"fields:\n  {field}: ${name}\n", lambda _: text)[1]:
+            if one.code != "MAP-KEY-MISSING":
+                inside = (one.location.pointer or "").removeprefix(f"{field}.")
+                lines = block.lines if isinstance(block, Stated) else {}
+                found.append(one.at(line=lines.get(inside, blocks.lines[name])))
+    return sorted(found, key=lambda one: one.location.line or 0)
+
+
 @dataclass(slots=True)
 class _Check:
     mapping: Mapping
@@ -111,6 +143,10 @@ class _Check:
         for path in _outermost(sorted(mapped.keys() - set(known))):
             line = self.mapping.lines.get(mapped[path])
             self.add("MAP-FIELD-UNKNOWN", path, line=line, nearest=nearest(path, known))
+        kinds = known if isinstance(known, abc.Mapping) else {}
+        for path, used in _kinds(self.mapping.rules, ""):
+            if used.kind not in _FITS.get(wanted := kinds.get(path, ""), (used.kind,)):
+                self.add("MAP-KIND", path, converter=used.name, kind=used.kind, wanted=wanted)
         absent = tuple(part for name in self.mapping.absent for part in (f"{name}.", f"{name}[]"))
         unused = {path for path in set(known) - mapped.keys() if not f"{path}.".startswith(absent)}
         for path in _outermost(sorted(unused)):
@@ -284,6 +320,18 @@ def _mapped(rules: tuple[Rule, ...], prefix: str) -> Iterator[tuple[str, str]]:
         else:
             for path in _values(rule.converter, name):
                 yield path, name
+
+
+def _kinds(rules: tuple[Rule, ...], prefix: str) -> Iterator[tuple[str, Converter]]:
+    """The single values that rules fill, with their converters."""
+    for rule in rules:
+        name = prefix + ".".join(rule.path)
+        if isinstance(rule, Field):
+            yield name, rule.converter
+        elif isinstance(rule, Repeated):
+            yield from _kinds(rule.rules, f"{name}[].")
+            if rule.scalar:
+                yield f"{name}[]", rule.scalar.converter
 
 
 def _values(used: Converter, name: str) -> Iterator[str]:

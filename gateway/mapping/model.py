@@ -9,7 +9,7 @@ from typing import Any
 from gateway.errors import MappingError, NotFoundError, Problem
 from gateway.mapping.converters import NAMES, Converter, converter
 from gateway.mapping.problems import mapping_problem, nearest
-from gateway.mapping.statement import Load, Stated, stated
+from gateway.mapping.statement import MISSING, Load, Stated, stated
 
 Path = tuple[str, ...]
 
@@ -197,6 +197,8 @@ def read_mapping(text: str | bytes, load: Load | None = None) -> tuple[Mapping, 
         line = mark.line + 1 if mark else None
     except (MappingError, NotFoundError, UnicodeDecodeError, RecursionError) as error:
         what, line = str(error), None
+        if isinstance(error, NotFoundError) or getattr(error, "code", "") == MISSING:
+            return Mapping("", "", (), {}), [mapping_problem(MISSING, what=what)]
     return Mapping("", "", (), {}), [mapping_problem("MAP-YAML", line=line, what=what)]
 
 
@@ -222,6 +224,8 @@ class _Parsing:
         for key in KEYS[:3]:
             if key not in top or (key != "fields" and not top[key]):
                 self.add("MAP-KEY-MISSING", key, value=key)
+        for key, name, line in top.unused:
+            self.add("MAP-UNUSED", key, line, value=name)
         rules: tuple[Rule, ...] = ()
         if isinstance(top.get("fields"), Stated):
             rules = self.rules(top["fields"], "")

@@ -23,6 +23,12 @@ CATALOGUE: dict[str, Kind] = {
         "Correct the line; often a quote, a colon or the indentation is wrong.",
         "A mapping is written in YAML. Nothing can be said about its rules before that.",
     ),
+    "MAP-MISSING": _kind(
+        _E,
+        "Something that the mapping names is missing: {what}.",
+        "Name a mapping, block or code table that exists; shared ones stand in mappings/x12/blocks.yaml.",
+        "A mapping may extend another one and use blocks and code tables. It needs all of them.",
+    ),
     "MAP-KEY": _kind(
         _E,
         "The key {value!r} is unknown{nearest}.",
@@ -52,6 +58,12 @@ CATALOGUE: dict[str, Kind] = {
         "There is no document type {value!r}{nearest}; its fields were not compared.",
         "Name a document type that exists.",
         "The fields of a mapping are compared with those of the document type, where that is known.",
+    ),
+    "MAP-UNUSED": _kind(
+        _W,
+        "{value!r} under {field} is used by no rule.",
+        "Use it as '$name' (a block) or '@name' (a code table), or take it out.",
+        "A mapping states a block or a code table of its own, and nothing names it.",
     ),
     # --- the form of a rule ---------------------------------------------------------------------------
     "MAP-RULE": _kind(
@@ -155,6 +167,13 @@ CATALOGUE: dict[str, Kind] = {
         "Use a name of the document type, or add the field to its model.",
         "What this rule reads would be refused by the model of the document.",
     ),
+    "MAP-KIND": _kind(
+        _E,
+        "{field}: {converter} gives {kind}, but the field of the document is {wanted}.",
+        "Use a converter that gives such a value, or another field.",
+        "What this rule reads would be refused by the model of the document, and what the document holds "
+        "could not be written.",
+    ),
     "MAP-FIELD-UNUSED": _kind(
         _W,
         "{field} is a field of the document, but no rule fills it.",
@@ -210,7 +229,7 @@ def mapping_problem(
         code=code,
         severity=severity or kind.severity,
         level=kind.level,
-        message=kind.message.format(value=shown, field=field, **words),
+        message=kind.message.format(value=shown, field=field, **words).replace("?.", "?"),
         hint=kind.hint.format(value=shown, field=field, **words),
         value=shown,
         location=Location(pointer=field or None, line=line),

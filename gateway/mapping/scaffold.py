@@ -155,6 +155,8 @@ class _Scaffold:
         at = max((path for path in self.chosen if f"{place}.".startswith(f"{path}.")), key=len, default="")
         if problem.code == "MAP-REQUIRED" and at.endswith("[]") and at != place:
             return "", ""
+        if problem.code == "MAP-KIND" and not at:
+            return place, ""
         return at, self.chosen.get(at, "")
 
     def loop(
@@ -278,9 +280,8 @@ class _Scaffold:
         It is the wanted one, or with a document that of the most similar field; empty where there is none.
         """
         if self.fields is not None:
-            free = (
-                name for name in self.under(scope) if name.endswith("[]") == bool(end) and name not in taken
-            )
+            fits = (name for name in self.under(scope) if name.endswith("[]") == bool(end))
+            free = (name for name in fits if name not in taken and (scope + name, "") not in self.banned)
             likeness, name = max(
                 ((_likeness(wanted, name), name) for name in sorted(free)), default=(0.0, "")
             )

@@ -27,19 +27,24 @@ SHARED = "x12/blocks"
 Load = Callable[[str], bytes]
 """Gives the bytes of a mapping file by its path below ``mappings/`` without ``.yaml``."""
 
+MISSING = "MAP-MISSING"
+"""Code of errors about a base, block or table that there is not."""
+
 _TABLE = re.compile(r"@([a-z][a-z0-9_]*)")
 
 
 class Stated(dict[str, Any]):
     """A YAML mapping of texts and mappings, other values as ``()``; ``twice`` holds keys that come again.
 
-    ``lines`` has the line of each key; a key that came from another file has none.
+    ``lines`` has the line of each key; a key that came from another file has none. ``unused`` has the file's
+    own code tables and blocks that nothing names.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: dict[str, int] = {}
         self.twice: list[tuple[str, int, int]] = []
+        self.unused: list[tuple[str, str, int | None]] = []
 
     def put(self, key: str, value: Any, line: int | None) -> None:
         """Sets a key and its line."""
@@ -64,7 +69,7 @@ def stated(text: str | bytes, load: Load | None = None) -> Stated:
     chain = [_parsed(text)]
     while isinstance(base := chain[-1].get("extends"), str):
         if load is None or len(chain) > 5:
-            raise MappingError(f"the mapping {base!r} that it extends cannot be had")
+            raise MappingError(f"the mapping {base!r} that it extends cannot be had", code=MISSING)
         chain.append(_foreign(_parsed(load(base))))
     expansion = _Expansion([*reversed(chain)], load)
     whole = Stated()
@@ -77,6 +82,11 @@ def stated(text: str | bytes, load: Load | None = None) -> Stated:
                 value = merged(whole[key], value) if isinstance(whole.get(key), Stated) else value
             whole.put(key, value, file.lines.get(key))
     whole.twice = chain[0].twice
+    for kind in ("codes", "blocks"):
+        if isinstance(own := chain[0].get(kind), Stated):
+            whole.unused += [
+                (kind, one, own.lines.get(one)) for one in own if (kind, one) not in expansion.used
+            ]
     return whole
 
 
@@ -109,6 +119,7 @@ class _Expansion:
         self._files, self._load = files, load
         self._left = MAX_VALUES
         self._known: dict[str, Stated] | None = None
+        self.used: set[tuple[str, str]] = set()
 
     def _of(self, kind: str) -> Stated:
         """All blocks or all code tables; those of later files go before."""
@@ -154,16 +165,19 @@ class _Expansion:
     def _block(self, name: str, place: str, line: int | None) -> Stated:
         blocks = self._of("blocks")
         block = blocks.get(name)
+        self.used.add(("blocks", name))
         if not isinstance(block, Stated):
-            raise MappingError(f"{place}: there is no block {name!r}{nearest(name, blocks)}")
+            raise MappingError(f"{place}: there is no block {name!r}{nearest(name, blocks)}", code=MISSING)
         return _foreign(block, line)
 
     def _tables(self, text: str, place: str) -> str:
         def table(match: re.Match[str]) -> str:
             tables = self._of("codes")
             found = tables.get(match[1])
+            self.used.add(("codes", match[1]))
             if not isinstance(found, Stated):
-                raise MappingError(f"{place}: there is no code table @{match[1]}{nearest(match[1], tables)}")
+                near = nearest(match[1], tables)
+                raise MappingError(f"{place}: there is no code table @{match[1]}{near}", code=MISSING)
             return ", ".join(f"{name}={code}" for name, code in found.items() if code is not None)
 
         return _TABLE.sub(table, text) if "|" in text and "@" in text else text

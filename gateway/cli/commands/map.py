@@ -93,7 +93,7 @@ def run_check(args: argparse.Namespace) -> int:
     from gateway.cli import inputs
     from gateway.cli.output import Style, say, visible, write_json
     from gateway.errors import NotFoundError
-    from gateway.mapping.check import check_mapping
+    from gateway.mapping.check import check_mapping, check_shared
     from gateway.x12.table import Table
 
     library = inputs.guides(args)
@@ -116,7 +116,10 @@ def run_check(args: argparse.Namespace) -> int:
             missing = True
             continue
         for shown, text in found:
-            problems = check_mapping(text, table_of, _fields_of, library.mapping_file)
+            if shown.endswith("blocks.yaml"):
+                problems = check_shared(text)
+            else:
+                problems = check_mapping(text, table_of, _fields_of, library.mapping_file)
             if any(problem.is_error for problem in problems):
                 code = ExitCode.PROBLEMS
             if args.json:
@@ -159,7 +162,7 @@ def _mappings(name: str | None, overrides: tuple[Path, ...]) -> list[tuple[str, 
         entry.removesuffix(".yaml")
         for folder in _FOLDERS
         for entry in resources.listing(folder, "*.yaml", overrides)
-        if not entry.endswith(("/blocks.yaml", ".test.yaml"))
+        if not entry.endswith(".test.yaml") and (name is not None or not entry.endswith("/blocks.yaml"))
     ]
     if name is None:
         chosen = listed

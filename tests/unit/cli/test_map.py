@@ -7,12 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from gateway import resources
 from gateway.engine import read
 from gateway.x12.envelope import TransactionSet
 from tests.acceptance import edi
 from tests.unit.cli.support import Runner
 
 GOLDEN = Path(__file__).resolve().parents[2] / "data" / "x12" / "004010" / "850"
+LETTER = """\
+tests:
+- name: a letter
+  input: |
+    BMG*00**04
+    MIT*1
+    MSG*HELLO
+  expected:
+    {purpose: original, type: electronic_mail, messages: [{number: "1", lines: [{text: HELLO}]}]}
+"""
 WRONG = """\
 mapping: purchase_order
 guide: x12/004010/850
@@ -32,7 +43,7 @@ def test_check_of_all_installed_mappings(edigw: Runner) -> None:
     assert "leading zeros" in done.out
 
 
-@pytest.mark.parametrize("name", ["850", "004010/850", "x12/004010/850"])
+@pytest.mark.parametrize("name", ["004010/850", "x12/004010/850", "mappings/x12/004010/850"])
 def test_check_by_name(edigw: Runner, name: str) -> None:
     (file,) = json.loads(edigw("map", "check", name, "--json").out)["files"]
     assert file["path"] == "mappings/x12/004010/850.yaml"
@@ -54,12 +65,22 @@ def test_check_names_field_line_and_what_to_do(edigw: Runner, tmp_path: Path) ->
     assert found["fault"] == "configuration"
 
 
+def test_a_name_without_release_means_all(edigw: Runner) -> None:
+    paths = [file["path"] for file in json.loads(edigw("map", "check", "864", "--json").out)["files"]]
+    assert paths == ["mappings/x12/004010/864.yaml", "mappings/x12/005010/864.yaml"]
+
+
+def test_check_of_the_shared_blocks(edigw: Runner) -> None:
+    done = edigw("map", "check", "blocks")
+    assert (done.code, done.out) == (0, "mappings/x12/blocks.yaml  fine\n")
+
+
 def test_check_reads_standard_input(edigw: Runner) -> None:
     assert edigw("map", "check", "-", stdin=b"mapping: [").code == 1
 
 
 def test_check_of_an_unknown_mapping(edigw: Runner, tmp_path: Path) -> None:
-    done = edigw("map", "check", "004010/851")
+    done = edigw("map", "check", "004010/8500")
     assert done.code == 4
     assert "Did you mean 004010/850?" in done.err
     assert edigw("map", "check", tmp_path / "absent.yaml").code == 4
@@ -69,6 +90,63 @@ def test_explain_knows_the_codes_of_mappings(edigw: Runner) -> None:
     done = edigw("explain", "MAP-REQUIRED")
     assert done.code == 0
     assert "mandatory" in done.out + done.err
+
+
+def test_tests_beside_mappings_are_run(edigw: Runner) -> None:
+    done = edigw("map", "test", "004010/864")
+    assert (done.code, done.out) == (0, "mappings/x12/004010/864.yaml  2 as expected\n")
+    (file,) = json.loads(edigw("map", "test", "004010/864", "--json").out)["files"]
+    assert [test["differences"] for test in file["tests"]] == [[], []]
+    assert edigw("map", "test", "005010/864").code == 4
+    assert edigw("map", "test", "004010/8640").code == 4
+
+
+def test_tests_of_a_home_show_what_differs_and_where(edigw: Runner, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert edigw("init", home).code == 0
+    folder = home / "mappings" / "x12" / "004010"
+    folder.mkdir(parents=True)
+    (folder / "864.yaml").write_text(
+        resources.find("mappings/x12/004010/864.yaml").read_text().replace("electronic_mail", "letter")
+    )
+    (folder / "864.test.yaml").write_text(LETTER)
+    done = edigw("map", "test", "004010/864", "--config", home)
+    assert done.code == 1
+    assert [line.split() for line in done.out.splitlines()] == [
+        ["mappings/x12/004010/864.yaml", "1", "of", "1", "differ"],
+        ["a", "letter"],
+        ["/type"],
+        ["expected", '"electronic_mail"'],
+        ["found", '"letter"'],
+    ]
+    (folder / "864.test.yaml").write_text("tests: 1")
+    assert "list of objects" in edigw("map", "test", "004010/864", "--config", home).out
+
+
+def test_a_scaffold_is_a_mapping_that_works(edigw: Runner, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert edigw("init", home).code == 0
+    done = edigw("map", "scaffold", "004010/846")
+    assert (done.code, done.err) == (0, "")
+    folder = home / "mappings" / "x12" / "004010"
+    folder.mkdir(parents=True)
+    (folder / "846.yaml").write_text(done.out)
+    assert edigw("map", "check", "004010/846", "--config", home).code == 0
+    done = edigw("translate", GOLDEN.parent / "846" / "stock_and_cost.edi", "--config", home)
+    assert json.loads(done.out)["items"][0]["product_ids"]["vendor_sku"] == "ACME-100"
+
+
+def test_a_scaffold_for_a_document_extends_its_mapping_of_another_release(edigw: Runner) -> None:
+    done = edigw("map", "scaffold", "x12/005010/846", "--document", "inventory_advice")
+    assert (done.code, done.out) == (0, "extends: x12/004010/846\nguide: x12/005010/846\n")
+    assert edigw("map", "scaffold", "004010/846", "--document", "invoice").out.count("# no field") > 10
+
+
+@pytest.mark.parametrize("words", [("004010/851",), ("850",), ("004010/850", "--document", "order")])
+def test_a_scaffold_of_what_is_not_there(edigw: Runner, words: tuple[str, ...]) -> None:
+    done = edigw("map", "scaffold", *words)
+    assert (done.code, done.out) == (4, "")
+    assert "There is no" in done.err
 
 
 def test_trace_shows_rules_and_what_was_kept(edigw: Runner) -> None:

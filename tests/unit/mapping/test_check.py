@@ -6,7 +6,7 @@ from gateway import resources
 from gateway.documents.fields import field_paths
 from gateway.engine import library
 from gateway.errors import Fault, Problem
-from gateway.mapping.check import check_mapping
+from gateway.mapping.check import check_mapping, check_shared
 from gateway.mapping.model import parse_mapping
 from gateway.mapping.problems import CATALOGUE
 from gateway.x12.table import Table
@@ -226,6 +226,39 @@ def test_an_unknown_document_type_is_a_warning() -> None:
     assert [p.code for p in found] == ["MAP-NO-MODEL"]
 
 
+KINDS = {
+    "text for a whole number": ("po_number: BEG03", "integer"),
+    "decimal for a whole number": ("days: ITD03 | decimal", "integer"),
+    "whole number for a text": ("days: ITD07 | int", "string"),
+    "text for a decimal": ("po_number: BEG03", "decimal"),
+    "code for a boolean": ("po_number: BEG03 | code(yes=Y)", "boolean"),
+    "date and time for a date": ("due: DTM/DTM02,DTM03 | datetime", "date"),
+    "list of texts for decimals": ("marks[]: {each: MAN, value: MAN02}", "decimal"),
+}
+
+
+@pytest.mark.parametrize(("rule", "wanted"), KINDS.values(), ids=KINDS)
+def test_a_converter_that_gives_another_kind_than_the_document_has(rule: str, wanted: str) -> None:
+    name = rule.partition(":")[0]
+    text = HEAD + f"  {rule}\n"
+    for fields, hit in (({name: wanted}, True), ({name: "object"}, False)):
+        problems = check_mapping(text, table_of, {"purchase_order": fields}.get)
+        found = [(p.location.pointer, p.location.line) for p in problems if p.code == "MAP-KIND"]
+        assert found == [(name, 4)] * hit
+
+
+def test_a_date_stands_where_a_date_and_time_may() -> None:
+    text = HEAD + "  due: BEG05 | date\n"
+    assert not {"MAP-KIND"} & {p.code for p in check_mapping(text, table_of, lambda _: {"due": "datetime"})}
+
+
+def test_blocks_and_code_tables_that_nothing_names_are_told() -> None:
+    own = "codes:\n  a: {x: 01}\n  b: {x: 01}\nblocks:\n  c: {u: MSG01}\n  d: {v: REF02}\n"
+    text = own + SMALL.replace("BEG02", "BEG02 | code(@a)") + "  e[]: {each: REF, t: REF01, use: d}\n"
+    found = [(p.value, p.location.line) for p in check(text) if p.code == "MAP-UNUSED"]
+    assert found == [("b", 3), ("c", 5)]
+
+
 def test_what_a_converter_loses_is_named() -> None:
     (found,) = check(HEAD + BEG + LINES + "  days: ITD07 | int\n")
     assert (found.code, found.severity, found.location.pointer) == ("MAP-LOSSY", "info", "days")
@@ -236,6 +269,33 @@ def test_all_mistakes_of_a_file_are_found_at_once_in_its_order() -> None:
     text = HEAD + BEG + "  a: BEG33\n  b: ITD03 | n2\n  c: QQQ01\n" + LINES
     found = [(p.code, p.location.line) for p in check(text) if p.is_error]
     assert found == [("MAP-ELEMENT", 8), ("MAP-TYPE", 9), ("MAP-ADDRESS", 10)]
+
+
+SHARED = b"""\
+codes:
+  a: {x: 01, y: 01}
+  b: {x: 1}
+blocks:
+  r: {each: REF, t: REF01 | code(@c), v: REF02}
+  q:
+    each: QTY
+    a: QTY1
+    u: QTY01 | dat
+other: 1
+"""
+
+
+def test_the_file_of_shared_blocks_is_checked_by_itself() -> None:
+    found = [(p.code, p.location.line) for p in check_shared(SHARED)]
+    assert found == [
+        ("MAP-CONVERTER", 2),
+        ("MAP-MISSING", 5),
+        ("MAP-RULE", 8),
+        ("MAP-CONVERTER", 9),
+        ("MAP-KEY", 10),
+    ]
+    assert [p.code for p in check_shared(b"blocks: [")] == ["MAP-YAML"]
+    assert check_shared(resources.find("mappings/x12/blocks.yaml").read_bytes()) == []
 
 
 SHIPPED = [
