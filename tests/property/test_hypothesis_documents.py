@@ -1,4 +1,4 @@
-"""Documents drawn from the mapping itself survive the way to X12 and back, whatever the mapping has in it."""
+"""Documents drawn from the mappings themselves survive the way to X12 and back, whatever a mapping has in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -26,15 +27,26 @@ from gateway.x12.guide import Element
 from gateway.x12.table import Position
 from tests.property import lawful
 
-MARKS = Delimiters()
+FILES = Path(__file__).resolve().parents[2] / "mappings" / "x12"
+#: All but trees of levels, whose tests are in tests/unit/mapping/test_levels.py, and TA1, which is no set.
+SETS = sorted(
+    f"{path.parent.name}/{path.stem}"
+    for path in FILES.glob("*/*.yaml")
+    if not path.name.endswith(".test.yaml") and path.stem not in ("856", "TA1")
+)
+each_set = pytest.mark.parametrize("name", SETS)
 
 
 @cache
-def engine() -> SetEngine:
-    found = library().engine("004010", "850", documents=True)
+def engine(name: str) -> SetEngine:
+    found = library().engine(*name.split("/"), documents=True)
     assert found is not None
     assert found.plan is not None
     return found
+
+
+def marks(name: str) -> Delimiters:
+    return Delimiters(repetition="^" if name >= "005010" else "")
 
 
 def put(target: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
@@ -267,10 +279,10 @@ def written(case: Case, found: dict[int, tuple[Take, Any]]) -> dict[tuple[int, i
 
 
 @st.composite
-def documents(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A lawful purchase order, and the same with some of its computed and copied fields left out."""
+def documents(draw: st.DrawFn, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A lawful document, and the same with some of its computed and copied fields left out."""
     choices = Random(draw(st.integers(0, 2**32)))
-    plan = engine().plan
+    plan = engine(name).plan
     assert plan is not None
     whole = Draft(plan, choices, draw(st.sampled_from([0.1, 0.3, 0.7]))).document()
     given_document = copy.deepcopy(whole)
@@ -294,31 +306,29 @@ def copies(scope: Scope, container: Any) -> Iterator[tuple[dict[str, Any], Copy]
                         yield from copies(case.scope, item)
 
 
-def read(segments: list[str]) -> dict[str, Any]:
-    framed = ["ST*850*0001", *segments, f"SE*{len(segments) + 2}*0001"]
+def write(name: str, document: dict[str, Any]) -> list[str]:
+    return write_set(engine(name), document, marks(name))
+
+
+def read(name: str, segments: list[str]) -> dict[str, Any]:
+    framed = [f"ST*{name[-3:]}*0001", *segments, f"SE*{len(segments) + 2}*0001"]
     document: dict[str, Any] = {}
-    assert engine().check(framed, MARKS, document) is not None
+    assert engine(name).check(framed, marks(name), document) is not None
     return body(document)
 
 
-@given(documents())
-@settings(max_examples=400)
-def test_a_document_comes_back(drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    whole, given_document = drawn
-    segments = write_set(engine(), given_document, MARKS)
-    again = read(segments)
+@each_set
+@given(data=st.data())
+@settings(max_examples=60)
+def test_a_document_comes_back(name: str, data: st.DataObject) -> None:
+    whole, given_document = data.draw(documents(name))
+    before = copy.deepcopy(given_document)
+    segments = write(name, given_document)
+    assert given_document == before
+    again = read(name, segments)
     assert again == whole
     assert json.loads(json.dumps(again)) == again
-    assert write_set(engine(), again, MARKS) == segments
-
-
-@given(documents())
-@settings(max_examples=100)
-def test_writing_changes_no_document(drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    _, given_document = drawn
-    before = copy.deepcopy(given_document)
-    write_set(engine(), given_document, MARKS)
-    assert given_document == before
+    assert write(name, again) == segments
 
 
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
@@ -356,33 +366,33 @@ def spoiled(container: Any, choices: Random, junk: Any) -> None:
         container[key] = junk
 
 
-@given(documents(), st.integers(0, 2**32), JUNK)
-@settings(max_examples=400)
+@each_set
+@given(data=st.data(), seed=st.integers(0, 2**32), junk=JUNK)
+@settings(max_examples=60)
 def test_a_spoiled_document_is_refused_with_reasons(
-    drawn: tuple[dict[str, Any], dict[str, Any]], seed: int, junk: Any
+    name: str, data: st.DataObject, seed: int, junk: Any
 ) -> None:
-    document = drawn[1]
+    _, document = data.draw(documents(name))
     spoiled(document, Random(seed), copy.deepcopy(junk))
     problems: tuple[Problem, ...] = ()
     segments: list[str] = []
     try:
-        segments = write_set(engine(), document, MARKS)
+        segments = write(name, document)
     except DocumentError as error:
         problems = error.problems
     assert bool(problems) is not bool(segments)
     assert all(problem.message and problem.hint for problem in problems)
     if segments:
-        assert write_set(engine(), read(segments), MARKS) == segments
+        assert write(name, read(name, segments)) == segments
 
 
-def test_every_rule_is_drawn() -> None:
+@pytest.mark.parametrize("name", ["004010/810", "004010/850", "005010/855"])
+def test_every_rule_is_drawn(name: str) -> None:
     """The documents of this test are not poor: nearly all fields of the mapping come up."""
-    plan = engine().plan
+    plan = engine(name).plan
     assert plan is not None
     choices = Random(1)
-    segments = [
-        text for _ in range(150) for text in write_set(engine(), Draft(plan, choices, 0.7).document(), MARKS)
-    ]
+    segments = [text for _ in range(150) for text in write(name, Draft(plan, choices, 0.7).document())]
     seen = {text.split("*")[0] for text in segments}
     mapped = {plan.table.positions[index].id for scope in plan.scopes for index in scope.cases}
     assert mapped - seen == set()
@@ -392,7 +402,7 @@ def test_every_rule_is_drawn() -> None:
 
 
 def converters() -> Iterator[Converter]:
-    plan = engine().plan
+    plan = engine("004010/850").plan
     assert plan is not None
     known = {
         (take.converter.name, tuple(take.converter.table), take.converter.keys): take.converter
