@@ -151,9 +151,14 @@ def read(source: BinaryIO) -> Iterator[dict[str, Any]]:
 
 
 def _roots(source: BinaryIO) -> Iterator[tuple[Any, str]]:
-    """The root of each document, complete, with its XPath; it is emptied when the next is asked for."""
+    """The root of each document, complete, with its XPath; it is emptied when the next is asked for.
+
+    Only these elements are events. lxml looks through a whole tree when it frees one of its elements, so
+    those inside must not be Python objects any more when the tree is taken apart.
+    """
     parser: Any = etree.XMLPullParser(
         ("start", "end"),
+        tag=[f"{{{namespace(name)}}}{name}" for name in (*document_types(), WRAPPER)],
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -161,36 +166,42 @@ def _roots(source: BinaryIO) -> Iterator[tuple[Any, str]]:
         remove_comments=True,
         remove_pis=True,
     )
-    depth = size = number = 0
-    top = 1
-    while True:
-        chunk = source.read(_CHUNK)
-        if chunk:
-            parser.feed(chunk)
-        else:
-            parser.close()
+    size = number = 0
+    last: Any = None
+    chunk = source.read(_CHUNK)
+    while chunk:
+        parser.feed(chunk)
         size += len(chunk)
         for event, element in parser.read_events():
-            if event == "end":
-                if depth == top:
-                    number += 1
-                    kind = etree.QName(element).localname
-                    yield element, f"/{kind}" if top == 1 else f"/{WRAPPER}/*[{number}]"
-                    size = 0
-                    element.clear()
-                    while element.getprevious() is not None:
-                        del element.getparent()[0]
-                depth -= 1
-                continue
-            depth += 1
-            if depth == 1:
-                if element.getroottree().docinfo.internalDTD is not None:
-                    raise _refused("A DTD (<!DOCTYPE ...>) is not read.", "Leave it out.")
-                top = 2 if element.tag == f"{{{namespace(WRAPPER)}}}{WRAPPER}" else 1
+            root = element.getroottree().getroot()
+            _without_dtd(root)
+            if event == "end" and element is not root and element.getparent() is root and _is_wrapper(root):
+                if last is not None:
+                    root.remove(last)
+                number += 1
+                yield element, f"/{WRAPPER}/*[{number + root.index(element)}]"
+                element.clear()
+                last, size = element, 0
         if size > MAX_BYTES + _CHUNK:
             raise _refused(f"A document has more than {MAX_BYTES:,} bytes.", "Split it.")
-        if not chunk:
-            return
+        chunk = source.read(_CHUNK)
+    root = parser.close()
+    _without_dtd(root)
+    if not _is_wrapper(root):
+        yield root, f"/{etree.QName(root).localname}"
+        return
+    for element in root:
+        if element is not last:
+            yield element, f"/{WRAPPER}/{etree.QName(element).localname}"
+
+
+def _is_wrapper(root: Any) -> bool:
+    return bool(root.tag == f"{{{namespace(WRAPPER)}}}{WRAPPER}")
+
+
+def _without_dtd(root: Any) -> None:
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise _refused("A DTD (<!DOCTYPE ...>) is not read.", "Leave it out.")
 
 
 def _refused(message: str, hint: str) -> DocumentError:
@@ -249,6 +260,7 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
             element = _at(root, error.path)
             what, hint = _FACET.sub("", error.message), f"See schemas/xml/{kind}.xsd."
             problems.add(problem("SHAPE-XSD", where(element)[0], what, hint, line=element.sourceline))
+    places.clear()  # see _roots; `value` would keep them, as it knows itself
     return document
 
 
