@@ -133,6 +133,10 @@ class OpenKeys(Model):
     __pydantic_extra__: dict[Annotated[str, StringConstraints(pattern=QUALIFIER)], Text]
 
 
+Part = str | Many[str] | Many[Many[str]]
+"""An element of a segment: a composite is a list, one that repeats a list of lists."""
+
+
 class Extension(Model):
     """A piece of the partner's data that no field takes, or a remark on where a mapped segment stood."""
 
@@ -143,8 +147,8 @@ class Extension(Model):
     )
 
     address: Text = required("X12 address, relative to the object it is kept in", "TD1[2]")
-    elements: Maybe[Many[str | Many[str]]] = optional("A whole segment; a composite element is a list")
-    value: Maybe[str | Many[str]] = optional("A single element of a mapped segment", "x")
+    elements: Maybe[Many[Part]] = optional("A whole segment; a composite element is a list")
+    value: Maybe[Part] = optional("A single element of a mapped segment", "x")
     field: Maybe[Text] = optional("The field whose segment stood at this place, not at its own")
     absent: Maybe[Literal[True]] = optional("True for a counted segment that the partner did not send")
 

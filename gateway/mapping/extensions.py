@@ -34,12 +34,17 @@ def keep_segment(container: dict[str, Any], address: str, parts: list[str]) -> N
 
 
 def keep_value(container: dict[str, Any], address: str, ref: str, value: str) -> None:
-    """Keeps one element (or component) of a segment that a rule has taken; a composite as a list."""
+    """Keeps one element (or component) of a segment that a rule has taken.
+
+    A composite is kept as a list, an element that repeats as a list of lists.
+    """
     container.setdefault("extensions", []).append({"address": f"{address}/{ref}", "value": _part(value)})
 
 
-def _part(text: str) -> str | list[str]:
+def _part(text: str) -> Any:
     """An element as the extensions keep it; empty components at its end carry nothing."""
+    if REPETITION in text:
+        return [one.rstrip(COMPONENT).split(COMPONENT) for one in text.split(REPETITION)]
     if COMPONENT not in text:
         return text
     components = text.rstrip(COMPONENT).split(COMPONENT)

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from gateway.mapping.extensions import COMPONENT, get, keep_place, keep_segment, keep_texts, keep_value, put
+from gateway.mapping.extensions import (
+    COMPONENT,
+    REPETITION,
+    get,
+    keep_place,
+    keep_segment,
+    keep_texts,
+    keep_value,
+    put,
+)
 from gateway.mapping.model import Copy
 from gateway.mapping.plan import Case, Plan, Scope
 from gateway.x12.delimiters import Delimiters
@@ -79,10 +88,9 @@ class DocumentReader:
             if position.trigger:
                 for index in range(position.index + 1, position.loop.last + 1):
                     self._masks.pop(index, None)
-            parts = [
-                part.replace(delimiters.component, COMPONENT) if delimiters.component else part
-                for part in step.parts
-            ]
+            marks = {delimiters.component: COMPONENT, delimiters.repetition: REPETITION}
+            marked = str.maketrans({mark: ours for mark, ours in marks.items() if mark})
+            parts = [part.translate(marked) for part in step.parts]
             self._segment(step.number, position, parts)
         self.plan.note_absent(self.document, self._nodes)
         return self.document
@@ -107,6 +115,8 @@ class DocumentReader:
             if any(text_of(parts, c.element, c.component) != c.value for c in case.conditions):
                 continue
             if case.list_path is None and position.counts and mask & (1 << case.index):
+                continue
+            if case.list_path is None and above is not None and above.above is not None:
                 continue
             if case.selective and not case.yields(partial(text_of, parts)):
                 continue
@@ -206,14 +216,14 @@ class DocumentReader:
     ) -> None:
         used = case.used
         for index, element in enumerate(position.segment.elements, 1):
-            if (index, 0) in used or index >= len(parts) or not parts[index]:
+            if index >= len(parts) or not parts[index]:
                 continue
             taken = {component for n, component in used if n == index}
-            wanted = (
-                [0] if not taken else [c for c in range(1, len(element.components) + 1) if c not in taken]
-            )
+            wanted = [0] if not taken or REPETITION in parts[index] else []
+            if taken and 0 not in taken:
+                wanted += [c for c in range(1, len(element.components) + 1) if c not in taken]
             for component in wanted:
-                if text := text_of(parts, index, component):
+                if text := text_of(parts, index, component) if component else parts[index]:
                     if self.trace is not None:
                         at = f"{pointer}/extensions/{len(target.get('extensions', []))}"
                         self.trace.append(Trace(number, ref(position.id, index, component), text, at, ""))
@@ -229,9 +239,10 @@ def text_of(parts: list[str], element: int, component: int) -> str:
     """The text of an element or component; empty where it is absent."""
     if element >= len(parts):
         return ""
+    first = parts[element].partition(REPETITION)[0]
     if not component:
-        return parts[element]
-    components = parts[element].split(COMPONENT)
+        return first
+    components = first.split(COMPONENT)
     return components[component - 1] if component <= len(components) else ""
 
 

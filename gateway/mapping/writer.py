@@ -30,7 +30,7 @@ from gateway.x12.elements import CONTROL
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET, envelope_faults
 from gateway.x12.table import Position
-from gateway.x12.writer import Envelope, Part, Parts, interchange, segment_text
+from gateway.x12.writer import Envelope, Part, Parts, interchange, repeats, segment_text
 
 Steps = tuple[tuple[str, int], ...]
 
@@ -339,6 +339,15 @@ class SetWriter:
         done: set[int] = set()
         for (element, component), value in values.items():
             take = owned.get((element, component))
+            if repeats(value):
+                # Rules have read the first; if that was changed, the comparison at the end tells.
+                if all(
+                    _text({element: value[0]}, element, part) == _text(instance.parts, element, part)
+                    for number, part in owned
+                    if number == element
+                ):
+                    _set(instance.parts, element, 0, value)
+                continue
             if take is None:
                 if (element, component) not in instance.case.used:
                     _set(instance.parts, element, component, value)
@@ -393,6 +402,8 @@ class SetWriter:
 
 
 def _is_part(value: Any) -> bool:
+    if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
+        return all(isinstance(text, str) for item in value for text in item)
     return isinstance(value, str) or (
         isinstance(value, list) and all(isinstance(item, str) for item in value)
     )
@@ -402,18 +413,24 @@ def _set(parts: dict[int, Part], element: int, component: int, value: Part) -> N
     if not component:
         parts[element] = value
         return
-    existing = parts.get(element, [])
-    listed = [existing] if isinstance(existing, str) else existing
+    listed = _components(parts.get(element, []))
     listed += [""] * (component - len(listed))
-    listed[component - 1] = value if isinstance(value, str) else "".join(value)
+    listed[component - 1] = value if isinstance(value, str) else "".join(map(str, value))
     parts[element] = listed
+
+
+def _components(part: Part) -> list[str]:
+    """The components of an element, of a repeated one those of the first."""
+    if isinstance(part, str):
+        return [part]
+    return [part_text for part_text in (part[0] if repeats(part) else part) if isinstance(part_text, str)]
 
 
 def _text(parts: dict[int, Part], element: int, component: int) -> str:
     part = parts.get(element, "")
     if not component:
         return part if isinstance(part, str) else ""
-    listed = [part] if isinstance(part, str) else part
+    listed = _components(part)
     return listed[component - 1] if component <= len(listed) else ""
 
 
@@ -565,8 +582,14 @@ class _Known:
     lists: dict[tuple[str, ...], _Known] = field(default_factory=dict)
 
 
-def _map_part(part: Part, table: dict[int, str]) -> Part:
-    return part.translate(table) if isinstance(part, str) else [text.translate(table) for text in part]
+def _map_part(part: Any, table: dict[int, str]) -> Any:
+    return part.translate(table) if isinstance(part, str) else [_map_part(one, table) for one in part]
+
+
+def _flat(part: Part) -> list[str]:
+    if isinstance(part, str):
+        return [part]
+    return [text for one in part for text in ([one] if isinstance(one, str) else one)]
 
 
 def _known_fields(plan: Plan) -> _Known:
@@ -655,8 +678,10 @@ def _separators(written: list[Written], delimiters: Delimiters) -> list[Problem]
     found = []
     for number, segment in enumerate(written, 2):
         for index, part in enumerate(segment.parts):
-            for component, text in enumerate([part] if isinstance(part, str) else part, 1):
-                held = marks.intersection(text)
+            for component, text in enumerate(_flat(part), 1):
+                held = marks.intersection(text) or (
+                    {"^"} if repeats(part) and not delimiters.repetition else set()
+                )
                 if not held and not CONTROL.search(text):
                     continue
                 key = (index, 0 if isinstance(part, str) else component)

@@ -89,12 +89,12 @@ class Writing:
     """How the partner wants X12 written.
 
     Attributes:
-        interchange_version: ISA12.
+        interchange_version: ISA12; empty for 00401, or 00501 with sets of 005010.
         element, component, segment: the three separators, one character each.
         newline: whether every segment ends with a line feed after its terminator.
     """
 
-    interchange_version: str = "00401"
+    interchange_version: str = ""
     element: str = "*"
     component: str = ">"
     segment: str = "~"
@@ -109,7 +109,7 @@ class Writing:
             raise ValueError(
                 "element, component and segment must be three different signs, one character each"
             )
-        if not re.fullmatch(r"\d{5}", self.interchange_version):
+        if not re.fullmatch(r"(\d{5})?", self.interchange_version):
             raise ValueError(f"interchange_version {self.interchange_version!r}: write five digits, as 00401")
 
     @property

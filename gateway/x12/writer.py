@@ -9,8 +9,8 @@ from gateway.errors import DocumentError, Fault, Level, Location, Problem, Sever
 from gateway.x12.delimiters import ISA_WIDTHS, Delimiters
 from gateway.x12.envelope import PartyId
 
-Part = str | list[str]
-"""An element, or the components of a composite."""
+Part = str | list[str] | list[list[str]]
+"""An element, the components of a composite, or the components of each repetition."""
 
 Parts = list[Part]
 """A segment: its id and elements."""
@@ -21,7 +21,7 @@ class Envelope:
     """What goes around transaction sets, and a partner's habits of writing.
 
     Attributes:
-        version: ISA12. usage: ISA15, ``P`` or ``T``.
+        version: ISA12; empty for the one that belongs to the release. usage: ISA15, ``P`` or ``T``.
         release: GS08, empty for an interchange without functional group. implementation: ST03.
         control_interchange: ISA13; control_group: GS06; control_set: ST02 of the first set. Numbers are
             padded as the standard wants, text is written as it is.
@@ -36,7 +36,7 @@ class Envelope:
     group_receiver: str
     date: str
     time: str
-    version: str = "00401"
+    version: str = ""
     release: str = "004010"
     usage: str = "P"
     control_interchange: int | str = 1
@@ -47,6 +47,14 @@ class Envelope:
     agency: str = "X"
     implementation: str = ""
     ack_requested: bool = False
+
+    def __post_init__(self) -> None:
+        """Version and repetition separator, where they are not given: the one came with the other (X12.5)."""
+        version = self.version or ("00401" if self.release[:6] < "005010" else "00501")
+        object.__setattr__(self, "version", version)
+        if version >= "00402" and not self.delimiters.repetition:
+            free = next(mark for mark in "^!`" if mark not in self.delimiters.all)
+            object.__setattr__(self, "delimiters", replace(self.delimiters, repetition=free))
 
     def set_number(self, index: int) -> str:
         """ST02 of the set with that index in the group."""
@@ -102,11 +110,22 @@ def _envelope_problem(index: int, value: str, what: str) -> Problem:
 
 def segment_text(parts: Sequence[Part], delimiters: Delimiters) -> str:
     """A segment without terminator; empty elements and components at the end are left out."""
+
+    def text(part: str | list[str]) -> str:
+        if isinstance(part, str):
+            return part
+        return delimiters.component.join(part).rstrip(delimiters.component)
+
     texts = [
-        part if isinstance(part, str) else delimiters.component.join(part).rstrip(delimiters.component)
+        delimiters.repetition.join(map(text, part)) if repeats(part) else text(part)  # type: ignore[arg-type]
         for part in parts
     ]
     return delimiters.element.join(texts).rstrip(delimiters.element)
+
+
+def repeats(part: Part) -> bool:
+    """Whether an element is written more than once."""
+    return not isinstance(part, str) and bool(part) and not isinstance(part[0], str)
 
 
 def interchange(

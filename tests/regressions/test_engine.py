@@ -137,3 +137,36 @@ def test_control_numbers_are_told_apart(numbers: range) -> None:
     assert seen.add("000004711")
     if numbers.step in (1, -1):
         assert len(seen.runs[9]) == 2
+
+
+ACKNOWLEDGED = (
+    b"ISA*00*          *00*          *ZZ*NORTHWIND      *ZZ*SUPPLIER       "
+    b"*260105*0830*^*00501*000000101*0*P*:~"
+    b"GS*FA*A1*B1*20260105*0830*11*X*005010X231A1~ST*999*0001*005010X231A1~AK1*PO*7*005010~AK2*850*0001~"
+    b"IK3*REF*4**8~CTX*SITUATIONAL TRIGGER:1^BEG03:2*REF*4~IK5*R*5~AK9*R*1*1*0~SE*8*0001~"
+    b"GE*1*11~IEA*1*000000101~"
+)
+
+
+def test_what_a_repeated_element_says_more_than_once_comes_back() -> None:
+    [document] = gateway.translate(ACKNOWLEDGED)
+    error = document["sets"][0]["errors"][0]
+    (context,) = error["contexts"]
+    assert "\x1e" not in str(document)
+    assert context["extensions"] == [
+        {"address": "CTX/CTX01", "value": [["SITUATIONAL TRIGGER", "1"], ["BEG03", "2"]]}
+    ]
+    written = gateway.write(document)
+    assert b"~CTX*SITUATIONAL TRIGGER>1^BEG03>2*REF*4~" in written
+    [again] = gateway.translate(written)
+    assert again["sets"] == document["sets"]
+
+
+def test_sets_of_005010_go_into_an_interchange_that_says_so() -> None:
+    document = order(control=order()["control"] | {"version": "005010"})
+    written = gateway.write(document)
+    assert (written[82:83], written[84:89]) == (b"^", b"00501")
+    assert (gateway.write(order())[82:83], gateway.write(order())[84:89]) == (b"U", b"00401")
+    with pytest.raises(DocumentError) as caught:
+        gateway.write(order(po_number="47^11", control=document["control"]))
+    assert [problem.code for problem in caught.value.problems] == ["DOC-SEPARATOR"]
