@@ -1,4 +1,4 @@
-"""Documents drawn from the mappings themselves survive the way to X12 and back, whatever a mapping has in it."""
+"""Documents drawn from the mappings survive the way to X12 and back, whatever a mapping has in it."""
 
 from __future__ import annotations
 
