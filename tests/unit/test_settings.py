@@ -34,7 +34,8 @@ def test_shipped_examples_are_valid_and_state_the_defaults(home: Path) -> None:
     )
     (home / "partners/acme-retail.yaml").write_text(
         "name: Acme Retail\nidentifiers: [{qualifier: ZZ, id: ACMERETAIL}]\n"
-        'receive: [{set: "850"}]\nsend: [{set: "850"}]'
+        'receive: [{set: "850"}, {set: "860"}, {set: "820"}, {set: "824"}]\n'
+        'send: [{set: "855"}, {set: "856"}, {set: "810"}]'
     )
     plain = load(home)
     assert plain.gateway == settings.gateway
