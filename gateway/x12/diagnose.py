@@ -141,7 +141,8 @@ def _check_level(
         return True
     element = {"X12-HL-DUPLICATE": tree.id, "X12-HL-PARENT": tree.parent}.get(found, tree.level)
     above = nodes[parent].level if parent in nodes else ""
-    _add_level(result, found, element, number, parts, above or "the top")
+    top = "the top, beside another" if "" in tree.parents.get(level, ("",)) else "the top"
+    _add_level(result, found, element, number, parts, above or top)
     nodes.setdefault(own, Node(None, level))  # so that the levels below it are not all blamed
     return False
 
@@ -173,28 +174,39 @@ def _check_surplus(
 def _check_segment(
     result: Diagnosis, position: Position, number: int, parts: list[str], delimiters: Delimiters
 ) -> None:
-    segment, loop = position.segment, _loop(position)
-    _check_surplus(result, segment, number, parts, loop)
+    segment = position.segment
+
+    def place(element: int) -> Location:
+        return Location(segment=number, segment_id=segment.id, element=element, loop=_loop(position))
+
+    size = len(parts)
+    if size > len(segment.elements) + 1:
+        _check_surplus(result, segment, number, parts, _loop(position))
     for index, element in enumerate(segment.elements, 1):
-        value = parts[index] if index < len(parts) else ""
-        where = Location(segment=number, segment_id=segment.id, element=index, loop=loop)
+        value = parts[index] if index < size else ""
         if not value:
             if element.usage == "R":
                 words = {"ref": element.ref, "name": element.name}
-                result.add(problem("X12-ELEMENT-MISSING", where, data_element=element.number, words=words))
+                found = problem("X12-ELEMENT-MISSING", place(index), data_element=element.number, words=words)
+                result.add(found)
         elif element.usage == "N":
             words = {"ref": element.ref, "name": element.name}
             found = problem(
-                "X12-ELEMENT-UNUSED", where, value=value, data_element=element.number, words=words
+                "X12-ELEMENT-UNUSED", place(index), value=value, data_element=element.number, words=words
             )
             result.add(found)
-        else:
-            _check_element(result, element, value, where, delimiters)
+        elif not _is_right(element, value, delimiters):
+            _check_element(result, element, value, place(index), delimiters)
+    if segment.notes:
+        _check_notes(result, segment.notes, segment.elements, parts, place)
 
-    def place(element: int) -> Location:
-        return Location(segment=number, segment_id=segment.id, element=element, loop=loop)
 
-    _check_notes(result, segment.notes, segment.elements, parts, place)
+def _is_right(element: Element, value: str, delimiters: Delimiters) -> bool:
+    """Whether a value is one simple element without fault, as nearly all are; the others are looked into."""
+    component, repetition = delimiters.component, delimiters.repetition
+    if element.components or (component and component in value) or (repetition and repetition in value):
+        return False
+    return fault(element, value) is None
 
 
 def _check_element(

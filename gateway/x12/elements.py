@@ -45,14 +45,14 @@ def is_time(value: str) -> bool:
 def fault(element: Element, value: str) -> tuple[str, dict[str, object]] | None:
     """What is wrong with a filled simple element: problem code and the words of its message, or None."""
     kind = element.type
-    if CONTROL.search(value) and kind != "B":
+    if not value.isprintable() and kind != "B" and CONTROL.search(value):
         return "X12-ELEMENT-CHARACTER", {"what": "holds a control character"}
     length = len(value)
     if kind == "R" or kind[0] == "N":
         pattern, words = (DECIMAL, "is not a number") if kind == "R" else (INTEGER, "is not a whole number")
         if not pattern.fullmatch(value):
             return "X12-ELEMENT-CHARACTER", {"what": words}
-        length = sum(character.isdigit() for character in value)
+        length -= value.count("-") + value.count(".")
     elif kind == "DT" and length in (6, 8) and not is_date(value):
         return "X12-ELEMENT-DATE", {"form": "CCYYMMDD" if element.max == 8 else "YYMMDD"}
     elif kind == "TM" and element.min <= length <= element.max and not is_time(value):

@@ -29,17 +29,20 @@ class Source:
     _line_ends: list[int] | None = None
 
     def __post_init__(self) -> None:
-        text, terminator, newline = self.piece.text, self.delimiters.terminator, self.delimiters.newline
+        text, end = self.piece.text, self.delimiters.terminator + self.delimiters.newline
         self.wrapped = bool(self.piece.breaks)
         if self.piece.plain:
-            self.segments = text.split(terminator + newline)
+            self.segments = text.split(end)
             return
-        if f"{terminator}{newline}BIN{self.delimiters.element}" in text or (
-            f"{terminator}{newline}BDS{self.delimiters.element}" in text
-        ):
+        if self._is_binary():
             self.segments = [part.lstrip("\r\n") for part in self._with_binary()]
             return
         self.tidy()
+
+    def _is_binary(self) -> bool:
+        start, separator = self.delimiters.terminator + self.delimiters.newline, self.delimiters.element
+        text = self.piece.text
+        return f"{start}BIN{separator}" in text or f"{start}BDS{separator}" in text
 
     def tidy(self) -> bool:
         """Takes blanks around and line breaks inside segments out; True if that changed anything."""
@@ -81,7 +84,7 @@ class Source:
         if self._starts is None:
             self._starts = [0]
             terminator = self.delimiters.terminator
-            if len(self.segments) and f"{terminator}{self.delimiters.newline}B" in self.piece.text:
+            if self._is_binary():
                 for part in self._with_binary():
                     self._starts.append(self._starts[-1] + len(part) + len(terminator))
             else:
