@@ -578,6 +578,8 @@ class _Writer:
             tests = [test for test in tests if test != "True"]
             if mask is not None and case.list_path is None:
                 tests.append(f"not m & {1 << case.index}")
+            if tree is not None and case.list_path is None:
+                tests.append("h.above.above is None")
             if case.selective and case.takes:
                 given = [text for take in case.deciding if (text := self._given(take)) != "False"]
                 if not given:

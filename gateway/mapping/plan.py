@@ -262,6 +262,10 @@ def bind_all(mapping: Mapping, table: Table) -> tuple[Plan, list[Problem]]:
     for case in heading:
         set_here = {take.path for take in case.takes}
         case.recopies = [rule for rule in copies if rule.source in set_here]
+    for case in (case for scope in plan.scopes for cases in scope.cases.values() for case in cases):
+        # The fields of one object stand together, as generated code fills them.
+        objects = list(dict.fromkeys(take.path[:-1] for take in case.takes))
+        case.takes.sort(key=lambda take: objects.index(take.path[:-1]))
     return plan, faults
 
 

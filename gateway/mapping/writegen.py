@@ -140,8 +140,10 @@ class SetFunctions:
             convert = case.takes[0].converter
             element, _ = case.takes[0].sources[0]
             memo = "o" if convert.name in ("text", "decimal") else f"{self._memo(convert, 1)}[o]"
-            empty = ", ".join(["''"] * (element - 1))
-            parts = ", ".join(filter(None, [repr(segment), empty, memo]))
+            given = {one.element: repr(one.value) for one in case.conditions} | {element: memo}
+            if any(one.component for one in case.conditions):
+                return [head, "    raise LookupError"]
+            parts = ", ".join([repr(segment), *(given.get(n, "''") for n in range(1, max(given) + 1))])
             return [head, f"    out.append(sep.join(({parts})))"]
         lines = self._item(case, segment)
         for variant in reversed(case.variants):

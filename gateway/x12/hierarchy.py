@@ -72,6 +72,8 @@ def grow(nodes: Nodes, number: str, parent: str, level: str, flag: str, tree: Tr
     parents = tree.parents
     if level in parents and (over := above.level) not in parents[level] and (not over or over in parents):
         return "X12-HL-LEVEL"
+    if not parent and above.count and parents:
+        return "X12-HL-LEVEL"  # what is on top is the document, and there is one
     above.count = ordinal = above.count + 1
     node = nodes[number] = Node(above.container, level, above, ordinal, flag)
     return node

@@ -10,7 +10,8 @@ from random import Random
 
 from gateway.x12.elements import broken_notes
 from gateway.x12.guide import UNLIMITED, Element, Loop, Segment, SyntaxNote
-from gateway.x12.table import Table
+from gateway.x12.hierarchy import Tree
+from gateway.x12.table import Position, Table
 
 Parts = list[str]
 
@@ -147,16 +148,61 @@ def segment(definition: Segment, choices: Random, component: str = ">", share: f
         given = index in chosen and not element.hash
         text = "1" if element.count else element_text(element, choices, component, share)
         parts.append(text if given else "")
+    return stripped(parts)
+
+
+def below(tree: Tree, level: str, choices: Random, known: Sequence[str]) -> str:
+    """A level that may stand below another; seldom one that the guide says nothing of."""
+    if level and level not in tree.parents:
+        return choices.choice(sorted(tree.parents))
+    fitting = sorted(one for one, above in tree.parents.items() if level in above)
+    if level and (not fitting or choices.random() < 0.1):
+        fitting = [one for one in known if one not in tree.parents]
+    return choices.choice(fitting)
+
+
+def levels(loop: Loop, tree: Tree, choices: Random, most: int = 9) -> list[Parts]:
+    """The segments that begin the levels of a lawful tree, depth first or in another order, parents first."""
+    known = codes(loop.trigger.elements[tree.level - 1])
+    deep, flags, width = choices.random() < 0.6, choices.random() < 0.8, choices.choice((1, 1, 1, 4))
+    found: list[tuple[str, str, str]] = []
+    path = [("", "")]
+    for number in range(1, choices.randint(1, most) + 1):
+        at = choices.randrange(len(path)) if number > 1 else 0
+        at = at or min(1, len(path) - 1)
+        parent, level = path[at]
+        one = (str(number).zfill(width), below(tree, level, choices, known))
+        path = [*(path[: at + 1] if deep else path), one]
+        found.append((one[0], parent, one[1]))
+    parents = {parent for _, parent, _ in found}
+    out = []
+    for own, parent, level in found:
+        parts = [loop.trigger.id, *[""] * len(loop.trigger.elements)]
+        parts[tree.id], parts[tree.parent], parts[tree.level] = own, parent, level
+        parts[tree.children] = str(int(own in parents)) if flags else ""
+        out.append(stripped(parts))
+    return out
+
+
+def stripped(parts: Parts) -> Parts:
+    """The segment without empty elements at its end."""
     while len(parts) > 1 and not parts[-1]:
         parts.pop()
     return parts
+
+
+def at(position: Position, choices: Random, share: float = 0.3) -> Parts:
+    """A lawful segment for a place; a level is the only one."""
+    if position.tree is not None:
+        return levels(position.loop.loop, position.tree, choices, 1)[0]
+    return segment(position.segment, choices, share=share)
 
 
 def transaction(table: Table, choices: Random, component: str = ">", share: float = 0.12) -> list[Parts]:
     """A set with segments from all over the guide, counts included; nearly always without an error."""
     out: list[Parts] = []
 
-    def walk(loop: Loop, depth: int) -> None:
+    def walk(loop: Loop, depth: int, begin: Parts | None = None) -> None:
         for child in loop.children:
             inner = isinstance(child, Loop)
             first = child is loop.children[0]
@@ -167,11 +213,16 @@ def transaction(table: Table, choices: Random, component: str = ">", share: floa
             times = 1 if first or limit == 1 or choices.random() < 0.6 else 2
             if limit not in (UNLIMITED, 1):
                 times = min(times, limit)
+            if isinstance(child, Loop) and child.tree is not None:
+                for level in levels(child, child.tree, choices):
+                    walk(child, depth + 1, level)
+                continue
             for _ in range(times):
                 if inner:
                     walk(child, depth + 1)  # type: ignore[arg-type]
                 else:
-                    out.append(segment(child, choices, component))  # type: ignore[arg-type]
+                    given = begin if first else None
+                    out.append(given or segment(child, choices, component))  # type: ignore[arg-type]
 
     walk(table.guide.root, 0)
     out[0] = ["ST", table.guide.set_id, "0001"]
@@ -180,7 +231,8 @@ def transaction(table: Table, choices: Random, component: str = ">", share: floa
             if element.count:
                 for parts in out:
                     if parts[0] == position.id and len(parts) > index and parts[index]:
-                        parts[index] = str(sum(other[0] == element.count for other in out))
+                        counted = choices.choice(element.count.split())
+                        parts[index] = str(sum(other[0] == counted for other in out))
     out[-1] = ["SE", str(len(out)), "0001"]
     return out
 

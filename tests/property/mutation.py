@@ -14,16 +14,24 @@ from gateway.engine import library, read
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.envelope import TransactionSet
 from gateway.x12.guide import Element
-from gateway.x12.table import Position, Table
+from gateway.x12.table import Table
 from tests import samples
 from tests.property import lawful
 
 Parts = list[str]
-Set = list[Parts]
-"""A transaction set: segments from ST to SE, each its id and elements as text."""
+Guided = tuple[str, str]
+"""Release and set, ``("004010", "850")``: which guide a set follows."""
 
-GOLDEN = Path(__file__).resolve().parents[1] / "data" / "x12" / "004010" / "850"
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "data" / "x12"
+SCHEMAS = ROOT / "schemas" / "x12"
 _LARGEST = 90
+
+
+class Set(list[Parts]):
+    """A transaction set: segments from ST to SE, each its id and elements as text."""
+
+    guide: Guided
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,60 +41,88 @@ class Origin:
     name: str
     segments: tuple[tuple[str, ...], ...]
     delimiters: Delimiters
+    release: str = "004010"
+
+    @property
+    def guide(self) -> Guided:
+        return self.release, self.segments[0][1]
 
     def copy(self) -> Set:
-        return [list(parts) for parts in self.segments]
+        found = Set(list(parts) for parts in self.segments)
+        found.guide = self.guide
+        return found
+
+
+@cache
+def guides() -> tuple[Guided, ...]:
+    """Every guide of every release."""
+    found = set()
+    for path in SCHEMAS.glob("*/maps.xml"):
+        release = library().release(path.parent.name)
+        assert release is not None
+        found |= {(release.name, set_id) for _, set_id in release.maps}
+    return tuple(sorted(found))
 
 
 def origins_of(source: bytes | Path, name: str) -> Iterator[Origin]:
-    """The 850s of release 004010 in a file, without those too long to be spoiled quickly."""
+    """The sets of a file that have a guide, without those too long to be spoiled quickly."""
     for event in read(source, documents=False):
-        if not isinstance(event, TransactionSet) or event.set_id != "850" or event.guide is None:
+        if not isinstance(event, TransactionSet) or event.guide is None or event.group is None:
             continue
-        marks = event.interchange.delimiters
+        marks, release = event.interchange.delimiters, event.guide.rpartition(".")[2]
         texts = [text.strip("\r\n") for text in event.text.split(marks.terminator)]
-        if len(texts) <= _LARGEST and texts[-1].startswith("SE"):
+        fits = len(texts) <= _LARGEST and texts[-1].startswith("SE")
+        # A set served by the nearest release is judged with leniencies.
+        if fits and event.group.version.startswith(release):
             parts = tuple(tuple(text.split(marks.element)) for text in texts)
-            yield Origin(f"{name} {event.control_number}", parts, marks)
+            yield Origin(f"{name} {event.control_number}", parts, marks, release)
 
 
-def golden() -> list[Origin]:
-    """The project's own orders."""
-    return [origin for path in sorted(GOLDEN.glob("*.edi")) for origin in origins_of(path, path.stem)]
+@cache
+def golden() -> tuple[Origin, ...]:
+    """The project's own documents."""
+    paths = sorted(GOLDEN.glob("*/*/*.edi"))
+    return tuple(origin for path in paths for origin in origins_of(path, path.stem))
 
 
-def generated(count: int = 60) -> list[Origin]:
+@cache
+def generated(count: int = 60) -> tuple[Origin, ...]:
     """Orders as the benchmarks use them, cut to a few lines by taking the short ones."""
     found: list[Origin] = []
     for profile in generate.PROFILES:
         target = io.BytesIO()
         generate.write(target, profile=profile, documents=count)
         found += origins_of(target.getvalue(), profile)
-    return [origin for origin in found if len(origin.segments) <= 50]
+    return tuple(origin for origin in found if len(origin.segments) <= 50)
 
 
-def drawn(count: int = 40) -> list[Origin]:
-    """Sets with segments from all over the guides."""
+@cache
+def drawn(guide: Guided, count: int = 20) -> tuple[Origin, ...]:
+    """Sets with segments from all over a guide."""
+    release, set_id = guide
     found = []
-    for set_id in ("850", "997"):
-        table = library().table("004010", set_id)
-        assert table is not None
-        for number in range(count if set_id == "850" else 4):
-            choices = Random(number)
-            parts = lawful.transaction(table, choices, share=0.06 if number % 2 else 0.2)
-            if len(parts) <= _LARGEST:
-                rows = tuple(tuple(part) for part in parts)
-                found.append(Origin(f"drawn {set_id} {number}", rows, Delimiters()))
-    return found
+    for number in range(count):
+        parts = lawful.transaction(table(guide), Random(number), share=0.06 if number % 2 else 0.2)
+        if len(parts) <= _LARGEST:
+            rows = tuple(tuple(part) for part in parts)
+            found.append(Origin(f"drawn {set_id} {number}", rows, Delimiters(), release))
+    return tuple(found)
 
 
-def sampled() -> list[Origin]:
-    """The 850s of the sample documents, none where those are absent."""
+@cache
+def sampled() -> tuple[Origin, ...]:
+    """The sample documents, none where those are absent."""
     directory = samples.directory()
     if directory is None:
-        return []
-    paths = sorted(directory.glob("850_004010*.edi"))
-    return [origin for path in paths for origin in origins_of(path, path.stem)]
+        return ()
+    paths = sorted(directory.glob("*.edi"))
+    return tuple(origin for path in paths for origin in origins_of(path, path.stem))
+
+
+def origins(guide: Guided) -> list[Origin]:
+    """All sets of a guide to spoil; those of the project itself come several times."""
+    known = [*golden() * 3, *sampled(), *(generated() if guide == ("004010", "850") else ())]
+    return [*(origin for origin in known if origin.guide == guide), *drawn(guide)]
 
 
 # --- ways to spoil a set -------------------------------------------------------------------------------
@@ -164,7 +200,7 @@ def insert_unknown(segments: Set, choices: Random) -> None:
 
 def insert_known(segments: Set, choices: Random) -> None:
     """A lawful segment of the guide, wherever."""
-    definition = choices.choice(_positions()).segment
+    definition = choices.choice(table(segments.guide).positions).segment
     segments.insert(_inside(segments, choices), lawful.segment(definition, choices))
 
 
@@ -172,10 +208,11 @@ def insert_fitting(segments: Set, choices: Random) -> None:
     """A lawful segment where the guide knows it to follow."""
     at = _inside(segments, choices)
     before = segments[at - 1][0] if at <= len(segments) else "ST"
-    places = [position for position in _positions() if position.id == before]
+    positions = table(segments.guide).positions
+    places = [position for position in positions if position.id == before and position.targets]
     if places:
         names = choices.choice(places).targets.values()
-        target = choices.choice([_positions()[one.position] for one in names])
+        target = choices.choice([positions[one.position] for one in names])
         segments.insert(at, lawful.segment(target.segment, choices, share=choices.choice((0.1, 0.5))))
 
 
@@ -223,7 +260,7 @@ def other_code(segments: Set, choices: Random) -> None:
     """Another code of the same list, mostly, or of any."""
     parts = _some(segments, choices)
     at = _at(parts, choices)
-    places = [position for position in _positions() if position.id == parts[0]]
+    places = [position for position in table(segments.guide).positions if position.id == parts[0]]
     if places and at <= len(places[0].segment.elements) and choices.random() < 0.7:
         parts[at] = lawful.element_text(places[0].segment.elements[at - 1], choices, ">", 0.3)
     else:
@@ -235,7 +272,7 @@ def of_its_type(segments: Set, choices: Random) -> None:
     typed = [
         (parts, at, kind)
         for parts in segments[1:-1]
-        for at, kind in _types().get(parts[0], {}).items()
+        for at, kind in _types(segments.guide).get(parts[0], {}).items()
         if at < len(parts)
     ]
     if typed:
@@ -280,7 +317,7 @@ def wrong_totals(segments: Set, choices: Random) -> None:
 def composite(segments: Set, choices: Random) -> None:
     """A composite where the guide has one."""
     for parts in choices.sample(segments, len(segments)):
-        places = composites().get(parts[0])
+        places = composites(segments.guide).get(parts[0])
         if places:
             at, element = choices.choice(places)
             parts += [""] * (at + 1 - len(parts))
@@ -336,7 +373,7 @@ SEPARATORS = (
 )
 
 
-def texts(segments: Set, delimiters: Delimiters) -> list[str]:
+def texts(segments: list[Parts], delimiters: Delimiters) -> list[str]:
     """The segments as text; the marks ``>`` and ``^`` of composites become the separators in use."""
     out = []
     for parts in segments:
@@ -389,18 +426,14 @@ def _shorter(parts: Parts) -> Iterable[Parts]:
 
 
 @cache
-def table() -> Table:
-    found = library().table("004010", "850")
+def table(guide: Guided) -> Table:
+    found = library().table(*guide)
     assert found is not None
     return found
 
 
-def _positions() -> list[Position]:
-    return table().positions
-
-
 @cache
-def _types() -> dict[str, dict[int, str]]:
+def _types(guide: Guided) -> dict[str, dict[int, str]]:
     """Elements by segment and place that are numbers, dates or times."""
     return {
         position.id: {
@@ -408,14 +441,14 @@ def _types() -> dict[str, dict[int, str]]:
             for index, element in enumerate(position.segment.elements, 1)
             if element.type[0] in "NR" or element.type in ("DT", "TM")
         }
-        for position in _positions()
+        for position in table(guide).positions
     }
 
 
 @cache
-def composites() -> dict[str, list[tuple[int, Element]]]:
+def composites(guide: Guided) -> dict[str, list[tuple[int, Element]]]:
     found: dict[str, list[tuple[int, Element]]] = {}
-    for position in _positions():
+    for position in table(guide).positions:
         found[position.id] = [
             (index, element)
             for index, element in enumerate(position.segment.elements, 1)

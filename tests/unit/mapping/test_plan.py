@@ -9,7 +9,7 @@ from gateway.errors import MappingError
 from gateway.mapping.model import parse_mapping
 from gateway.mapping.plan import bind
 from gateway.x12.delimiters import Delimiters
-from tests.property.test_fast_equals_diagnosis import Engines, fault
+from tests.property.agreement import Engines, fault
 
 HEAD = "mapping: purchase_order\nguide: x12/004010/850\nfields:\n"
 ORDER = "ST*850*0001~BEG*00*SA*PO1**20260105~{}~PO1*1*1*EA*5~SE*{}*0001"

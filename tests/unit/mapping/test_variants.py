@@ -11,7 +11,7 @@ from gateway.errors import DocumentError
 from gateway.mapping.library import Library, SetEngine
 from gateway.mapping.writer import body, write_set
 from gateway.x12.delimiters import Delimiters
-from tests.property.test_fast_equals_diagnosis import Engines, fault
+from tests.property.agreement import Engines, fault
 
 MAPPING = b"""\
 mapping: purchase_order_acknowledgment

@@ -1,0 +1,70 @@
+"""Faults found by drawing sets and documents of every guide; each test failed before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.engine import library
+from gateway.mapping.library import SetEngine
+from gateway.mapping.reader import DocumentReader
+from gateway.mapping.writer import body, write_set
+from gateway.x12.delimiters import Delimiters
+from gateway.x12.diagnose import diagnose
+
+MARKS = Delimiters()
+NOTICE = ("BSN*00*SHIP1*20260301*1015",)
+
+
+def engine(set_id: str) -> SetEngine:
+    found = library().engine("004010", set_id, documents=True)
+    assert found is not None
+    return found
+
+
+def framed(set_id: str, *segments: str) -> list[str]:
+    return [f"ST*{set_id}*0001", *segments, f"SE*{len(segments) + 2}*0001"]
+
+
+def read(set_id: str, *segments: str) -> dict[str, Any]:
+    """The document of a set, the same by generated code and by table."""
+    one, frame = engine(set_id), framed(set_id, *segments)
+    document: dict[str, Any] = {}
+    assert one.check(frame, MARKS, document) is not None
+    assert one.plan is not None
+    assert DocumentReader(one.plan, {}).read(diagnose(one.table, frame, MARKS).steps, MARKS) == body(document)
+    return body(document)
+
+
+def test_a_shipment_below_another_level_is_not_the_document() -> None:
+    document = read("856", *NOTICE, "HL*1**V*1", "HL*2*1*S*0", "REF*BM*BOL1")
+    (vehicle,) = document["levels"]
+    assert vehicle["levels"] == [
+        {"level": "shipment", "references": [{"type": "bill_of_lading", "value": "BOL1"}]}
+    ]
+    written = write_set(engine("856"), document, MARKS)
+    assert written[1:] == ["HL*1**S*1", "HL*2*1*V*1", "HL*3*2*S*0", "REF*BM*BOL1"]
+
+
+@pytest.mark.parametrize("level", ["S", "V"])
+def test_there_is_one_level_on_top(level: str) -> None:
+    frame = framed("856", *NOTICE, "HL*1**S*0", f"HL*2**{level}*0")
+    assert engine("856").check(frame, MARKS, {}) is None
+    (found,) = engine("856").explain(frame, MARKS)
+    assert (found.code, found.location.address) == ("X12-HL-LEVEL", "HL03")
+    assert "the top, beside another" in found.message
+
+
+def test_a_list_of_values_is_written_with_its_qualifier_at_once() -> None:
+    document = read(
+        "820", "BPR*C*5*C*ACH************20260320", "ENT*1", "RMR*IV*A**5", "REF*PO*P1", "REF*PO*P2"
+    )
+    quick = engine("820").writer(document, "*", ">")
+    assert quick == write_set(engine("820"), document, MARKS)
+    assert quick[-2:] == ["REF*PO*P1", "REF*PO*P2"]
+
+
+def test_what_fields_cannot_give_back_is_kept_in_one_order() -> None:
+    document = read("997", "AK1*PO*7", "AK9*R*007*2*0****5*1")
+    assert [entry["address"] for entry in document["extensions"]] == ["AK9/AK908", "AK9/AK909", "AK9/AK902"]
