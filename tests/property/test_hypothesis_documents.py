@@ -28,11 +28,11 @@ from gateway.x12.table import Position
 from tests.property import lawful
 
 FILES = Path(__file__).resolve().parents[2] / "mappings" / "x12"
-#: All but trees of levels, whose tests are in tests/unit/mapping/test_levels.py, and TA1, which is no set.
+#: All but TA1, which is no set.
 SETS = sorted(
     f"{path.parent.name}/{path.stem}"
     for path in FILES.glob("*/*.yaml")
-    if not path.name.endswith(".test.yaml") and path.stem not in ("856", "TA1")
+    if not path.name.endswith(".test.yaml") and path.stem != "TA1"
 )
 each_set = pytest.mark.parametrize("name", SETS)
 
@@ -143,12 +143,13 @@ class Draft:
     share: float
     root: dict[str, Any] = field(default_factory=dict)
     spreads: dict[int, int] = field(default_factory=dict)
+    levels: int = 0
 
     def document(self) -> dict[str, Any]:
         root = self.root = {}
         self.fill(self.plan.root, root, 0)
         for path, listed in self.plan.root.counts.items():
-            put(root, path, len(at(root, listed) or ()))
+            put(root, path, 1 + self.levels if self.plan.levels else len(at(root, listed) or ()))
         for item, rule in copies(self.plan.root, root):
             found = (at(item, rule.source) if rule.local else None) or at(root, rule.source)
             if found is not None:
@@ -206,7 +207,23 @@ class Draft:
                 put(target, take.path, one)
         if case.scope is not None:
             self.fill(case.scope, target, depth + 1)
+        if case in self.plan.levels:
+            self.levels += 1
+            self.grow(scope, case, position, target, depth)
         return True
+
+    def grow(self, scope: Scope, case: Case, position: Position, target: dict[str, Any], depth: int) -> None:
+        """Puts levels into a level, as far as the guide lets them stand there."""
+        assert position.tree is not None
+        parents = position.tree.parents
+        (level,) = [c.value for c in case.conditions] or [""]
+        for below in self.plan.levels if depth < 4 else ():
+            (kind,) = [c.value for c in below.conditions] or [""]
+            if kind in parents and level in parents and level not in parents[kind]:
+                continue
+            if self.choices.random() < self.share / (1 + depth):
+                for _ in range(self.choices.choice((1, 1, 2))):
+                    self.one(scope, below, position, target, depth + 1)
 
     def values(self, case: Case, position: Position) -> dict[int, tuple[Take, Any]] | None:
         """Values of the fields of a case that keep usage and notes of the segment; None if not found."""
@@ -225,6 +242,8 @@ class Draft:
                         del fixed[element]
             for condition in case.conditions:
                 fixed[condition.element] = bool(condition.value)
+            if position.tree is not None:  # these follow from the tree
+                fixed |= dict.fromkeys(position.tree.written, True)
             chosen = lawful.filled(elements, position.segment.notes, self.choices, 0.3, fixed)
             if chosen is None or any(e.usage == "R" and i not in chosen for i, e in enumerate(elements, 1)):
                 continue
