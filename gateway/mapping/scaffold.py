@@ -1,8 +1,8 @@
 """A starter mapping made from a guide: a rule for every segment and loop, to be renamed and thinned out.
 
-Names come from the guide's elements, converters from their types; shared blocks are used where they
-fit. The check itself decides what fits: it is asked about a first text, and what it objects to is left out,
-until nothing is left to object to.
+Names come from the guide's elements, converters from their types; shared blocks are used where they fit. The
+check itself decides what fits: of a first text what it objects to is left out, until it has
+no more objections.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any
 
 from gateway.errors import Problem
@@ -20,14 +19,11 @@ from gateway.mapping.statement import SHARED, Load, Stated, shared
 from gateway.x12.guide import Element, Loop, Segment
 from gateway.x12.table import Table
 
-_ROUNDS = 20
 _NO_PLACE = ("MAP-ADDRESS", "MAP-ELEMENT", "MAP-TYPE", "MAP-NO-LOOP", "MAP-CONDITION")
 """Problems of rules for which another release has no place."""
 
 _FEW = 12
 """Codes of a guide that are named in a mapping."""
-_ALIKE = 0.6
-"""How alike an element's name and a field must be, 1 being equal."""
 _SIMPLE = {"DT": "date", "TM": "time", "R": "decimal", "N0": "int"} | {f"N{n}": f"n{n}" for n in range(1, 7)}
 _CODED = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)[.0-9]* *\| *(?:code|pairs)\(@([a-z0-9_]+)\)")
 
@@ -35,9 +31,7 @@ Rules = dict[str, Any]
 """Rules by name; a list or object has its rules, and a name that begins with ``#`` is a comment."""
 
 
-def scaffold(
-    table: Table, guide: str, document: str, load: Load, fields: Collection[str] | None = None
-) -> str:
+def scaffold(table: Table, guide: str, document: str, load: Load) -> str:
     """The text of a mapping that has a rule for every segment and loop of a guide.
 
     Args:
@@ -45,17 +39,13 @@ def scaffold(
         guide: its name, such as ``x12/004010/846``.
         document: the document type.
         load: gives the file of the shared blocks.
-        fields: the fields of the document type, as ``lines[].quantity.value``. With them names are taken from
-            there where they are alike, and what finds no field stands as a comment. Without them all names
-            are those of the guide.
     """
-    work = _Scaffold(table, fields, load)
+    work = _Scaffold(table, load)
     while True:
         text = work.text(guide, document)
-        found = check_mapping(text, lambda _: table, (lambda _: fields) if fields else None, load)
+        found = check_mapping(text, lambda _: table, None, load)
         refused = {work.choice(problem) for problem in found if problem.is_error} - work.banned
-        work.rounds += 1
-        if not refused or work.rounds == _ROUNDS:
+        if not refused:
             return text
         work.banned |= refused
 
@@ -89,45 +79,40 @@ def extended(table: Table, guide: str, base: str, load: Load, fields: Collection
 
 
 @dataclass(slots=True)
-class _Block:
-    """A block of the shared file: the segment it is for, and where its rules lead, with the list's name."""
-
-    name: str
-    each: str
-    segments: dict[str, str]
-
-
-@dataclass(slots=True)
 class _Scaffold:
+    """The mapping in the making.
+
+    Attributes:
+        banned: blocks and code tables that do not fit, with the path of the field; ``chosen`` has the others.
+        counts: by path of a field, the segment whose number it states. lists: by segment, a list of the root.
+        blocks: name, segment it is for (empty for an object), and by segment the list it makes of it inside.
+        codes: the shared code table of a data element.
+    """
+
     table: Table
-    fields: Collection[str] | None
     load: Load
-    rounds: int = 0
     banned: set[tuple[str, str]] = field(default_factory=lambda: {("", "")})
-    #: What was chosen where: a block or code table by the path of the field.
     chosen: dict[str, str] = field(default_factory=dict)
     counts: dict[str, str] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
-    blocks: list[_Block] = field(default_factory=list)
+    blocks: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         stated = shared(self.load)
         sizes = {name: len(table) for name, table in stated["codes"].items()}
-        for segment, number, name in _CODED.findall(self.load(SHARED).decode()):
-            for position in self.table.positions:
-                if position.id == segment and int(number) <= len(position.segment.elements):
-                    data = position.segment.elements[int(number) - 1].number
-                    self.codes[data] = max(
-                        self.codes.get(data, name), name, key=lambda one: sizes.get(one, 0)
-                    )
+        segments = {position.id: position.segment for position in self.table.positions}
+        for name, number, table in _CODED.findall(self.load(SHARED).decode()):
+            if name in segments and int(number) <= len(segments[name].elements):
+                data = segments[name].elements[int(number) - 1].number
+                self.codes[data] = max(self.codes.get(data, table), table, key=lambda one: sizes.get(one, 0))
         blocks = {name: block for name, block in stated["blocks"].items() if isinstance(block, Stated)}
         text = "".join(f"  {name}{'[]' * ('each' in block)}: ${name}\n" for name, block in blocks.items())
         rules = read_mapping(f"fields:\n{text}", self.load)[0].rules
         for name, block in blocks.items():
-            own = [rule for rule in rules if rule.path[0] == name]
+            own = tuple(rule for rule in rules if rule.path[0] == name)
             leads = own[0].rules if isinstance(own[0], Repeated) else own
-            self.blocks.append(_Block(name, block.get("each", ""), dict(map(_lead, leads))))
+            self.blocks.append((name, block.get("each", ""), dict(map(_lead, leads))))
 
     def text(self, guide: str, document: str) -> str:
         """The mapping without what is banned."""
@@ -135,29 +120,19 @@ class _Scaffold:
         rules: Rules = {}
         self.loop(self.table.guide.root, (), "", rules)
         words = "Made from the guide: rename what you need, take out the rest (it is kept under extensions)."
-        head = f"# {guide} <-> {document}. {words}\n\nmapping: {document}\nguide: {guide}\n\nfields:\n"
-        computed = [
-            f"  {name}: count({self.lists[segment]})\n"
-            for name, segment in self.counts.items()
-            if segment in self.lists
-        ]
-        return (
-            head
-            + "\n".join(_lines(rules, "  "))
-            + "\n"
-            + ("\ncomputed:\n" if computed else "")
-            + "".join(computed)
-        )
+        lines = [f"# {guide} <-> {document}. {words}", "", f"mapping: {document}", f"guide: {guide}", ""]
+        lines += ["fields:", *_lines(rules, "  ")]
+        computed = {name: self.lists[one] for name, one in self.counts.items() if one in self.lists}
+        lines += ["", "computed:"] if computed else []
+        lines += [f"  {name}: count({counted})" for name, counted in computed.items()]
+        return "\n".join(lines) + "\n"
 
     def choice(self, problem: Problem) -> tuple[str, str]:
         """The choice behind a problem of a field; for what is missing only the block at the very place."""
         place = problem.location.pointer or ""
         at = max((path for path in self.chosen if f"{place}.".startswith(f"{path}.")), key=len, default="")
-        if problem.code == "MAP-REQUIRED" and at.endswith("[]") and at != place:
-            return "", ""
-        if problem.code == "MAP-KIND" and not at:
-            return place, ""
-        return at, self.chosen.get(at, "")
+        far = problem.code == "MAP-REQUIRED" and at.endswith("[]") and at != place
+        return ("", "") if far else (at, self.chosen.get(at, ""))
 
     def loop(
         self, loop: Loop, way: tuple[str, ...], scope: str, into: Rules, done: Mapping[str, str] | None = None
@@ -186,11 +161,11 @@ class _Scaffold:
             begins = root and child is loop.children[1]
             block = None if begins or way else self.block(segment, "", scope)
             if block:
-                into[block.name] = f"${block.name}"
-            elif begins or self.fields is not None:
-                into |= self.segment(segment, way, scope, into)
+                into[block[0]] = f"${block[0]}"
+            elif begins:
+                into |= self.segment(segment, way, scope)
             else:
-                name = self.named(scope, _snake(segment.name), into)
+                name = _free(_snake(segment.name), into)
                 inner = self.segment(segment, way, f"{scope}{name}.")
                 into |= {name: inner if len(inner) > 1 else next(iter(inner.values()))} if inner else {}
             if isinstance(child, Loop):
@@ -201,53 +176,38 @@ class _Scaffold:
     ) -> None:
         """A rule for a loop or segment that repeats."""
         tree = child.tree if isinstance(child, Loop) else None
-        block = self.block(segment, segment.id, scope) if not tree else None
-        wanted = "levels" if tree else _plural(_snake(child.name))
-        name = block.name if block else self.named(scope, wanted, into, "[]")
-        if not name:
-            into[f"# no field: {wanted}[]"] = None
-            return
-        inside = f"{scope}{name}[]."
-        item: Rules = {"use": block.name} if block else {}
-        if not block or len(way) > 1:
+        name, _, leads = (None if tree else self.block(segment, segment.id, scope)) or ("", "", {})
+        item: Rules = {"use": name} if name else {}
+        if not name or len(way) > 1:
             item["each"] = "/".join(way)
-        if not block:
-            own = self.segment(segment, (), inside, (), tree.written if tree else ())
-            fields = [rule for rule in own.values() if rule]
-            plain = len(fields) == 1 if self.fields is None else not self.under(inside)
-            item |= {"value": fields[0]} if plain and fields and segment is child else own
+        if not name:
+            name = _free("levels" if tree else _plural(_snake(child.name)), into)
+            own = self.segment(segment, (), f"{scope}{name}[].", tree.written if tree else ())
+            item |= {"value": next(iter(own.values()))} if len(own) == 1 and segment is child else own
         if isinstance(child, Loop):
-            self.loop(child, (), inside, item, block.segments if block else None)
-        into[f"{name}[]"] = f"${block.name}" if block and len(item) == 1 else item
+            self.loop(child, (), f"{scope}{name}[].", item, leads)
+        into[f"{name}[]"] = f"${name}" if item.keys() == {"use"} else item
         if not scope and len(way) == 1 and not tree:
             self.lists[segment.id] = name
 
-    def block(self, segment: Segment, each: str, scope: str) -> _Block | None:
+    def block(self, segment: Segment, each: str, scope: str) -> tuple[str, str, dict[str, str]] | None:
         """The block that fits a segment; for a list one with ``each``, else one that is for it alone."""
-        for block in self.blocks:
-            if block.each == each and (each or segment.id in block.segments):
-                path = f"{scope}{block.name}" + ("[]" if each else "")
-                if (path, block.name) not in self.banned and path not in self.chosen:
-                    self.chosen[path] = block.name
-                    return block
+        for name, begins, leads in self.blocks:
+            path = f"{scope}{name}" + ("[]" if each else "")
+            fits = begins == each and (each or segment.id in leads)
+            if fits and (path, name) not in self.banned and path not in self.chosen:
+                self.chosen[path] = name
+                return name, begins, leads
         return None
 
     def segment(
-        self,
-        segment: Segment,
-        way: tuple[str, ...],
-        scope: str,
-        taken: Collection[str] = (),
-        skip: Collection[int] = (),
+        self, segment: Segment, way: tuple[str, ...], scope: str, skip: Collection[int] = ()
     ) -> Rules:
         """Rules for the elements of a segment."""
         rules: Rules = {}
         for element, wanted, address, used in _parts(segment, skip):
             address = "/".join((*way, address))
-            name = self.named(scope, wanted, (*taken, *rules))
-            if not name:
-                rules[f"# no field: {wanted}: {address}" + (f" | {used}" if used else "")] = None
-                continue
+            name = _free(wanted, rules)
             if element.type == "ID":
                 table = self.table_of(element, scope + name)
                 used = f"pairs({table})" if used == "pairs" else f"code({table})" if table else used
@@ -268,29 +228,6 @@ class _Scaffold:
                 self.chosen[path] = name
                 return inside
         return ""
-
-    def under(self, scope: str) -> set[str]:
-        """The fields of the document directly in an object; those of a list or below it as the list."""
-        inside = (name.removeprefix(scope) for name in self.fields or () if name.startswith(scope))
-        return {name.partition("[]")[0] + "[]" * ("[]" in name) for name in inside if name}
-
-    def named(self, scope: str, wanted: str, taken: Collection[str], end: str = "") -> str:
-        """A name that is free.
-
-        It is the wanted one, or with a document that of the most similar field; empty where there is none.
-        """
-        if self.fields is not None:
-            fits = (name for name in self.under(scope) if name.endswith("[]") == bool(end))
-            free = (name for name in fits if name not in taken and (scope + name, "") not in self.banned)
-            likeness, name = max(
-                ((_likeness(wanted, name), name) for name in sorted(free)), default=(0.0, "")
-            )
-            return name.removesuffix("[]") if likeness >= _ALIKE else ""
-        number, name = 1, wanted
-        while name in taken or f"{name}[]" in taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        return name
 
 
 def _parts(segment: Segment, skip: Collection[int]) -> Iterator[tuple[Element, str, str, str]]:
@@ -321,12 +258,6 @@ def _parts(segment: Segment, skip: Collection[int]) -> Iterator[tuple[Element, s
         at += size
 
 
-def _likeness(wanted: str, name: str) -> float:
-    words = name.removesuffix("[]").replace(".", "_")
-    inside = set(words.split("_")) <= set(wanted.split("_"))
-    return max(SequenceMatcher(None, wanted, words).ratio(), inside * (0.6 + len(words) / 100))
-
-
 def _lead(rule: Rule) -> tuple[str, str]:
     """The segment that a rule takes, and its list inside the block if it makes one."""
     if isinstance(rule, Repeated):
@@ -343,6 +274,15 @@ def _runs(elements: tuple[Element, ...], at: int) -> int:
     while [element.number for element in elements[at + 2 * runs : at + 2 * runs + 2]] == first:
         runs += 1
     return runs if runs > 1 else 0
+
+
+def _free(wanted: str, taken: Collection[str]) -> str:
+    """The wanted name, with a number where it is taken."""
+    number, name = 1, wanted
+    while name in taken or f"{name}[]" in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
 
 
 def _snake(name: str) -> str:

@@ -413,5 +413,5 @@ def run_scaffold(args: argparse.Namespace) -> int:
         if read_mapping(content, library.mapping_file)[0].document_type == args.document:
             text = extended(table, f"x12/{name}", base, library.mapping_file, fields or ())
     document = args.document or f"x12_{set_id.lower()}"
-    sys.stdout.write(text or scaffold(table, f"x12/{name}", document, library.mapping_file, fields))
+    sys.stdout.write(text or scaffold(table, f"x12/{name}", document, library.mapping_file))
     return ExitCode.FINE

@@ -11,7 +11,6 @@ from gateway.documents.fields import field_paths
 from gateway.engine import library
 from gateway.mapping.check import check_mapping
 from gateway.mapping.library import Library
-from gateway.mapping.model import parse_mapping
 from gateway.mapping.scaffold import extended, scaffold
 from gateway.mapping.trial import Trial, run_trial
 from gateway.x12.table import Table
@@ -70,16 +69,6 @@ def test_a_starter_uses_blocks_tables_pairs_and_counts() -> None:
         "date: LDT04 | date",
         "totals.line_items: count(items)",
     }
-
-
-@pytest.mark.parametrize("kind", ["purchase_order", "invoice"])
-def test_names_of_a_document_are_used_where_they_are_alike(kind: str) -> None:
-    guide, fields = table("004010/850"), field_paths(kind)
-    text = scaffold(guide, "x12/004010/850", kind, library().mapping_file, fields)
-    found = check_mapping(text, lambda _: guide, lambda _: fields, library().mapping_file)
-    # What is mandatory and finds no field is for a person to decide; nothing else is wrong.
-    assert {problem.code for problem in found if problem.is_error} <= {"MAP-REQUIRED"}
-    assert parse_mapping(text, kind, library().mapping_file).document_type == kind
 
 
 def test_a_starter_for_another_release_extends_and_takes_out_what_has_no_place() -> None:
