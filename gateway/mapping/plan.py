@@ -27,6 +27,9 @@ from gateway.x12.table import LoopPlace, Position, Table
 NO_FLAGS = "HL04"
 """Address in the extensions for levels without a word on whether others are below."""
 
+NO_TOP = "HL"
+"""Address in the extensions for a hierarchy that begins below the level which is the document itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Take:
@@ -149,6 +152,16 @@ class Plan:
         return self.scopes[0]
 
     @cached_property
+    def top(self) -> tuple[Case, str] | None:
+        """The case of the level that is the document itself, and its code."""
+        for index, cases in self.root.cases.items():
+            tree = self.table.positions[index].tree
+            for case in cases if tree else ():
+                if tree and case.list_path is None:
+                    return case, next((c.value for c in case.conditions if c.element == tree.level), "")
+        return None
+
+    @cached_property
     def levels(self) -> list[Case]:
         """The lists that levels of a hierarchy fill, in the document and in items of each other."""
         return [
@@ -190,13 +203,9 @@ class Plan:
         if not listed[0].isupper():
             items = get(document, listed)
             return len(items) if isinstance(items, list) else 0
-        top = any(
-            case.list_path is None
-            for index, cases in self.root.cases.items()
-            if self.table.positions[index].tree is not None
-            for case in cases
-        )
-        return int(top) + self._levels_in(document)
+        entries = document.get("extensions")
+        absent = {"address": NO_TOP, "absent": True} in (entries if isinstance(entries, list) else ())
+        return int(self.top is not None and not absent) + self._levels_in(document)
 
     def _levels_in(self, container: Any) -> int:
         found = 0
@@ -216,8 +225,13 @@ class Plan:
     def note_absent(self, document: dict[str, Any], nodes: Nodes | None = None) -> None:
         """Notes what the partner left out and we would write, so that writing leaves it out again.
 
-        That are segments of computed fields and, given the levels of a hierarchy, HL04 if none has it.
+        That are segments of computed fields and, given the levels of a hierarchy, HL04 if none has it and the
+        level that is the document if the first is another.
         """
+        if nodes and len(nodes) > 1 and self.top is not None:
+            _, first, *_ = nodes.values()
+            if self.top[1] not in ("", first.level):
+                document.setdefault("extensions", []).append({"address": NO_TOP, "absent": True})
         if nodes and len(nodes) > 1 and not any(node.flag for node in nodes.values()):
             document.setdefault("extensions", []).append({"address": NO_FLAGS, "absent": True})
         for path, segment in self.computed.items():

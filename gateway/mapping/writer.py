@@ -23,7 +23,7 @@ from gateway.mapping.extensions import get, put
 from gateway.mapping.extensions import steps as read_steps
 from gateway.mapping.library import Library, SetEngine
 from gateway.mapping.model import Path
-from gateway.mapping.plan import NO_FLAGS, Case, Plan, Scope, Take
+from gateway.mapping.plan import NO_FLAGS, NO_TOP, Case, Plan, Scope, Take
 from gateway.mapping.reader import copied
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.elements import CONTROL
@@ -158,7 +158,7 @@ class SetWriter:
             index = position.loop.last + 1 if position.trigger else index + 1
             cases = scope.cases.get(position.index)
             if position.tree is not None and cases:
-                self._top(scope, position, cases, container, pointer, out)
+                self._top(scope, position, container, pointer, out)
                 continue
             if cases is None and position.id not in extra:
                 continue
@@ -191,17 +191,15 @@ class SetWriter:
         self,
         scope: Scope,
         position: Position,
-        cases: list[Case],
         container: dict[str, Any],
         pointer: str,
         out: list[Written],
     ) -> None:
         """Writes a hierarchy depth first: the level that is the document itself, then what hangs below."""
         self._number = 0
-        top = next((case for case in cases if case.list_path is None), None)
         parent = ""
-        if top is not None:
-            instance = self._instance(top, container, pointer)
+        if self.plan.top is not None and NO_TOP not in self._extensions(container, pointer).absent:
+            instance = self._instance(self.plan.top[0], container, pointer)
             parent = self._level(instance, position, parent, 1, out)
         self._below(scope, position, container, pointer, parent, out)
 

@@ -91,8 +91,7 @@ def permitted(table: Table, steps: list[Step], delimiters: Delimiters) -> list[s
 
     - empty elements at the end of a segment are left out;
     - empty components at the end of an element are left out;
-    - levels of a hierarchy stand depth first, numbered from 1, and all have HL04 if one had it;
-    - they begin with that which is the document, a shipment.
+    - levels of a hierarchy stand depth first, numbered from 1, and all have HL04 if one had it.
     """
     before: list[list[str]] = []
     after: list[list[str]] = []
@@ -121,13 +120,6 @@ def _depth_first(levels: list[list[list[str]]], tree: Tree) -> list[list[str]]:
     for level in levels:
         below.setdefault(level[0][tree.parent], []).append(level)
     flags = any(level[0][tree.children] for level in levels)
-    if levels[0][0][tree.level] not in tree.parents:
-        top = "the document"
-        code = next(code for code, above in tree.parents.items() if "" in above)
-        head = ["HL", "", "", "", ""]
-        head[tree.id], head[tree.level] = top, code
-        head[tree.children] = "1" if flags else ""
-        below = {"": [[head]], top: below[""], **{one: kids for one, kids in below.items() if one}}
     out: list[list[str]] = []
     number = 0
 

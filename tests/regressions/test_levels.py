@@ -44,7 +44,7 @@ def test_a_shipment_below_another_level_is_not_the_document() -> None:
         {"level": "shipment", "references": [{"type": "bill_of_lading", "value": "BOL1"}]}
     ]
     written = write_set(engine("856"), document, MARKS)
-    assert written[1:] == ["HL*1**S*1", "HL*2*1*V*1", "HL*3*2*S*0", "REF*BM*BOL1"]
+    assert written[1:] == ["HL*1**V*1", "HL*2*1*S*0", "REF*BM*BOL1"]
 
 
 @pytest.mark.parametrize("level", ["S", "V"])
