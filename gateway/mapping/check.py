@@ -148,6 +148,9 @@ class _Check:
             if used.kind not in _FITS.get(wanted := kinds.get(path, ""), (used.kind,)):
                 self.add("MAP-KIND", path, converter=used.name, kind=used.kind, wanted=wanted)
         absent = tuple(part for name in self.mapping.absent for part in (f"{name}.", f"{name}[]"))
+        for name in sorted(self.mapping.absent & self.mapping.lines.keys()):
+            if not any(f"{path}.".startswith((f"{name}.", f"{name}[]")) for path in known):
+                self.add("MAP-FIELD-UNKNOWN", name, nearest=nearest(name, known))
         unused = {path for path in set(known) - mapped.keys() if not f"{path}.".startswith(absent)}
         for path in _outermost(sorted(unused)):
             self.add("MAP-FIELD-UNUSED", path)

@@ -1,8 +1,7 @@
 """A starter mapping made from a guide: a rule for every segment and loop, to be renamed and thinned out.
 
 Names come from the guide's elements, converters from their types; shared blocks are used where they fit. The
-check itself decides what fits: of a first text what it objects to is left out, until it has
-no more objections.
+check itself decides what fits: what it objects to is left out, until it has no more objections.
 """
 
 from __future__ import annotations

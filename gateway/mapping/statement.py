@@ -102,10 +102,12 @@ def merged(base: Stated, over: Stated) -> Stated:
         result.put(key, value, base.lines.get(key))
     result.twice = over.twice
     for key, value in over.items():
-        if value is None:
-            for name in [name for name in result if name.startswith(f"{key}.")]:
+        if value is None and (gone := [name for name in result if f"{name}.".startswith(f"{key}.")]):
+            for name in gone:
                 del result[name]
-        if isinstance(value, Stated) and isinstance(result.get(key), Stated):
+            result.lines.pop(key, None)  # only what takes nothing out is to be looked at
+            result[key] = None
+        elif isinstance(value, Stated) and isinstance(result.get(key), Stated):
             result.put(key, merged(result[key], value), over.lines.get(key))
         else:
             result.put(key, value, over.lines.get(key))
@@ -195,7 +197,8 @@ def _foreign(node: Stated, line: int | None = None) -> Stated:
     """A copy whose keys stand in another file, so that only the line of its use can be told."""
     result = Stated()
     for key, value in node.items():
-        result.put(key, _foreign(value, line) if isinstance(value, Stated) else value, line)
+        stated = _foreign(value, line) if isinstance(value, Stated) else value
+        result.put(key, stated, None if value is None else line)
     return result
 
 

@@ -219,6 +219,7 @@ def test_a_field_without_a_place_in_the_set_may_be_said_to_have_none() -> None:
     )
     stated = SMALL + "  terms: ~\n  notes[]: ~\n"
     assert not {code for code, _ in told(stated, fields)} & {"MAP-FIELD-UNUSED", "MAP-RULE"}
+    assert ("MAP-FIELD-UNKNOWN", "note[]") in told(stated + "  note[]: ~\n", fields)
 
 
 def test_an_unknown_document_type_is_a_warning() -> None:
