@@ -86,7 +86,8 @@ class Draft:
         if origin is Literal:
             return self.choices.choice(arguments)
         if origin is tuple:
-            return [self.value(arguments[0], inside) for _ in range(self.choices.choice((1, 1, 2, 3)))]
+            sizes = (1, 1, 2, 3) if len(inside) < 3 else (1, 1, 1, 1, 2)  # whole trees must stay small
+            return [self.value(arguments[0], inside) for _ in range(self.choices.choice(sizes))]
         if annotation is bool:
             return self.choices.random() < 0.5
         if annotation is int:

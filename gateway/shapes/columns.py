@@ -11,11 +11,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from gateway.documents.validation import explain
-from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
+from gateway.errors import DocumentError, Fault, Problem, Severity
 from gateway.shapes.convert import read_value, write_value
 from gateway.shapes.form import Problems, nearest_place, pointer, problem
 from gateway.shapes.model import Column, Place, Record, Scope, Shape, spans
@@ -115,15 +115,8 @@ class _Reading:
         if keep > len(around) or [one.at.rpartition("/")[0] for one in around[1:keep]] != [
             _list_at(around[n], names) for n, names in enumerate(record.scope[: keep - 1 if keep else 0])
         ]:
-            what = (
-                "the row belongs to no document"
-                if is_linked
-                else "the row stands without the one it belongs to"
-            )
-            name = f" ({record.tag or record.file})" if record.tag or record.file else ""
-            self.wrong(
-                "SHAPE-ROW", line, "", f"{what}{name}.", "Complete the file.", cells[0] if cells else ""
-            )
+            what = "belongs to no document" if is_linked else "stands without the one it belongs to"
+            self.wrong("SHAPE-ROW", line, "", f"the row ({record.tag or record.file}) {what}.", cells[0])
             return None
         finished = None
         if not keep or draft is None:
@@ -156,34 +149,28 @@ class _Reading:
     def value(self, line: int, name: str, column: Column, text: str, failed: set[str]) -> Any:
         """What a cell says; None where it says nothing, or nothing right."""
 
-        def wrong(code: str, what: str, hint: str) -> None:
-            self.wrong(code, line, name, what, hint, text)
+        def wrong(code: str, what: str) -> None:
+            self.wrong(code, line, name, what, text)
             failed.update(_plain(place.text) for place in column.path)
 
         if bad := _BAD.search(text):
             shown = f"byte 0x{ord(bad[0]) & 0xFF:02X}"
             what = f"{shown} is no character of {self.shape.encoding}, or a control character."
-            return wrong(
-                "SHAPE-CHARACTER", what, "State the encoding of the file, or take the character out."
-            )
+            return wrong("SHAPE-CHARACTER", what)
         pad = column.pad if column.pad != "0" else " "
         text = text.strip(f" {pad}") if column.align == "left" else text.rstrip(" ").lstrip(f" {pad}")
         if text == column.empty or not text:
             if column.required:
-                wrong("SHAPE-MISSING", "the column is empty, and must be filled.", "Fill it.")
+                wrong("SHAPE-MISSING", "the column is empty, and must be filled.")
             text = column.default or ""
         if not text or column.count is not None:
             return None
         if column.value is not None and text != column.value:
-            return wrong(
-                "SHAPE-VALUE", f"{text!r} is not {column.value!r}.", "Only this value is known here."
-            )
+            return wrong("SHAPE-VALUE", f"{text!r} is not {column.value!r}, all that is known here.")
         try:
             return read_value(column, self.shape.kinds[column.path[0].text], text) if column.path else None
         except ValueError as error:
-            return wrong(
-                "SHAPE-VALUE", f"{text!r} {error}.", "Correct the value, or the column in the shape file."
-            )
+            return wrong("SHAPE-VALUE", f"{text!r} {error}.")
 
     def begin(self, draft: _Draft, scope: Scope, key: list[str], line: int) -> None:
         """Opens a document or an entry of a list."""
@@ -213,7 +200,7 @@ class _Reading:
         elif known != value:
             earlier = nearest_place(draft.places, owner.at + at)[0]
             what = f"{value!r} contradicts {known!r} in line {earlier}."
-            self.wrong("SHAPE-VALUE", *where, what, "Rows of one document must agree.", str(value))
+            self.wrong("SHAPE-VALUE", *where, what, value)
 
     def finish(self, draft: _Draft | None) -> Iterator[dict[str, Any]]:
         """A document that is complete, if all is right so far."""
@@ -221,14 +208,13 @@ class _Reading:
             return
         document = draft.open[0].value
         for line, name, tag, text in draft.counts:
-            there = sum(draft.rows.values()) if tag == "rows" else draft.rows.get(tag, 0)
+            there = _counted(draft.rows, tag)
             if text.lstrip("0") != (str(there) if there else ""):
                 what = f"{text!r} rows{'' if tag == 'rows' else f' {tag}'} are stated, and {there} are there."
-                self.wrong("SHAPE-COUNT", line, name, what, "Ask for the whole file.", text)
+                self.wrong("SHAPE-COUNT", line, name, what, text)
         for record in self.shape.records:
             if record.required and record.tag not in draft.rows:
-                what = f"the document has no row {record.tag}."
-                self.wrong("SHAPE-ROW", draft.open[0].line, "", what, "Ask for the whole file.", "")
+                self.wrong("SHAPE-ROW", draft.open[0].line, "", f"the document has no row {record.tag}.")
         columns = {
             _plain(place.text): name
             for record in self.shape.records
@@ -248,9 +234,13 @@ class _Reading:
         if not self.problems.found:
             yield document
 
-    def wrong(self, code: str, line: int, name: str, what: str, hint: str, value: str) -> None:
+    def wrong(self, code: str, line: int, name: str, what: str, value: object = None) -> None:
         where = f"Line {line}" + (f", column {name}" if name else "")
-        self.problems.add(problem(code, where, what, hint, value, line=line))
+        self.problems.add(problem(code, where, what, value, line=line))
+
+
+def _counted(rows: dict[str, int], tag: str) -> int:
+    return sum(rows.values()) if tag == "rows" else rows.get(tag, 0)
 
 
 def _list_at(owner: _Open, names: tuple[str, ...]) -> str:
@@ -273,8 +263,8 @@ def _rows(
 ) -> Iterator[tuple[int, Record, list[str]]]:
     """Line, record and cells of every row that has the form of one."""
 
-    def wrong(line: int, what: str, hint: str, value: str = "", code: str = "SHAPE-ROW") -> None:
-        problems.add(problem(code, f"Line {line}", what, hint, value or None, line=line))
+    def wrong(line: int, what: str, hint: str = "", code: str = "SHAPE-ROW") -> None:
+        problems.add(problem(code, f"Line {line}", what, hint=hint, line=line))
 
     def lines() -> Iterator[str]:
         encoding: str = "utf-8-sig" if shape.encoding == "utf-8" else shape.encoding
@@ -292,16 +282,12 @@ def _rows(
             if not text.strip():
                 continue
             if record is None:
-                wrong(number, f"there is no record type {text[:width].rstrip()!r}.", known, text[:width])
+                wrong(number, f"there is no record type {text[:width].rstrip()!r}.", known)
                 continue
             longest = max((end for _, end in ends[record.tag]), default=width)
             if len(text.rstrip(" ")) > longest or (len(text) < longest and not shape.trimmed):
-                what = f"the row has {len(text)} characters, not {longest}."
-                wrong(
-                    number,
-                    what,
-                    "A row that was cut off is not read. trimmed: true allows blanks to be left off.",
-                )
+                hint = "A row that was cut off is not read. trimmed: true allows blanks to be left off."
+                wrong(number, f"the row has {len(text)} characters, not {longest}.", hint)
                 continue
             yield number, record, [text[start:end] for start, end in ends[record.tag]]
         return
@@ -320,7 +306,7 @@ def _rows(
             tag = "" if not any(by_tag) else cells.pop(0).strip()
             record = by_tag.get(tag)
             if record is None:
-                wrong(first, f"there is no record type {tag!r}.", known, tag)
+                wrong(first, f"there is no record type {tag!r}.", known)
             elif has_header:
                 has_header = False
                 told = len(problems.found)
@@ -338,25 +324,19 @@ def _rows(
                 yield first, record, ["" if place is None else cells[place] for place in places]
     except csv.Error as error:
         wrong(
-            line, f"the row cannot be read: {error}.", "Are quotes closed, and line ends those of the file?"
+            line, f"the row cannot be read: {error}.", "Are quotes closed, and line ends as they should be?"
         )
 
 
 def _order(record: Record, header: list[str], problems: Problems) -> list[int | None]:
     """Where the columns of a record stand, by the header row; None for one that is not there."""
-    for name in header:
-        if name not in record.columns or header.count(name) > 1:
-            what = (
-                f"{name!r} stands twice."
-                if name in record.columns
-                else f"there is no column {name!r} in the shape."
-            )
-            hint = "Correct the header row, or add the column to the shape file, without a path if need be."
-            problems.add(problem("SHAPE-COLUMN", "Line 1", what, hint, name, line=1))
+    wrong = [f"there is no column {name!r} in the shape." for name in header if name not in record.columns]
+    wrong += [f"the column {name!r} stands twice." for name in record.columns if header.count(name) > 1]
     for name, column in record.columns.items():
         if name not in header and (column.required or column.value is not None):
-            what, hint = f"the column {name!r} is missing.", "Add it to the file."
-            problems.add(problem("SHAPE-COLUMN", "Line 1", what, hint, name, line=1))
+            wrong.append(f"the column {name!r} is missing.")
+    for what in wrong:
+        problems.add(problem("SHAPE-COLUMN", "Line 1", what, line=1))
     return [header.index(name) if name in header else None for name in record.columns]
 
 
@@ -419,6 +399,8 @@ def write(
         DocumentError: at the end; values that do not fit, with their JSON pointer and column.
     """
     problems = Problems("The documents cannot be written")
+    if shape.encoding == "utf-8-sig":
+        yield from ((file, b"\xef\xbb\xbf") for file in dict.fromkeys(one.file for one in shape.records))
     if shape.shape == "csv" and shape.header and not any(one.tag for one in shape.records):
         for record in shape.records:
             yield record.file, _line(shape, list(record.columns))
@@ -457,14 +439,13 @@ class _Writing:
                 self.used.add(at + where)
                 if write_value(Column(), self.shape.kinds[place.text], value) != constant:
                     what = f"{value!r} is not {constant!r}, all that this shape knows."
-                    self.wrong(
-                        "SHAPE-VALUE", "", what, "Write such documents in another shape.", at + where, value
-                    )
+                    self.wrong("SHAPE-VALUE", "", what, at + where, value)
         done: set[Scope] = set()
         for record in self.shape.records:
             inner = record.scope[: len(scope) + 1]
             if record.scope == scope:
-                yield self.row(record, chain)
+                if record.within is None or record.required or self.says(record, chain):
+                    yield self.row(record, chain)
             elif record.scope[: len(scope)] == scope and inner not in done:
                 done.add(inner)
                 entries, where = owner, at
@@ -474,6 +455,11 @@ class _Writing:
                     yield from self.level(inner, [*chain, (entry, pointer(where, index))])
                 if not entries and not record.tag and not record.file:
                     yield self.row(record, chain)
+
+    def says(self, record: Record, chain: list[tuple[Any, str]]) -> bool:
+        """Whether there is a value for a row that only adds to another."""
+        places = [place for column in record.columns.values() for place in column.path]
+        return not places or any(_get(chain[len(one.scope)][0], one)[0] is not None for one in places)
 
     def row(self, record: Record, chain: list[tuple[Any, str]]) -> tuple[str, bytes]:
         """One row; what does not fit is told and left empty."""
@@ -499,43 +485,31 @@ class _Writing:
                     value, at = found, around + where
                     self.used |= {at, *(around + key for key in keys)}
         if column.count is not None:
-            text = str(
-                sum(self.totals.values()) if column.count == "rows" else self.totals.get(column.count, 0)
-            )
+            text = str(_counted(self.totals, column.count))
         elif value is None:
             if column.required and column.path:
-                self.wrong("SHAPE-MISSING", name, "there is no value, and one is needed.", "Fill it.", at)
-            return (column.value or column.empty).ljust(
-                column.length or 0 if self.shape.shape == "fixed" else 0
-            )
+                self.wrong("SHAPE-MISSING", name, "there is no value, and one is needed.", at)
+            blanks = column.length or 0 if self.shape.shape == "fixed" else 0
+            return (column.value or column.empty).ljust(blanks)
         else:
             try:
                 text = write_value(column, self.shape.kinds[column.path[0].text], value)
             except ValueError as error:
-                hint = "Correct the value, or the column in the shape file."
-                self.wrong("SHAPE-VALUE", name, f"{value!r} {error}.", hint, at, value)
+                self.wrong("SHAPE-VALUE", name, f"{value!r} {error}.", at, value)
                 return ""
         if column.length is not None and len(text) > column.length:
             what = f"{text!r} has {len(text)} characters; there is room for {column.length}."
-            self.wrong("SHAPE-LENGTH", name, what, "Shorten it, or widen the column.", at, value)
+            self.wrong("SHAPE-LENGTH", name, what, at, value)
             return ""
         if what := self.unwritable(text):
-            self.wrong(
-                "SHAPE-CHARACTER", name, what, "Take the character out, or choose another form.", at, value
-            )
+            self.wrong("SHAPE-CHARACTER", name, what, at, value)
         return text
 
     def unwritable(self, text: str) -> str:
         """What a row cannot hold of a text."""
-        breaks = (
-            "\r\n"
-            if self.shape.shape == "fixed"
-            else ""
-            if self.shape.quote
-            else f"\r\n{self.shape.delimiter}"
-        )
-        bad = _BAD.search(text) or next((one for one in breaks if one in text), None)
-        if bad:
+        breaks = "\r\n" if self.shape.shape == "fixed" else f"\r\n{self.shape.delimiter}"
+        is_quoted = self.shape.shape == "csv" and self.shape.quote
+        if _BAD.search(text) or (not is_quoted and any(one in text for one in breaks)):
             return f"{text!r} holds a control character, a line end or a separator."
         try:
             text.encode(self.shape.encoding)
@@ -543,10 +517,9 @@ class _Writing:
             return f"{text[error.start]!r} is no character of {self.shape.encoding}."
         return ""
 
-    def wrong(self, code: str, name: str, what: str, hint: str, at: str, value: object = None) -> None:
+    def wrong(self, code: str, name: str, what: str, at: str, value: object = None) -> None:
         where = self.name + (f", column {name}" if name else "")
-        shown = None if value is None else str(value)
-        self.problems.add(problem(code, where, what, hint, shown, pointer=at))
+        self.problems.add(problem(code, where, what, value, pointer=at))
 
     def remark(self) -> Problem | None:
         """What stands in no column and is not left out on purpose: also that a document is but a test."""
@@ -569,15 +542,8 @@ class _Writing:
         if not found:
             return None
         listed = ", ".join(found[:12]) + (f" and {len(found) - 12} more" if len(found) > 12 else "")
-        return Problem(
-            code="SHAPE-UNWRITTEN",
-            severity=Severity.INFO,
-            level=Level.TRANSACTION_SET,
-            message=f"{self.name}: no column takes {listed}.",
-            hint="Add columns to the shape file, or name what is left out on purpose under ignore:.",
-            location=Location(),
-            fault=Fault.CONFIGURATION,
-        )
+        told = problem("SHAPE-UNWRITTEN", self.name, f"no column takes {listed}.")
+        return replace(told, severity=Severity.INFO, fault=Fault.CONFIGURATION)
 
 
 def _line(shape: Shape, cells: list[str]) -> bytes:

@@ -22,24 +22,45 @@ _HINTS = {
 }
 """Advice for JSON, said for other shapes."""
 
+_CORRECT = "Correct the value, or the column in the shape file."
 EXPLANATIONS = {
-    "SHAPE-XML": "The file is not XML, or it has what is not read for safety: a DTD, entities, an element of "
-    "hundreds of levels or more than one document may take.",
-    "SHAPE-XSD": "The XML is not valid by the schema of its document type, schemas/xml/<type>.xsd.",
-    "SHAPE-ROW": "A row does not have the form the shape file describes: too short or too long, of an "
-    "unknown record type, or without the row it belongs to.",
-    "SHAPE-COLUMN": "The header row names a column the shape file does not know, or lacks one that it needs.",
-    "SHAPE-VALUE": "A value is not of the form its column asks for, is in no code table, or contradicts "
-    "what stands elsewhere.",
-    "SHAPE-LENGTH": "A value has more characters than its column. Nothing is cut off in silence.",
-    "SHAPE-CHARACTER": "A character cannot be read or written: another encoding, a control character, or a "
-    "line end or separator where it would break the row.",
-    "SHAPE-MISSING": "A column that must be filled is empty.",
-    "SHAPE-COUNT": "A count in the file is not the number of rows that are there: a part is missing.",
-    "SHAPE-JSONATA": "A JSONata expression failed, ran too long, or gave what is no document.",
-    "SHAPE-UNWRITTEN": "Fields of the document are in no column of the shape, so they are not in the output.",
+    "SHAPE-XML": (
+        "The file is no XML, or has what is not read for safety: a DTD, hundreds of levels, too much.",
+        "Correct the file, or the program that writes it.",
+    ),
+    "SHAPE-XSD": (
+        "The XML is not valid by the schema of its document type.",
+        "See the schema in schemas/xml.",
+    ),
+    "SHAPE-ROW": (
+        "A row is cut off or too long, of an unknown type, or without the row it belongs to.",
+        "Complete or correct the file, or the record in the shape file.",
+    ),
+    "SHAPE-COLUMN": (
+        "The header row names a column the shape does not know, or lacks one that it needs.",
+        "Correct the header row, or add the column to the shape file, without a path if need be.",
+    ),
+    "SHAPE-VALUE": ("A value is not as its column asks, or contradicts what stands elsewhere.", _CORRECT),
+    "SHAPE-LENGTH": ("A value is longer than its column. Nothing is cut off in silence.", _CORRECT),
+    "SHAPE-CHARACTER": (
+        "A character is of another encoding, steers a terminal, or would break the row.",
+        "State the encoding of the file, or take the character out.",
+    ),
+    "SHAPE-MISSING": ("A column that must be filled is empty.", "Fill it."),
+    "SHAPE-COUNT": (
+        "A count in the file is not the number of rows that are there.",
+        "Ask for the whole file.",
+    ),
+    "SHAPE-JSONATA": (
+        "A JSONata expression failed, took too long, or gave what is no document.",
+        "Correct the expression in the shape file, or ask for data of the form it expects.",
+    ),
+    "SHAPE-UNWRITTEN": (
+        "Fields of the document are in no column of the shape, so they are not in the output.",
+        "Add columns to the shape file, or name what is left out on purpose under ignore:.",
+    ),
 }
-"""What each problem code of this package means."""
+"""What each problem code of this package means, and what to do."""
 
 
 @cache
@@ -64,10 +85,10 @@ def pointer(base: str, part: str | int) -> str:
     return f"{base}/{str(part).replace('~', '~0').replace('/', '~1')}"
 
 
-def problem(code: str, where: str, what: str, hint: str, value: str | None = None, **at: Any) -> Problem:
+def problem(code: str, where: str, what: str, value: object = None, hint: str = "", **at: Any) -> Problem:
     """An error in the words of a shape: ``where`` is a row and column or an XPath."""
-    shown = None if value is None else printable(value[:200])
-    message = printable(f"{where}: {what}" if where else what)
+    shown = None if value is None else printable(str(value)[:200])
+    message, hint = printable(f"{where}: {what}" if where else what), hint or EXPLANATIONS[code][1]
     return Problem(code, Severity.ERROR, Level.ELEMENT, message, hint, shown, Location(**at), fault=Fault.US)
 
 

@@ -46,9 +46,9 @@ def read(shape: Shape, values: Iterable[Any]) -> Iterator[dict[str, Any]]:
             where = f"Value {number}" + (f", document {index}" if isinstance(result, list) else "")
             if not isinstance(one, dict):
                 if result is not _FAILED:
-                    what = f"read: gives {type(one).__name__}, not an object or a list of objects."
-                    hint = "An order needs { } around its fields; nothing was found if it gives NoneType."
-                    problems.add(problem("SHAPE-JSONATA", where, what, hint))
+                    given = "nothing" if one is None else type(one).__name__
+                    what = f"read: gives {given}, not an object or a list of objects."
+                    problems.add(problem("SHAPE-JSONATA", where, what))
                 continue
             head = {"document_type": shape.document, "schema_version": "1"}
             schema = form(shape.document)
@@ -70,8 +70,7 @@ def write(shape: Shape, documents: Iterable[dict[str, Any]]) -> Iterator[Any]:
     for number, document in enumerate(documents, 1):
         result = _evaluated(shape, "write", document, f"Document {number}", problems)
         if result is None:
-            what, hint = "write: gives nothing.", "Correct the expression in the shape file."
-            problems.add(problem("SHAPE-JSONATA", f"Document {number}", what, hint))
+            problems.add(problem("SHAPE-JSONATA", f"Document {number}", "write: gives nothing."))
         if not problems.found:
             yield result
     if not number:
@@ -115,9 +114,8 @@ def _evaluated(shape: Shape, way: str, value: Any, where: str, problems: Problem
     try:
         return _plain(expression.evaluate(value), [0])
     except Exception as error:  # noqa: BLE001 -- whatever such a library raises is a fault of expression or data
-        said = f"{way}: failed: {' '.join(str(error).split()) or type(error).__name__}."
-        hint = "Correct the expression in the shape file, or ask for data of the form it expects."
-        problems.add(problem("SHAPE-JSONATA", where, said, hint))
+        said = " ".join(str(error).split()) or type(error).__name__
+        problems.add(problem("SHAPE-JSONATA", where, f"{way}: failed: {said}."))
         return _FAILED
 
 

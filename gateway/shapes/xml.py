@@ -119,9 +119,8 @@ def _element(document: dict[str, Any], name: str, problems: Problems) -> Any:
             try:
                 element.text = str(value).lower() if isinstance(value, bool) else str(value)
             except ValueError:
-                hint = "Take the character out; XML has no way to write it."
-                what = "the value has a control character."
-                problems.add(problem("SHAPE-CHARACTER", name + at, what, hint, ascii(value), pointer=at))
+                what = "the value has a control character, for which XML has no form."
+                problems.add(problem("SHAPE-CHARACTER", name + at, what, ascii(value), pointer=at))
 
     fill(root, document, schema, kind, "")
     return root
@@ -145,8 +144,7 @@ def read(source: BinaryIO) -> Iterator[dict[str, Any]]:
     except etree.XMLSyntaxError as error:
         line = error.lineno or 1
         said = re.sub(r"[\s.,]*, line \d+, column \d+$", "", error.msg)
-        what, hint = f"this is not XML: {said}.", "Correct the file, or the program that writes it."
-        problems.add(problem("SHAPE-XML", f"Line {line}", what, hint, line=line))
+        problems.add(problem("SHAPE-XML", f"Line {line}", f"this is not XML: {said}.", line=line))
     problems.check()
 
 
@@ -183,7 +181,7 @@ def _roots(source: BinaryIO) -> Iterator[tuple[Any, str]]:
                 element.clear()
                 last, size = element, 0
         if size > MAX_BYTES + _CHUNK:
-            raise _refused(f"A document has more than {MAX_BYTES:,} bytes.", "Split it.")
+            raise _refused(f"A document has more than {MAX_BYTES:,} bytes.")
         chunk = source.read(_CHUNK)
     root = parser.close()
     _without_dtd(root)
@@ -201,11 +199,11 @@ def _is_wrapper(root: Any) -> bool:
 
 def _without_dtd(root: Any) -> None:
     if root.getroottree().docinfo.internalDTD is not None:
-        raise _refused("A DTD (<!DOCTYPE ...>) is not read.", "Leave it out.")
+        raise _refused("A DTD (<!DOCTYPE ...>) is not read.")
 
 
-def _refused(message: str, hint: str) -> DocumentError:
-    return DocumentError("The XML is not read.", problems=(problem("SHAPE-XML", "", message, hint),))
+def _refused(message: str) -> DocumentError:
+    return DocumentError("The XML is not read.", problems=(problem("SHAPE-XML", "", message),))
 
 
 def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
@@ -218,11 +216,9 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
     kind = name.localname
     if kind not in document_types() or name.namespace != namespace(kind):
         near = get_close_matches(kind, document_types(), n=1)
-        known = f"xmlns={namespace(near[0])!r}" if near else f"one of {', '.join(document_types())}"
+        hint = f"Expected is {f'xmlns={namespace(near[0])!r}' if near else ', '.join(document_types())}."
         what = f"<{kind}> of the namespace {name.namespace or '(none)'} is no document."
-        problems.add(
-            problem("SHAPE-XML", where(root)[0], what, f"Expected is {known}.", line=root.sourceline)
-        )
+        problems.add(problem("SHAPE-XML", where(root)[0], what, hint=hint, line=root.sourceline))
         return {}
     schema = form(kind)
 
@@ -258,8 +254,8 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
             error.path: error for error in reversed([*cast("Iterable[Any]", validator.error_log)])
         }.values():
             element = _at(root, error.path)
-            what, hint = _FACET.sub("", error.message), f"See schemas/xml/{kind}.xsd."
-            problems.add(problem("SHAPE-XSD", where(element)[0], what, hint, line=element.sourceline))
+            what, line = _FACET.sub("", error.message), element.sourceline
+            problems.add(problem("SHAPE-XSD", where(element)[0], what, line=line))
     places.clear()  # see _roots; `value` would keep them, as it knows itself
     return document
 

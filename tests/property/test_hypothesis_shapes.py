@@ -20,7 +20,7 @@ from tests.strategies import PLAIN, WILD, documents
 
 @pytest.mark.parametrize("kind", document_types())
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_document_comes_back_from_xml(kind: str, data: st.DataObject) -> None:
     given_documents = data.draw(st.lists(documents(kind, alphabet=WILD), min_size=1, max_size=3))
     written = b"".join(xml.write(given_documents))

@@ -167,8 +167,11 @@ def entries() -> dict[str, Entry]:
             found.append(Entry(code, about, kind.explanation, kind.hint, kind.message, *weight, ack))
     from gateway.shapes.form import EXPLANATIONS
 
-    hint = "The message names the place in the file and what it should hold."
-    found += [Entry(code, "shape", text, hint, fault="us") for code, text in EXPLANATIONS.items()]
+    weights = {"SHAPE-UNWRITTEN": "info"}
+    found += [
+        Entry(code, "shape", *texts, severity=weights.get(code, "error"), fault="us")
+        for code, texts in EXPLANATIONS.items()
+    ]
     hint = "The message names the field and what it should hold."
     found += [
         Entry(code, "document", text, hint, fault="us") for code, text in validation.EXPLANATIONS.items()

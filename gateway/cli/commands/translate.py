@@ -45,7 +45,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     inputs.add_shape(translate)
     translate.add_argument(
-        "--jobs", metavar="N", type=_jobs, default=1, help="X12 to JSON: spread a large file over N processes"
+        "--jobs", metavar="N", type=_jobs, default=1, help="out of X12: spread a large file over N processes"
     )
     inputs.add_home(translate)
     translate.set_defaults(run=run)

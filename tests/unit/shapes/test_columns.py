@@ -148,6 +148,13 @@ def test_a_byte_of_another_encoding() -> None:
     assert codes(read_problems(ansi, data.replace("ä", "\x81").encode("latin-1"))) == ["SHAPE-CHARACTER"]
 
 
+def test_a_byte_order_mark_is_written_where_the_shape_says_so() -> None:
+    used = shape(BASE.replace("document:", "encoding: utf-8-sig\ndocument:"))
+    data = written(used, [document()])[""]
+    assert data.startswith(b"\xef\xbb\xbfPO,DATE")
+    assert read(used, data) == [document()]
+
+
 def test_a_default_and_a_constant() -> None:
     used = base(X="{path: currency, default: USD}")
     assert read(used, "PO,DATE,QTY,X\nPO-1,2026-02-18,5,\n")[0]["currency"] == "USD"
@@ -289,7 +296,7 @@ def test_records_with_tags() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("H;PO-1;2026-02-18;2\n", "", 1, "stands without the one it belongs to (L)"),
+        ("H;PO-1;2026-02-18;2\n", "", 1, "the row (L) stands without the one it belongs to"),
         ("L;PO-1;2;6\n", "", 1, "'2' rows L are stated, and 1 are there"),
         ("L;PO-1;2;6\n", "L;PO-9;2;6\n", 3, "'PO-9' contradicts 'PO-1' in line 1"),
         ("L;PO-1;2;6\n", "X;PO-1;2;6\n", 3, "there is no record type 'X'"),
@@ -321,11 +328,19 @@ def test_a_second_file_finds_its_documents() -> None:
     with pytest.raises(DocumentError) as caught:
         list(columns.read(used, files))
     (problem,) = caught.value.problems
-    assert problem.message == "Line 3: the row belongs to no document (*_lines.csv)."
+    assert problem.message == "Line 3: the row (*_lines.csv) belongs to no document."
     assert problem.value == "I-9"
 
 
 # --- fixed width -----------------------------------------------------------------------------------------
+
+
+def test_a_row_that_only_adds_is_left_out_when_it_says_nothing() -> None:
+    used = shape(TAGGED)
+    rows = ROWS.replace("T;FC-1\n", "")
+    (found,) = read(used, rows)
+    assert written(used, [found])[""].decode() == rows
+
 
 FIXED = """\
 shape: fixed

@@ -60,7 +60,7 @@ def test_what_is_no_document_is_told_with_its_pointer() -> None:
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
-        ("nothing", "gives NoneType"),
+        ("nothing", "gives nothing"),
         ("'text'", "gives str"),
         ("[1, 2]", "Value 1, document 2: read: gives int"),
         ("$sum('a')", "failed: Argument 1"),
