@@ -24,7 +24,7 @@ FORBIDDEN_IMPORTS = {"random", "secrets", "uuid", "logging", "structlog", "sqlit
 ONLY_IN = {
     "pyx12": {"x12/_pyx12.py"},
     "lxml": {"x12/guide.py", "shapes/xml.py"},
-    "yaml": {"mapping/model.py", "shapes/model.py", "settings.py"},
+    "yaml": {"mapping/", "shapes/model.py", "settings.py"},
     "sqlite3": {"store/"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},
 }

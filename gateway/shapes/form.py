@@ -125,10 +125,10 @@ class Problems:
     def check(self) -> None:
         """Raises DocumentError with everything that was found; does nothing when all is right."""
         if self.found:
-            rest = f" and {self.more} more" if self.more else ""
-            raise DocumentError(
-                f"{self.what}: {len(self.found)} problem(s){rest}.", problems=tuple(self.found)
-            )
+            count = len(self.found) + self.more
+            shown = f", the first {MAX_PROBLEMS} of them" if self.more else ""
+            words = f"{count} problem{'s' if count > 1 else ''}{shown}"
+            raise DocumentError(f"{self.what}: {words}.", problems=tuple(self.found))
 
 
 def nearest_place(places: dict[str, Any], where: str) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -28,7 +28,6 @@ Scope = tuple[tuple[str, ...], ...]
 
 _KINDS = {DECIMAL: "decimal", DATE: "date", DATETIME: "datetime"}
 _STEP = re.compile(r"([A-Za-z0-9_]+)(\[(?:([a-z_]+)=([^\]]+)|([1-9][0-9]?)|)\])?")
-_T = TypeVar("_T")
 _SEE = "See docs/reference/shapes.md."
 
 
@@ -336,9 +335,9 @@ def spans(shape: Shape, record: Record) -> list[tuple[int, int]]:
 def _node(document_type: str, place: Place) -> Node | tuple[str, str]:
     """The part of the schema at a path, or why there is none."""
     schema = node = form(document_type)
-    names = [(name, True if last else None) for one in place.scope for name, last in _last(one)]
-    steps = [(one.name, bool(one.key) or one.index is not None) for one in place.steps]
-    for name, many in (*((name, bool(is_list)) for name, is_list in names), *steps):
+    names = [(name, n == len(one)) for one in place.scope for n, name in enumerate(one, 1)]
+    names += [(one.name, bool(one.key) or one.index is not None) for one in place.steps]
+    for name, many in names:
         keys = "".join(node.get("patternProperties", ()))
         inner = node.get("properties", {}).get(name)
         if inner is None and keys and re.match(keys, name):
@@ -360,10 +359,6 @@ def _node(document_type: str, place: Place) -> Node | tuple[str, str]:
             )
         node = resolved(schema, node["items"]) if many else node
     return node
-
-
-def _last(items: tuple[_T, ...]) -> Iterator[tuple[_T, bool]]:
-    return ((one, number == len(items)) for number, one in enumerate(items, 1))
 
 
 def _unfit(document_type: str, place: Place) -> tuple[str, str] | None:

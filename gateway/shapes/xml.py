@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, BinaryIO, cast
 
 from lxml import etree
@@ -72,7 +72,7 @@ def write(documents: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """
     problems = Problems("The documents cannot be written as XML")
     made = (_element(one, f"Document {number}, ", problems) for number, one in enumerate(documents, 1))
-    first = list(_first_two(made))
+    first = list(islice(made, 2))
     if not first:
         raise DocumentError("There is no document to write.")
     yield b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -84,11 +84,6 @@ def write(documents: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     if len(first) > 1:
         yield f"</{WRAPPER}>\n".encode()
     problems.check()
-
-
-def _first_two(made: Iterator[Any]) -> Iterator[Any]:
-    for _, element in zip(range(2), made, strict=False):
-        yield element
 
 
 def _element(document: dict[str, Any], name: str, problems: Problems) -> Any:
