@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.app import Gateway
-from gateway.cli.commands.demo import drop, interchange, order
+from gateway.cli.commands.demo import drop
 from gateway.cli.commands.home import make_home
 from gateway.observability.logging import configure
 from gateway.services.x12 import X12
 from gateway.settings import load
+from tests.orders import interchange, order
 
 ENGINE = X12(Path("/nowhere"))
 PARTNER = "acme-retail"

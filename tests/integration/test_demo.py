@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.commands.demo import drop, interchange, order
+from gateway.cli.commands.demo import drop
 from gateway.cli.main import main
+from tests.orders import interchange, order
 
 LINE = "1|EA|1.00|B0C1KETTL3|EX-KT-17|KETTLE"
 

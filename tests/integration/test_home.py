@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.commands.demo import drop, interchange, order, segments_of
+from gateway.cli.commands.demo import drop, segments_of
 from gateway.cli.main import main
 from tests.integration.killing import agree_on_orders, erp_order
+from tests.orders import interchange, order
 
 LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
 PARTNER = "acme-retail"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.app import Gateway, Pass
-from gateway.cli.commands.demo import drop, interchange, order
+from gateway.cli.commands.demo import drop
 from gateway.cli.commands.home import make_home
 from gateway.errors import InternalError, TransportError
 from gateway.services import lifecycle
@@ -28,6 +28,7 @@ from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import Folder
 from gateway.x12.answer import Answer
 from gateway.x12.envelope import Event, InterchangeHeader
+from tests.orders import interchange, order
 from tests.unit.test_store import NOW, message
 
 LINE = "1|EA|1.00|B0C1KETTL3|EX-KT-17|KETTLE"
