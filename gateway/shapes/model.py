@@ -6,7 +6,7 @@ It is data for both directions: a column and the path of its value in the docume
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -28,7 +28,6 @@ Scope = tuple[tuple[str, ...], ...]
 
 _KINDS = {DECIMAL: "decimal", DATE: "date", DATETIME: "datetime"}
 _STEP = re.compile(r"([A-Za-z0-9_]+)(\[(?:([a-z_]+)=([^\]]+)|([1-9][0-9]?)|)\])?")
-_SEE = "See docs/reference/shapes.md."
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,94 +232,90 @@ def parse_shape(text: str, name: str) -> Shape:
         shape = Shape.model_validate(data)
         found = list(_faults(shape))
     except (yaml.YAMLError, RecursionError) as error:
-        found = [(" ".join(str(error).split()), "Correct the YAML.")]
+        found = [f"{' '.join(str(error).split())}."]
     except ValidationError as error:
         found = [_explained(one) for one in error.errors(include_url=False)]
     if found:
-        problems = tuple(
-            Problem("SHAPE", Severity.ERROR, Level.FILE, f"{name}: {what}", hint, fault=Fault.CONFIGURATION)
-            for what, hint in found
+        see = "Correct the file; docs/reference/shapes.md has its keys."
+        problems = (
+            Problem("SHAPE", Severity.ERROR, Level.FILE, f"{name}: {what}", see, fault=Fault.CONFIGURATION)
+            for what in found
         )
-        raise ConfigurationError(f"The shape {name} is not usable.", code="SHAPE", problems=problems)
+        raise ConfigurationError(f"The shape {name} is not usable.", code="SHAPE", problems=tuple(problems))
     return shape
 
 
-def _explained(error: Any) -> tuple[str, str]:
+def _explained(error: Any) -> str:
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = {*Shape.model_fields, *Record.model_fields, *Column.model_fields, "in", "columns"} - {
-            "within"
-        }
-        near = get_close_matches(str(error["loc"][-1]), known, n=1)
-        return (
-            f"there is no key {where}.",
-            f"Did you mean {near[0]}?" if near else _SEE,
-        )
-    return (
-        f"{where or 'the file'}: {error['msg'].removeprefix('Value error, ')}.",
-        "See docs/reference/shapes.md.",
-    )
+        known = {*Shape.model_fields, *Record.model_fields, *Column.model_fields, "in"} - {"within"}
+        return f"there is no key {where}.{_nearest(str(error['loc'][-1]), known)}"
+    return f"{where or 'the file'}: {error['msg'].removeprefix('Value error, ')}."
 
 
-def _faults(shape: Shape) -> Iterator[tuple[str, str]]:
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _faults(shape: Shape) -> Iterator[str]:
     """What is wrong with a shape beyond its form."""
     if shape.document not in document_types():
-        yield f"there is no document type {shape.document!r}.", f"Known: {', '.join(document_types())}."
+        yield f"there is no document type {shape.document!r}.{_nearest(shape.document, document_types())}"
         return
     if (shape.shape == "jsonata") != bool(shape.read or shape.write):
-        yield "read: and write: belong to jsonata alone.", "Write read:, write: or both for shape: jsonata."
+        yield "read: and write: belong to jsonata alone, which needs one of them."
     if (shape.shape == "jsonata") == bool(shape.records):
-        yield "columns: or records: belong to csv and fixed.", "Write columns: for shape: csv or fixed."
-    for first, record in enumerate(shape.records):
-        name = f"records.{first + 1}"
-        alike = [one for one in shape.records if one.file == record.file]
-        if len(alike) > 1 and (not record.tag or [one.tag for one in alike].count(record.tag) > 1):
-            yield f"{name} needs a tag of its own.", "A row is told by the tag it begins with."
-        if not first and record.scope and len(shape.records) > 1:
-            yield f"{name} begins no document.", "The first record is that of the document, without each:."
-        if record.within is not None and not first:
-            yield f"{name}: in: adds to a record before it.", "Leave in: out."
-        rows = _node(shape.document, Place("each or in", record.scope, ()))
-        if isinstance(rows, tuple) or "properties" not in rows:
-            yield f"{name}: {rows[0] if isinstance(rows, tuple) else 'its list holds no objects.'}", _SEE
-            continue
+        yield "columns: or records: belong to csv and fixed, which need one of them."
+    for number, record in enumerate(shape.records, 1):
+        name = f"records.{number}"
+        alike = [one.tag for one in shape.records if one.file == record.file]
+        if len(alike) > 1 and (not record.tag or alike.count(record.tag) > 1):
+            yield f"{name} needs a tag of its own, by which its rows are told."
+        if number == 1 and (record.within is not None or (record.scope and len(shape.records) > 1)):
+            yield f"{name} begins no document; the first of several records does, without each: or in:."
         taken: list[tuple[int, int]] = []
+        try:
+            if "properties" not in _node(shape.document, Place("each or in", record.scope, ())):
+                raise ValueError("each: names a list of plain values.")
+        except ValueError as error:
+            yield f"{name}: {error}"
+            continue
         for title, column in record.columns.items():
-            yield from ((f"{name}.{title}: {what}", hint) for what, hint in _wrong(shape, record, column))
+            yield from (f"{name}.{title}: {what}" for what in _wrong(shape, record, column))
             if shape.shape == "fixed" and column.length is not None:
                 start, end = _span(shape, column, taken)
                 if any(start < other and end > begin for begin, other in taken):
-                    yield f"{name}.{title} overlaps another column.", "Correct start or length."
+                    yield f"{name}.{title} overlaps another column."
                 taken.append((start, end))
     for place in shape.fixed:
-        if problem := _unfit(shape.document, place):
-            yield f"constants.{place.text}: {problem[0]}", problem[1]
+        yield from (f"constants.{place.text}: {what}" for what in _unfit(shape.document, place))
 
 
-def _wrong(shape: Shape, record: Record, column: Column) -> Iterator[tuple[str, str]]:
+def _wrong(shape: Shape, record: Record, column: Column) -> Iterator[str]:
     if shape.shape == "fixed" and column.length is None:
-        yield "a column of fixed width needs a length.", "State length:, and start: if it does not follow on."
-    if (bool(column.path) + (column.value is not None) + (column.count is not None)) > 1:
-        yield "it has several of path, value and count.", "State one of them."
+        yield "a column of fixed width needs a length."
+    if bool(column.path) + (column.value is not None) + (column.count is not None) > 1:
+        yield "it has several of path, value and count."
     if column.count not in (None, "rows", *(one.tag for one in shape.records)):
-        yield f"there is no record {column.count!r} to count.", "Name the tag of a record, or rows."
+        yield f"there is no record {column.count!r} to count."
     if len(column.names) != len(column.codes):
-        yield "a code stands for two values; it could not be read back.", "Give each value a code of its own."
+        yield "a code stands for two values; it could not be read back."
     for place in column.path:
-        if problem := _unfit(shape.document, place):
-            yield problem
-        elif record.scope[: len(place.scope)] != place.scope:
-            yield f"{place.text} is not around the rows of this record.", "State each: for its list."
-        elif column.format and _kind(shape.document, place) not in ("date", "datetime"):
-            yield f"{place.text} is no date, so it has no format.", "Leave format: out."
-        elif column.format and not all(part in column.format for part in ("YY", "MM", "DD")):
-            yield f"the format {column.format} names no day.", "It needs YYYY or YY, MM and DD."
+        unfit = list(_unfit(shape.document, place))
+        yield from unfit
+        if not unfit and record.scope[: len(place.scope)] != place.scope:
+            yield f"{place.text} is not around the rows of this record."
+        elif not unfit and column.format:
+            if _kind(shape.document, place) not in ("date", "datetime"):
+                yield f"{place.text} is no date, so it has no format."
+            if not all(part in column.format for part in ("YY", "MM", "DD")):
+                yield f"the format {column.format} names no day: YYYY or YY, MM and DD."
 
 
 def _span(shape: Shape, column: Column, taken: list[tuple[int, int]]) -> tuple[int, int]:
     """From where to where a column stands, from 0; without ``start`` behind the one before."""
-    first = taken[-1][1] if taken else shape.width
-    start = column.start - 1 if column.start else first
+    start = column.start - 1 if column.start else taken[-1][1] if taken else shape.width
     return start, start + (column.length or 0)
 
 
@@ -332,45 +327,39 @@ def spans(shape: Shape, record: Record) -> list[tuple[int, int]]:
     return found
 
 
-def _node(document_type: str, place: Place) -> Node | tuple[str, str]:
-    """The part of the schema at a path, or why there is none."""
+def _node(document_type: str, place: Place) -> Node:
+    """The part of the schema at a path; ValueError says why there is none."""
     schema = node = form(document_type)
     names = [(name, n == len(one)) for one in place.scope for n, name in enumerate(one, 1)]
     names += [(one.name, bool(one.key) or one.index is not None) for one in place.steps]
     for name, many in names:
-        keys = "".join(node.get("patternProperties", ()))
-        inner = node.get("properties", {}).get(name)
-        if inner is None and keys and re.match(keys, name):
-            inner = node["patternProperties"][keys]
+        fields = node.get("properties", {})
+        others = (inner for keys, inner in node.get("patternProperties", {}).items() if re.match(keys, name))
+        inner = fields.get(name) or next(others, None)
         if inner is None:
-            near = get_close_matches(name, node.get("properties", ()), n=1)
-            hint = (
-                f"Did you mean {near[0]}?"
-                if near
-                else f"Fields here: {', '.join(node.get('properties', ()))}."
-            )
-            return f"there is no field {name} in {place.text}.", hint
+            known = _nearest(name, fields) or f" Fields here: {', '.join(fields)}."
+            raise ValueError(f"there is no field {name} in {place.text}.{known}")
         node = resolved(schema, inner)
         if (node.get("type") == "array") != many:
-            what = "is a list" if not many else "is no list"
-            return (
-                f"{name} in {place.text} {what}.",
-                "A list has [] for rows, [1] or [role=ship_to] for an entry.",
+            what = (
+                "is no list"
+                if many
+                else "is a list, which has [] for rows, [1] or [role=ship_to] for an entry"
             )
+            raise ValueError(f"{name} in {place.text} {what}.")
         node = resolved(schema, node["items"]) if many else node
     return node
 
 
-def _unfit(document_type: str, place: Place) -> tuple[str, str] | None:
-    node = _node(document_type, place)
-    if isinstance(node, tuple):
-        return node
-    if node.get("type") not in ("string", "integer", "boolean"):
-        return f"{place.text} is no single value.", "Name a field inside it."
-    return None
+def _unfit(document_type: str, place: Place) -> Iterator[str]:
+    """Why a column cannot have this path, if it cannot."""
+    try:
+        if _node(document_type, place).get("type") not in ("string", "integer", "boolean"):
+            yield f"{place.text} is no single value."
+    except ValueError as error:
+        yield str(error)
 
 
 def _kind(document_type: str, place: Place) -> str:
     node = _node(document_type, place)
-    assert isinstance(node, dict)
     return str(_KINDS.get(node.get("pattern", ""), "text") if node["type"] == "string" else node["type"])
