@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
-from gateway.errors import DocumentError, Problem
+from gateway.errors import ConfigurationError, DocumentError, Problem
 
 if TYPE_CHECKING:
     from gateway.mapping.library import Library
@@ -43,7 +45,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="jsonl: a document on each line (default for X12); json: one list; xml; csv: the form of "
         "--shape; x12 (default for all others)",
     )
-    inputs.add_shape(translate)
+    translate.add_argument(
+        "--shape",
+        metavar="NAME",
+        help="a shape of mappings/erp, or a file (.yaml): the form of the input, or of the output if the "
+        "input is X12, XML or a document",
+    )
     translate.add_argument(
         "--jobs", metavar="N", type=_jobs, default=1, help="out of X12: spread a large file over N processes"
     )
@@ -63,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
     from gateway.cli.output import end_line, say, whole
 
-    library, shape = inputs.guides(args), inputs.shape(args)
+    library, shape = inputs.guides(args), _shape(args)
     if args.to == "csv" and shape is None:
         say(
             "edigw translate: --to csv needs a --shape that says which columns; see docs/reference/shapes.md."
@@ -90,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             _write(
                 _pieces(documents, wanted, shape, library),
-                inputs.files(shape if wanted == "csv" else None, args.output),
+                _files(shape if wanted == "csv" else None, args.output),
             )
         except DocumentError:
             if not tally.failed or tally.written:
@@ -98,6 +105,33 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None and wanted == "x12":
         end_line()
     return _summary(tally, args.output)
+
+
+def _shape(args: argparse.Namespace) -> Shape | None:
+    """The shape that ``--shape`` names, from the mappings of the home first."""
+    if args.shape is None:
+        return None
+    from gateway import engine
+
+    return engine.shape(args.shape, inputs.overrides(args)[:1])
+
+
+def _files(shape: Shape | None, name: str | None) -> dict[str, str | None]:
+    """The names of all files of a shape, by its ``file``, beside the one that is named.
+
+    Raises:
+        ConfigurationError: the name is not of the form that the shape gives its first file.
+    """
+    patterns = list(dict.fromkeys(one.file for one in shape.records)) if shape else []
+    if len(patterns) < 2:
+        return {patterns[0] if patterns else "": name}
+    before, _, after = patterns[0].partition("*")
+    given = Path(name or inputs.STANDARD_INPUT)
+    match = re.fullmatch(f"{re.escape(before)}(.+){re.escape(after)}", given.name)
+    if match is None:
+        files = f"this shape has the files {', '.join(patterns)}"
+        raise ConfigurationError(f"{given.name} is not named {patterns[0]}; {files}.")
+    return {pattern: str(given.with_name(pattern.replace("*", match[1]))) for pattern in patterns}
 
 
 def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
@@ -129,7 +163,7 @@ def _read_documents(given: str, source: BinaryIO, shape: Shape | None, name: str
     else:
         from gateway.shapes import columns
 
-        (first, _), *others = inputs.files(shape, name).items()
+        (first, _), *others = _files(shape, name).items()
         with ExitStack() as stack:
             more = {file: stack.enter_context(inputs.opened(str(path))) for file, path in others}
             yield from columns.read(shape, {first: source, **more} if more else source)
