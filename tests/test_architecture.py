@@ -23,7 +23,7 @@ FORBIDDEN_IMPORTS = {"random", "secrets", "uuid", "logging", "structlog", "sqlit
 # One module answers for each library that is easily used everywhere.
 ONLY_IN = {
     "pyx12": {"x12/_pyx12.py"},
-    "lxml": {"x12/guide.py", "shapes/xml.py"},
+    "lxml": {"shapes/xml.py"},
     "yaml": {"mapping/", "shapes/model.py", "settings.py"},
     "sqlite3": {"store/"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},

@@ -12,7 +12,7 @@ A file ``schemas/partners/<partner>/<set>.<release>.xml``::
     </guideline>
 
 Addresses are those of mappings: loops by their first segment, last an element, a segment or a loop,
-several with commas. A leniency is a switch with a name: that problem, at that place, is told but does not reject.
+several with commas. A leniency is a switch with a name: that problem, at that place, is told and lets pass.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
+from xml.parsers.expat import ParserCreate
 
 from gateway.errors import GuideError, Location
 from gateway.x12.guide import (
@@ -87,16 +88,20 @@ def parse_guideline(name: str, text: bytes) -> Guideline:
     found, leniencies = Guideline(name), []
     if root.tag != f"{OWN}guideline":
         raise GuideError(f"{name}: the outermost element is not <guideline> of {OWN[1:-1]}")
-    for node in root:
-        known = {"use": _USE, "leniency": _LENIENCY}.get(str(node.tag).removeprefix(OWN))
-        given = {key: str(value).strip() for key, value in node.attrib.items()}
+    lines: list[int] = []
+    parser = ParserCreate()
+    parser.StartElementHandler = lambda *_: lines.append(parser.CurrentLineNumber)
+    parser.Parse(text, True)
+    for node, line in zip(list(root.iter())[1:], lines[1:], strict=True):
+        known = {"use": _USE, "leniency": _LENIENCY}.get(node.tag.removeprefix(OWN))
+        given = {key: value.strip() for key, value in node.attrib.items()}
         if known is None or given.keys() - known:
-            raise GuideError(f"{name}, line {node.sourceline}: {_NOT_KNOWN}")
+            raise GuideError(f"{name}, line {line}: {_NOT_KNOWN}")
         if node.tag == f"{OWN}use":
             found.uses.append(given)
         elif given.get("problem") not in FORGIVABLE or not given.get("name"):
             what = f"a leniency has a name, and a problem among {', '.join(FORGIVABLE)}"
-            raise GuideError(f"{name}, line {node.sourceline}: {what}")
+            raise GuideError(f"{name}, line {line}: {what}")
         else:
             leniencies.append(Leniency(given["name"], given["problem"], given.get("at", "")))
     found.leniencies = tuple(leniencies)
