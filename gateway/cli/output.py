@@ -79,7 +79,7 @@ def spooled() -> IO[bytes]:
     """A file in memory that goes to disk when it grows large, and is gone when it is closed."""
     from tempfile import SpooledTemporaryFile
 
-    return cast("IO[bytes]", SpooledTemporaryFile(max_size=4 * 1024 * 1024))
+    return cast("IO[bytes]", SpooledTemporaryFile(max_size=256 * 1024))
 
 
 @contextmanager
