@@ -647,6 +647,8 @@ def _framed(engine: SetEngine, segments: list[str], delimiters: Delimiters) -> l
 def _pointed(problem: Problem, written: list[Written]) -> Problem:
     """A finding of the check on our own output, with the JSON pointer of the field to correct."""
     number = (problem.location.segment or 0) - 2
+    if problem.code == "X12-SEGMENT-MISSING" and problem.location.loop:
+        number -= 1  # the object whose loop lacks it, not that of the segment which came instead
     pointer = ""
     if 0 <= number < len(written):
         segment = written[number]

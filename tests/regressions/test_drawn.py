@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.engine import library
+from gateway.errors import DocumentError
 from gateway.mapping.library import SetEngine
 from gateway.mapping.reader import DocumentReader
 from gateway.mapping.writer import body, write_set
@@ -68,3 +69,18 @@ def test_a_list_of_values_is_written_with_its_qualifier_at_once() -> None:
 def test_what_fields_cannot_give_back_is_kept_in_one_order() -> None:
     document = read("997", "AK1*PO*7", "AK9*R*007*2*0****5*1")
     assert [entry["address"] for entry in document["extensions"]] == ["AK9/AK908", "AK9/AK909", "AK9/AK902"]
+
+
+def test_a_missing_segment_is_told_of_the_object_that_lacks_it() -> None:
+    document = {
+        "invoice_number": "1",
+        "invoice_date": "2026-01-01",
+        "notes": [{"type": "ZZ", "reference": "A"}],
+    }
+    with pytest.raises(DocumentError) as caught:
+        write_set(engine("810"), document, MARKS)
+    missing = [one for one in caught.value.problems if one.code == "X12-SEGMENT-MISSING"]
+    assert [(one.location.segment_id, one.location.pointer) for one in missing] == [
+        ("MSG", "/notes/0"),
+        ("TDS", ""),
+    ]
