@@ -21,29 +21,31 @@ class Kind:
 
     Attributes:
         set_id: the transaction set that carries it.
+        module: where its model is; the model's name is that of the type.
         number: the field people know one by; empty if there is none.
         unique: whether a number is given once, so that a second first document of it is a mistake.
     """
 
     set_id: str
+    module: str
     number: str
     unique: bool = False
 
 
 KINDS = {
-    "purchase_order": Kind("850", "po_number", unique=True),
-    "purchase_order_acknowledgment": Kind("855", "po_number"),
-    "purchase_order_change": Kind("860", "po_number"),
-    "purchase_order_change_acknowledgment": Kind("865", "po_number"),
-    "ship_notice": Kind("856", "shipment_id", unique=True),
-    "invoice": Kind("810", "invoice_number", unique=True),
-    "remittance_advice": Kind("820", "remittance_id"),
-    "inventory_advice": Kind("846", "advice_number"),
-    "application_advice": Kind("824", "advice_number"),
-    "text_message": Kind("864", ""),
-    "functional_acknowledgment": Kind("997", ""),
+    "purchase_order": Kind("850", "orders", "po_number", unique=True),
+    "purchase_order_acknowledgment": Kind("855", "orders", "po_number"),
+    "purchase_order_change": Kind("860", "orders", "po_number"),
+    "purchase_order_change_acknowledgment": Kind("865", "orders", "po_number"),
+    "ship_notice": Kind("856", "ship_notice", "shipment_id", unique=True),
+    "invoice": Kind("810", "invoice", "invoice_number", unique=True),
+    "remittance_advice": Kind("820", "remittance_advice", "remittance_id"),
+    "inventory_advice": Kind("846", "inventory_advice", "advice_number"),
+    "application_advice": Kind("824", "application_advice", "advice_number"),
+    "text_message": Kind("864", "text_message", ""),
+    "functional_acknowledgment": Kind("997", "functional_acknowledgment", ""),
 }
-"""All types. The model of a type is named after it: ``gateway.documents.ship_notice.ShipNotice``."""
+"""All types."""
 
 
 def document_types() -> tuple[str, ...]:
@@ -61,5 +63,5 @@ def model_for(document_type: str) -> type[Document]:
         known = ", ".join(KINDS)
         raise NotFoundError(f"There is no document type {document_type!r}; known: {known}", code="DOC-KIND")
     name = "".join(word.capitalize() for word in document_type.split("_"))
-    model: type[Document] = getattr(import_module(f"gateway.documents.{document_type}"), name)
+    model: type[Document] = getattr(import_module(f"gateway.documents.{KINDS[document_type].module}"), name)
     return model

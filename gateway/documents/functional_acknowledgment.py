@@ -8,6 +8,7 @@ from pydantic import StringConstraints
 
 from gateway.documents.common import (
     Code,
+    Context,
     Count,
     Date,
     Document,
@@ -42,21 +43,6 @@ class Counts(Model):
     accepted: Count = required("Sets that were accepted", 1)
 
 
-class Place(Item):
-    """An element of a segment that is not at fault, but the reason for a finding elsewhere."""
-
-    name: Maybe[Text] = optional("What it tells", "SITUATIONAL TRIGGER")
-    reference: Maybe[Text] = optional("Value by which the business document is known", "PO-1001")
-    segment: Maybe[Text] = optional("Its segment", "BEG")
-    position: Maybe[Count] = optional("Position of that segment in the set, ST being 1", 2)
-    loop: Maybe[Text] = optional("Loop of that segment", "PO1")
-    element: Maybe[Count] = optional("Position of the element in the segment", 2)
-    component: Maybe[Count] = optional("Position in a composite element", 1)
-    repetition: Maybe[Count] = optional("Which occurrence of a repeating element", 1)
-    data_element: Maybe[Text] = optional("Number of the data element", "92")
-    component_data_element: Maybe[Text] = optional("Number of the data element in a composite", "355")
-
-
 class ElementError(Item):
     """An element in error."""
 
@@ -66,7 +52,7 @@ class ElementError(Item):
     data_element: Maybe[Text] = optional("Number of the data element", "373")
     code: Code = required("What is wrong with it", "invalid_date")
     value: Maybe[Text] = optional("The bad value", "20261320")
-    contexts: Maybe[Many[Place]] = optional("What the finding depends on")
+    contexts: Maybe[Many[Context]] = optional("What the finding depends on")
 
 
 class SegmentError(Item):
@@ -76,7 +62,7 @@ class SegmentError(Item):
     position: Count = required("Position in the set, ST being 1", 2)
     loop: Maybe[Text] = optional("Loop it stands in", "PO1")
     code: Maybe[Code] = optional("What is wrong with it", "elements_in_error")
-    contexts: Maybe[Many[Place]] = optional("What the finding depends on")
+    contexts: Maybe[Many[Context]] = optional("What the finding depends on")
     elements: Maybe[Many[ElementError]] = optional("Its elements in error")
 
 
@@ -94,9 +80,7 @@ class SetAcknowledgment(Item):
 class FunctionalAcknowledgment(Document):
     """What a receiver says of a functional group or an interchange; it is never acknowledged itself."""
 
-    document_type: Literal["functional_acknowledgment"] = required(
-        "Kind of document", "functional_acknowledgment"
-    )
+    document_type: Literal["functional_acknowledgment"] = required("Kind of document")
     acknowledged: Acknowledged = required("What is acknowledged")
     status: Code = required("Verdict", "partial")
     note: Maybe[Code] = optional("Reason of the verdict on an interchange", "no_error")

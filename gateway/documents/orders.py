@@ -1,6 +1,10 @@
-"""What an order, a change of it and the answers to both share: their heading and their lines."""
+"""The purchase order, a change of it, and the answers to both: X12 850, 860, 855 and 865, EDIFACT ORDERS,
+ORDCHG and ORDRSP, SP-API Order and OrderAcknowledgement.
+"""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import StrictBool
 
@@ -8,42 +12,40 @@ from gateway.documents.common import (
     AllowanceCharge,
     Amount,
     Code,
-    Contact,
+    Component,
     Date,
-    DateReference,
     DateTime,
+    Decimal,
+    Described,
     Document,
     Freight,
+    Goods,
+    InCurrency,
     Item,
-    ItemIds,
     Many,
     Mark,
     Maybe,
-    Measurement,
+    Model,
     Money,
     Note,
     Packaging,
+    Packing,
+    PackQuantity,
     Party,
+    Price,
     QualifiedQuantity,
-    Quantity,
-    Reference,
+    Referenced,
+    Response,
     Routing,
+    Schedule,
+    Stores,
     Tax,
     Terms,
     Text,
+    Totals,
     Window,
     optional,
     required,
-)
-from gateway.documents.lines import (
-    Component,
-    ItemDescription,
-    LineParty,
-    Packing,
-    Price,
-    Schedule,
-    Stores,
-    Totals,
 )
 
 
@@ -56,113 +58,140 @@ class TaxId(Item):
     exemption: Maybe[Text] = optional("Exemption, an X12 code", "9")
 
 
-class OrderHeading(Document):
-    """The heading and the end of an order, of a change and of an acknowledgment."""
+class Ordered(Referenced, InCurrency):
+    """What an order and each of its lines may say."""
 
-    po_number: Text = required("The retailer's number of the order", "8WL5Q2ZX")
-    release_number: Maybe[Text] = optional("Number of the release of a blanket order", "001")
-    contract_number: Maybe[Text] = optional("Contract", "C-2026-7")
-    currency: Maybe[Text] = optional("Currency of all amounts that name no other", "USD")
-    currency_party: Maybe[Code] = optional("Whose currency it is; needed to write a currency")
-    customer_ref: Maybe[Text] = optional("The customer's reference", "FC-7781")
-    deal_code: Maybe[Text] = optional("Deal or promotion", "SPRING26")
-    references: Maybe[Many[Reference]] = optional("Other references")
-    contacts: Maybe[Many[Contact]] = optional("People to talk to")
-    tax_ids: Maybe[Many[TaxId]] = optional("Tax registrations and exemptions")
-    freight: Maybe[Freight] = optional("Freight terms")
-    backorder_default: Maybe[StrictBool] = optional("May lines be sent later when out of stock?")
-    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges of the whole order")
-    terms: Maybe[Terms] = optional("Terms of payment")
+    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges")
     delivery_window: Maybe[Window] = optional("When to deliver")
     ship_window: Maybe[Window] = optional("When to ship")
     requested_delivery_at: Maybe[DateTime] = optional("Delivery asked for", "2026-03-04")
     requested_ship_at: Maybe[DateTime] = optional("Shipment asked for", "2026-03-01")
     cancel_after: Maybe[DateTime] = optional("Cancelled after this", "2026-03-20")
-    dates: Maybe[Many[DateReference]] = optional("Other dates")
     packaging: Maybe[Many[Packaging]] = optional("Marking, packaging and loading instructions")
     routing: Maybe[Many[Routing]] = optional("Carriers and routing")
     marks: Maybe[Many[Mark]] = optional("Marks on the packages")
-    taxes: Maybe[Many[Tax]] = optional("Taxes of the whole order")
+    taxes: Maybe[Many[Tax]] = optional("Taxes")
+    amounts: Maybe[Many[Amount]] = optional("Amounts")
     notes: Maybe[Many[Note]] = optional("Notes and agreements")
+    parties: Maybe[Many[Party]] = optional("Parties")
+
+
+class OrderHeading(Ordered, Document):
+    """The heading and the end of an order, of a change and of the answers."""
+
+    po_number: Text = required("The retailer's number of the order", "8WL5Q2ZX")
+    purpose: Code = required("Whether the document is new or replaces or cancels another")
+    release_number: Maybe[Text] = optional("Number of the release of a blanket order", "001")
+    contract_number: Maybe[Text] = optional("Contract", "C-2026-7")
+    customer_ref: Maybe[Text] = optional("The customer's reference", "FC-7781")
+    deal_code: Maybe[Text] = optional("Deal or promotion", "SPRING26")
+    tax_ids: Maybe[Many[TaxId]] = optional("Tax registrations and exemptions")
+    freight: Maybe[Freight] = optional("Freight terms")
+    backorder_default: Maybe[StrictBool] = optional("May lines be sent later when out of stock?")
+    terms: Maybe[Terms] = optional("Terms of payment")
     totals: Maybe[Totals] = optional("Totals")
 
 
-class OrderLine(Item):
+class OrderLine(Goods, Described, Ordered):
     """A line of an order, of a change or of an acknowledgment, but for its quantities."""
 
-    line_no: Maybe[Text] = optional("Line number, text as received", "00001")
-    unit_price: Maybe[Money] = optional("Price of a unit")
-    price_basis: Maybe[Code] = optional("What the price is for")
-    ids: Maybe[ItemIds] = optional("Identifiers of the item")
-    currency: Maybe[Text] = optional("Currency of this line, where it is not that of the document")
-    currency_party: Maybe[Code] = optional("Whose currency it is")
     list_price: Maybe[Money] = optional("List price")
     prices: Maybe[Many[Price]] = optional("Further prices")
-    measurements: Maybe[Many[Measurement]] = optional("Measurements")
-    description: Maybe[Text] = optional("Plain description")
-    descriptions: Maybe[Many[ItemDescription]] = optional("Coded descriptions")
     packing: Maybe[Packing] = optional("How the item is packed")
-    references: Maybe[Many[Reference]] = optional("References of this line")
-    contacts: Maybe[Many[Contact]] = optional("Contacts for this line")
-    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges of this line")
     backorder_allowed: Maybe[StrictBool] = optional("May this line be sent later when out of stock?")
     stores: Maybe[Many[Stores]] = optional("Quantities for single stores")
-    delivery_window: Maybe[Window] = optional("When to deliver")
-    ship_window: Maybe[Window] = optional("When to ship")
-    requested_delivery_at: Maybe[DateTime] = optional("Delivery asked for", "2026-03-04")
-    requested_ship_at: Maybe[DateTime] = optional("Shipment asked for", "2026-03-01")
-    cancel_after: Maybe[DateTime] = optional("Cancelled after this", "2026-03-20")
-    dates: Maybe[Many[DateReference]] = optional("Other dates")
-    routing: Maybe[Many[Routing]] = optional("Carriers and routing")
-    marks: Maybe[Many[Mark]] = optional("Marks on the packages")
-    taxes: Maybe[Many[Tax]] = optional("Taxes of this line")
+    messages: Maybe[Many[Text]] = optional("Lines of text", ["First quality only."])
     quantities: Maybe[Many[QualifiedQuantity]] = optional("Further quantities")
     schedule: Maybe[Many[Schedule]] = optional("Delivery schedule")
-    packaging: Maybe[Many[Packaging]] = optional("Packaging instructions")
-    notes: Maybe[Many[Note]] = optional("Notes")
-    parties: Maybe[Many[LineParty]] = optional("Parties of this line alone")
-    amounts: Maybe[Many[Amount]] = optional("Amounts of this line")
+    components: Maybe[Many[Component]] = optional("Components of an assortment, set or kit")
 
 
-class ItemResponse(Item):
-    """The supplier's answer to a line, or to a part of its quantity."""
+class Line(OrderLine):
+    """A line with the quantity ordered."""
 
-    code: Code = required("The answer")
-    quantity: Maybe[Quantity] = optional("Quantity it is about")
-    ship_date: Maybe[Date] = optional("Day it is to be shipped", "2026-03-02")
-    delivery_date: Maybe[Date] = optional("Day it is to be delivered", "2026-03-05")
-    date_type: Maybe[Code] = optional("Meaning of another date")
-    date: Maybe[Date] = optional("Another date", "2026-03-02")
-    reference: Maybe[Text] = optional("Reference of the request, or words on the answer", "ITEM FILLED")
-    ids: Maybe[ItemIds] = optional("Identifiers of the item, or of the one sent in its place")
-    reason_agency: Maybe[Code] = optional("Who maintains the reason codes")
-    reason_list: Maybe[Text] = optional("Part of the agency's list", "ACK")
-    reason: Maybe[Text] = optional("Why, a code of the agency", "14")
+    quantity: Maybe[PackQuantity] = optional("Quantity ordered")
 
 
-class LineResponse(ItemResponse):
-    """An answer to a line of the order."""
+class ChangedLine(Line):
+    """A line as it is to be, and what changes."""
 
-    dates: Maybe[Many[DateReference]] = optional("Further dates of this part")
-
-
-class AnswerComponent(Component):
-    """A component, and what the supplier says to it."""
-
-    responses: Maybe[Many[ItemResponse]] = optional("Answers")
+    change: Code = required("What changes")
+    left_to_receive: Maybe[Decimal] = optional("Quantity still to come; needed beside a quantity", "12")
 
 
-class AnswerParty(Party):
-    """A party of an acknowledgment."""
+class Planned(Model):
+    """When the supplier plans to ship and to deliver."""
 
-    messages: Maybe[Many[Text]] = optional("Lines of text", ["Dock closed on Monday."])
-
-
-class AnswerHeading(OrderHeading):
-    """What the answers to an order and to a change have beside what an order has."""
-
-    purpose: Code = required("Whether the answer is new or replaces another")
-    request_ref: Maybe[Text] = optional("Reference of a request", "RFQ-7")
-    seller_order_number: Maybe[Text] = optional("The supplier's number of the order", "SO-1001")
     ship_date: Maybe[DateTime] = optional("Shipment that is planned", "2026-03-02")
     delivery_date: Maybe[DateTime] = optional("Delivery that is planned", "2026-03-05")
+
+
+class Answered(Planned):
+    """What the supplier says to a line."""
+
+    discount_multiplier: Maybe[Decimal] = optional("Part of the list price that is paid", ".57")
+    responses: Maybe[Many[Response]] = optional("Answers; several where the quantity is split")
+
+
+class AcknowledgedLine(OrderLine, Answered):
+    """A line of the order and what the supplier says to it."""
+
+    quantity_ordered: Maybe[PackQuantity] = optional("Quantity ordered")
+
+
+class AnsweredLine(ChangedLine, Answered):
+    """A line of the order as it is now, and what the supplier says to it."""
+
+
+class PurchaseOrder(OrderHeading):
+    """An order of a retailer."""
+
+    document_type: Literal["purchase_order"] = required("Kind of document")
+    po_type: Code = required("Kind of order")
+    ordered_at: Date = required("Date of the order", "2026-02-18")
+    acknowledgment_type: Maybe[Code] = optional("Acknowledgment that is asked for")
+    lines: Many[Line] = required("Lines")
+
+
+class PurchaseOrderAcknowledgment(OrderHeading, Planned):
+    """An acknowledgment of an order, line by line or as a whole."""
+
+    document_type: Literal["purchase_order_acknowledgment"] = required("Kind of document")
+    ack_type: Code = required("Whether the order is accepted, changed or rejected")
+    acknowledged_at: Date = required(
+        "Date of the acknowledgment; of the order where issued_at is stated too", "2026-02-19"
+    )
+    issued_at: Maybe[Date] = optional("Date of the acknowledgment beside that of the order", "2026-02-19")
+    request_ref: Maybe[Text] = optional("Reference of a request", "RFQ-7")
+    seller_order_number: Maybe[Text] = optional("The supplier's number of the order", "SO-1001")
+    transaction_type: Maybe[Text] = optional("Type of transaction, an X12 code", "DS")
+    lines: Maybe[Many[AcknowledgedLine]] = optional("Lines")
+
+
+class ChangeHeading(OrderHeading):
+    """What a change of an order and the answer to it say of the order."""
+
+    po_type: Maybe[Code] = optional("Kind of order")
+    ordered_at: Date = required("Date of the order", "2026-02-18")
+    change_sequence: Maybe[Text] = optional("Number of the change", "2")
+    requested_at: Maybe[Date] = optional("Date of the change", "2026-02-20")
+    request_ref: Maybe[Text] = optional("Reference of a request", "RFQ-7")
+    seller_order_number: Maybe[Text] = optional("The supplier's number of the order", "SO-1001")
+    acknowledged_at: Maybe[Date] = optional("Date of the supplier's answer", "2026-02-21")
+
+
+class PurchaseOrderChange(ChangeHeading):
+    """A change of an order by the retailer, or the order's end."""
+
+    document_type: Literal["purchase_order_change"] = required("Kind of document")
+    po_type: Code = required("Kind of order")
+    acknowledgment_type: Maybe[Code] = optional("Acknowledgment that is asked for")
+    lines: Maybe[Many[ChangedLine]] = optional("Lines that change")
+
+
+class PurchaseOrderChangeAcknowledgment(ChangeHeading, Planned):
+    """An acknowledgment of a change, or a change by the supplier."""
+
+    document_type: Literal["purchase_order_change_acknowledgment"] = required("Kind of document")
+    ack_type: Maybe[Code] = optional("Whether the change is accepted, changed or rejected")
+    lines: Maybe[Many[AnsweredLine]] = optional("Lines")

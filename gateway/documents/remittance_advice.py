@@ -5,29 +5,30 @@ from __future__ import annotations
 from typing import Literal
 
 from gateway.documents.common import (
-    Address,
     AllowanceCharge,
     Code,
-    Contact,
+    Component,
     Date,
     DateReference,
     Decimal,
     Document,
+    Goods,
+    InCurrency,
     Item,
-    ItemIds,
     Many,
     Maybe,
     Model,
     Money,
+    Note,
     Party,
+    Person,
     Quantity,
     Reference,
-    Tax,
+    Referenced,
     Text,
     optional,
     required,
 )
-from gateway.documents.invoice import Remark
 
 
 class Bank(Model):
@@ -47,89 +48,23 @@ class SecondCurrency(Model):
     market: Maybe[Text] = optional("Market of the rate, an X12 code", "NYC")
 
 
-class Delivery(Model):
-    """How the advice reaches a party."""
-
-    method: Maybe[Code] = optional("Way of delivery")
-    name: Maybe[Text] = optional("For whom", "Accounts Receivable")
-    number: Maybe[Text] = optional("Number or address", "ar@acme.example")
-
-
-class PaymentParty(Party):
-    """A party of the payment."""
-
-    delivery: Maybe[Delivery] = optional("How the advice reaches it")
-    dates: Maybe[Many[DateReference]] = optional("Dates of this party")
-
-
-class Person(Item):
-    """A person or organization an entity is about."""
-
-    role: Code = required("What the person does here")
-    kind: Code = required("Person or organization")
-    name: Maybe[Text] = optional("Family name, or name of the organization", "Field")
-    first_name: Maybe[Text] = optional("First name", "Dana")
-    middle_name: Maybe[Text] = optional("Middle name", "R")
-    prefix: Maybe[Text] = optional("Title before the name", "Dr")
-    suffix: Maybe[Text] = optional("Part after the name", "Jr")
-    id_scheme: Maybe[Code] = optional("Kind of identifier")
-    id: Maybe[Text] = optional("Identifier", "0012")
-    additional_names: Maybe[Many[Text]] = optional("Further names", ["Receiving"])
-    address: Maybe[Address] = optional("Postal address")
-    references: Maybe[Many[Reference]] = optional("References of this person")
-    contacts: Maybe[Many[Contact]] = optional("Ways to reach this person")
-
-
-class DatedReference(Reference):
-    """A reference and its dates."""
-
-    dates: Maybe[Many[DateReference]] = optional("Dates of the reference")
-
-
-class RemittedCharge(AllowanceCharge):
-    """An allowance, a charge or a service, and the taxes on it."""
-
-    taxes: Maybe[Many[Tax]] = optional("Taxes on it")
-
-
-class RemittedComponent(Item):
-    """A part of an item."""
-
-    line_no: Text = required("Number of the component", "1")
-    parent_line_no: Maybe[Text] = optional("Number of the component it belongs to", "1")
-    relationship: Code = required("How it belongs to the item")
-    quantity: Maybe[Quantity] = optional("Quantity in one unit of the item")
-    unit_price: Maybe[Money] = optional("Price of a unit")
-    price_basis: Maybe[Code] = optional("What the price is for")
-    ids: Maybe[ItemIds] = optional("Identifiers of the component")
-    references: Maybe[Many[DatedReference]] = optional("References of the component")
-    allowances_charges: Maybe[Many[RemittedCharge]] = optional("Allowances and charges")
-
-
-class RemittedItem(Item):
+class RemittedItem(Goods):
     """An item of an invoice or adjustment."""
 
-    line_no: Maybe[Text] = optional("Line number, text as received", "1")
     quantity: Maybe[Quantity] = optional("Quantity invoiced or adjusted")
-    unit_price: Maybe[Money] = optional("Price of a unit")
-    price_basis: Maybe[Code] = optional("What the price is for")
-    ids: Maybe[ItemIds] = optional("Identifiers of the item")
-    references: Maybe[Many[DatedReference]] = optional("References of the item")
-    allowances_charges: Maybe[Many[RemittedCharge]] = optional("Allowances and charges")
-    components: Maybe[Many[RemittedComponent]] = optional("Components of the item")
+    references: Maybe[Many[Reference]] = optional("References of the item")
+    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges")
+    components: Maybe[Many[Component]] = optional("Components of the item")
 
 
-class Adjustment(Item):
+class Adjustment(Referenced):
     """An amount that was added or, where negative, taken off, and why."""
 
     amount: Money = required("The amount, negative where it was taken off")
     reason: Code = required("Why")
     ref_type: Maybe[Code] = optional("Kind of the document it refers to")
     ref: Maybe[Text] = optional("Number of that document", "CM-5512")
-    notes: Maybe[Many[Remark]] = optional("Notes")
-    contacts: Maybe[Many[Contact]] = optional("People to talk to")
-    dates: Maybe[Many[DateReference]] = optional("Dates")
-    references: Maybe[Many[DatedReference]] = optional("Other references")
+    notes: Maybe[Many[Note]] = optional("Notes")
     items: Maybe[Many[RemittedItem]] = optional("Items it is about")
 
 
@@ -144,7 +79,7 @@ class RemittanceLine(Item):
     discount: Maybe[Money] = optional("Discount taken for early payment")
     adjustment_reason: Maybe[Code] = optional("Why the amount paid differs")
     adjustment: Maybe[Money] = optional("By how much it differs")
-    notes: Maybe[Many[Remark]] = optional("Notes")
+    notes: Maybe[Many[Note]] = optional("Notes")
     po_numbers: Maybe[Many[Text]] = optional("Orders it is about", ["8WL5Q2ZX"])
     references: Maybe[Many[Reference]] = optional("Other references")
     dates: Maybe[Many[DateReference]] = optional("Dates")
@@ -169,10 +104,10 @@ class Entity(Item):
     lines: Maybe[Many[RemittanceLine]] = optional("What is settled")
 
 
-class RemittanceAdvice(Document):
+class RemittanceAdvice(InCurrency, Document):
     """An advice on a payment."""
 
-    document_type: Literal["remittance_advice"] = required("Kind of document", "remittance_advice")
+    document_type: Literal["remittance_advice"] = required("Kind of document")
     remittance_id: Maybe[Text] = optional("Number of the payment: check, trace or wire number", "4529952")
     trace_type: Maybe[Code] = optional("Kind of that number")
     trace_originator: Maybe[Text] = optional("Who gave it", "1383399999")
@@ -189,12 +124,10 @@ class RemittanceAdvice(Document):
     payee_bank: Maybe[Bank] = optional("Account it is paid to")
     business_function: Maybe[Text] = optional("Purpose of the payment, an X12 code", "VEN")
     return_bank: Maybe[Bank] = optional("Account for what comes back")
-    notes: Maybe[Many[Remark]] = optional("Notes")
-    currency: Maybe[Text] = optional("Currency of all amounts", "USD")
-    currency_party: Maybe[Code] = optional("Whose currency it is; needed to write a currency")
+    notes: Maybe[Many[Note]] = optional("Notes")
     exchange_rate: Maybe[Decimal] = optional("Exchange rate", "1.3621")
     second_currency: Maybe[SecondCurrency] = optional("A currency the amounts were converted from or to")
     references: Maybe[Many[Reference]] = optional("References")
     dates: Maybe[Many[DateReference]] = optional("Other dates")
-    parties: Maybe[Many[PaymentParty]] = optional("Parties: payer, payee and others")
+    parties: Maybe[Many[Party]] = optional("Parties: payer, payee and others")
     entities: Maybe[Many[Entity]] = optional("What the payment settles")

@@ -1,6 +1,6 @@
 """JSON Schemas of the documents, derived from the models.
 
-The files ``schemas/documents/<type>.schema.json`` are made by :mod:`gateway.schemas`, which adds X12 addresses.
+The files ``schemas/documents/<type>.schema.json`` are made by :mod:`gateway.schemas`, with X12 addresses.
 """
 
 from __future__ import annotations

@@ -12,71 +12,58 @@ from typing import Literal
 from gateway.documents.common import (
     AllowanceCharge,
     Code,
-    Contact,
+    Component,
     Count,
     Date,
     DateReference,
     DateTime,
     Decimal,
+    Described,
+    Dimensions,
     Document,
     Freight,
     IndustryCodes,
     Item,
     ItemIds,
+    Lading,
     Many,
     Mark,
     Maybe,
     Measurement,
-    Model,
     Packaging,
+    Packing,
     PackQuantity,
     Party,
     Quantity,
     Reference,
+    Referenced,
     Routing,
+    Stores,
     Text,
+    Totals,
+    Transit,
     optional,
     required,
 )
-from gateway.documents.lines import ComponentDescription, Packing, Stores
 
 
-class Carrier(Model):
+class Carrier(Transit):
     """The carrier of the shipment; its code and what stands beside it."""
 
     scac: Maybe[Text] = optional("Standard carrier code; needed to write the fields beside it", "ABFS")
     pro: Maybe[Text] = optional("The carrier's number of the shipment", "402-118834")
-    sequence: Maybe[Code] = optional("Place of the carrier in the route")
     name: Maybe[Text] = optional("Routing in words", "ABF FREIGHT")
-    status: Maybe[Text] = optional("Status of the shipment, an X12 code", "CC")
-    place_type: Maybe[Text] = optional("Kind of place, an X12 code", "OR")
-    place: Maybe[Text] = optional("Place", "RENO NV")
-    direction: Maybe[Text] = optional("Direction of transit, an X12 code", "SD")
-    transit_time_unit: Maybe[Text] = optional("Unit of the transit time, an X12 code", "CD")
-    transit_time: Maybe[Decimal] = optional("Transit time", "3")
-    service_level: Maybe[Text] = optional("Service level, an X12 code", "ND")
-
-
-class Lading(Model):
-    """Weight and volume of what is counted."""
-
-    weight_type: Maybe[Code] = optional("Kind of weight")
-    weight: Maybe[Decimal] = optional("Weight", "295.16")
-    weight_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "LB")
-    volume: Maybe[Decimal] = optional("Volume", "20")
-    volume_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "CF")
 
 
 class ShipmentMeasurements(Lading):
     """How much is shipped. Weight and volume are those of the cartons, and need their number in X12."""
 
     cartons: Maybe[Count] = optional("Number of cartons", 24)
+    weight_type: Maybe[Code] = optional("Kind of weight")
     pallets: Maybe[Count] = optional("Number of pallets", 2)
     pallet_weight_type: Maybe[Code] = optional("Kind of weight of the pallets")
-    pallet_weight: Maybe[Decimal] = optional("Weight of the pallets, with what they carry", "320.5")
-    pallet_weight_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "LB")
-    pallet_volume: Maybe[Decimal] = optional("Volume of the pallets", "64")
-    pallet_volume_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "CF")
+    pallet_weight: Maybe[Quantity] = optional("Weight of the pallets")
+    pallet_volume: Maybe[Quantity] = optional("Volume of the pallets")
 
 
 class Packages(Item, Lading):
@@ -87,6 +74,7 @@ class Packages(Item, Lading):
     commodity_scheme: Maybe[Text] = optional("Kind of commodity code, an X12 code", "Z")
     commodity: Maybe[Text] = optional("Commodity", "49880")
     description: Maybe[Text] = optional("Goods in words", "KITCHENWARE")
+    weight_type: Maybe[Code] = optional("Kind of weight")
 
 
 class Equipment(Item):
@@ -96,8 +84,7 @@ class Equipment(Item):
     initial: Maybe[Text] = optional("Letters of its number", "ABCU")
     number: Maybe[Text] = optional("Its number", "970AB1")
     weight_type: Maybe[Code] = optional("Kind of weight")
-    weight: Maybe[Decimal] = optional("Weight", "32000")
-    weight_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "LB")
+    weight: Maybe[Quantity] = optional("Weight")
     ownership: Maybe[Text] = optional("Who owns it, an X12 code", "S")
     seal_status: Maybe[Text] = optional("State of the seal, an X12 code", "01")
     seal: Maybe[Text] = optional("Seal number", "7739201")
@@ -120,41 +107,18 @@ class Load(Item):
     count: Count = required("Number of loads", 6)
     quantity: Decimal = required("Units in each load", "266")
     packaging: Maybe[Text] = optional("Kind of package, an X12 code", "PLT90")
-    size: Maybe[Decimal] = optional("Size of a unit", "1.5")
-    size_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "FT")
+    size: Maybe[Quantity] = optional("Size of a unit")
     references: Maybe[Many[Reference]] = optional("References of these loads")
 
 
-class SecondMark(Model):
-    """A second mark that stands beside the SSCC."""
-
-    type: Maybe[Code] = optional("Kind of mark")
-    value: Maybe[Text] = optional("The mark", "1Z999AA10123456784")
-    last: Maybe[Text] = optional("The last of a range", "1Z999AA10123456793")
-
-
-class PalletDetails(Model):
-    """What a pallet measures."""
+class PalletDetails(Lading):
+    """What a pallet measures, with gross weight and volume."""
 
     pack: Maybe[Count] = optional("Packages on the pallet", 48)
-    unit_weight: Maybe[Decimal] = optional("Weight of a package", "12.5")
-    unit_weight_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "LB")
-    length: Maybe[Decimal] = optional("Length", "48")
-    width: Maybe[Decimal] = optional("Width", "40")
-    height: Maybe[Decimal] = optional("Height", "60")
-    dimension_uom: Maybe[Text] = optional("Unit of length, width and height, an X12 code", "IN")
-    weight: Maybe[Decimal] = optional("Gross weight", "640")
-    weight_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "LB")
-    volume: Maybe[Decimal] = optional("Gross volume", "66")
-    volume_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "CF")
+    unit_weight: Maybe[Quantity] = optional("Weight of a package")
+    dimensions: Maybe[Dimensions] = optional("Length, width and height of the pallet")
     exchange: Maybe[Text] = optional("Exchange of the pallet itself, an X12 code", "2")
     inner_packs: Maybe[Count] = optional("Inner packs in a package", 4)
-
-
-class ShipmentParty(Party):
-    """A party of the shipment."""
-
-    freight: Maybe[Freight] = optional("Freight terms with this party")
 
 
 class Statement(Item):
@@ -169,73 +133,60 @@ class Statement(Item):
     code: Maybe[Text] = optional("Code of the statement", "TS")
 
 
-class ShippedComponent(Item):
-    """A part of an assortment, set or kit."""
+class Shipped(Referenced):
+    """What a shipment and each level of it may say, and the levels directly in it."""
 
-    line_no: Text = required("Number of the component", "1")
-    parent_line_no: Maybe[Text] = optional("Number of the component it belongs to", "1")
-    relationship: Code = required("How it belongs to the item")
-    quantity: Maybe[Quantity] = optional("Quantity in one unit of the item")
-    price: Maybe[Decimal] = optional("Price of a unit", "4.99")
-    price_basis: Maybe[Code] = optional("What the price is for")
-    ids: Maybe[ItemIds] = optional("Identifiers of the component")
+    po_number: Maybe[Text] = optional("The order; of the shipment where no level says it", "8WL5Q2ZX")
+    po_date: Maybe[Date] = optional("Date of the order", "2026-02-18")
+    packaging: Maybe[Many[Packaging]] = optional("Marking, packaging and loading")
+    packages: Maybe[Many[Packages]] = optional("Packages by kind, with weight")
+    routing: Maybe[Many[Routing]] = optional("Carriers and routing")
+    equipment: Maybe[Many[Equipment]] = optional("Trailers and containers")
+    special_handling: Maybe[Many[SpecialHandling]] = optional("Special handling and hazards")
+    loads: Maybe[Many[Load]] = optional("Equal loads")
+    marks: Maybe[Many[Mark]] = optional("Marks and numbers")
+    freight: Maybe[Freight] = optional("Freight terms")
+    parties: Maybe[Many[Party]] = optional("Parties")
+    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges")
+    statements: Maybe[Many[Statement]] = optional("Statements")
+    industry_codes: Maybe[Many[IndustryCodes]] = optional("Codes of an industry")
+    orders: Maybe[Many[Level]] = optional("Orders")
+    pallets: Maybe[Many[Level]] = optional("Pallets")
+    cartons: Maybe[Many[Level]] = optional("Cartons")
+    items: Maybe[Many[Level]] = optional("Items")
+    levels: Maybe[Many[OtherLevel]] = optional("Other levels")
 
 
-class Level(Item):
+class Level(Shipped, Described):
     """An order, pallet, carton, item or other level of the shipment, and the levels in it."""
 
-    po_number: Maybe[Text] = optional("Number of the order", "8WL5Q2ZX")
-    po_date: Maybe[Date] = optional("Date of the order", "2026-02-18")
+    line_no: Maybe[Text] = optional("Line number, text as received", "1")
+    ids: Maybe[ItemIds] = optional("Identifiers of the item")
     po_type: Maybe[Code] = optional("Kind of order")
     release_number: Maybe[Text] = optional("Number of the release of a blanket order", "001")
     change_number: Maybe[Text] = optional("Number of the order change", "2")
     po_line_no: Maybe[Text] = optional("Number of the order line", "00001")
     contract_number: Maybe[Text] = optional("Contract", "C-2026-7")
-    line_no: Maybe[Text] = optional("Line number, text as received", "1")
-    ids: Maybe[ItemIds] = optional("Identifiers of the item")
     shipped_line_no: Maybe[Text] = optional("Line number that stands with the quantity", "1")
     quantity: Maybe[PackQuantity] = optional("Quantity shipped")
     shipped_to_date: Maybe[Decimal] = optional("Quantity shipped so far", "480")
     ordered: Maybe[Quantity] = optional("Quantity ordered")
     container_load: Maybe[Text] = optional("Load of returnable containers, an X12 code", "M")
     status: Maybe[Code] = optional("What became of the line")
-    components: Maybe[Many[ShippedComponent]] = optional("Components of an assortment, set or kit")
+    components: Maybe[Many[Component]] = optional("Components of an assortment, set or kit")
     packing: Maybe[Packing] = optional("How it is packed: weight, volume and dimensions of a pack")
-    description: Maybe[Text] = optional("Plain description", "Zip robe, M")
-    descriptions: Maybe[Many[ComponentDescription]] = optional("Coded descriptions")
-    measurements: Maybe[Many[Measurement]] = optional("Measurements")
-    packaging: Maybe[Many[Packaging]] = optional("Marking, packaging and loading")
-    packages: Maybe[Many[Packages]] = optional("Packages by kind, with weight")
-    routing: Maybe[Many[Routing]] = optional("Carriers and routing")
-    equipment: Maybe[Many[Equipment]] = optional("Trailers and containers")
-    special_handling: Maybe[Many[SpecialHandling]] = optional("Special handling and hazards")
     lot: Maybe[Text] = optional("Lot", "L2026-118")
-    references: Maybe[Many[Reference]] = optional("Other references")
-    contacts: Maybe[Many[Contact]] = optional("People to talk to")
-    loads: Maybe[Many[Load]] = optional("Equal loads")
     sscc: Maybe[Text] = optional("Serial shipping container code, 18 digits, or 20 with 00 before them")
     sscc_last: Maybe[Text] = optional("The last of a range of such codes")
-    second_mark: Maybe[SecondMark] = optional("A mark that stands beside the SSCC")
+    second_mark: Maybe[Mark] = optional("A mark that stands beside the SSCC")
     tracking: Maybe[Text] = optional("Tracking number of the parcel", "1Z999AA10123456784")
-    marks: Maybe[Many[Mark]] = optional("Other marks and numbers")
     expiry: Maybe[DateTime] = optional("Expiry date", "2026-09-30")
     made_on: Maybe[DateTime] = optional("Date of manufacture", "2026-01-12")
-    dates: Maybe[Many[DateReference]] = optional("Other dates")
-    freight: Maybe[Freight] = optional("Freight terms")
     pallet_type: Maybe[Code] = optional("Kind of pallet")
     tier: Maybe[Count] = optional("Layers on the pallet", 4)
     block: Maybe[Count] = optional("Packages in a layer", 12)
     pallet: Maybe[PalletDetails] = optional("What the pallet measures")
-    parties: Maybe[Many[ShipmentParty]] = optional("Parties")
     stores: Maybe[Many[Stores]] = optional("Quantities for single stores")
-    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges")
-    statements: Maybe[Many[Statement]] = optional("Statements")
-    industry_codes: Maybe[Many[IndustryCodes]] = optional("Codes of an industry")
-    orders: Maybe[Many[Level]] = optional("Orders in this level")
-    pallets: Maybe[Many[Level]] = optional("Pallets in this level")
-    cartons: Maybe[Many[Level]] = optional("Cartons in this level")
-    items: Maybe[Many[Level]] = optional("Items in this level")
-    levels: Maybe[Many[OtherLevel]] = optional("Other levels in this level")
 
 
 class OtherLevel(Level):
@@ -247,22 +198,10 @@ class OtherLevel(Level):
 Level.model_rebuild()
 
 
-class ShipmentTotals(Model):
-    """Totals at the end of the notice."""
-
-    level_count: Maybe[Count] = optional("Number of levels, or what the partners agree to count", 6)
-    hash: Maybe[Decimal] = optional("Sum of the quantities", "48")
-    weight: Maybe[Decimal] = optional("Weight", "150")
-    weight_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "LB")
-    volume: Maybe[Decimal] = optional("Volume", "20")
-    volume_uom: Maybe[Text] = optional("Its unit of measure, an X12 code", "CF")
-    description: Maybe[Text] = optional("Totals in words", "Spring order")
-
-
-class ShipNotice(Document):
+class ShipNotice(Shipped, Document):
     """A notice of a shipment, sent before it arrives."""
 
-    document_type: Literal["ship_notice"] = required("Kind of document", "ship_notice")
+    document_type: Literal["ship_notice"] = required("Kind of document")
     shipment_id: Text = required("The supplier's number of the shipment", "SHIP0042")
     purpose: Code = required("Whether the notice is new or replaces another")
     created_at: DateTime = required("When the notice was made; X12 needs the time", "2026-03-02T16:30")
@@ -270,44 +209,21 @@ class ShipNotice(Document):
     transaction_type: Maybe[Text] = optional("Kind of shipment, an X12 code", "AS")
     status_reason: Maybe[Text] = optional("Reason, an X12 code", "A17")
     heading_dates: Maybe[Many[DateReference]] = optional("Dates that stand before the shipment")
-    po_number: Maybe[Text] = optional("The order, where the shipment has no level for it", "8WL5Q2ZX")
-    po_date: Maybe[Date] = optional("Date of that order", "2026-02-18")
     further_measurements: Maybe[Many[Measurement]] = optional("Measurements of the shipment")
-    packaging: Maybe[Many[Packaging]] = optional("Marking, packaging and loading")
     measurements: Maybe[ShipmentMeasurements] = optional("How much is shipped")
-    packages: Maybe[Many[Packages]] = optional("Other packages by kind, with weight")
     carrier: Maybe[Carrier] = optional("The carrier")
     mode: Maybe[Code] = optional("Means of transport; needs the carrier's code in X12")
-    routing: Maybe[Many[Routing]] = optional("Other carriers and routing")
     trailer: Maybe[Text] = optional("Number of the trailer or container", "970AB1")
     trailer_initial: Maybe[Text] = optional("Letters before it", "ABCU")
     trailer_type: Maybe[Code] = optional("Kind of trailer or container")
     trailer_weight_type: Maybe[Code] = optional("Kind of its weight")
-    trailer_weight: Maybe[Decimal] = optional("Its weight", "32000")
-    trailer_weight_uom: Maybe[Text] = optional("Unit of its weight, an X12 code", "LB")
+    trailer_weight: Maybe[Quantity] = optional("Its weight")
     trailer_ownership: Maybe[Text] = optional("Who owns it, an X12 code", "S")
     trailer_iso_type: Maybe[Text] = optional("Size and type of a container", "45G1")
     seal_status: Maybe[Text] = optional("State of the seal, an X12 code", "01")
     seal: Maybe[Text] = optional("Seal number", "7739201")
-    equipment: Maybe[Many[Equipment]] = optional("Further trailers and containers")
-    special_handling: Maybe[Many[SpecialHandling]] = optional("Special handling and hazards")
     bill_of_lading: Maybe[Text] = optional("Bill of lading", "06141411234567890")
     arn: Maybe[Text] = optional("The buyer's reference of a collect shipment", "8812345678")
-    references: Maybe[Many[Reference]] = optional("Other references")
-    contacts: Maybe[Many[Contact]] = optional("People to talk to")
-    loads: Maybe[Many[Load]] = optional("Equal loads")
-    marks: Maybe[Many[Mark]] = optional("Marks and numbers")
     ship_date: Maybe[DateTime] = optional("When it left, or will leave", "2026-03-02T17:00")
     estimated_delivery: Maybe[DateTime] = optional("When it should arrive", "2026-03-05")
-    dates: Maybe[Many[DateReference]] = optional("Other dates")
-    freight: Maybe[Freight] = optional("Freight terms")
-    parties: Maybe[Many[ShipmentParty]] = optional("Parties")
-    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges")
-    statements: Maybe[Many[Statement]] = optional("Statements")
-    industry_codes: Maybe[Many[IndustryCodes]] = optional("Codes of an industry")
-    orders: Maybe[Many[Level]] = optional("Orders directly in the shipment")
-    pallets: Maybe[Many[Level]] = optional("Pallets directly in the shipment")
-    cartons: Maybe[Many[Level]] = optional("Cartons directly in the shipment")
-    items: Maybe[Many[Level]] = optional("Items directly in the shipment")
-    levels: Maybe[Many[OtherLevel]] = optional("Other levels directly in the shipment")
-    totals: Maybe[ShipmentTotals] = optional("Totals")
+    totals: Maybe[Totals] = optional("Totals")

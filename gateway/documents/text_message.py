@@ -43,7 +43,7 @@ class Message(Item):
 class TextMessage(Document):
     """Messages that no other document has a place for."""
 
-    document_type: Literal["text_message"] = required("Kind of document", "text_message")
+    document_type: Literal["text_message"] = required("Kind of document")
     purpose: Code = required("Whether the message is new or replaces another")
     description: Maybe[Text] = optional("What it is about", "Receiving notices")
     type: Maybe[Code] = optional("Kind of message")

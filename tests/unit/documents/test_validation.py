@@ -64,7 +64,7 @@ MISTAKES: dict[str, tuple[Change, str, str, str, str]] = {
         "/lines/0/packing/zzz",
         "DOC-UNKNOWN",
         "There is no field lines[0].packing.zzz.",
-        "Fields here: size, size_uom",
+        "Fields here: weight, volume, size",
     ),
     "unknown identifier": (
         lambda d: d["lines"][0]["ids"].update(vendorsku="1"),
