@@ -38,12 +38,12 @@ KINDS = {
     "purchase_order_change": Kind("860", "orders", "po_number"),
     "purchase_order_change_acknowledgment": Kind("865", "orders", "po_number"),
     "ship_notice": Kind("856", "ship_notice", "shipment_id", unique=True),
-    "invoice": Kind("810", "invoice", "invoice_number", unique=True),
-    "remittance_advice": Kind("820", "remittance_advice", "remittance_id"),
+    "invoice": Kind("810", "payments", "invoice_number", unique=True),
+    "remittance_advice": Kind("820", "payments", "remittance_id"),
     "inventory_advice": Kind("846", "inventory_advice", "advice_number"),
-    "application_advice": Kind("824", "application_advice", "advice_number"),
-    "text_message": Kind("864", "text_message", ""),
-    "functional_acknowledgment": Kind("997", "functional_acknowledgment", ""),
+    "application_advice": Kind("824", "answers", "advice_number"),
+    "text_message": Kind("864", "answers", ""),
+    "functional_acknowledgment": Kind("997", "answers", ""),
 }
 """All types."""
 
