@@ -1,20 +1,19 @@
-"""``--second-opinion``: the 997 we would send beside the one pyx12 would send, set by set."""
+"""``--second-opinion``: what we would say in a 997 beside what pyx12 would, set by set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway import resources
 from gateway.cli.output import count, visible
 from gateway.errors import ConfigurationError
 from gateway.x12 import _pyx12
-from gateway.x12.acknowledgment import Acknowledger
 from gateway.x12.envelope import Event, InterchangeHeader, TransactionSet
 
 _WORDS = {"A": "accepts", "E": "accepts, with errors noted,"}
 _RELEASE = "004010"
+"""Whose maps are given to pyx12 where no set of an interchange has a guide."""
 
 
 class Comparison:
@@ -40,24 +39,25 @@ class Comparison:
 
     def watch(self, events: Iterable[Event]) -> Iterator[Event]:
         """The same events; those of a whole file."""
-        acknowledger = Acknowledger()
         starts: list[int] = []
+        releases: list[str] = []
         sets: list[TransactionSet] = []
         for event in events:
-            acknowledger.add(event)
             if isinstance(event, InterchangeHeader) and event.elements:
                 starts.append(event.offset)
-            elif isinstance(event, TransactionSet) and event.group and event.group.functional_id != "FA":
+                releases.append("")
+            elif isinstance(event, TransactionSet) and event.group:
                 sets.append(event)
+                if (
+                    event.guide and releases
+                ):  # one directory of maps for an interchange: that of its first set
+                    releases[-1] = releases[-1] or event.guide.rpartition(".")[2]
             yield event
-        # Only the notes are compared; number and date of these answers are seen by nobody.
-        answers = acknowledger.interchanges(lambda: 1, datetime(2000, 1, 1, tzinfo=UTC), "997")
-        ours = [one for _, data in answers for one in _pyx12.notes_of(data.decode("latin-1"))]
-        maps = str(resources.find(f"schemas/x12/{_RELEASE}/maps.xml").parent)
-        pieces = zip(starts, [*starts[1:], len(self._data)], strict=False)
-        opinions = [_pyx12.judge(self._data[start:stop], maps) for start, stop in pieces]
+        maps = [resources.find(f"schemas/x12/{name or _RELEASE}/maps.xml").parent for name in releases]
+        pieces = zip(starts, [*starts[1:], len(self._data)], maps, strict=True)
+        opinions = [_pyx12.judge(self._data[start:stop], str(path)) for start, stop, path in pieces]
         theirs = [one for opinion in opinions for one in opinion.sets]
-        rows = [_compared(event, _taken(ours, event), _taken(theirs, event)) for event in sets]
+        rows = [_compared(event, _pyx12.opinion_of(event), _taken(theirs, event)) for event in sets]
         self.found["second_opinion"] = {
             "validator": self._name,
             "agrees": all(row["agrees"] for row in rows),
@@ -89,17 +89,17 @@ def _taken(opinions: list[_pyx12.SetOpinion], event: TransactionSet) -> _pyx12.S
 
 
 def _compared(
-    event: TransactionSet, mine: _pyx12.SetOpinion | None, other: _pyx12.SetOpinion | None
+    event: TransactionSet, mine: _pyx12.SetOpinion, other: _pyx12.SetOpinion | None
 ) -> dict[str, Any]:
-    here, there = (one.notes if one else () for one in (mine, other))
-    code, their_code = (one.code if one else None for one in (mine, other))
+    here, there = mine.notes, other.notes if other else ()
+    code, their_code = mine.code, other.code if other else None
     alike = (code == "R") == (their_code == "R")
-    agrees = mine is not None and other is not None and set(here) == set(there) and alike
+    agrees = other is not None and set(here) == set(there) and alike
     if agrees:
         words = ""
     elif other is None:
         words = "pyx12 says nothing about it"
-        words += f" (it needs a guide of release {_RELEASE})" if event.guide is None else ""
+        words += " (there is no guide)" if event.guide is None else ""
     elif alike:
         words = f"both {'reject' if code == 'R' else 'accept'} it, with other notes"
     else:
