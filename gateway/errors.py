@@ -1,17 +1,7 @@
 """What can go wrong, as values and as exceptions.
 
-A fault found in data is a :class:`Problem`: a value that is collected, shown, acknowledged and stored.
-An exception means that the caller cannot go on::
-
-    EdiError
-    ├── ConfigurationError      something of ours is wrong: a setting, a guide, a mapping, a partner file
-    │   ├── GuideError
-    │   └── MappingError
-    ├── DocumentError           a document cannot be written as X12; carries all problems
-    ├── NotFoundError
-    ├── RefusedError            the state or a duplicate forbids it
-    ├── TransportError          the other side or the network failed; try again
-    └── InternalError           a broken promise of ours; please report it
+A fault found in data is a :class:`Problem`: a value that is collected, shown, acknowledged and stored. An
+exception, always an :class:`EdiError`, means that the caller cannot go on.
 """
 
 from __future__ import annotations
@@ -54,14 +44,10 @@ class Location:
     """Where a problem is, in X12 terms and in bytes.
 
     Attributes:
-        interchange: ISA13 of the interchange.
-        group: GS06 of the functional group.
-        transaction_set: ST02 of the transaction set.
+        interchange, group, transaction_set: control numbers: ISA13, GS06, ST02.
         segment: position in the transaction set, ST = 1.
         segment_id: for example ``PO1``.
-        element: position of the element in the segment, from 1.
-        component: position in a composite element, from 1.
-        repetition: occurrence of a repeating element, from 1.
+        element, component, repetition: positions in the segment, a composite, a repeating element, from 1.
         offset: bytes before it in the file, from 0.
         line: line of the file, from 1.
         pointer: JSON pointer (RFC 6901) into the document, where there is one.
@@ -99,11 +85,7 @@ class Ack:
     """The codes with which an acknowledgment reports a problem.
 
     Attributes:
-        ta1: TA105 interchange note code.
-        ak3: AK304 segment syntax error code.
-        ak4: AK403 data element syntax error code.
-        ak5: AK502 transaction set syntax error code.
-        ak9: AK905 functional group syntax error code.
+        ta1: TA105. ak3: AK304. ak4: AK403. ak5: AK502. ak9: AK905.
         ik: what a 999 says in the place of ak4, else of ak3: IK403 or IK304 for a rule that is none of the
             standard but of the guide alone.
     """
@@ -167,15 +149,19 @@ class Problem:
 
 
 class EdiError(Exception):
-    """Base of all errors of this package.
+    """An error without a name of its own; its message says more.
 
     Args:
         message: one sentence for a person.
         code: stable name, explained by ``edigw explain CODE``.
         problems: everything found, where more than one thing is wrong.
+
+    Attributes:
+        hint: what to do about an error of this class.
     """
 
     code = "EDIGW-ERROR"
+    hint = "Read the message."
 
     def __init__(self, message: str, *, code: str | None = None, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message)
@@ -185,48 +171,56 @@ class EdiError(Exception):
 
 
 class ConfigurationError(EdiError):
-    """A setting, guide, mapping or partner file of ours is wrong."""
+    """A setting, a guide, a mapping or a partner file is wrong; the message names the file and the key."""
 
     code = "CONFIG"
+    hint = "Correct the file; `edigw` checks all of them before it does anything."
 
 
 class GuideError(ConfigurationError):
-    """A guide cannot be read or contradicts itself."""
+    """A guide (schemas/x12/...) cannot be read or contradicts itself."""
 
     code = "GUIDE"
+    hint = "Correct the guide, or remove it so that the one that came with edigw is used."
 
 
 class MappingError(ConfigurationError):
-    """A mapping cannot be read or does not fit its guide."""
+    """A mapping (mappings/x12/...) cannot be read or does not fit its guide."""
 
     code = "MAPPING"
+    hint = "Run `edigw map check`, which names every fault with its line."
 
 
 class DocumentError(EdiError):
-    """A document cannot be written as X12; ``problems`` holds every reason."""
+    """A document cannot be written as X12; each reason is told with its place in the document."""
 
     code = "DOCUMENT"
+    hint = "Correct the fields that are named."
 
 
 class NotFoundError(EdiError):
     """What was asked for does not exist."""
 
     code = "NOT-FOUND"
+    hint = "Check the name."
 
 
 class RefusedError(EdiError):
-    """The state of a message, or an earlier one like it, forbids the action."""
+    """The state of a message, or an earlier one like it, forbids the action. Nothing was changed."""
 
     code = "REFUSED"
+    hint = "Read the reason; what was sent once is not sent again in silence."
 
 
 class TransportError(EdiError):
-    """The other side or the network failed; trying again may help."""
+    """The other side or the network failed."""
 
     code = "TRANSPORT"
+    hint = "Try again; if it stays, ask whom it belongs to."
 
 
 class InternalError(EdiError):
-    """A promise of this software is broken. Please report it with the input."""
+    """A promise of this software is broken."""
 
     code = "INTERNAL"
+    hint = "Please report it with the command and the file."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.cli.findings import verdict_words
-from gateway.cli.output import Style, visible
-from gateway.errors import Problem, Severity
+from gateway.cli.findings import brief, verdict_words
+from gateway.cli.output import Style, cut, visible
+from gateway.errors import Problem
 from gateway.x12.annotate import AnnotatedSet, Cell, Part, Row
 from gateway.x12.diff import Difference
 
@@ -29,10 +29,10 @@ def part_lines(part: Part, style: Style) -> Iterator[str]:
             yield f"\n    {head}  {style.dim(visible(guide))}  {verdict_words(part.verdict, style)}"
             for row in part.segments:
                 yield from _row(row, style)
-            yield from _problems(part.problems, "    ", style)
+            yield from _problems(part.problems, style, "    ")
             yield ""
         case Problem():
-            yield from _problems((part,), "", style)
+            yield from brief(part, style, "")
 
 
 def _row(row: Row, style: Style) -> Iterator[str]:
@@ -43,22 +43,21 @@ def _row(row: Row, style: Style) -> Iterator[str]:
     line = f"{indent}{style.dim(number)}{style.bold(visible(row.segment_id[:20]))}  {visible(words)}"
     yield f"{line}  {usage}".rstrip()
     inner = indent + " " * (len(number) + 5)
-    yield from _problems(row.problems, inner, style)
+    yield from _problems(row.problems, style, inner)
     values = [_value(cell) for cell in row.elements]
     refs = max((len(cell.ref) for cell in row.elements), default=0)
     names = min(_NAME_WIDTH, max((len(cell.name) for cell in row.elements), default=0))
     width = min(_VALUE_WIDTH, max(map(len, values), default=0))
     for cell, value in zip(row.elements, values, strict=True):
-        name = cell.name if len(cell.name) <= names else cell.name[: names - 1] + "…"
         parts = [
             style.dim(visible(cell.ref).ljust(refs)),
             _USAGE.get(cell.usage, " "),
-            visible(name).ljust(names),
+            visible(cut(cell.name, names)).ljust(names),
             value.ljust(width) if cell.meaning else value,
             style.blue(visible(cell.meaning)),
         ]
         yield (inner + "  ".join(filter(None, parts))).rstrip()
-        yield from _problems(cell.problems, inner + " " * (refs + 2), style)
+        yield from _problems(cell.problems, style, inner + " " * (refs + 2))
 
 
 def _value(cell: Cell) -> str:
@@ -67,12 +66,9 @@ def _value(cell: Cell) -> str:
     return repr(shown) if shown != shown.strip() else shown
 
 
-def _problems(problems: Iterable[Problem], indent: str, style: Style) -> Iterator[str]:
+def _problems(problems: Iterable[Problem], style: Style, indent: str) -> Iterator[str]:
     for problem in problems:
-        paint = {Severity.ERROR: style.red, Severity.WARNING: style.yellow}.get(problem.severity, style.blue)
-        yield f"{indent}{paint(f'{problem.severity.value} {problem.code}')}: {visible(problem.message)}"
-        if problem.hint:
-            yield f"{indent}  {style.dim(visible(problem.hint))}"
+        yield from brief(problem, style, indent)
 
 
 def difference_lines(difference: Difference, style: Style) -> Iterator[str]:

@@ -6,26 +6,52 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import cleandoc
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from gateway.cli.output import visible
-from gateway.errors import ConfigurationError, NotFoundError
+from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import say
+from gateway.errors import NotFoundError
 
 if TYPE_CHECKING:
     from gateway.mapping.library import Library
     from gateway.partners.partner import Partner
-    from gateway.shapes.model import Shape
 
 STANDARD_INPUT = "-"
+FILE = "an X12 file; - for standard input"
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _UNREADABLE: dict[type[OSError], str] = {
     FileNotFoundError: "There is no file {}.",
     IsADirectoryError: "{} is a folder; name the files in it.",
     PermissionError: "{} may not be read by this user.",
 }
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a command comes to that works on several inputs."""
+
+    problems: bool = False
+    missing: bool = False
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Tells that an input is missing, and leaves it at that: the others are to be seen to."""
+        try:
+            yield
+        except NotFoundError as error:
+            say(f"edigw: {error}")
+            self.missing = True
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.NOT_FOUND if self.missing else ExitCode(self.problems)
 
 
 @contextmanager
@@ -44,6 +70,38 @@ def opened(name: str) -> Iterator[BinaryIO]:
         raise NotFoundError(_UNREADABLE[type(error)].format(name)) from None
     with file:
         yield file
+
+
+def command(group: Commands, name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    """Adds a command; the docstring of what runs it is its help: in a list, in full, and the exit codes."""
+    summary, *more = cleandoc(run.__doc__ or "").split("\n\n")
+    epilog = more.pop() if more and more[-1].startswith("exit code") else ""
+    brief = summary[:1].lower() + summary[1:].rstrip(".")
+    parser = group.add_parser(name, help=brief, description=" ".join(more) or summary, epilog=epilog)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def noun(commands: Commands, name: str, brief: str, description: str) -> Commands:
+    """Adds a noun, whose verbs are commands."""
+    parser = commands.add_parser(name, help=brief, description=description)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb", required=True)
+
+
+def add_json(parser: argparse.ArgumentParser, words: str) -> None:
+    """The option that asks for JSON."""
+    parser.add_argument("--json", action="store_true", help=words)
+
+
+def number(most: int, called: str) -> Callable[[str], int]:
+    """A type of options: a whole number from 1 on."""
+
+    def parsed(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {called}: 1 to {most}")
+        return int(text)
+
+    return parsed
 
 
 def add_home(parser: argparse.ArgumentParser) -> None:
@@ -74,103 +132,38 @@ def overrides(args: argparse.Namespace) -> tuple[Path, ...]:
 
 
 def partner(args: argparse.Namespace) -> Partner | None:
-    """The partner of the home that ``--partner`` names.
-
-    Raises:
-        ConfigurationError: the home is wrong.
-        NotFoundError: the home has no such partner.
-    """
-    home = home_of(args)
-    if home is None:
-        return None
-    from gateway.settings import load
-
-    partners = load(home).partners
-    if args.partner is None:
-        return None
-    found = partners.get(args.partner)
-    if found is None and not _has_profile(args):
-        near = partners.nearest(args.partner)
-        hint = f" Did you mean {near}?" if near else ""
-        raise NotFoundError(visible(f"{home} has no partner {args.partner!r}.{hint}"))
-    return found
-
-
-def profile(args: argparse.Namespace) -> str:
-    """Whose guidelines and mappings ``--partner`` asks for: a partner of the home, or a shipped profile.
+    """The partner of the home that ``--partner`` names; None if it names none, or a profile that is shipped.
 
     Raises:
         ConfigurationError: the home is wrong.
         NotFoundError: there is neither.
     """
-    found = partner(args)
-    if found is not None or args.partner is None:
-        return found.overlay if found is not None else ""
-    if not _has_profile(args):
-        from gateway import resources
+    home, name = home_of(args), args.partner
+    words = f"There is no partner {name!r}; name the home it is in with --config DIR."
+    if home is not None:
+        from gateway.settings import load
 
-        known = sorted({name.split("/")[2] for name in resources.listing("schemas/partners", "*.xml")})
-        shipped = f" Profiles without one: {', '.join(known)}." if known else ""
-        message = f"There is no partner {args.partner!r}; name the home it is in with --config DIR.{shipped}"
-        raise NotFoundError(visible(message))
-    return str(args.partner)
-
-
-def _has_profile(args: argparse.Namespace) -> bool:
+        partners = load(home).partners
+        if name is not None and (found := partners.get(name)):
+            return found
+        near = partners.nearest(name or "")
+        words = f"{home} has no partner {name!r}.{f' Did you mean {near}?' if near else ''}"
+    if name is None:
+        return None
     from gateway import resources
 
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", args.partner):
-        return False
-    folders = (f"{kind}/partners/{args.partner}" for kind in ("schemas", "mappings"))
-    return any(resources.listing(folder, "*", overrides(args)) for folder in folders)
+    folders = (f"{kind}/partners/{name}" for kind in ("schemas", "mappings"))
+    is_name = re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name)
+    if not is_name or not any(resources.listing(folder, "*", overrides(args)) for folder in folders):
+        shipped = sorted({file.split("/")[2] for file in resources.listing("schemas/partners", "*.xml")})
+        raise NotFoundError(words + (f" Profiles without one: {', '.join(shipped)}." if home is None else ""))
+    return None
 
 
-def add_shape(parser: argparse.ArgumentParser) -> None:
-    """The option that names a shape."""
-    parser.add_argument(
-        "--shape",
-        metavar="NAME",
-        help="a shape of mappings/erp, or a file (.yaml): the form of the input, or of the output if the "
-        "input is X12, XML or a document",
-    )
-
-
-def shape(args: argparse.Namespace) -> Shape | None:
-    """The shape that ``--shape`` names.
-
-    Raises:
-        ConfigurationError: the shape is wrong.
-        NotFoundError: there is none of that name.
-    """
-    if args.shape is None:
-        return None
-    from gateway import engine
-
-    return engine.shape(args.shape, (*overrides(args)[:1],))
-
-
-def files(shape: Shape | None, name: str | None) -> dict[str, str | None]:
-    """The names of all files of a shape, by its ``file``, beside the one that is named.
-
-    Raises:
-        ConfigurationError: the name is not of the form that the shape gives its first file.
-    """
-    patterns = list(dict.fromkeys(one.file for one in shape.records)) if shape else [""]
-    if len(patterns) < 2:
-        return {patterns[0] if patterns else "": name}
-    before, _, after = patterns[0].partition("*")
-    given = Path(name or STANDARD_INPUT)
-    if not (
-        len(given.name) >= len(before + after)
-        and given.name.startswith(before)
-        and given.name.endswith(after)
-    ):
-        listed = ", ".join(patterns)
-        raise ConfigurationError(
-            f"{given.name} is not named {patterns[0]}; this shape has the files {listed}."
-        )
-    common = given.name[len(before) : len(given.name) - len(after)]
-    return {pattern: str(given.with_name(pattern.replace("*", common))) for pattern in patterns}
+def profile(args: argparse.Namespace) -> str:
+    """Whose guidelines and mappings ``--partner`` asks for, see :func:`partner`; empty without the option."""
+    found = partner(args)
+    return found.overlay if found is not None else args.partner or ""
 
 
 def guides(args: argparse.Namespace) -> Library:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gateway import __version__
 from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import say
 from gateway.errors import (
     ConfigurationError,
     DocumentError,
     EdiError,
-    InternalError,
     NotFoundError,
     RefusedError,
     TransportError,
@@ -45,14 +47,14 @@ exit codes:
   6 refused (duplicate, state) · 70 a fault of edigw itself · 130 interrupted
 """
 
-_ERRORS: tuple[tuple[type[EdiError], ExitCode], ...] = (
-    (ConfigurationError, ExitCode.CONFIGURATION),
-    (DocumentError, ExitCode.PROBLEMS),
-    (NotFoundError, ExitCode.NOT_FOUND),
-    (RefusedError, ExitCode.REFUSED),
-    (TransportError, ExitCode.REMOTE),
-    (InternalError, ExitCode.BUG),
-)
+_CODES: dict[type[EdiError], ExitCode] = {
+    ConfigurationError: ExitCode.CONFIGURATION,
+    DocumentError: ExitCode.PROBLEMS,
+    NotFoundError: ExitCode.NOT_FOUND,
+    RefusedError: ExitCode.REFUSED,
+    TransportError: ExitCode.REMOTE,
+}
+"""Exit codes of errors; all others are a fault of ours."""
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -116,7 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        _silence()
+        # Keeps Python from complaining once more when it closes a standard output that nobody reads.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.BROKEN_PIPE
     except Exception as error:
         if debug:
@@ -126,33 +130,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _failed(error: Exception) -> int:
     """One sentence about an error, every problem it carries, and its exit code."""
-    from gateway.cli.output import say, visible
-
     code = ExitCode.BUG
     if isinstance(error, EdiError):
-        code = next((code for kind, code in _ERRORS if isinstance(error, kind)), code)
+        code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), code)
         said = str(error)
     elif isinstance(error, OSError):
         code = ExitCode.NOT_FOUND if isinstance(error, FileNotFoundError) else ExitCode.REMOTE
         said = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     else:
         said = f"unexpected error: {type(error).__name__}: {error}"
-    say(visible(f"edigw: {said}"))
+    say(f"edigw: {said}")
     for problem in getattr(error, "problems", ()):
         place = " ".join(filter(None, (problem.location.pointer, problem.location.address)))
         hint = f" {problem.hint}" if problem.hint else ""
-        say(visible(f"  {problem.code}{place and f' at {place}'}: {problem.message}{hint}"))
+        say(f"  {problem.code}{place and f' at {place}'}: {problem.message}{hint}")
         if problem.value and repr(problem.value) not in problem.message:
-            say(visible(f"    value: {problem.value!r}"))
+            say(f"    value: {problem.value!r}")
     if code is ExitCode.BUG:
         say("This is a fault of edigw. Please report it with the command and the file; --debug shows more.")
     return code
-
-
-def _silence() -> None:
-    """Keeps Python from complaining once more when it closes a standard output nobody reads."""
-    import os
-    from contextlib import suppress
-
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

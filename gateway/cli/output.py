@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partialmethod
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO, cast
+
+from gateway.errors import Severity
 
 _CONTROL = (
     {code: chr(0x2400 + code) for code in range(32)}
@@ -25,7 +27,11 @@ def visible(text: str) -> str:
     return text if text.isprintable() else text.translate(_CONTROL)
 
 
-@dataclass(frozen=True, slots=True)
+def cut(text: str, width: int) -> str:
+    """The beginning of a text that is too long."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 class Style:
     """Colours, or none.
 
@@ -33,7 +39,8 @@ class Style:
         on: whether to colour.
     """
 
-    on: bool = False
+    def __init__(self, on: bool) -> None:
+        self.on = on
 
     @classmethod
     def of(cls, stream: TextIO) -> Style:
@@ -41,31 +48,30 @@ class Style:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         return cls(not plain and stream.isatty())
 
-    def bold(self, text: str) -> str:
-        return self._paint("1", text)
-
-    def dim(self, text: str) -> str:
-        return self._paint("2", text)
-
-    def red(self, text: str) -> str:
-        return self._paint("31;1", text)
-
-    def yellow(self, text: str) -> str:
-        return self._paint("33", text)
-
-    def green(self, text: str) -> str:
-        return self._paint("32", text)
-
-    def blue(self, text: str) -> str:
-        return self._paint("34", text)
-
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.on and text else text
+
+    bold = partialmethod(_paint, "1")
+    dim = partialmethod(_paint, "2")
+    red = partialmethod(_paint, "31;1")
+    yellow = partialmethod(_paint, "33")
+    green = partialmethod(_paint, "32")
+    blue = partialmethod(_paint, "34")
+
+    def severity(self, severity: Severity, text: str) -> str:
+        """Text in the colour of how much a problem weighs."""
+        paints = {Severity.ERROR: self.red, Severity.WARNING: self.yellow, Severity.INFO: self.blue}
+        return paints[severity](text)
 
 
 def say(text: str) -> None:
     """A line for a person, on standard error."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{visible(text)}\n")
+
+
+def show(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    """Lines on standard output or another stream; what they hold of data is made visible already."""
+    (stream or sys.stdout).writelines(f"{line}\n" for line in lines)
 
 
 def write_bytes(data: bytes) -> None:
@@ -124,13 +130,6 @@ def end_line() -> None:
     """A line end after data that has none, where a prompt follows it."""
     if sys.stdout.isatty():
         sys.stdout.write("\n")
-
-
-def to_json(value: Any) -> bytes:
-    """JSON in UTF-8 on one line."""
-    import orjson
-
-    return orjson.dumps(value)
 
 
 def write_json(value: Any) -> None:

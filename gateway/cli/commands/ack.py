@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import re
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import count
 
 from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import end_line, say, write_bytes
+
+_DATE, _TIME = "%Y%m%d", "%H%M"
+_FORMS = {_DATE: "a date of the form YYYYMMDD", _TIME: "a time of the form HHMM"}
 
 
-def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(verbs: inputs.Commands) -> None:
     """Adds the command of this module."""
-    ack = verbs.add_parser(
-        "ack",
-        help="print the acknowledgment (997, 999, TA1) for a file",
-        description="Prints the interchanges that acknowledge a file: a 997 or 999 for each functional "
-        "group, a TA1 where the sender asks for it (ISA14) or the interchange is in error. Nothing is sent.",
-        epilog="exit code: 0 everything is accepted, 1 something is rejected or nothing can be acknowledged",
-    )
-    ack.add_argument("file", metavar="FILE", help="an X12 file; - for standard input")
+    ack = inputs.command(verbs, "ack", run)
+    ack.add_argument("file", metavar="FILE", help=inputs.FILE)
     ack.add_argument(
         "--type",
         choices=("997", "999", "ta1"),
@@ -29,22 +28,34 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     ack.add_argument(
         "--control-number",
         metavar="N",
-        type=_control_number,
+        type=inputs.number(999_999_999, "a control number"),
         default=1,
         help="ISA13 of the first interchange (default 1)",
     )
     ack.add_argument(
-        "--date", metavar="YYYYMMDD", type=_date, help="date of the acknowledgment (default: today)"
+        "--date",
+        metavar="YYYYMMDD",
+        type=partial(_moment, _DATE),
+        help="date of the acknowledgment (default: today)",
     )
-    ack.add_argument("--time", metavar="HHMM", type=_time, help="time of the acknowledgment (default: now)")
+    ack.add_argument(
+        "--time",
+        metavar="HHMM",
+        type=partial(_moment, _TIME),
+        help="time of the acknowledgment (default: now)",
+    )
     inputs.add_home(ack)
-    ack.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """``edigw x12 ack``."""
+    """Print the acknowledgment (997, 999, TA1) for a file.
+
+    Prints the interchanges that acknowledge a file: a 997 or 999 for each functional group, a TA1 where
+    the sender asks for it (ISA14) or the interchange is in error. Nothing is sent.
+
+    exit code: 0 everything is accepted, 1 something is rejected or nothing can be acknowledged
+    """
     from gateway import engine
-    from gateway.cli.output import end_line, say, write_bytes
     from gateway.x12.acknowledgment import Acknowledger, Form
     from gateway.x12.envelope import GroupHeader, TransactionSet, Verdict
     from gateway.x12.report import Tally
@@ -60,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
             acknowledger.add(event, form)
             unsupported |= isinstance(event, TransactionSet) and event.guide is None
     now = datetime.now().astimezone()
-    now = now.replace(hour=args.time.hour, minute=args.time.minute) if args.time else now
-    now = now.replace(year=args.date.year, month=args.date.month, day=args.date.day) if args.date else now
+    moment = (args.date or now.strftime(_DATE)) + (args.time or now.strftime(_TIME))
+    now = datetime.strptime(moment, _DATE + _TIME).astimezone()
     numbers = count(args.control_number)
     answers = [data for _, data in acknowledger.interchanges(lambda: next(numbers), now, args.type or "due")]
     if answers:
@@ -73,26 +84,9 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.FINE if accepted else ExitCode.PROBLEMS
 
 
-def _control_number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a control number: 1 to 999999999")
-    return int(text)
-
-
-def _date(text: str) -> datetime:
-    return _moment(text, "%Y%m%d", "a date of the form YYYYMMDD")
-
-
-def _time(text: str) -> datetime:
-    return _moment(text, "%H%M", "a time of the form HHMM")
-
-
-def _moment(text: str, form: str, called: str) -> datetime:
-    try:
-        moment = datetime.strptime(text, form).astimezone()
-    except ValueError:
-        moment = None
-    # strptime also takes fewer digits.
-    if moment is None or moment.strftime(form) != text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {called}")
-    return moment
+def _moment(form: str, text: str) -> str:
+    """Checks that a text is of a form, which strptime alone takes with fewer digits, too."""
+    with suppress(ValueError):
+        if datetime.strptime(text, form).astimezone().strftime(form) == text:
+            return text
+    raise argparse.ArgumentTypeError(f"{text!r} is not {_FORMS[form]}")

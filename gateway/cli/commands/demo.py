@@ -16,6 +16,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 from gateway import resources
+from gateway.cli import inputs
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -68,25 +69,22 @@ pays with an 820. Acme Retail and your system are played here; the gateway, its 
 real."""
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: inputs.Commands) -> None:
     """Adds the command of this module."""
-    demo = subparsers.add_parser(
-        "demo",
-        help="see the main job at work, with a simulated retailer",
-        description="Runs a gateway in a temporary home: a simulated retailer sends purchase orders, the "
-        "gateway translates and acknowledges them, and your answers, invoice and payment follow.",
-    )
-    demo.add_argument(
-        "--once", action="store_true", help="end after one cycle; exit code 0 if all is as expected"
-    )
-    demo.add_argument(
-        "--keep", action="store_true", help="leave the temporary home when the demonstration ends"
-    )
-    demo.set_defaults(run=run)
+    demo = inputs.command(commands, "demo", run)
+    for option, words in (
+        ("--once", "end after one cycle; exit code 0 if all is as expected"),
+        ("--keep", "leave the temporary home when the demonstration ends"),
+    ):
+        demo.add_argument(option, action="store_true", help=words)
 
 
 def run(args: argparse.Namespace) -> int:
-    """``edigw demo``."""
+    """See the main job at work, with a simulated retailer.
+
+    Runs a gateway in a temporary home: a simulated retailer sends purchase orders, the gateway translates and
+    acknowledges them, and your answers, invoice and payment follow.
+    """
     import shutil
     import tempfile
 
@@ -112,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
                     return 130
     finally:
         if args.keep:
-            print(f"\nThe home stays: {home}", file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"\nThe home stays: {home}\n")
         else:
             shutil.rmtree(home, ignore_errors=True)
     return 0 if good else 1

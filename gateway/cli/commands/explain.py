@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass, replace
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from textwrap import fill, shorten
 
+from gateway import errors
+from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import say, show, table, write_json
+from gateway.errors import EdiError
 
 _ACK = {"ta1": "TA105", "ak3": "AK304", "ak4": "AK403", "ak5": "AK502", "ak9": "AK905"}
 _IMPLEMENTATION_ACK = {"ak3": "IK304", "ak4": "IK403", "ak5": "IK502"}
 
 
-# Codes of documents on their way to X12 that have no table of their own, and those of exceptions.
-_OTHERS: dict[str, tuple[str, str]] = {
+_OTHERS = {
     "DOC-DIFFERENT": (
-        (
-            "A field would not come back as it is: what is written is read again and compared before it "
-            "leaves. Usually a value is not in the form its rule writes, such as a number with a "
-            "superfluous zero."
-        ),
+        "A field would not come back as it is: its value is not in the form that its rule writes.",
         "Write the value as the message says.",
     ),
     "DOC-ENVELOPE": (
-        (
-            "The interchange cannot be addressed: sender, receiver or a control number is missing, too "
-            "long, or holds a separator."
-        ),
+        "Sender, receiver or a control number is missing, too long, or holds a separator.",
         "Correct `control` in the document, or the identifiers of the partner or of yourself.",
     ),
     "DOC-EXTENSION": (
-        (
-            "An entry of `extensions` cannot be written back: its address has no place in the guide, or "
-            "its form is not that of an extension."
-        ),
+        "An entry of `extensions` has no place in the guide, or not the form of an extension.",
         "Keep extensions as they were received, or leave them out.",
     ),
     "DOC-LOST": (
@@ -41,48 +38,29 @@ _OTHERS: dict[str, tuple[str, str]] = {
         "Correct its name or place, or add a rule to the mapping.",
     ),
     "DOC-SEPARATOR": (
-        (
-            "A text holds a character that separates elements, components or segments in this "
-            "interchange, or a control character. The receiver would cut it apart."
-        ),
+        "A text holds a separator of this interchange or a control character, and would be cut apart.",
         "Take the character out, or agree on other separators with the partner.",
     ),
     "DOC-TYPE": (
         "There is a list where an object or value is needed, or the other way round.",
         "Give the field the form the message asks for.",
     ),
-    "CONFIG": (
-        "A setting, a guide, a mapping or a partner file is wrong; the message names the file and the key.",
-        "Correct the file; `edigw` checks all of them before it does anything.",
-    ),
-    "GUIDE": (
-        "A guide (schemas/x12/...) cannot be read or contradicts itself.",
-        "Correct the guide, or remove it so that the one that came with edigw is used.",
-    ),
-    "MAPPING": (
-        "A mapping (mappings/x12/...) cannot be read or does not fit its guide.",
-        "Run `edigw map check`, which names every fault with its line.",
-    ),
     "SHAPE": (
         "A shape file (mappings/erp/...) cannot be read, or does not fit its document.",
         "Correct what the messages name; docs/reference/shapes.md has the keys.",
     ),
-    "DOCUMENT": (
-        "A document cannot be written as X12; each reason is told with its place in the document.",
-        "Correct the fields that are named.",
-    ),
-    "NOT-FOUND": ("What was asked for does not exist.", "Check the name."),
     "RESOURCE-NOT-FOUND": (
         "A guide, mapping or configuration file is in none of the places where it is looked for.",
         "Check the name, and the folders in the message.",
     ),
-    "REFUSED": (
-        "The state of a message, or an earlier one like it, forbids the action. Nothing was changed.",
-        "Read the reason; what was sent once is not sent again in silence.",
-    ),
-    "TRANSPORT": ("The other side or the network failed.", "Try again; if it stays, ask whom it belongs to."),
-    "INTERNAL": ("A promise of this software is broken.", "Please report it with the command and the file."),
-    "EDIGW-ERROR": ("An error without a name of its own; its message says more.", "Read the message."),
+}
+"""Codes without a table of their own: of documents on their way to X12, and of some exceptions."""
+
+_WHOSE = {
+    "partner": "the partner's",
+    "us": "yours",
+    "configuration": "yours: settings, guides or mappings",
+    "network": "nobody's yet: try again",
 }
 
 
@@ -101,24 +79,18 @@ class Entry:
     ack: tuple[dict[str, str], ...] = ()
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: inputs.Commands) -> None:
     """Adds the command of this module."""
-    explain = subparsers.add_parser(
-        "explain",
-        help="what a problem code means and what to do",
-        description="Explains a problem code; without one, lists all.",
-    )
+    explain = inputs.command(commands, "explain", run)
     explain.add_argument("code", metavar="CODE", nargs="?", help="for example X12-SE-COUNT")
-    explain.add_argument("--json", action="store_true", help="print JSON")
-    explain.set_defaults(run=run)
+    inputs.add_json(explain, "print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """``edigw explain``."""
-    import sys
+    """What a problem code means and what to do.
 
-    from gateway.cli.output import say, table, visible, write_json
-
+    Explains a problem code; without one, lists all.
+    """
     known = entries()
     if args.code is None:
         if args.json:
@@ -132,12 +104,12 @@ def run(args: argparse.Namespace) -> int:
         near = get_close_matches(code, known, n=3, cutoff=0.5)
         near = near or [name for name in known if code.removeprefix("X12-") in name][:3]
         hint = f" The nearest: {', '.join(near)}." if near else " `edigw explain` lists all."
-        say(visible(f"edigw explain: there is no code {args.code!r}.{hint}"))
+        say(f"edigw explain: there is no code {args.code!r}.{hint}")
         return ExitCode.NOT_FOUND
     if args.json:
         write_json(asdict(known[code]))
     else:
-        sys.stdout.write(_words(known[code]))
+        show(_words(known[code]))
     return ExitCode.FINE
 
 
@@ -146,6 +118,7 @@ def entries() -> dict[str, Entry]:
     from gateway.documents import validation
     from gateway.mapping import problems as mapping
     from gateway.services import problems as services
+    from gateway.shapes.form import EXPLANATIONS
     from gateway.x12 import problems as x12
     from gateway.x12.acknowledgment import exact
     from gateway.x12.answer import meaning
@@ -163,61 +136,46 @@ def entries() -> dict[str, Entry]:
                 for place, value in given.items()
                 if value and place in names
             )
+            hint, message = (_plain(template) for template in (kind.hint, kind.message))
             weight = (kind.severity.value, kind.level.value, kind.fault.value)
-            found.append(Entry(code, about, kind.explanation, kind.hint, kind.message, *weight, ack))
-    from gateway.shapes.form import EXPLANATIONS
-
+            found.append(Entry(code, about, kind.explanation, hint, message, *weight, ack))
     weights = {"SHAPE-UNWRITTEN": "info"}
     found += [
         Entry(code, "shape", *texts, severity=weights.get(code, "error"), fault="us")
         for code, texts in EXPLANATIONS.items()
     ]
     hint = "The message names the field and what it should hold."
-    found += [
-        Entry(code, "document", text, hint, fault="us") for code, text in validation.EXPLANATIONS.items()
-    ]
-    for code, texts in _OTHERS.items():
+    texts = {code: (text, hint) for code, text in validation.EXPLANATIONS.items()}
+    kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, EdiError)]
+    texts |= _OTHERS | {kind.code: ((kind.__doc__ or "").partition("\n")[0], kind.hint) for kind in kinds}
+    for code, words in texts.items():
         about, fault = ("document", "us") if code.startswith("DOC-") else ("edigw", "")
-        found.append(Entry(code, about, *texts, fault=fault))
-    return {one.code: replace(one, hint=_plain(one.hint), message=_plain(one.message)) for one in found}
+        found.append(Entry(code, about, *words, fault=fault))
+    return {entry.code: entry for entry in found}
 
 
 def _plain(template: str) -> str:
     """A message with its blanks shown as names: ``{value!r}`` becomes ``<value>``."""
-    import re
-
     named = re.sub(r"(?<!\{)\{(\w+)[^{}]*\}", r"<\1>", template)
     return named.replace("{{", "{").replace("}}", "}")
 
 
 def _first(text: str) -> str:
     """The first sentence, cut to a line."""
-    sentence = text.split(". ", maxsplit=1)[0].rstrip(".")
-    return sentence if len(sentence) <= 80 else sentence[:79].rsplit(" ", 1)[0] + " …"
+    return shorten(text.split(". ", maxsplit=1)[0].rstrip("."), 80, placeholder=" …")
 
 
-_WHOSE = {
-    "partner": "the partner's",
-    "us": "yours",
-    "configuration": "yours: settings, guides or mappings",
-    "network": "nobody's yet: try again",
-}
-
-
-def _words(entry: Entry) -> str:
-    from textwrap import fill
-
+def _words(entry: Entry) -> Iterator[str]:
     level = f", about the {entry.level.replace('_', ' ')}" if entry.level else ""
-    lines = [f"{entry.code}: {entry.severity}{level}", ""]
+    yield f"{entry.code}: {entry.severity}{level}\n"
     if entry.message:
-        lines += [fill(entry.message, 100, initial_indent="  ", subsequent_indent="  "), ""]
-    lines += [fill(entry.explanation, 100), ""]
+        yield fill(entry.message, 100, initial_indent="  ", subsequent_indent="  ") + "\n"
+    yield fill(entry.explanation, 100) + "\n"
     if entry.hint:
-        lines.append(fill(entry.hint, 100, initial_indent="What to do: ", subsequent_indent="  "))
+        yield fill(entry.hint, 100, initial_indent="What to do: ", subsequent_indent="  ")
     if entry.fault:
-        lines.append(f"Whose move: {_WHOSE[entry.fault]}")
+        yield f"Whose move: {_WHOSE[entry.fault]}"
     for said in entry.ack:
         where = {"T": "TA1", "A": "997", "I": "999"}[said["element"][0]]
         words = said["meaning"]
-        lines.append(f"In a {where}: {said['element']} = {said['code']}{words and f', {words}'}")
-    return "\n".join(lines) + "\n"
+        yield f"In a {where}: {said['element']} = {said['code']}{words and f', {words}'}"

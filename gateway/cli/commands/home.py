@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from gateway.cli import inputs
+from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import count, say, show
 from gateway.errors import RefusedError
 
-if TYPE_CHECKING:
-    from gateway.app import Pass
-
-EXAMPLE = ("config/partners/example.yaml", "acme-retail")
-"""The partner a new home begins with: shipped file, partner id."""
+EXAMPLE = "acme-retail"
+"""The partner a new home begins with."""
 
 _NEXT = f"""\
 {{home}} is ready.
 
   gateway.yaml                   who you are; begin here
-  partners/{EXAMPLE[1]}.yaml      a made-up partner: copy it for each of yours
-  folders/{EXAMPLE[1]}/inbox      files from the partner (X12)
-  folders/{EXAMPLE[1]}/outbox     files for the partner (X12, acknowledgments)
+  partners/{EXAMPLE}.yaml      a made-up partner: copy it for each of yours
+  folders/{EXAMPLE}/inbox      files from the partner (X12)
+  folders/{EXAMPLE}/outbox     files for the partner (X12, acknowledgments)
   folders/erp/outbox             documents for your own system (JSON)
   folders/erp/inbox              documents from your own system (JSON)
   folders/*/quarantine           files that need a person, each with its .problem.txt
@@ -34,25 +32,13 @@ See it at work first:              edigw demo
 """
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: inputs.Commands) -> None:
     """Adds the commands of this module."""
-    init = subparsers.add_parser(
-        "init",
-        help="make a home: settings, an example partner, folders",
-        description="Makes a home for a gateway: commented settings, an example partner and the folders. "
-        "Files that are there are never overwritten.",
-    )
+    init = inputs.command(commands, "init", run_init)
     init.add_argument("dir", metavar="DIR", type=Path, help="where; made if it is not there")
-    init.set_defaults(run=run_init)
-    once = subparsers.add_parser(
-        "run-once",
-        help="one pass over all inboxes, then exit",
-        description="Takes every complete file from the inboxes, translates it, acknowledges it and delivers "
-        "the results. Exit code 1 tells that files went to quarantine, 5 that a folder could not be used.",
-    )
+    once = inputs.command(commands, "run-once", run_once)
     once.add_argument("--config", metavar="DIR", type=Path, help="the home (default: EDIGW_HOME)")
-    once.add_argument("--json", action="store_true", help="print what was done as JSON")
-    once.set_defaults(run=run_once)
+    inputs.add_json(once, "print what was done as JSON")
 
 
 def make_home(home: Path) -> None:
@@ -71,31 +57,36 @@ def make_home(home: Path) -> None:
     (home / PARTNERS_FOLDER).mkdir(parents=True, exist_ok=True)
     for name in (DATA, KEYS):
         (home / name).mkdir(mode=0o700, exist_ok=True)
-    source, partner = EXAMPLE
     # The settings come last: without them a home that was only half made can be made again.
-    for resource, path in (
-        (source, home / PARTNERS_FOLDER / f"{partner}.yaml"),
-        ("config/gateway.yaml", home / GATEWAY_FILE),
-    ):
+    partner = home / PARTNERS_FOLDER / f"{EXAMPLE}.yaml"
+    for resource, path in (("partners/example", partner), ("gateway", home / GATEWAY_FILE)):
         if not path.exists():
-            path.write_bytes(resources.find(resource).read_bytes())
+            path.write_bytes(resources.find(f"config/{resource}.yaml").read_bytes())
     for channel in load(home).channels:
         Folder(home / FOLDERS / channel, 0).make()
 
 
 def run_init(args: argparse.Namespace) -> int:
-    """``edigw init DIR``."""
+    """Make a home: settings, an example partner, folders.
+
+    Makes a home for a gateway: commented settings, an example partner and the folders. Files that are
+    there are never overwritten.
+    """
     make_home(args.dir)
-    print(_NEXT.format(home=args.dir), end="")  # noqa: T201
-    return 0
+    sys.stdout.write(_NEXT.format(home=args.dir))
+    return ExitCode.FINE
 
 
 def run_once(args: argparse.Namespace) -> int:
-    """``edigw run-once``."""
-    home = args.config or (Path(os.environ["EDIGW_HOME"]) if os.environ.get("EDIGW_HOME") else None)
+    """One pass over all inboxes, then exit.
+
+    Takes every complete file from the inboxes, translates it, acknowledges it and delivers the results. Exit
+    code 1 tells that files went to quarantine, 5 that a folder could not be used.
+    """
+    home = inputs.home_of(args)
     if home is None:
-        print("edigw run-once: name the home with --config DIR or EDIGW_HOME.", file=sys.stderr)  # noqa: T201
-        return 2
+        say("edigw run-once: name the home with --config DIR or EDIGW_HOME.")
+        return ExitCode.USAGE
     from gateway.app import Gateway
     from gateway.observability.logging import configure
     from gateway.services.x12 import X12
@@ -105,19 +96,15 @@ def run_once(args: argparse.Namespace) -> int:
     configure()
     with Gateway(home, settings, X12(home)) as gateway:
         done = gateway.run_once()
-    print(json.dumps(asdict(done)) if args.json else _words(done))  # noqa: T201
+    if args.json:
+        show([json.dumps(asdict(done))])
+    else:
+        words = (
+            f"{count(done.received, 'file')} received, {count(done.documents, 'document')} translated, "
+            f"{count(done.acknowledgments, 'acknowledgment')} written, "
+            f"{count(done.delivered, 'file')} delivered, {done.quarantined} in quarantine."
+        )
+        show([words + (f" {done.unfinished} to be tried again." if done.unfinished else "")])
     if done.trouble or done.unfinished:
-        return 5
-    return 1 if done.quarantined else 0
-
-
-def _words(done: Pass) -> str:
-    def count(number: int, one: str) -> str:
-        return f"{number} {one}{'' if number == 1 else 's'}"
-
-    text = (
-        f"{count(done.received, 'file')} received, {count(done.documents, 'document')} translated, "
-        f"{count(done.acknowledgments, 'acknowledgment')} written, "
-        f"{count(done.delivered, 'file')} delivered, {done.quarantined} in quarantine."
-    )
-    return text + (f" {done.unfinished} to be tried again." if done.unfinished else "")
+        return ExitCode.REMOTE
+    return ExitCode(bool(done.quarantined))
