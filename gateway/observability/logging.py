@@ -23,23 +23,21 @@ def configure(stream: TextIO | None = None, level: str = "info") -> None:
         level: the least important level that is shown, one of :data:`LEVELS`.
     """
     stream = stream or sys.stderr
-    renderers: list[structlog.typing.Processor]
+    ends: list[structlog.typing.Processor]
     if stream.isatty():
-        colors = "NO_COLOR" not in os.environ
-        renderers = [
-            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+        colors, plain = "NO_COLOR" not in os.environ, structlog.dev.plain_traceback
+        ends = [
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain),
         ]
     else:
-        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
+        ends = [
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(sort_keys=False),
+        ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
-            if stream.isatty()
-            else structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *renderers,
-        ],
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, *ends],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,

@@ -5,6 +5,8 @@ To be called in a transaction. The problem that comes back is that we never sent
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.errors import Location, Problem
 from gateway.partners.partner import Partner
 from gateway.services import lifecycle
@@ -26,6 +28,13 @@ def number(control: str) -> str:
     return control.strip().lstrip("0") or "0"
 
 
+def place(received: TransactionSet) -> Location:
+    """Where a transaction set stood."""
+    group = received.group.control_number if received.group else None
+    interchange = received.interchange.control_number
+    return Location(interchange=interchange, group=group, transaction_set=received.control_number)
+
+
 def functional(
     store: SqliteStore, message: Message, partner: Partner, received: TransactionSet
 ) -> Problem | None:
@@ -34,33 +43,20 @@ def functional(
     group = number(answer.control_number) if answer else ""
     sent = store.sent(partner.id, "group", group)
     if answer is None or sent is None:
-        where = Location(
-            interchange=received.interchange.control_number,
-            group=received.group.control_number if received.group else None,
-            transaction_set=received.control_number,
-        )
         what = f"group {group} ({answer.functional_id})" if answer else "nothing it names"
-        return problem("HOME-ACK-UNMATCHED", where, value=group, what=what)
+        return problem("HOME-ACK-UNMATCHED", place(received), value=group, what=what)
     # A second answer may be a repetition or contradict the first; a person may look, the status stays.
-    repeated = sent.acknowledgment != Acknowledgment.WAITING
-    if not repeated:
-        status = Acknowledgment(answer.status.value)
+    event = "acknowledgment.repeated"
+    if sent.acknowledgment == Acknowledgment.WAITING:
+        event, status = "acknowledgment.received", Acknowledgment(answer.status.value)
         lifecycle.advance(store, sent, status)
         # What is said of each document; those that are not named share what is said of the group.
         if status is not Acknowledgment.PARTIAL:
             store.acknowledge_documents(sent.id, None, status)
         for one in answer.sets:
             store.acknowledge_documents(sent.id, number(one.control_number), one.status.value)
-    store.audit(
-        "acknowledgment.repeated" if repeated else "acknowledgment.received",
-        sent.id,
-        partner=partner.id,
-        file=sent.name,
-        group=group,
-        status=answer.status.value,
-        words=list(answer.sentences()[:_MAX_WORDS]),
-        by=message.id,
-    )
+    words = answer.sentences()[:_MAX_WORDS]
+    _tell(store, event, message, sent, group=group, status=answer.status.value, words=words)
     return None
 
 
@@ -77,14 +73,10 @@ def technical(
     if answer.status is Answer.REJECTED and sent.acknowledgment == Acknowledgment.WAITING:
         lifecycle.advance(store, sent, Acknowledgment.REJECTED)
         store.acknowledge_documents(sent.id, None, Acknowledgment.REJECTED)
-    store.audit(
-        "interchange.acknowledged",
-        sent.id,
-        partner=partner.id,
-        file=sent.name,
-        interchange=control,
-        status=answer.status.value,
-        words=[answer.sentence()],
-        by=message.id,
-    )
+    facts = {"interchange": control, "status": answer.status.value, "words": [answer.sentence()]}
+    _tell(store, "interchange.acknowledged", message, sent, **facts)
     return None
+
+
+def _tell(store: SqliteStore, event: str, message: Message, sent: Message, **facts: Any) -> None:
+    store.audit(event, sent.id, partner=sent.partner, file=sent.name, **facts, by=message.id)

@@ -226,17 +226,9 @@ class Inbound(Work):
         else:
             self._document(received, received.document, partner)
             return []
-        where = Location(
-            interchange=received.interchange.control_number,
-            group=received.group.control_number if received.group else None,
-            transaction_set=received.control_number,
-            segment=1,
-            segment_id="ST",
-            element=1,
-            offset=received.offset,
-            line=received.line,
-        )
-        found = replace(problem(code, where, value=received.set_id, **words), ack=_NOT_SUPPORTED)
+        found = problem(code, acknowledge.place(received), value=received.set_id, **words)
+        found = replace(found, ack=_NOT_SUPPORTED)
+        found = found.at(segment=1, segment_id="ST", element=1, offset=received.offset, line=received.line)
         self.findings.add(found)
         return [found]
 
@@ -261,23 +253,13 @@ class Inbound(Work):
             body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
             acknowledgment=Acknowledgment.NOT_EXPECTED,
         )
-        self.store.add_document(kept)
         name = harmless(f"{kept.document_type}_{kept.number}_{document_id[:8]}.json")
         erp = self.services.settings.gateway.erp.channel
         self.store.add_delivery(self.message.id, erp, OUTBOX, name, document_id=document_id)
         self.findings.deliveries = True
         self.findings.done += 1
-        self.note(kept, erp, name)
-        self.store.audit(
-            "document.created",
-            self.message.id,
-            partner=partner.id,
-            document_type=kept.document_type,
-            number=kept.number,
-            test=kept.test,
-            control_number=received.interchange.control_number,
-            file=name,
-        )
+        facts = {"control_number": received.interchange.control_number, "file": name}
+        self.keep(kept, "document.created", self.message.id, erp, **facts)
 
     # --- answers -------------------------------------------------------------------------------------
 
@@ -286,7 +268,7 @@ class Inbound(Work):
         used: list[int] = []
 
         def number() -> int:
-            used.append(self.next_number(partner, "interchange"))
+            used.append(self.store.next_number(partner.id, "interchange"))
             return used[-1]
 
         for _, content in answering.interchanges(number, self.services.clock(), kind):

@@ -118,8 +118,8 @@ class Outbound(Work):
         now = self.services.clock()
         us = self.services.settings.us(partner)
         them = partner.identifiers[0]
-        interchange = self.next_number(partner, "interchange")
-        group = self.next_number(partner, "group")
+        interchange = self.store.next_number(partner.id, "interchange")
+        group = self.store.next_number(partner.id, "group")
         envelope = Envelope(
             sender=us.party,
             receiver=them.party,
@@ -139,19 +139,8 @@ class Outbound(Work):
         content = self.services.engine.write(_body(document), envelope, partner.overlay)
         name = harmless(f"{agreed.set}_{kept.number}_{interchange}.edi")
         sent = self.send(partner, name, content, interchange, group, Acknowledgment(kept.acknowledgment))
-        self.store.add_document(replace(kept, sent_in=sent.id))
-        self.note(kept, partner.folder, name)
-        self.store.audit(
-            "interchange.written",
-            sent.id,
-            partner=partner.id,
-            document_type=kept.document_type,
-            number=kept.number,
-            test=kept.test,
-            control_number=interchange,
-            file=name,
-            made_from=self.message.id,
-        )
+        facts = {"control_number": interchange, "file": name, "made_from": self.message.id}
+        self.keep(replace(kept, sent_in=sent.id), "interchange.written", sent.id, partner.folder, **facts)
 
 
 def _body(document: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.store.payloads import PayloadFiles
 from gateway.store.records import INBOUND, Message
 from gateway.store.sqlite import SqliteStore
@@ -83,7 +82,4 @@ class Receive:
             payload=payload,
             size=size,
             created_at=self.clock(),
-            translation=Translation.RECEIVED,
-            delivery=Delivery.NOT_EXPECTED,
-            acknowledgment=Acknowledgment.NOT_EXPECTED,
         )

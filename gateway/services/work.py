@@ -15,9 +15,6 @@ from gateway.transports.folder import OUTBOX
 if TYPE_CHECKING:
     from gateway.services.translate import Translate
 
-LAST_NUMBER = 999_999_999
-"""Highest control number of an interchange (ISA13) or group (GS06): nine digits."""
-
 
 class Work:
     """The work on one file, within a transaction."""
@@ -27,10 +24,6 @@ class Work:
         self.store = services.store
         self.message = message
         self.findings = Findings()
-
-    def next_number(self, partner: Partner, kind: str) -> int:
-        """The next control number of this kind."""
-        return self.store.next_number(partner.id, kind, LAST_NUMBER)
 
     def document(
         self, partner: Partner, document: dict[str, Any], unnumbered: str, **fields: Any
@@ -42,10 +35,13 @@ class Work:
             message_id=self.message.id, partner=partner.id, document_type=kind, number=str(number), **fields
         )
 
-    def note(self, document: Document, channel: str, name: str) -> None:
-        """Notes what was made of a document."""
-        kind = document.document_type.replace("_", " ")
-        self.findings.result(f"{kind} {document.number} -> {channel}/{OUTBOX}/{name}")
+    def keep(self, document: Document, event: str, message_id: str, channel: str, **facts: Any) -> None:
+        """Stores a document and tells what was made of it: a ``file`` for the channel."""
+        self.store.add_document(document)
+        kind, number = document.document_type, document.number
+        self.findings.result(f"{kind.replace('_', ' ')} {number} -> {channel}/{OUTBOX}/{facts['file']}")
+        known = {"partner": document.partner, "document_type": kind, "number": number, "test": document.test}
+        self.store.audit(event, message_id, **known, **facts)
 
     def send(
         self,

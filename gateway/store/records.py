@@ -51,9 +51,9 @@ class Message:
     payload: str | None
     size: int
     created_at: datetime
-    translation: str
-    delivery: str
-    acknowledgment: str
+    translation: str = "received"
+    delivery: str = "not_expected"
+    acknowledgment: str = "not_expected"
     partner: str | None = None
     interchange: str | None = None
     group: str | None = None

@@ -35,6 +35,9 @@ from gateway.store.records import (
 MAX_UNTOLD = 1000
 """Log lines kept in memory until their transaction is on disk; of more only their number is told."""
 
+LAST_NUMBER = 999_999_999
+"""Highest control number of an interchange (ISA13) or group (GS06): nine digits."""
+
 _VERSION = 1
 
 _SCHEMA = """
@@ -249,7 +252,7 @@ class SqliteStore:
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def next_number(self, partner: str, kind: str, highest: int) -> int:
+    def next_number(self, partner: str, kind: str, highest: int = LAST_NUMBER) -> int:
         """The next control number for what we send to a partner. Raises RefusedError when all are used."""
         row = self._db.execute(
             "INSERT INTO control_numbers (partner, kind, last) VALUES (?, ?, 1)"
