@@ -168,7 +168,7 @@ class Release:
 
 def xml_root(text: bytes, name: str) -> Any:
     """The root of an XML file without DTD, so that there are no entities. Raises GuideError."""
-    if b"<!DOCTYPE" in text:
+    if b"<!DOCTYPE" in text or b"\0" in text:  # a NUL is UTF-16, where the word would not be found
         raise GuideError(f"{name}: a DTD has no place here")
     try:
         return ET.fromstring(text)  # noqa: S314 - without DTD nothing can be expanded or fetched
