@@ -532,6 +532,14 @@ def write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiter
         DocumentError: the document cannot be written as it is; ``problems`` holds every reason, each with its
             JSON pointer and X12 address.
     """
+    try:
+        return _write_set(engine, document, delimiters)
+    except RecursionError:
+        message, hint = "Objects stand too deep inside each other.", "A shipment has a few levels."
+        raise DocumentError(message, problems=(_problem("DOC-TYPE", "", message, hint),)) from None
+
+
+def _write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimiters) -> list[str]:
     assert engine.plan is not None
     whole = complete(engine.plan, document)
     wanted = body(whole)

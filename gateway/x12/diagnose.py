@@ -139,7 +139,9 @@ def _check_level(
     if isinstance(found, Node):
         levels[own] = number
         return True
-    element = {"X12-HL-DUPLICATE": tree.id, "X12-HL-PARENT": tree.parent}.get(found, tree.level)
+    element = (
+        tree.id if found == "X12-HL-DUPLICATE" else tree.level if found == "X12-HL-LEVEL" else tree.parent
+    )
     above = nodes[parent].level if parent in nodes else ""
     top = "the top, beside another" if "" in tree.parents.get(level, ("",)) else "the top"
     _add_level(result, found, element, number, parts, above or top)

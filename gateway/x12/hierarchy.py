@@ -34,6 +34,10 @@ class Tree:
         return self.id, self.parent, self.children
 
 
+MAX_DEPTH = 50
+"""Levels below each other. A shipment has about six; hundreds are more than programs can read."""
+
+
 @dataclass(slots=True)
 class Node:
     """One level; the top of the tree is one as well.
@@ -42,6 +46,7 @@ class Node:
         container: the object of the document that the level fills; that of the level above until it has one.
         ordinal: which child of the level above it is, from 1.
         flag: HL04 as it stands.
+        depth: how many levels it stands below the top.
         count, mask: children so far, and which kinds of them (one bit for each case of a mapping).
     """
 
@@ -50,6 +55,7 @@ class Node:
     above: Node | None = None
     ordinal: int = 1
     flag: str = ""
+    depth: int = 0
     count: int = 0
     mask: int = 0
 
@@ -74,8 +80,10 @@ def grow(nodes: Nodes, number: str, parent: str, level: str, flag: str, tree: Tr
         return "X12-HL-LEVEL"
     if not parent and above.count and parents:
         return "X12-HL-LEVEL"  # what is on top is the document, and there is one
+    if (depth := above.depth + 1) > MAX_DEPTH:
+        return "X12-HL-DEPTH"
     above.count = ordinal = above.count + 1
-    node = nodes[number] = Node(above.container, level, above, ordinal, flag)
+    node = nodes[number] = Node(above.container, level, above, ordinal, flag, depth)
     return node
 
 

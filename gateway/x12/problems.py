@@ -483,6 +483,13 @@ CATALOGUE: dict[str, Kind] = {
         "Compare the structure with the partner's guide: shipment, order, pallet, carton, item.",
         "The guide says which levels may stand below which. A shipment is the top; all others hang below it.",
     ),
+    "X12-HL-DEPTH": _element(
+        "7",
+        "{ref} is {value}, so that this level has more than 50 others above it.",
+        "Ask the sender what these levels are: packs inside packs are rarely more than three.",
+        "Levels that stand in each other without end are no shipment, and programs that read the document "
+        "could not follow.",
+    ),
     "X12-HL-CHILDREN": Kind(
         _ELE,
         _W,

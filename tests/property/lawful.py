@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
 from gateway.x12.elements import broken_notes
@@ -182,6 +182,11 @@ def levels(loop: Loop, tree: Tree, choices: Random, most: int = 9) -> list[Parts
         parts[tree.children] = str(int(own in parents)) if flags else ""
         out.append(stripped(parts))
     return out
+
+
+def packs(count: int, parent: Callable[[int], int]) -> bytes:
+    """Many levels in bytes, numbered from 2; lawful only as far as ``parent`` is."""
+    return b"".join(b"HL*%d*%d*P~" % (number, parent(number)) for number in range(2, count + 2))
 
 
 def stripped(parts: Parts) -> Parts:

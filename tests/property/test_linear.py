@@ -9,10 +9,11 @@ from itertools import chain, repeat
 
 import pytest
 
-from gateway.engine import library
+from gateway.engine import library, translate, write
 from gateway.x12.envelope import TransactionSet
 from gateway.x12.parser import Parser
 from gateway.x12.reader import Reader, SetText
+from tests.property.lawful import packs
 
 KB, MB = 1 << 10, 1 << 20
 ISA = (
@@ -25,6 +26,9 @@ LINES = HEAD.replace(b"~", b"\n") + b"ST*850*0001\n"
 BEG = b"BEG*00*NE*1**20260105~"
 OPEN = HEAD + b"ST*850*0001~" + BEG
 ORDER = b"ST*850*0001~" + BEG + b"PO1*1*1*EA*1*PE*VN*X~CTT*1~SE*5*0001~"
+NOTICE = HEAD.replace(b"GS*PO", b"GS*SH") + b"ST*856*0001~BSN*00*S1*20260301*1015~HL*1**S~"
+PAYMENT = HEAD.replace(b"GS*PO", b"GS*RA") + b"ST*820*0001~BPR*I*5*C*CHK~"
+ENTITY = b"ENT*1~RMR*IV*A**5~ADX*-1*01~"
 BINARY = HEAD + b"ST*275*0001~"
 
 LEAST = 0.05
@@ -55,6 +59,11 @@ FAMILIES: dict[str, Callable[[int], bytes]] = {
     "binary segments": lambda n: BINARY + b"BIN*3*~~~~" * n + b"SE*1*0001~",
     "binary segments of false length": lambda n: BINARY + b"BIN*99999999999*~~~~" * n + b"SE*1*0001~",
     "lines that are no segments": lambda n: HEAD + b"GE*1*1\r\n" * n,
+    "levels side by side": lambda n: NOTICE + packs(n, lambda _: 1) + b"SE*1*0001~",
+    "levels in each other": lambda n: NOTICE + packs(n, lambda number: number - 1) + b"SE*1*0001~",
+    "levels above all others": lambda n: NOTICE + packs(n, lambda number: n - number) + b"SE*1*0001~",
+    "levels of one number": lambda n: NOTICE + b"HL*1*1*O~" * n + b"SE*1*0001~",
+    "entities": lambda n: PAYMENT + ENTITY * n + b"SE*1*0001~",
     "errors everywhere": lambda n: OPEN + b"PO1*1*x\xe4*EA**PE~" * n + b"SE*1*0001~",
 }
 
@@ -96,6 +105,20 @@ def test_time_grows_with_the_data(name: str) -> None:
     number = sized(make)
     small = seconds(make(number))
     assert seconds(make(4 * number)) < FACTOR * max(small, LEAST / 2)
+
+
+@pytest.mark.parametrize("name", ["levels side by side", "entities"])
+def test_time_to_write_grows_with_the_document(name: str) -> None:
+    def seconds_to_write(number: int) -> float:
+        data = FAMILIES[name](number)
+        end = b"SE*%d*0001~GE*1*1~IEA*1*000000001~" % (data.count(b"~") - 2)
+        (document,) = translate(data.replace(b"SE*1*0001~", end))
+        start = time.process_time()
+        assert len(write(document)) > len(data)
+        return time.process_time() - start
+
+    small = min(seconds_to_write(1_000) for _ in range(3))
+    assert seconds_to_write(4_000) < FACTOR * max(small, LEAST / 2)
 
 
 @pytest.mark.parametrize("name", ["sets", "no terminator", "ST without SE", "a long element", "blanks"])

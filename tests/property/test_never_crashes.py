@@ -16,6 +16,7 @@ from gateway.errors import EdiError
 from gateway.x12.envelope import Event, TransactionSet
 from gateway.x12.parser import Parser
 from tests.acceptance import edi
+from tests.property.lawful import packs
 
 VERDICTS = {"accepted", "accepted_with_errors", "rejected", "unreadable"}
 
@@ -193,6 +194,9 @@ OPEN = HEAD + b"ST*850*0001~"
 UNKNOWN = CLEAN.replace(b"ST*850", b"ST*199")
 OTHER = HEAD + b"ST*275*0001~"
 
+NOTICE = HEAD.replace(b"GS*PO", b"GS*SH") + b"ST*856*0001~BSN*00*S1*20260301*1015~HL*1**S~"
+END = b"SE*50004*0001~"
+
 JUNK = CLEAN[:106] + b"IEA*0*000000101~junk "
 
 
@@ -229,6 +233,10 @@ FAMILIES: dict[str, Callable[[], bytes]] = {
     "100,000 SE": lambda: HEAD + b"SE*1*0001~" * 100_000,
     "50,000 N1 loops": lambda: OPEN + b"N1*ST*A~" * 50_000 + b"SE*50002*0001~",
     "50,000 lines": lambda: OPEN + b"BEG*00*SA*1**20260105~" + b"PO1*1*1*EA~" * 50_000 + b"SE*50003*0001~",
+    "50,000 levels side by side": lambda: NOTICE + packs(50_000, lambda _: 1) + END,
+    "50,000 levels in each other": lambda: NOTICE + packs(50_000, lambda number: number - 1) + END,
+    "50,000 levels below later ones": lambda: NOTICE + packs(50_000, lambda number: number + 1) + END,
+    "50,000 levels below themselves": lambda: NOTICE + packs(50_000, lambda number: number) + END,
     "20,000 BIN segments": lambda: OTHER + b"BIN*3*~~~~" * 20_000 + b"SE*20002*0001~",
     "20,000 BIN segments with wrong lengths": lambda: OTHER + b"BIN*9999999*x~" * 20_000,
     "one megabyte wrapped at column 1": lambda: wrapped(CLEAN, 1) * 1200,

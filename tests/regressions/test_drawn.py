@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway.engine import library
@@ -13,6 +14,7 @@ from gateway.mapping.reader import DocumentReader
 from gateway.mapping.writer import body, write_set
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
+from gateway.x12.hierarchy import MAX_DEPTH
 
 MARKS = Delimiters()
 NOTICE = ("BSN*00*SHIP1*20260301*1015",)
@@ -84,3 +86,33 @@ def test_a_missing_segment_is_told_of_the_object_that_lacks_it() -> None:
         ("MSG", "/notes/0"),
         ("TDS", ""),
     ]
+
+
+def chain(count: int) -> list[str]:
+    return [*NOTICE, "HL*1**S*1", *(f"HL*{n}*{n - 1}*P*{int(n < count)}" for n in range(2, count + 1))]
+
+
+def test_levels_in_each_other_without_end_are_refused() -> None:
+    deep = read("856", *chain(MAX_DEPTH))
+    assert len(orjson.dumps(deep)) > MAX_DEPTH
+    assert write_set(engine("856"), deep, MARKS) == chain(MAX_DEPTH)
+    frame = framed("856", *chain(MAX_DEPTH + 1))
+    assert engine("856").check(frame, MARKS, {}) is None
+    (found,) = engine("856").explain(frame, MARKS)
+    assert (found.code, found.location.address) == ("X12-HL-DEPTH", "HL02")
+
+
+@pytest.mark.parametrize("count", [60, 2_000])
+def test_a_document_of_objects_in_each_other_is_refused(count: int) -> None:
+    document: dict[str, Any] = {
+        "shipment_id": "SHIP1",
+        "purpose": "original",
+        "created_at": "2026-03-01T10:15",
+    }
+    inner = document
+    for _ in range(count):
+        inner["cartons"] = [{"sscc": "000000000000000017"}]
+        (inner,) = inner["cartons"]
+    with pytest.raises(DocumentError) as caught:
+        write_set(engine("856"), document, MARKS)
+    assert [one.code for one in caught.value.problems] == ["X12-HL-DEPTH" if count < 100 else "DOC-TYPE"]
