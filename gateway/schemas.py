@@ -1,13 +1,11 @@
 """JSON Schemas of the documents: the models' form, with X12 addresses and names of codes from the mappings.
 
-``python -m gateway.schemas TYPE`` writes one to standard output; without a type all go to
-``schemas/documents``, and the XML Schemas to ``schemas/xml``.
+``python -m gateway.schemas`` writes all into ``schemas/documents``, and the XML Schemas into ``schemas/xml``.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,20 +121,7 @@ def _annotate(described: dict[str, Any], places: dict[str, None], names: dict[st
         described["description"] = text + example + rest
 
 
-def main(arguments: list[str]) -> int:
-    """Writes the schema of the named document type, or all into their folder; returns the exit code."""
-    try:
-        for document_type in arguments:
-            sys.stdout.write(document_schema_text(document_type))
-    except NotFoundError as error:
-        sys.stderr.write(f"{error}\n")
-        return 4
-    for document_type in document_types() if not arguments else ():
-        path = Path("schemas/documents") / f"{document_type}.schema.json"
-        path.write_text(document_schema_text(document_type), encoding="utf-8")
-        Path("schemas/xml", f"{document_type}.xsd").write_bytes(xsd(document_type))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    for kind in document_types():
+        Path(f"schemas/documents/{kind}.schema.json").write_text(document_schema_text(kind), encoding="utf-8")
+        Path(f"schemas/xml/{kind}.xsd").write_bytes(xsd(kind))

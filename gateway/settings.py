@@ -80,7 +80,7 @@ class Settings:
     @property
     def channels(self) -> tuple[str, ...]:
         """Folders below ``folders/``: the ERP's first, then one for each partner."""
-        return (self.gateway.erp.channel, *(partner.folder for partner in self.partners))
+        return (self.gateway.erp.channel, *(partner.folder for partner in self.partners.values()))
 
     def us(self, partner: Partner) -> Identifier:
         """Our identifier as this partner knows it."""

@@ -37,15 +37,20 @@ QUALIFIER = r"^[0-9A-Z]{2,3}$"
 _T = TypeVar("_T")
 
 
+def _refused(what: str, hint: str) -> PydanticCustomError:
+    """An error in the words of :mod:`gateway.documents.validation`."""
+    return PydanticCustomError("refused", "{what}", {"what": what, "hint": hint})
+
+
 def _not_null(value: Any) -> Any:
     if value is None:
-        raise PydanticCustomError("null_value", "null is not a value: leave the field out")
+        raise _refused("is null", "Leave the field out when there is no value.")
     return value
 
 
 def _not_empty(value: tuple[_T, ...]) -> tuple[_T, ...]:
     if not value:
-        raise PydanticCustomError("empty_list", "an empty list says nothing: leave the field out")
+        raise _refused("is an empty list", "Leave the field out when there is nothing to list.")
     return value
 
 
@@ -53,7 +58,7 @@ def _real(value: str) -> str:
     try:
         datetime.fromisoformat(value.partition(".")[0])
     except ValueError:
-        raise PydanticCustomError("calendar", "there is no such day or time") from None
+        raise _refused("is not a real date or time", "Check day, month and time.") from None
     return value
 
 
@@ -147,10 +152,8 @@ class Extension(Model):
     @model_validator(mode="after")
     def _one_kind(self) -> Extension:
         if sum(part is not None for part in (self.elements, self.value, self.field, self.absent)) != 1:
-            raise PydanticCustomError(
-                "extension_kind",
-                "an extension has exactly one of elements, value, field and absent beside its address",
-            )
+            what = "must have exactly one of elements, value, field and absent beside its address"
+            raise _refused(what, "Keep extensions as they were received.")
         return self
 
 
@@ -679,15 +682,13 @@ class Goods(Item):
     price_basis: Maybe[Code] = optional("What the price is for")
 
 
-class Component(Goods, Referenced):
+class Component(Goods, Described, Referenced):
     """A part of an assortment, set or kit, and what the supplier says to it."""
 
     line_no: Text = required("Number of the component", "1")
     parent_line_no: Maybe[Text] = optional("Number of the component it belongs to", "1")
     relationship: Code = required("How it belongs to the line")
     quantity: Maybe[PackQuantity] = optional("Quantity in one unit of the line")
-    description: Maybe[Text] = optional("Plain description", "Zip robe, M")
-    descriptions: Maybe[Many[Description]] = optional("Coded descriptions")
     prices: Maybe[Many[Price]] = optional("Further prices")
     packing: Maybe[Packing] = optional("How it is packed")
     messages: Maybe[Many[Text]] = optional("Lines of text", ["Fold once."])

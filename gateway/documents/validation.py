@@ -45,13 +45,6 @@ _WORDS = {
     "model_type": ("must be an object, but is {is}", "Write it in braces, with a name for each value."),
     "string_too_short": ("is empty", "Leave the field out when there is no value."),
     "greater_than_equal": ("is less than zero", "Write a number from zero up."),
-    "null_value": ("is null", "Leave the field out when there is no value."),
-    "empty_list": ("is an empty list", "Leave the field out when there is nothing to list."),
-    "calendar": ("is not a real date or time", "Check day, month and time."),
-    "extension_kind": (
-        "must have exactly one of elements, value, field and absent beside its address",
-        "Keep extensions as they were received.",
-    ),
 }
 _JSON_TYPES: dict[Any, str] = {
     type(None): "null",
@@ -169,8 +162,10 @@ def _described(
         if is_open:
             hint += " Any other key is an X12 qualifier of two capitals or digits."
         return "DOC-UNKNOWN", f"There is no field {where}.", _nearest(name, fields) or hint
-    if value is None:
-        words = ("is null", _WORDS["null_value"][1] if kind == "null_value" else f"Give it a value. {about}")
+    if kind == "refused":
+        words = (error["ctx"]["what"], error["ctx"]["hint"])
+    elif value is None:
+        words = ("is null", f"Give it a value. {about}")
     elif kind == "string_pattern_mismatch":
         words = _PATTERNS.get(str(error["ctx"]["pattern"]), ("has the wrong form", about))
     elif kind == "literal_error":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from difflib import get_close_matches
 from typing import Any
@@ -104,39 +104,31 @@ class Partner:
         return next((one for one in self.send if one.set == set_id), None)
 
 
-class Partners:
-    """All partners of a home.
+class Partners(dict[str, Partner]):
+    """All partners of a home by their ids.
+
+    Attributes:
+        by_party: the same by what they call themselves on interchanges.
 
     Raises:
         ValueError: two partners share an identifier, so a sender could not be told.
     """
 
     def __init__(self, partners: Iterable[Partner]) -> None:
-        self._by_id = {one.id: one for one in partners}
-        self._by_party: dict[PartyId, Partner] = {}
-        for partner in self._by_id.values():
+        super().__init__({one.id: one for one in partners})
+        self.by_party: dict[PartyId, Partner] = {}
+        for partner in self.values():
             for identifier in partner.identifiers:
-                other = self._by_party.setdefault(identifier.party, partner)
+                other = self.by_party.setdefault(identifier.party, partner)
                 if other is not partner:
                     raise ValueError(
                         f"{other.id} and {partner.id} both claim {identifier.qualifier}/{identifier.id}: "
                         "a sender must belong to one partner"
                     )
 
-    def __iter__(self) -> Iterator[Partner]:
-        return iter(self._by_id.values())
-
-    def get(self, partner_id: str) -> Partner | None:
-        """The partner of this id."""
-        return self._by_id.get(partner_id)
-
-    def by_party(self, party: PartyId) -> Partner | None:
-        """The partner that names itself so on an interchange."""
-        return self._by_party.get(party)
-
     def nearest(self, partner_id: str) -> str | None:
         """The known id most like this one, for a message to somebody who mistyped it."""
-        return next(iter(get_close_matches(partner_id, self._by_id, n=1)), None)
+        return next(iter(get_close_matches(partner_id, self, n=1)), None)
 
     def of_document(self, document: Mapping[str, Any]) -> Partner | str:
         """The partner a document is for, or a sentence that says why none can be told.
@@ -148,11 +140,11 @@ class Partners:
             if (named := document.get(key)) is not None:
                 near = self.nearest(str(named))
                 advice = f" Did you mean {near!r}?" if near else ""
-                return self._by_id.get(str(named)) or f"There is no partner {named!r} in partners/.{advice}"
+                return self.get(str(named)) or f"There is no partner {named!r} in partners/.{advice}"
         control = document.get("control")
         receiver = control.get("receiver") if isinstance(control, dict) else None
         if isinstance(receiver, dict):
             party = PartyId(str(receiver.get("qualifier")), str(receiver.get("id")))
             unknown = f"No partner in partners/ has the identifier {party.qualifier}/{party.id}."
-            return self._by_party.get(party) or unknown
+            return self.by_party.get(party) or unknown
         return 'The document does not say whom it is for: add "partner_id" with the name of a partner file.'

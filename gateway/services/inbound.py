@@ -12,7 +12,7 @@ import orjson
 from gateway.errors import Ack, Location, Problem
 from gateway.partners.partner import Partner
 from gateway.services import acknowledge
-from gateway.services.lifecycle import Acknowledgment, Translation
+from gateway.services.lifecycle import Translation
 from gateway.services.problems import problem
 from gateway.services.work import Work
 from gateway.store.records import INBOUND, InterchangeKey
@@ -48,13 +48,10 @@ class Inbound(Work):
         self._location = "/".join(path.parts[-3:])
         self._verdicts: list[Verdict] = []
         findings = self.findings
-        events = self.services.engine.read(path, self._profile)
+        events = self._told(self.services.engine.read(path, self._profile))
         for event in events:
-            match event:
-                case FileProblem():
-                    self._file_problem(event.problem)
-                case InterchangeHeader():
-                    self._interchange(event, events)
+            if isinstance(event, InterchangeHeader):
+                self._interchange(event, events)
         if self._verdicts:
             verdict = combined(self._verdicts)
             if self._spoiled and verdict is Verdict.ACCEPTED:
@@ -73,12 +70,17 @@ class Inbound(Work):
         return Translation.UNPROCESSED if ours else Translation.REJECTED
 
     def _profile(self, header: InterchangeHeader) -> str:
-        partner = self.services.settings.partners.by_party(header.sender)
+        partner = self.services.settings.partners.by_party.get(header.sender)
         return partner.overlay if partner is not None else ""
 
-    def _file_problem(self, found: Problem) -> None:
-        self.findings.add(found)
-        self._spoiled |= found.is_error
+    def _told(self, events: Iterator[Event]) -> Iterator[Event]:
+        """The events but for errors outside of interchanges, which are noted."""
+        for event in events:
+            if isinstance(event, FileProblem):
+                self.findings.add(event.problem)
+                self._spoiled |= event.problem.is_error
+            else:
+                yield event
 
     @contextmanager
     def _part(self) -> Iterator[Callable[[], None]]:
@@ -116,8 +118,6 @@ class Inbound(Work):
         with self._part() as take_back:
             for event in events:
                 match event:
-                    case FileProblem():
-                        self._file_problem(event.problem)
                     case InterchangeAcknowledgment():
                         self.findings.add(*event.problems)
                         if not any(one.is_error for one in event.problems):
@@ -152,7 +152,7 @@ class Inbound(Work):
     def _sender(self, header: InterchangeHeader, key: InterchangeKey) -> Partner | Problem:
         """The partner an interchange is from, or why it is not processed."""
         where = Location(interchange=header.control_number or None, segment_id="ISA", offset=header.offset)
-        partner = self.services.settings.partners.by_party(header.sender)
+        partner = self.services.settings.partners.by_party.get(header.sender)
         if partner is None:
             party = key.sender or "nobody: it has no ISA segment"
             return problem("HOME-NO-PARTNER", where, value=key.sender, party=party)
@@ -190,8 +190,6 @@ class Inbound(Work):
         with self._part() as take_back:
             for event in events:
                 match event:
-                    case FileProblem():
-                        self._file_problem(event.problem)
                     case TransactionSet():
                         self.findings.add(*event.problems)
                         found = self._set(event, partner)
@@ -251,7 +249,6 @@ class Inbound(Work):
             test=bool(document.get("test")),
             set_control=received.control_number,
             body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
-            acknowledgment=Acknowledgment.NOT_EXPECTED,
         )
         name = harmless(f"{kept.document_type}_{kept.number}_{document_id[:8]}.json")
         erp = self.services.settings.gateway.erp.channel
@@ -266,6 +263,7 @@ class Inbound(Work):
     def _answer(self, partner: Partner, kind: Kind, answering: Acknowledger, words: list[str]) -> None:
         """Stores the acknowledgments of an interchange, as messages to the sender."""
         used: list[int] = []
+        said = "; ".join(words)
 
         def number() -> int:
             used.append(self.store.next_number(partner.id, "interchange"))
@@ -274,16 +272,9 @@ class Inbound(Work):
         for _, content in answering.interchanges(number, self.services.clock(), kind):
             name = f"{kind.upper()}_{used[-1]}.edi"
             answer = self.send(partner, name, content, used[-1])
-            self.findings.answered.append(f"{name} says: {'; '.join(words)}")
-            self.store.audit(
-                "acknowledgment.written",
-                answer.id,
-                partner=partner.id,
-                kind=kind.upper(),
-                file=name,
-                words="; ".join(words),
-                answers=self.message.id,
-            )
+            self.findings.answered.append(f"{name} says: {said}")
+            facts = {"kind": kind.upper(), "file": name, "words": said, "answers": self.message.id}
+            self.store.audit("acknowledgment.written", answer.id, partner=partner.id, **facts)
 
 
 def _named(party: PartyId) -> str:

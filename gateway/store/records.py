@@ -80,7 +80,7 @@ class Document:
     set_control: str
     body: bytes
     sent_in: str | None = None
-    acknowledgment: str
+    acknowledgment: str = "not_expected"
 
 
 class InterchangeKey(NamedTuple):

@@ -28,7 +28,7 @@ def problems(home: Path) -> list[str]:
 def test_shipped_examples_are_valid_and_state_the_defaults(home: Path) -> None:
     settings = load(home)
     assert settings.channels == ("erp", "acme-retail")
-    (partner,) = settings.partners
+    (partner,) = settings.partners.values()
     (home / "gateway.yaml").write_text(
         "company: {name: Example Supplier, identifier: {qualifier: ZZ, id: EXAMPLESUPPLIER}}"
     )
@@ -39,7 +39,7 @@ def test_shipped_examples_are_valid_and_state_the_defaults(home: Path) -> None:
     )
     plain = load(home)
     assert plain.gateway == settings.gateway
-    (same,) = plain.partners
+    (same,) = plain.partners.values()
     assert same.folder == partner.folder == "acme-retail"
     assert (same.receive, same.send, same.writing) == (partner.receive, partner.send, partner.writing)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +65,3 @@ def find(node: Any, key: str) -> Any:
 def test_an_unknown_type_has_no_schema() -> None:
     with pytest.raises(NotFoundError):
         json_schema("order")
-
-
-@pytest.mark.parametrize(("arguments", "code"), [(["purchase_order"], 0), (["order"], 4)])
-def test_the_module_writes_the_schema(arguments: list[str], code: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.schemas", *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == code
-    if code:
-        assert "purchase_order" in done.stderr
-        assert done.stdout == ""
-    else:
-        assert done.stdout == document_schema_text("purchase_order")

@@ -243,3 +243,6 @@ def test_the_module_writes_every_schema(tmp_path: Path) -> None:
     program = [sys.executable, "-m", "gateway.schemas"]
     subprocess.run(program, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=True)
     assert {path.name for path in tmp_path.rglob("*.xsd")} == {f"{kind}.xsd" for kind in document_types()}
+    assert {path.name for path in tmp_path.rglob("*.json")} == {
+        f"{kind}.schema.json" for kind in document_types()
+    }
