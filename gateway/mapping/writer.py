@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -465,14 +465,16 @@ def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
             missing.append((path, format(total, "f")))
     if not missing:
         return document
-    absent = {
+    kept = document.get("extensions")
+    absent = [
         entry.get("address")
-        for entry in document.get("extensions", ())
+        for entry in (kept if isinstance(kept, list) else ())
         if isinstance(entry, dict) and entry.get("absent") is True
-    }
+    ]
     filled = dict(document)
     for path, value in missing:
-        if plan.computed.get(path) not in absent:
+        holder = filled.get(path[0], {})
+        if plan.computed.get(path) not in absent and (len(path) == 1 or isinstance(holder, dict)):
             filled[path[0]] = dict(filled[path[0]]) if isinstance(filled.get(path[0]), dict) else {}
             put(filled, path, value)
     return filled
@@ -787,6 +789,7 @@ def write_interchange(
     envelope: Envelope,
     library: Library,
     problems: list[Problem],
+    explain: Callable[[dict[str, Any]], tuple[Problem, ...]],
 ) -> Iterator[bytes]:
     """One interchange with one functional group that holds the documents, one document in memory at a time.
 
@@ -794,6 +797,7 @@ def write_interchange(
         documents: all of one type, each with words that go before the messages about it.
         problems: takes every reason why a document or the envelope cannot be written; if there is one, what
             was yielded is of no use.
+        explain: may know better why a document cannot be written.
 
     Raises:
         DocumentError: the documents are not of one type, or there is none.
@@ -816,7 +820,8 @@ def write_interchange(
             try:
                 yield guide.set_id, write_set(engine, document, marks)
             except DocumentError as error:
-                problems.extend(replace(one, message=name + one.message) for one in error.problems)
+                found = explain(document) or error.problems
+                problems.extend(replace(one, message=name + one.message) for one in found)
 
     chunks = interchange(envelope, GROUP_OF_SET.get(guide.set_id, guide.group), sets())
     head = next(chunks)

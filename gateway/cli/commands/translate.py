@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
                 return _summary(tally, args.output)
             documents: Iterator[Any] = map(loads, found)
         else:
-            documents = _read_documents(given, source, shape, args.input)
+            documents = _read_documents(given, source, shape, args.input, wanted)
         try:
             _write(
                 _pieces(documents, wanted, shape, library),
@@ -148,14 +148,17 @@ def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
     return "csv" if is_own and not text.startswith(b"ISA") else "x12"
 
 
-def _read_documents(given: str, source: BinaryIO, shape: Shape | None, name: str) -> Iterator[dict[str, Any]]:
+def _read_documents(
+    given: str, source: BinaryIO, shape: Shape | None, name: str, wanted: str
+) -> Iterator[dict[str, Any]]:
     """The documents of anything but X12; none after one that is wrong, and then DocumentError at the end."""
     if given == "xml":
         from gateway.shapes import xml
 
         yield from xml.read(source)
     elif given == "json" or shape is None:
-        yield from _checked(_documents(source))
+        found = _objects(_documents(source))
+        yield from found if wanted == "x12" else _checked(found)  # X12 is checked in being written
     elif shape.shape == "jsonata":
         from gateway.shapes import jsonata
 
@@ -196,7 +199,7 @@ def _pieces(
 
         pieces = xml.write(documents)
     elif wanted == "x12":
-        pieces = engine.written(documents, guides=library)
+        pieces = engine.written(documents, guides=library, checked=True)
     elif shape is not None and wanted == "csv":
         from gateway.shapes import jsonata
 
@@ -280,7 +283,7 @@ class _Tally:
 def _told(events: Iterable[tuple[Event, bytes | None]], tally: _Tally) -> Iterator[bytes]:
     """The documents; says on standard error what was not translated, and why."""
     from gateway.cli import findings
-    from gateway.cli.output import Style, say, visible
+    from gateway.cli.output import Style, say, show, visible
     from gateway.x12.envelope import (
         GroupTrailer,
         InterchangeAcknowledgment,
@@ -318,8 +321,7 @@ def _told(events: Iterable[tuple[Event, bytes | None]], tally: _Tally) -> Iterat
             advice = " is rejected; ask the sender before its documents are used:" if wrong else ":"
             say(visible(f"{kind} {event.header.control_number}{advice}"))
         indent = "  " if hasattr(event, "problems") else ""
-        for line in findings.of(event, style, indent, remarks=not isinstance(event, TransactionSet)):
-            say(line)
+        show(findings.of(event, style, indent, remarks=not isinstance(event, TransactionSet)), sys.stderr)
 
 
 def _summary(tally: _Tally, output: str | None) -> int:
@@ -388,7 +390,14 @@ def _documents(source: BinaryIO) -> Iterator[Any]:
         yield from value if isinstance(value, list) else (value,)
 
 
-def _checked(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
+def _objects(values: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for value in values:
+        if not isinstance(value, dict):
+            raise DocumentError(f"A document is a JSON object, and this is not: {str(value)[:60]!r}.")
+        yield value
+
+
+def _checked(documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The documents, each checked against its model; none is given on after one that is wrong.
 
     Raises:
@@ -400,8 +409,6 @@ def _checked(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
     known = (None, *document_types())
     problems: list[Problem] = []
     for number, document in enumerate(documents, 1):
-        if not isinstance(document, dict):
-            raise DocumentError(f"A document is a JSON object, and this is not: {str(document)[:60]!r}.")
         if document.get("document_type") in known:
             found = explain(document)
             problems += (replace(one, message=f"Document {number}: {one.message}") for one in found)
