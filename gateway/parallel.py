@@ -8,8 +8,9 @@ same; only the documents come ready as JSON.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,10 +20,12 @@ from gateway.engine import CHUNK, library
 from gateway.errors import Problem
 from gateway.mapping.library import Library
 from gateway.x12.delimiters import Delimiters
-from gateway.x12.envelope import Event, GroupHeader, InterchangeHeader, TransactionSet
+from gateway.x12.envelope import Event, GroupHeader, InterchangeHeader
 from gateway.x12.guide import Segment
 from gateway.x12.parser import TECHNICAL, Engine, Parser, document_envelope
-from gateway.x12.reader import EnvelopeSegment, Isa, Piece, Reader, SetText
+from gateway.x12.reader import EnvelopeSegment, Isa, Piece, SetText
+from gateway.x12.report import problems_of
+from gateway.x12.rewrite import pieces
 from gateway.x12.source import Source
 
 BATCH = 256 * 1024
@@ -42,13 +45,23 @@ def _start(overrides: tuple[Path, ...], profile: str) -> None:
     _guides = library(overrides).of(profile)
 
 
-def _work(header: InterchangeHeader, group: GroupHeader | None, pieces: list[SetText]) -> list[Answer]:
-    """Checks and translates a batch, in a worker process."""
-    delimiters, version = header.delimiters, group.version if group else ""
+def _work(around: list[Piece], pieces: list[SetText]) -> list[Answer]:
+    """Checks and translates a batch, in a worker process.
+
+    Args:
+        around: the ISA and perhaps the GS segment before it.
+    """
+    parser, group = Parser(_guides), None
+    for event in chain.from_iterable(map(parser.take, around)):
+        if isinstance(event, InterchangeHeader):
+            header = event
+        elif isinstance(event, GroupHeader):
+            group = event
+    version = group.version if group else ""
     answers: list[Answer] = []
     for piece in pieces:
-        source = Source(piece, delimiters)
-        begin = source.segments[0].split(delimiters.element)
+        source = Source(piece, header.delimiters)
+        begin = source.segments[0].split(header.delimiters.element)
         set_id, number, implementation = (*begin[1:4], "", "", "")[:3]
         engine = _guides.engine(version, set_id, documents=True)
         if engine is None or not piece.complete:
@@ -56,7 +69,7 @@ def _work(header: InterchangeHeader, group: GroupHeader | None, pieces: list[Set
             continue
         for _ in range(2):
             document = document_envelope(header, group, number, implementation.strip())
-            remarks = engine.check(source.segments, delimiters, document)
+            remarks = engine.check(source.segments, header.delimiters, document)
             if remarks is not None or not source.tidy():
                 break
         ready = remarks is not None and engine.plan is not None
@@ -97,20 +110,22 @@ class _AnsweredEngine:
         return self._answered.answer[0]
 
 
-class _Cutter(Parser):
-    """Knows, piece by piece, in which interchange and group a set stands."""
-
-    def __init__(self, guides: Library) -> None:
-        super().__init__(guides)
-        self.header: InterchangeHeader | None = None
-        self.group: GroupHeader | None = None
-
-    def follow(self, piece: Piece) -> None:
-        for event in self.take(piece):
-            if isinstance(event, InterchangeHeader):
-                self.header, self.group = event, None
-            elif isinstance(event, GroupHeader):
-                self.group = event
+def _batches(found: Iterable[Piece]) -> Iterator[Piece | list[SetText]]:
+    """The pieces in their order, transaction sets in batches."""
+    batch: list[SetText] = []
+    size = 0
+    for piece in found:
+        is_set = isinstance(piece, SetText)
+        if batch and (not is_set or size >= BATCH):
+            yield batch
+            batch, size = [], 0
+        if isinstance(piece, SetText):
+            batch.append(piece)
+            size += len(piece.text)
+        else:
+            yield piece
+    if batch:
+        yield batch
 
 
 def read_parallel(
@@ -128,62 +143,43 @@ def read_parallel(
         Each event, and for an accepted set with a mapping its document as JSON. ``document`` of the event
         itself is None.
     """
-    guides = library(overrides).of(profile)
-    answered = _Answered(guides)
+    answered = _Answered(library(overrides).of(profile))
     parser = Parser(answered, documents=True)
-    cutter = _Cutter(guides)
-    reader = Reader()
     waiting: deque[Piece | tuple[list[SetText], Future[list[Answer]]]] = deque()
-    batch: list[SetText] = []
-    size = 0
+    around: list[Piece] = []
+    marks = Delimiters()
 
-    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(overrides, profile)) as pool:
-
-        def submit() -> None:
-            nonlocal batch, size
-            if not batch or cutter.header is None:
-                return
-            work = pool.submit(_work, cutter.header, cutter.group, batch)
-            waiting.append((batch, work))
-            batch, size = [], 0
-
-        def cut(piece: Piece) -> None:
-            nonlocal size
-            if isinstance(piece, SetText):
-                batch.append(piece)
-                size += len(piece.text)
-                if size >= BATCH:
-                    submit()
-                return
-            submit()
-            if isinstance(piece, Isa | EnvelopeSegment):
-                cutter.follow(piece)
-            waiting.append(piece)
-
-        def ready(most: int) -> Iterator[tuple[Event, bytes | None]]:
-            while len(waiting) > most or (waiting and not isinstance(waiting[0], tuple)):
-                item = waiting.popleft()
-                if not isinstance(item, tuple):
-                    for event in parser.take(item):
-                        document = getattr(event, "document", None)
-                        yield event, orjson.dumps(document) if document else None
-                    continue
-                for piece, answer in zip(item[0], item[1].result(), strict=True):
-                    answered.answer = answer
-                    for event in parser.take(piece):
-                        accepted = isinstance(event, TransactionSet) and not any(
-                            problem.is_error for problem in event.problems
-                        )
-                        yield event, answer[1] if accepted else None
-
+    def chunks() -> Iterator[bytes]:
         while chunk := file.read(CHUNK):
             parser.note(chunk)
-            for piece in reader.feed(chunk):
-                cut(piece)
+            yield chunk
+
+    def ready(most: int) -> Iterator[tuple[Event, bytes | None]]:
+        while len(waiting) > most or (waiting and not isinstance(waiting[0], tuple)):
+            item = waiting.popleft()
+            if not isinstance(item, tuple):
+                for event in parser.take(item):
+                    document = getattr(event, "document", None)
+                    yield event, orjson.dumps(document) if document else None
+                continue
+            for piece, answer in zip(item[0], item[1].result(), strict=True):
+                answered.answer = answer
+                for event in parser.take(piece):
+                    wrong = any(problem.is_error for problem in problems_of(event))
+                    yield event, None if wrong else answer[1]
+
+    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(overrides, profile)) as pool:
+        for item in _batches(pieces(chunks())):
+            if isinstance(item, list):
+                waiting.append((item, pool.submit(_work, around, item)))
+            else:
+                match item:
+                    case Isa(delimiters=marks):
+                        around = [item]
+                    case EnvelopeSegment() if item.text.split(marks.element)[0] == "GS":
+                        around = [around[0], item]
+                waiting.append(item)
             yield from ready(AHEAD * jobs)
-        for piece in reader.close():
-            cut(piece)
-        submit()
         yield from ready(0)
-        for event in parser.close():
-            yield event, None
+    for event in parser.close():
+        yield event, None

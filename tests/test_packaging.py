@@ -108,5 +108,5 @@ def test_the_installed_command_translates_an_order(installed: Path, tmp_path: Pa
 
 
 def test_shipped_files_are_found_in_the_package(installed: Path, tmp_path: Path) -> None:
-    program = "from gateway import resources; print(resources.where('mappings/x12/004010/850.yaml')[0].layer)"
-    assert run(installed / "python", "-c", program, cwd=tmp_path).strip() == "package"
+    program = "from gateway import resources; print(resources.find('mappings/x12/004010/850.yaml'))"
+    assert "/gateway/_bundled/" in run(installed / "python", "-c", program, cwd=tmp_path)

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Literal
 
 from gateway.errors import Ack, DocumentError, Problem, Severity
@@ -84,6 +85,7 @@ class _Group:
 
     header: GroupHeader
     form: Form | None
+    marks: Delimiters
     text: bytearray = field(default_factory=bytearray)
     segments: int = 0
     received: int = 0
@@ -98,9 +100,18 @@ class _Group:
         release = CONVENTION[:6] if self.form == "999" else self.header.version[:6]
         return release if re.fullmatch(r"[0-9]{6}", release) else "004010"
 
+    @property
+    def answers(self) -> bool:
+        """Whether the group acknowledges; answering it would never end."""
+        return self.header.functional_id == "FA" or (self.received > 0 and self.only_answers)
+
     def exact(self, problem: Problem) -> Problem:
         """The problem with the codes that the answer has for it."""
         return replace(problem, ack=exact(problem.code, problem.ack, self.form, self.release))
+
+    def name(self, segment: str) -> str:
+        """AK3, AK4 and AK5 are IK3, IK4 and IK5 in a 999."""
+        return f"I{segment[1:]}" if self.form == "999" else segment
 
 
 @dataclass(slots=True)
@@ -136,13 +147,11 @@ class Acknowledger:
         current = self._interchanges[-1]
         match event:
             case GroupHeader():
-                current.groups.append(_Group(event, form))
-            case TransactionSet():
-                if event.group is not None and current.groups:
-                    group = current.groups[-1]
-                    _add_set(group, event, _marks(current, group.form))
-                elif current.loose is None:
-                    current.loose = next((one for one in event.problems if one.ack.ta1), None)
+                current.groups.append(_Group(event, form, _marks(current, form)))
+            case TransactionSet() if event.group is not None and current.groups:
+                _add_set(current.groups[-1], event)
+            case TransactionSet() if current.loose is None:
+                current.loose = next((one for one in event.problems if one.ack.ta1), None)
             case GroupTrailer() if current.groups:
                 current.groups[-1].trailer = event
             case InterchangeAcknowledgment():
@@ -171,7 +180,7 @@ class Acknowledger:
         for one in self._interchanges:
             if not one.header.elements or not one.header.sender.id:
                 continue
-            groups = [group for group in one.groups if not _answers(group)]
+            groups = [group for group in one.groups if not group.answers]
             # Asked for by ISA14, or needed because the interchange is not simply accepted.
             due = (one.header.ack_requested and (groups or not one.groups)) or _ta1_verdict(one)[0] != "A"
             # An interchange of TA1 segments only is not answered.
@@ -183,22 +192,17 @@ class Acknowledger:
                     yield from _interchange(one, numbers, now, None, answered, form)
 
 
-def _answers(group: _Group) -> bool:
-    """Whether a group acknowledges; answering it would never end."""
-    return group.header.functional_id == "FA" or (group.received > 0 and group.only_answers)
-
-
 def _delimiters(header: InterchangeHeader) -> Delimiters:
     """The separators of the interchange that is answered, if an answer can be written with them."""
     given = header.delimiters
     data = "".join((*header.elements[1:11], *header.elements[12:16]))
     newline = given.newline if given.newline in ("", "\n", "\r\n") else ""
-    marks = [given.element, given.component, given.terminator]
-    marks += [given.repetition] if given.repetition else []
-    if all(_is_mark(mark) and mark not in data for mark in marks) and len(set(marks)) == len(marks):
+    marks = [given.element, given.component, given.terminator, *filter(None, [given.repetition])]
+    usable = (len(m) == 1 and m.isascii() and not m.isalnum() and m not in " \x00" + data for m in marks)
+    if all(usable) and len(set(marks)) == len(marks):
         return replace(given, newline="" if given.terminator in "\r\n" else newline)
-    for element, component, terminator in (("*", ">", "~"), ("|", "^", "~"), ("\x1d", "\x1f", "\x1c")):
-        if not set(element + component + terminator) & set(data):
+    for element, component, terminator in ("*>~", "|^~", "\x1d\x1f\x1c"):
+        if not {element, component, terminator} & set(data):
             break
     return Delimiters(element, component, terminator, "", newline)
 
@@ -208,114 +212,84 @@ def _marks(one: _Interchange, form: Form | None) -> Delimiters:
     if form != "999" or one.delimiters.repetition:
         return one.delimiters
     data = one.delimiters.all + "".join(one.header.elements)
-    return replace(
-        one.delimiters, repetition=next((mark for mark in "^!`{}|<>[]%&@$#" if mark not in data), "")
-    )
+    free = next((mark for mark in "^!`{}|<>[]%&@$#" if mark not in data), "")
+    return replace(one.delimiters, repetition=free)
 
 
-def _is_mark(text: str) -> bool:
-    return len(text) == 1 and text.isascii() and not text.isalnum() and text not in " \x00"
+def _written(parts: Sequence[Part], marks: Delimiters) -> bytes:
+    return (segment_text(parts, marks) + marks.terminator + marks.newline).encode("latin-1", "replace")
 
 
-def _add_set(group: _Group, event: TransactionSet, marks: Delimiters) -> None:
+def _add_set(group: _Group, event: TransactionSet) -> None:
     group.received += 1
     group.only_answers &= event.set_id in _FORMS
     noted = [group.exact(one) for one in event.problems if one.is_error or one.ack.ak5 or one.ack.ak3]
-    rejected = (
-        event.guide is None
-        or event.verdict is Verdict.REJECTED
-        or any(one.is_error for one in event.problems)
-    )
+    in_error = event.verdict is Verdict.REJECTED or any(one.is_error for one in event.problems)
+    rejected = event.guide is None or in_error
     status = "R" if rejected else "E" if noted else "A"
     group.accepted += not rejected
     group.noted += status == "E"
-    segments: list[Sequence[Part]] = []
-    if re.fullmatch(r"[0-9A-Z]{3}", event.set_id):
-        convention = _printable(event.implementation, marks)[:35] if group.release >= "005010" else ""
-        segments.append(("AK2", event.set_id, _set_number(event.control_number, marks), convention))
-        # In the order of the file, which is not that in which problems are found.
-        noted.sort(key=lambda one: (one.location.segment or 0, one.location.element or 0))
-        segments += _segment_notes(noted, marks, group)
-        # An error without a code is none of the sender's data: the set is not agreed, so not supported.
-        codes = _distinct(one.ack.ak5 or ("5" if one.ack.ak3 else "1") for one in noted)
-        segments.append((_name("AK5", group.form), status, *(codes or ["1"] if rejected else codes)))
-    # A set whose ST01 cannot be a set identifier has no place in an AK2; the counts of AK9 tell of it.
-    end = marks.terminator + marks.newline
+    if not re.fullmatch(r"[0-9A-Z]{3}", event.set_id):
+        return  # what cannot be a set identifier has no place in an AK2; the counts of AK9 tell of the set
+    convention = _printable(event.implementation, group.marks)[:35] if group.release >= "005010" else ""
+    # AK202 has four to nine characters; one that is too short is filled up with blanks (X12.6).
+    number = _printable(event.control_number.replace(" ", ""), group.marks)[:9].ljust(4)
+    # In the order of the file, which is not that in which problems are found.
+    noted.sort(key=lambda one: (one.location.segment or 0, one.location.element or 0))
+    # An error without a code is none of the sender's data: the set is not agreed, so not supported.
+    codes = _distinct(one.ack.ak5 or ("5" if one.ack.ak3 else "1") for one in noted)
+    segments: list[Sequence[Part]] = [
+        ("AK2", event.set_id, number if number.strip() else "0000", convention),
+        *_segment_notes(noted, group),
+        (group.name("AK5"), status, *(codes or ["1"] if rejected else codes)),
+    ]
     group.segments += len(segments)
-    group.text += "".join(segment_text(one, marks) + end for one in segments).encode("latin-1")
+    group.text += b"".join(_written(one, group.marks) for one in segments)
 
 
-def _name(segment: str, form: Form | None) -> str:
-    """AK3, AK4 and AK5 are IK3, IK4 and IK5 in a 999."""
-    return f"I{segment[1:]}" if form == "999" else segment
-
-
-def _segment_notes(problems: list[Problem], marks: Delimiters, group: _Group) -> Iterator[Sequence[Part]]:
+def _segment_notes(problems: list[Problem], group: _Group) -> Iterator[Sequence[Part]]:
     """AK3 for each segment and code, each with its AK4.
 
     A 999 has no CTX after them: it names the situational rule of an implementation guide that was broken, and
     guides state none.
     """
-    form = group.form
-    loops: dict[tuple[int, str, str], str] = {}
     found: dict[tuple[int, str, str], list[Sequence[Part]]] = {}
     for one in problems:
-        if one.ack.ak3 is None:
-            continue
-        number, name = one.location.segment or 1, _segment_id(one.location.segment_id or "")
-        if not name:
+        where, code = one.location, one.ack.ak3
+        number, name = where.segment or 1, re.sub(r"[^0-9A-Za-z]", "", where.segment_id or "")[:3]
+        if code is None or not name:
             continue  # an empty segment has no name to put into AK301; AK502 tells of it
-        key = (number, name, one.ack.ak3)
+        key = (number, name, code)
         if key not in found:
             if len(found) == MAX_SEGMENTS:
                 break
-            found[key] = []
             # The standard names a loop by its first segment. In a 997 AK303 is for loops of LS and LE, which
             # no guide has yet; what has no place in the set is in no loop.
-            loop = (one.location.loop or "").rpartition("/")[2]
-            loops[key] = loop if form == "999" and one.ack.ak3 not in ("1", "2") else ""
-        if one.ack.ak4 and len(found[key]) < MAX_ELEMENTS and 0 < (one.location.element or 0) < 100:
-            found[key].append(_element_note(one, marks, group))
-    for key, elements in found.items():
-        number, name, code = key
-        yield (_name("AK3", form), name, str(min(number, _LARGEST)), loops[key], code)
-        yield from elements
+            named = group.form == "999" and code not in ("1", "2")
+            loop = (where.loop or "").rpartition("/")[2] if named else ""
+            # AK301 has two or three characters; blanks fill one that is too short (X12.6).
+            found[key] = [(group.name("AK3"), name.ljust(2), str(min(number, _LARGEST)), loop, code)]
+        if one.ack.ak4 and len(found[key]) <= MAX_ELEMENTS and 0 < (where.element or 0) < 100:
+            found[key].append(_element_note(one, group))
+    return chain.from_iterable(found.values())
 
 
-def _element_note(problem: Problem, marks: Delimiters, group: _Group) -> Sequence[Part]:
+def _element_note(problem: Problem, group: _Group) -> Sequence[Part]:
+    """AK4: the place, what is wrong, and the bad value unless it would spoil the acknowledgment itself."""
     where = problem.location
     component, repetition = where.component or 0, where.repetition or 0
     place = [str(where.element), str(component) if 0 < component < 100 else ""]
     if group.release >= "005010" and 0 < repetition < 10_000:
         place.append(str(repetition))
-    number = problem.data_element or ""
+    number, value = problem.data_element or "", (problem.value or "")[:_BAD_VALUE].rstrip()
+    unfit = not value.isascii() or CONTROL.search(value) or any(mark in value for mark in group.marks.all)
     return (
-        _name("AK4", group.form),
+        group.name("AK4"),
         place,
         number if re.fullmatch(r"[0-9]{1,4}", number) else "",
         problem.ack.ak4 or "",
-        _copied(problem.value or "", marks),
+        "" if unfit else value,
     )
-
-
-def _copied(value: str, marks: Delimiters) -> str:
-    """A bad value as AK404 can hold it; nothing where it would spoil the acknowledgment itself."""
-    value = value[:_BAD_VALUE].rstrip()
-    if not value.isascii() or CONTROL.search(value) or any(mark in value for mark in marks.all):
-        return ""
-    return value
-
-
-def _segment_id(name: str) -> str:
-    """AK301 has two or three characters; blanks fill one that is too short (X12.6, minimum length)."""
-    name = re.sub(r"[^0-9A-Za-z]", "", name)[:3]
-    return name.ljust(2) if name else ""
-
-
-def _set_number(number: str, marks: Delimiters) -> str:
-    """AK202 has four to nine characters; one that is too short is filled up with blanks (X12.6)."""
-    number = _printable(number.replace(" ", ""), marks)[:9]
-    return number.ljust(4) if number else "0000"
 
 
 def _printable(text: str, marks: Delimiters) -> str:
@@ -328,17 +302,15 @@ def _distinct(codes: Iterator[str]) -> list[str]:
 
 def _group_verdict(group: _Group, *, refused: bool) -> Sequence[str]:
     """AK9: the verdict, what was declared, received and accepted, and the group's own errors."""
-    trailer = group.trailer
+    trailer, accepted = group.trailer, group.accepted
     problems = [group.exact(one) for one in trailer.problems] if trailer is not None else []
     codes = _distinct(one.ack.ak9 for one in problems if one.ack.ak9)
     if refused or trailer is None or any(one.is_error for one in problems):
         status, accepted = "R", 0
+    elif accepted == group.received:
+        status = "E" if group.noted or codes else "A"
     else:
-        accepted = group.accepted
-        if accepted == group.received:
-            status = "E" if group.noted or codes else "A"
-        else:
-            status = "P" if accepted else "R"
+        status = "P" if accepted else "R"
     declared = trailer.declared if trailer is not None else None
     counts = (group.received if declared is None else declared, group.received, accepted)
     return ("AK9", status, *(str(min(count, _LARGEST)) for count in counts), *codes)
@@ -374,7 +346,7 @@ def _interchange(
     form: Form = "997",
 ) -> Iterator[tuple[InterchangeHeader, bytes]]:
     """An interchange back to the sender, unless its identifiers do not fit into an ISA segment."""
-    header, marks = one.header, _marks(one, form)
+    header, marks, refused = one.header, _marks(one, form), one.refused
     version = header.version if re.fullmatch(r"00[2-9][0-9]{2}", header.version) else "00401"
     envelope = Envelope(
         sender=header.receiver,
@@ -393,11 +365,10 @@ def _interchange(
     except DocumentError:
         return
     number = numbers()
-    end = marks.terminator + marks.newline
     out = [(isa(replace(envelope, control_interchange=number)) + marks.newline).encode("latin-1", "replace")]
 
     def say(*parts: Part) -> None:
-        out.append((segment_text(parts, marks) + end).encode("latin-1", "replace"))
+        out.append(_written(parts, marks))
 
     if ta1 is not None:
         say(*ta1)
@@ -407,31 +378,19 @@ def _interchange(
         control = str((number + index - 1) % 999_999_999 + 1)
         # Up to release 003072 group dates had six digits.
         date = f"{now:%Y%m%d}" if release >= "004010" else f"{now:%y%m%d}"
-        parties = (_party(inbound.receiver, marks), _party(inbound.sender, marks))
+        # GS02 and GS03 have two to fifteen characters.
+        parties = (_printable(one, marks)[:15].ljust(2) for one in (inbound.receiver, inbound.sender))
         say("GS", "FA", *parties, date, f"{now:%H%M}", control, "X", convention or release)
         say("ST", form, "0001", convention)
-        acknowledged = [_functional_id(inbound.functional_id), _group_number(inbound.control_number)]
-        if release >= "005010":
-            acknowledged.append(_printable(inbound.version, marks)[:12])
-        say("AK1", *acknowledged)
+        # AK102 is a number of up to nine digits; a group whose GS06 is none is in error and told with 0.
+        functional_id = re.sub(r"[^A-Z0-9]", "", inbound.functional_id)[:2].ljust(2)
+        answered = re.sub(r"[^0-9]", "", inbound.control_number)[:9] or "0"
+        releases = [_printable(inbound.version, marks)[:12]] if release >= "005010" else []
+        say("AK1", functional_id, answered, *releases)
         out.append(bytes(group.text))
-        say(*_group_verdict(group, refused=one.refused))
+        say(*_group_verdict(group, refused=refused))
         say("SE", str(group.segments + 4), "0001")
         say("GE", "1", control)
     # IEA01 counts functional groups; a TA1 stands outside of them.
     say("IEA", str(len(groups)), f"{number:09d}")
     yield header, b"".join(out)
-
-
-def _party(text: str, marks: Delimiters) -> str:
-    """GS02 and GS03 have two to fifteen characters."""
-    return _printable(text, marks)[:15].ljust(2)
-
-
-def _functional_id(text: str) -> str:
-    return text if re.fullmatch(r"[A-Z0-9]{2}", text) else re.sub(r"[^A-Z0-9]", "", text)[:2].ljust(2)
-
-
-def _group_number(text: str) -> str:
-    """AK102 is a number of up to nine digits; a group whose GS06 is none is in error and told with 0."""
-    return text if re.fullmatch(r"[0-9]{1,9}", text) else re.sub(r"[^0-9]", "", text)[:9] or "0"

@@ -9,26 +9,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, takewhile
+from itertools import chain, repeat, takewhile
 from typing import Any, Protocol
 
 from gateway.errors import Problem
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import Step, diagnose
 from gateway.x12.elements import INTEGER, is_date, is_time
-from gateway.x12.envelope import (
-    FileProblem,
-    GroupTrailer,
-    InterchangeAcknowledgment,
-    InterchangeTrailer,
-    TransactionSet,
-    Verdict,
-)
+from gateway.x12.envelope import TransactionSet, Verdict
 from gateway.x12.guide import Element, Segment
-from gateway.x12.parser import GuideSource, Parser, combined
-from gateway.x12.reader import EnvelopeSegment, Isa, Reader, SetText
+from gateway.x12.parser import GuideSource, Parser
+from gateway.x12.reader import EnvelopeSegment, Isa, SetText
+from gateway.x12.report import Tally, problems_of
+from gateway.x12.rewrite import pieces
 from gateway.x12.source import Source
-from gateway.x12.table import Position, Table
+from gateway.x12.table import Table
 
 _MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
@@ -142,69 +137,53 @@ class Annotator:
                 only be known at its trailer.
         """
         open_problems = self._envelope_problems(chunks())
-        reader, parser = Reader(), Parser(self._guides)
-        delimiters = Delimiters()
-        for chunk in chain(chunks(), (None,)):
-            for piece in reader.close() if chunk is None else reader.feed(chunk):
-                events = list(parser.take(piece))
-                row: Row | AnnotatedSet | None = None
-                match piece:
-                    case SetText():
-                        row = self.set(next(e for e in events if isinstance(e, TransactionSet)), piece)
-                    case Isa():
-                        delimiters = piece.delimiters
-                        text = delimiters.element.join(piece.elements)
-                        row = self._envelope(text, piece.offset, delimiters, open_problems) if text else None
-                    case EnvelopeSegment():
-                        row = self._envelope(piece.text, piece.offset, delimiters, open_problems)
-                    case _:
-                        continue
-                while open_problems and (open_problems[0].location.offset or 0) <= piece.offset:
-                    yield open_problems.popleft()
-                if row is not None:
-                    yield row
+        parser, delimiters = Parser(self._guides), Delimiters()
+        for piece in pieces(chunks()):
+            events = list(parser.take(piece))
+            part: Part | None = None
+            match piece:
+                case SetText():
+                    part = self.set(next(e for e in events if isinstance(e, TransactionSet)), piece)
+                case Isa(delimiters=delimiters):
+                    text = delimiters.element.join(piece.elements)
+                    part = self._envelope(text, piece.offset, delimiters, open_problems) if text else None
+                case EnvelopeSegment():
+                    part = self._envelope(piece.text, piece.offset, delimiters, open_problems)
+                case _:
+                    continue
+            while open_problems and _offset(open_problems[0]) <= piece.offset:
+                yield open_problems.popleft()
+            if part is not None:
+                yield part
         yield from open_problems
 
     def _envelope_problems(self, chunks: Iterable[bytes]) -> deque[Problem]:
         """The problems of file, interchanges and groups by their place; sets the verdict in passing."""
-        parser = Parser(self._guides)
-        of_file: list[Problem] = []
-        others: list[Problem] = []
-        verdicts: list[Verdict] = []
-        for chunk in chain(chunks, (None,)):
-            for event in parser.close() if chunk is None else parser.feed(chunk):
-                if isinstance(event, FileProblem):
-                    of_file.append(event.problem)
-                elif isinstance(event, GroupTrailer | InterchangeAcknowledgment | InterchangeTrailer):
-                    others += event.problems
-                    if isinstance(event, InterchangeTrailer):
-                        verdicts.append(event.verdict)
-        self.verdict = combined(verdicts) if verdicts else Verdict.UNREADABLE
-        if self.verdict is Verdict.ACCEPTED and any(problem.is_error for problem in of_file):
-            self.verdict = Verdict.ACCEPTED_WITH_ERRORS
-        return deque(sorted(of_file + others, key=lambda problem: problem.location.offset or 0))
+        parser, tally = Parser(self._guides), Tally()
+        events = chain.from_iterable(chain(map(parser.feed, chunks), (parser.close(),)))
+        found = [
+            problem
+            for event in tally.watch(events)
+            if not isinstance(event, TransactionSet)
+            for problem in problems_of(event)
+        ]
+        self.verdict = tally.verdict
+        return deque(sorted(found, key=_offset))
 
     def _envelope(self, text: str, offset: int, delimiters: Delimiters, open_problems: deque[Problem]) -> Row:
         """An envelope segment, with the problems that stand at it."""
         parts = text.split(delimiters.element)
         name, end = parts[0], offset + max(1, len(text))
-        near = takewhile(lambda problem: (problem.location.offset or 0) <= end, open_problems)
-        mine = [p for p in near if p.location.segment_id == name[:10] and (p.location.offset or 0) >= offset]
+        near = takewhile(lambda problem: _offset(problem) <= end, open_problems)
+        mine = [p for p in near if p.location.segment_id == name[:10] and _offset(p) >= offset]
         for problem in mine:
             open_problems.remove(problem)
-        definition = self._guides.envelope_segment(name)
+        segment = self._guides.envelope_segment(name)
         if name == "ISA":  # ISA16 is the component separator itself, ISA11 may be that of repetitions
             delimiters = replace(delimiters, component="", repetition="")
-        return _row(
-            parts,
-            definition,
-            delimiters,
-            mine,
-            usage=_USAGE.get(definition.usage, "") if definition else "",
-            depth=0 if name in ("ISA", "IEA") else 1,
-            offset=offset,
-            text=text,
-        )
+        usage = segment.usage if segment else ""
+        depth = 0 if name in ("ISA", "IEA") else 1
+        return _row(parts, segment, delimiters, mine, None, usage, "", depth, offset, text)
 
     def set(self, event: TransactionSet, piece: SetText | None = None) -> AnnotatedSet:
         """One transaction set.
@@ -216,45 +195,37 @@ class Annotator:
         delimiters = event.interchange.delimiters
         found = piece or SetText(event.text, event.offset, event.line, complete=True)
         source = Source(replace(found, plain=False), delimiters)
-        texts = source.segments
         table = self._guides.table(event.group.version if event.group else "", event.set_id)
-        steps = [Step(i, text.split(delimiters.element), None, 0) for i, text in enumerate(texts, 1)]
         if table is not None:
-            steps = diagnose(table, texts, delimiters, complete=False).steps
+            steps = diagnose(table, source.segments, delimiters, complete=False).steps
+        else:
+            parts = (text.split(delimiters.element) for text in source.segments)
+            steps = [Step(number, values, None, 0) for number, values in enumerate(parts, 1)]
         by_segment: dict[int, list[Problem]] = {}
         for problem in event.problems:
             number = problem.location.segment or 0
-            by_segment.setdefault(number if number <= len(texts) else 0, []).append(problem)
+            by_segment.setdefault(number if number <= len(steps) else 0, []).append(problem)
         rows: list[Row] = []
         loop, depth = "", 2
-        for step, text in zip(steps, texts, strict=True):
-            position = table.positions[step.position] if table and step.position is not None else None
-            if position is not None:
-                path = position.loop.path
-                loop, depth = "/".join(place.loop.trigger.id for place in path), 2 + len(path)
+        for step, text in zip(steps, source.segments, strict=True):
+            segment, usage = None, ""
+            if table and step.position is not None:
+                place = table.positions[step.position]
+                segment, path = place.segment, place.loop.path
+                loop, depth = "/".join(outer.loop.trigger.id for outer in path), 2 + len(path)
+                # A segment that begins a loop is as mandatory as the loop.
+                begins = place.trigger and place.loop.parent
+                usage = place.loop.loop.usage if begins else segment.usage
+            mine, offset = by_segment.get(step.number, []), source.offset(step.number)
             rows.append(
-                _row(
-                    step.parts,
-                    position.segment if position else None,
-                    delimiters,
-                    by_segment.get(step.number, []),
-                    number=step.number,
-                    usage=_usage(position) if position else "",
-                    loop=loop,
-                    depth=depth,
-                    offset=source.offset(step.number),
-                    text=text,
-                )
+                _row(step.parts, segment, delimiters, mine, step.number, usage, loop, depth, offset, text)
             )
         rest = tuple(by_segment.get(0, ()))
         return AnnotatedSet(event.set_id, event.control_number, event.guide, event.verdict, tuple(rows), rest)
 
 
-def _usage(position: Position) -> str:
-    """A segment that begins a loop is as mandatory as the loop."""
-    loop = position.loop.loop
-    usage = loop.usage if position.trigger and position.loop.parent else position.segment.usage
-    return _USAGE.get(usage, "")
+def _offset(problem: Problem) -> int:
+    return problem.location.offset or 0
 
 
 def _row(
@@ -262,33 +233,46 @@ def _row(
     segment: Segment | None,
     delimiters: Delimiters,
     problems: list[Problem],
-    *,
-    number: int | None = None,
-    loop: str = "",
-    **place: Any,
+    number: int | None,
+    usage: str,
+    loop: str,
+    depth: int,
+    offset: int,
+    text: str,
 ) -> Row:
     name = parts[0]
     own = [p for p in problems if p.location.element is None or p.location.segment_id != name]
     rest = [p for p in problems if p not in own]
     elements = segment.elements if segment else ()
     cells: list[Cell] = []
-    for index in range(1, max([len(parts) - 1, *(p.location.element or 0 for p in rest)]) + 1):
-        element = elements[index - 1] if index <= len(elements) else None
-        value = parts[index] if index < len(parts) else ""
+    for index, value, element, mine in _numbered(parts[1:], elements, rest, "element"):
         before = parts[index - 1] if 1 < index <= len(parts) else ""
-        mine = [p for p in rest if p.location.element == index]
-        if value or mine:
-            cells += _cells(f"{name[:10]}{index:02d}", element, value, mine, delimiters, before)
+        cells += _cells(f"{name[:10]}{index:02d}", element, value, mine, delimiters, before)
     return Row(
-        number=number,
-        segment_id=name,
-        name=segment.name if segment else "",
-        loop=loop,
-        known=segment is not None,
-        elements=tuple(cells),
-        problems=tuple(own),
-        **place,
+        number,
+        name,
+        segment.name if segment else "",
+        _USAGE.get(usage, ""),
+        loop,
+        depth,
+        segment is not None,
+        offset,
+        text,
+        tuple(cells),
+        tuple(own),
     )
+
+
+def _numbered(
+    values: list[str], definitions: tuple[Element, ...], problems: list[Problem], part: str
+) -> Iterator[tuple[int, str, Element | None, list[Problem]]]:
+    """The elements of a segment, or components of a composite, that are filled or have a problem, from 1."""
+    last = max([len(values), *(getattr(p.location, part) or 0 for p in problems)])
+    every = zip(range(1, last + 1), chain(values, repeat("")), chain(definitions, repeat(None)))
+    for index, value, definition in every:
+        mine = [p for p in problems if getattr(p.location, part) == index]
+        if value or mine:
+            yield index, value, definition, mine
 
 
 def _cells(
@@ -316,19 +300,16 @@ def _cells(
     if own := [p for p in problems if p.location.component is None]:
         yield _cell(ref, element, value, own)
     values = value.split(delimiters.component) if delimiters.component else [value]
-    for index in range(1, max([len(values), *(p.location.component or 0 for p in problems)]) + 1):
-        one = values[index - 1] if index <= len(values) else ""
-        mine = [p for p in problems if p.location.component == index]
-        if one or mine:
-            component = components[index - 1] if index <= len(components) else None
-            yield _cell(f"{ref}-{index}", component, one, mine)
+    for index, one, component, mine in _numbered(values, components, problems, "component"):
+        yield _cell(f"{ref}-{index}", component, one, mine)
 
 
 def _cell(ref: str, element: Element | None, value: str, problems: list[Problem], before: str = "") -> Cell:
-    if element is None:
-        return Cell(ref, "", value, problems=tuple(problems))
-    usage = _USAGE.get(element.usage, "")
-    return Cell(ref, element.name, value, _meaning(element, value, before), usage, None, tuple(problems))
+    name, usage, meaning = "", "", ""
+    if element is not None:
+        name, usage = element.name, _USAGE.get(element.usage, "")
+        meaning = _meaning(element, value, before)
+    return Cell(ref, name, value, meaning, usage, None, tuple(problems))
 
 
 def _meaning(element: Element, value: str, before: str) -> str:

@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, field, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any
 
+from gateway.x12.annotate import Guides
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
-from gateway.x12.guide import Element, Segment
+from gateway.x12.guide import Segment
 from gateway.x12.reader import Piece
 from gateway.x12.rewrite import COMPONENT, REPETITION, LeftOut, Line, lines
 from gateway.x12.table import Position, Table
@@ -42,18 +43,6 @@ _ELEMENT = "\ue002"
 _EMPTY = f"{COMPONENT}+(?={REPETITION}|$)"
 
 Parts = tuple[str, ...]
-
-
-class Guides(Protocol):
-    """Where names and places come from."""
-
-    def table(self, version: str, set_id: str) -> Table | None:
-        """The compiled guide for GS08 and ST01; None without one."""
-        ...
-
-    def envelope_segment(self, name: str) -> Segment | None:
-        """The definition of ISA, GS, GE, IEA or TA1."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +199,9 @@ def _inside(one: _Node, other: _Node, guides: Guides, place: str, version: str) 
         where = ", ".join(filter(None, (place, node.label if node.children else "")))
         if left is None or right is None:
             yield _whole(node, "added" if left is None else "removed", where, guides)
-        elif left.content == right.content:
-            continue
-        elif node.children:
+        elif left.content != right.content and node.children:
             yield from _inside(left, right, guides, where, version)
-        else:
+        elif left.content != right.content:
             changes = tuple(_changes(left.content, right.content, _segment(left, guides)))
             change = _whole(left, "changed", where, guides)
             yield replace(change, number_after=right.number, after=_shown(right.parts), changes=changes)
@@ -270,24 +257,20 @@ def _segment(node: _Node, guides: Guides) -> Segment | None:
 def _whole(node: _Node, kind: str, place: str, guides: Guides) -> Difference:
     """What stands in one of the files only."""
     segment = None if node.children else _segment(node, guides)
+    loops = node.position.loop.path if node.position else ()
     text = _shown(node.parts)
     if node.level == "transaction_set":
         text += f" ({len(node.children)} segments)"
     elif node.children:
         text += f" ({_sets(node)} transaction sets)"
-    loop = "/".join(outer.loop.trigger.id for outer in node.position.loop.path) if node.position else ""
-    added = kind == "added"
     return Difference(
         kind,
         node.level,
         place or "outside the interchanges",
         "" if node.level == "text" else node.parts[0],
         segment.name if segment else "",
-        loop,
-        None if added else node.number,
-        node.number if added else None,
-        "" if added else text,
-        text if added else "",
+        "/".join(outer.loop.trigger.id for outer in loops),
+        *((None, node.number, "", text) if kind == "added" else (node.number, None, text, "")),
     )
 
 
@@ -296,23 +279,21 @@ def _sets(node: _Node) -> int:
 
 
 def _changes(before: Parts, after: Parts, segment: Segment | None) -> Iterator[Change]:
-    elements = segment.elements if segment else ()
+    """The elements that differ; of one that does not repeat, the components."""
+    elements = (None, *segment.elements) if segment else ()
     for index, (one, other) in enumerate(zip_longest(before, after, fillvalue="")):
-        element = elements[index - 1] if 0 < index <= len(elements) else None
-        if one != other:
-            yield from _change(f"{before[0]}{index:02d}", element, one, other)
-
-
-def _change(ref: str, element: Element | None, one: str, other: str) -> Iterator[Change]:
-    if COMPONENT not in one + other or REPETITION in one + other:
-        yield Change(ref, element.name if element else "", _shown((one,)), _shown((other,)))
-        return
-    components = element.components if element else ()
-    both = zip_longest(one.split(COMPONENT), other.split(COMPONENT), fillvalue="")
-    for number, (left, right) in enumerate(both):
-        name = components[number].name if number < len(components) else ""
-        if left != right:
-            yield Change(f"{ref}-{number + 1}", name, left, right)
+        if one == other:
+            continue
+        ref, element = f"{before[0]}{index:02d}", elements[index] if index < len(elements) else None
+        if COMPONENT not in one + other or REPETITION in one + other:
+            yield Change(ref, element.name if element else "", _shown((one,)), _shown((other,)))
+            continue
+        components = element.components if element else ()
+        both = zip_longest(one.split(COMPONENT), other.split(COMPONENT), fillvalue="")
+        for number, (left, right) in enumerate(both):
+            name = components[number].name if number < len(components) else ""
+            if left != right:
+                yield Change(f"{ref}-{number + 1}", name, left, right)
 
 
 def _shown(parts: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gateway.x12.delimiters import Delimiters
-from gateway.x12.reader import EnvelopeSegment, Foreign, Isa, Piece, SetText, TruncatedIsa
+from gateway.x12.reader import EnvelopeSegment, Foreign, Isa, Piece, Reader, SetText, TruncatedIsa
 from gateway.x12.source import Source
 
 BINARY = {"BIN": 2, "BDS": 3}
@@ -44,6 +44,14 @@ class LeftOut:
     what: str
     reason: str
     offset: int
+
+
+def pieces(chunks: Iterable[bytes]) -> Iterator[Piece]:
+    """The pieces of a file."""
+    reader = Reader()
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    yield from reader.close()
 
 
 def lines(pieces: Iterable[Piece]) -> Iterator[Line | LeftOut]:

@@ -32,7 +32,6 @@ def put(directory: Path, below: str = "x12/004010/850.yaml") -> Path:
 def test_shipped_file_is_found(shipped: Path) -> None:
     path = put(shipped)
     assert resources.find(NAME) == path
-    assert resources.where(NAME) == [("package", path, True)]
 
 
 def test_layers_hide_one_another_in_order(
@@ -41,18 +40,8 @@ def test_layers_hide_one_another_in_order(
     first, second = tmp_path / "first", tmp_path / "second"
     monkeypatch.setenv("EDIGW_MAPPINGS_DIR", os.pathsep.join([str(first), "", str(second)]))
     home = tmp_path / "home" / "mappings"
-    expected = [
-        ("option", put(home)),
-        ("environment", put(first)),
-        ("environment", put(second)),
-        ("user", put(tmp_path / "user" / "edi-gateway" / "mappings")),
-        ("system", put(tmp_path / "etc" / "mappings")),
-        ("package", put(shipped)),
-    ]
-    found = resources.where(NAME, [home])
-    assert [(place.layer, place.path) for place in found] == expected
-    assert [place.wins for place in found] == [True] + [False] * 5
-    for _, path in expected:
+    user, system = tmp_path / "user" / "edi-gateway" / "mappings", tmp_path / "etc" / "mappings"
+    for path in [put(layer) for layer in (home, first, second, user, system, shipped)]:
         assert resources.find(NAME, [home]) == path
         path.unlink()
     with pytest.raises(NotFoundError):
@@ -88,7 +77,7 @@ def test_layers_that_do_not_exist_are_left_out(shipped: Path, tmp_path: Path) ->
 def test_source_tree_serves_when_nothing_is_bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "gateway")
     path = put(tmp_path / "mappings")
-    assert resources.where(NAME) == [("source", path, True)]
+    assert resources.find(NAME) == path
 
 
 def test_relative_user_directory_is_ignored(shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
