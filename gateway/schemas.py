@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
-from gateway.documents import document_types, model_for
-from gateway.documents.fields import inner_model
+from gateway.documents import document_types
 from gateway.documents.schema import json_schema
 from gateway.engine import library
 from gateway.errors import NotFoundError
-from gateway.mapping.model import Copy, Mapping, Repeated, Rule
+from gateway.mapping.model import Copy, Repeated, Rule
 from gateway.shapes.xml import xsd
 
 RELEASES = ("004010", "005010")
@@ -26,7 +24,8 @@ RELEASES = ("004010", "005010")
 _MANY = 4
 """A field that stands in more places (such as the value of any quantity) is not given addresses."""
 
-Places = dict[tuple[str, str], dict[str, None]]
+Stated = tuple[tuple[str, ...], str, tuple[str, ...]]
+"""Path of a field, its address, and the names of its codes."""
 
 
 def document_schema(document_type: str) -> dict[str, Any]:
@@ -35,16 +34,28 @@ def document_schema(document_type: str) -> dict[str, Any]:
     Raises:
         NotFoundError: there is no such document type.
     """
-    schema, model = json_schema(document_type), model_for(document_type)
-    mapping = _mapping(document_type)
-    addresses: Places = {}
-    names: Places = {}
-    if mapping is not None:
-        for path, address, codes in _stated(mapping.rules, ()):
-            _note(model, path, address, codes, addresses, names)
-    for owner, definition in ((model.__name__, schema), *schema.get("$defs", {}).items()):
-        for name, described in definition.get("properties", {}).items():
-            _annotate(described, addresses.get((owner, name), {}), names.get((owner, name), {}))
+    schema = json_schema(document_type)
+    places: defaultdict[tuple[str, str], tuple[dict[str, None], dict[str, None]]] = defaultdict(
+        lambda: ({}, {})
+    )
+    for path, address, codes in _fields(document_type):
+        owner, node = "", schema
+        for depth, name in enumerate(path, 1):
+            described = node.get("properties", {}).get(name)
+            if described is None:
+                break
+            target = described.get("items", described).get("$ref", "").rpartition("/")[2]
+            inner = schema["$defs"].get(target, {})
+            addresses, names = places[owner, name]
+            # An address is noted at the field itself and, as a part of it, at the object around it.
+            if depth == len(path):
+                addresses[address] = None
+                names.update(dict.fromkeys(codes))
+            elif "extensions" not in inner.get("properties", {}):
+                addresses[address] = None
+            owner, node = target, inner
+    for (owner, name), found in places.items():
+        _annotate((schema["$defs"][owner] if owner else schema)["properties"][name], *found)
     return schema
 
 
@@ -53,19 +64,16 @@ def document_schema_text(document_type: str) -> str:
     return json.dumps(document_schema(document_type), indent=2, ensure_ascii=False) + "\n"
 
 
-def _mapping(document_type: str) -> Mapping | None:
+def _fields(document_type: str) -> Iterator[Stated]:
     for release in RELEASES:
         try:
-            return library().mapping_for(document_type, release).mapping
+            yield from _stated(library().mapping_for(document_type, release).mapping.rules, ())
         except NotFoundError:
             continue
-    return None
+        return
 
 
-def _stated(
-    rules: tuple[Rule, ...], prefix: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], str, tuple[str, ...]]]:
-    """Path of every field with its address and the names of its codes."""
+def _stated(rules: tuple[Rule, ...], prefix: tuple[str, ...]) -> Iterator[Stated]:
     for rule in rules:
         path = (*prefix, *rule.path)
         match rule:
@@ -84,29 +92,6 @@ def _stated(
                     yield from (((*path, key), text, ()) for key in used.keys)
                 else:
                     yield path, text, tuple(map(str, used.table.values())) if used.name == "code" else ()
-
-
-def _note(
-    model: type[BaseModel],
-    path: tuple[str, ...],
-    address: str,
-    codes: tuple[str, ...],
-    addresses: Places,
-    names: Places,
-) -> None:
-    """Notes an address at the field itself and, as a part of it, at the object around it."""
-    for depth, name in enumerate(path):
-        field = model.model_fields.get(name)
-        inner = inner_model(field.annotation) if field is not None else None
-        key = (model.__name__, name)
-        if depth == len(path) - 1:
-            addresses.setdefault(key, {})[address] = None
-            names.setdefault(key, {}).update(dict.fromkeys(codes))
-        elif field is not None and inner is not None and "extensions" not in inner.model_fields:
-            addresses.setdefault(key, {})[address] = None
-        if inner is None:
-            return
-        model = inner
 
 
 def _annotate(described: dict[str, Any], places: dict[str, None], names: dict[str, None]) -> None:

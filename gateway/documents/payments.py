@@ -13,7 +13,6 @@ from gateway.documents.common import (
     Component,
     Count,
     Date,
-    DateReference,
     DateTime,
     Decimal,
     Described,
@@ -188,7 +187,7 @@ class Adjustment(Referenced):
     items: Maybe[Many[RemittedItem]] = optional("Items it is about")
 
 
-class RemittanceLine(Item):
+class RemittanceLine(Referenced):
     """An invoice, credit memo or other document that is settled."""
 
     ref_type: Maybe[Code] = optional("Kind of document")
@@ -201,8 +200,6 @@ class RemittanceLine(Item):
     adjustment: Maybe[Money] = optional("By how much it differs")
     notes: Maybe[Many[Note]] = optional("Notes")
     po_numbers: Maybe[Many[Text]] = optional("Orders it is about", ["8WL5Q2ZX"])
-    references: Maybe[Many[Reference]] = optional("Other references")
-    dates: Maybe[Many[DateReference]] = optional("Dates")
     items: Maybe[Many[RemittedItem]] = optional("Items of the document")
     adjustments: Maybe[Many[Adjustment]] = optional("Parts of the difference, contained in the amount paid")
 
@@ -224,7 +221,7 @@ class Entity(Item):
     lines: Maybe[Many[RemittanceLine]] = optional("What is settled")
 
 
-class RemittanceAdvice(InCurrency, Document):
+class RemittanceAdvice(Referenced, InCurrency, Document):
     """An advice on a payment."""
 
     document_type: Literal["remittance_advice"] = required("Kind of document")
@@ -247,7 +244,5 @@ class RemittanceAdvice(InCurrency, Document):
     notes: Maybe[Many[Note]] = optional("Notes")
     exchange_rate: Maybe[Decimal] = optional("Exchange rate", "1.3621")
     second_currency: Maybe[SecondCurrency] = optional("A currency the amounts were converted from or to")
-    references: Maybe[Many[Reference]] = optional("References")
-    dates: Maybe[Many[DateReference]] = optional("Other dates")
     parties: Maybe[Many[Party]] = optional("Parties: payer, payee and others")
     entities: Maybe[Many[Entity]] = optional("What the payment settles")
