@@ -232,10 +232,9 @@ def written(
 
 
 def _is_plain(document: dict[str, Any]) -> bool:
-    """Whether all values are filled texts and counts, and the fields that no mapping writes few and right.
+    """Whether all values are filled texts, counts and answers, and the fields that no mapping writes right.
 
-    For such a document writing and reading back is check enough; a list that is empty, or true for 1, is not
-    seen by it.
+    For such a document writing and reading back is check enough; it does not see, say, an empty list.
     """
     control = document.get("control", {})
     if not isinstance(control, dict) or control.keys() - _CONTROL or document.keys() & _UNWRITTEN:
@@ -258,7 +257,7 @@ def _is_filled(value: Any) -> bool:
     if kind is dict:
         value = value.values()
     elif kind is not list:
-        return value != "" if kind is str else kind is int and value >= 0
+        return value != "" if kind is str else kind is bool or (kind is int and value >= 0)
     return bool(value) and all(map(_is_filled, value))
 
 

@@ -274,4 +274,8 @@ class SetFunctions:
                 f"if len({name}) > {size}: raise LookupError",
                 f"{name} += ('',) * ({size} - len({name}))",
             ], False
-        return [f"{name} = {self._memo(convert, len(take.sources))}[{got}]"], False
+        lines = [f"{name} = {self._memo(convert, len(take.sources))}[{got}]"]
+        if kind := {"integer": "int", "boolean": "bool"}.get(convert.kind):
+            # What is remembered does not tell 1 from true and 1.0.
+            lines.insert(0, f"if {got} is not None and {got}.__class__ is not {kind}: raise LookupError")
+        return lines, False
