@@ -15,12 +15,12 @@ from uuid import uuid4
 
 from structlog.contextvars import bound_contextvars
 
+from gateway.engine import library
 from gateway.errors import RefusedError
 from gateway.observability.logging import get_logger
 from gateway.services.deliver import Deliver
 from gateway.services.receive import Receive
 from gateway.services.translate import Translate
-from gateway.services.x12 import X12
 from gateway.settings import Settings
 from gateway.store.payloads import PayloadFiles
 from gateway.store.records import SENDING, Entry, Message
@@ -67,7 +67,6 @@ class Gateway:
     Args:
         home: a folder made by ``edigw init``.
         settings: what :func:`gateway.settings.load` found there.
-        engine: the X12 engine.
         listener: is told each line of the event log, after it is on disk; of very many of a file only some.
 
     Raises:
@@ -79,7 +78,6 @@ class Gateway:
         self,
         home: Path,
         settings: Settings,
-        engine: X12,
         listener: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         self._settings = settings
@@ -108,7 +106,9 @@ class Gateway:
             raise
         self._store = store
         self._receive = Receive(store, payloads, self._folders, _now, _new_id, self._trying)
-        self._translate = Translate(store, payloads, settings, engine, _now, _new_id, self._failed)
+        # What came with the package is behind the guides and mappings of the home, file by file.
+        own = tuple(folder for folder in (home / "mappings", home / "schemas") if folder.is_dir())
+        self._translate = Translate(store, payloads, settings, library(own), _now, _new_id, self._failed)
         self._deliver = Deliver(store, payloads, self._folders, self._trying)
 
     def __enter__(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from gateway import engine
 from gateway.errors import Ack, Location, Problem
 from gateway.partners.partner import Partner
 from gateway.services import acknowledge
@@ -48,7 +49,7 @@ class Inbound(Work):
         self._location = "/".join(path.parts[-3:])
         self._verdicts: list[Verdict] = []
         findings = self.findings
-        events = self._told(self.services.engine.read(path, self._profile))
+        events = self._told(engine.read(path, guides=self.services.guides, profile_of=self._profile))
         for event in events:
             if isinstance(event, InterchangeHeader):
                 self._interchange(event, events)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from gateway import engine
 from gateway.documents import KINDS
 from gateway.errors import DocumentError, Fault, Level, NotFoundError, Problem, Severity
 from gateway.partners.agreement import Send
@@ -136,7 +137,8 @@ class Outbound(Work):
             delimiters=partner.writing.delimiters,
             newline=partner.writing.delimiters.newline,
         )
-        content = self.services.engine.write(_body(document), envelope, partner.overlay)
+        guides = self.services.guides.of(partner.overlay)
+        content = engine.write(_body(document), envelope=envelope, guides=guides)
         name = harmless(f"{agreed.set}_{kept.number}_{interchange}.edi")
         sent = self.send(partner, name, content, interchange, group, Acknowledgment(kept.acknowledgment))
         facts = {"control_number": interchange, "file": name, "made_from": self.message.id}

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from gateway.errors import Problem, TransportError
+from gateway.mapping.library import Library
 from gateway.services import lifecycle, quarantine
 from gateway.services.inbound import Inbound
 from gateway.services.lifecycle import Delivery, Translation
 from gateway.services.outbound import Outbound
 from gateway.services.problems import problem, written_twice
 from gateway.services.quarantine import Findings
-from gateway.services.x12 import X12
 from gateway.settings import Settings
 from gateway.store.payloads import PayloadFiles
 from gateway.store.records import Message
@@ -39,7 +39,7 @@ class Translate:
     store: SqliteStore
     payloads: PayloadFiles
     settings: Settings
-    engine: X12
+    guides: Library
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     failed: Callable[[Message, Exception], None]

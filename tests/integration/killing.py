@@ -26,11 +26,9 @@ from gateway.app import Gateway
 from gateway.cli.commands.demo import drop
 from gateway.cli.commands.home import make_home
 from gateway.observability.logging import configure
-from gateway.services.x12 import X12
 from gateway.settings import load
 from tests.orders import interchange, order
 
-ENGINE = X12(Path("/nowhere"))
 PARTNER = "acme-retail"
 LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
 
@@ -82,7 +80,7 @@ def template(root: Path) -> Path:
 
 def work(home: Path) -> None:
     """One pass."""
-    with Gateway(home, load(home), ENGINE) as gateway:
+    with Gateway(home, load(home)) as gateway:
         gateway.run_once()
 
 

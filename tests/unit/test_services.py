@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway import engine
 from gateway.app import Gateway, Pass
 from gateway.cli.commands.demo import drop
 from gateway.cli.commands.home import make_home
@@ -21,28 +22,29 @@ from gateway.services.lifecycle import TRANSITIONS, Acknowledgment, Delivery, St
 from gateway.services.problems import CATALOGUE
 from gateway.services.quarantine import MAX_PROBLEMS, REASONS, Findings
 from gateway.services.translate import MAX_ATTEMPTS
-from gateway.services.x12 import X12
 from gateway.settings import load
 from gateway.store.records import SENDING, Message
 from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import Folder
 from gateway.x12.answer import Answer
-from gateway.x12.envelope import Event, InterchangeHeader
+from gateway.x12.envelope import Event
 from tests.orders import interchange, order
 from tests.unit.test_store import NOW, message
 
 LINE = "1|EA|1.00|B0C1KETTL3|EX-KT-17|KETTLE"
 
 
-class Clumsy(X12):
-    """Stumbles over files that hold a word."""
+@pytest.fixture(autouse=True)
+def clumsy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that stumbles over files that hold a word."""
+    read = engine.read
 
-    word = b"STUMBLE"
-
-    def read(self, path: Path, profile_of: Callable[[InterchangeHeader], str]) -> Iterator[Event]:
-        if self.word in path.read_bytes():
+    def stumbling(path: Path, **options: Any) -> Iterator[Event]:
+        if b"STUMBLE" in path.read_bytes():
             raise RuntimeError("stumbled")
-        return super().read(path, profile_of)
+        return read(path, **options)
+
+    monkeypatch.setattr(engine, "read", stumbling)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def work(home: Path) -> Pass:
-    with Gateway(home, load(home), Clumsy(home)) as gateway:
+    with Gateway(home, load(home)) as gateway:
         return gateway.run_once()
 
 
@@ -88,7 +90,7 @@ def test_an_error_of_ours_stops_one_file_only_and_not_for_ever(home: Path) -> No
 def test_a_mended_error_lets_the_file_through(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(home, "a.edi", 1, "STUMBLE")
     assert work(home).unfinished == 1
-    monkeypatch.setattr(Clumsy, "word", b"another word")
+    monkeypatch.undo()
     done = work(home)
     assert (done.received, done.documents, done.quarantined) == (0, 1, 0)
 

@@ -91,7 +91,6 @@ def run(args: argparse.Namespace) -> int:
     from gateway.app import Gateway
     from gateway.cli.commands.home import make_home
     from gateway.observability.logging import configure
-    from gateway.services.x12 import X12
     from gateway.settings import GATEWAY_FILE, load
 
     home = Path(tempfile.mkdtemp(prefix="edigw-demo-"))
@@ -102,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         story = Story(home, sys.stdout)
         with (home / "gateway.log").open("w", encoding="utf-8") as log:
             configure(log)
-            with Gateway(home, load(home), X12(home), listener=story.tell) as gateway:
+            with Gateway(home, load(home), listener=story.tell) as gateway:
                 story.cycle(gateway)
                 good = story.summary()
                 if not args.once:

@@ -89,12 +89,11 @@ def run_once(args: argparse.Namespace) -> int:
         return ExitCode.USAGE
     from gateway.app import Gateway
     from gateway.observability.logging import configure
-    from gateway.services.x12 import X12
     from gateway.settings import load
 
     settings = load(home)
     configure()
-    with Gateway(home, settings, X12(home)) as gateway:
+    with Gateway(home, settings) as gateway:
         done = gateway.run_once()
     if args.json:
         show([json.dumps(asdict(done))])
