@@ -204,7 +204,7 @@ def written(
         listed = [documents] if isinstance(documents, dict) else documents
         for number, document in enumerate(listed, 1):
             name = "" if isinstance(documents, dict) else f"Document {number}: "
-            if not _is_plain(document) and (wrong := explained(document)):
+            if checked and not _is_plain(document) and (wrong := explained(document)):
                 problems.extend(replace(one, message=name + one.message) for one in wrong)
                 continue
             try:

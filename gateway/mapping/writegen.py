@@ -274,8 +274,13 @@ class SetFunctions:
                 f"if len({name}) > {size}: raise LookupError",
                 f"{name} += ('',) * ({size} - len({name}))",
             ], False
-        lines = [f"{name} = {self._memo(convert, len(take.sources))}[{got}]"]
-        if kind := {"integer": "int", "boolean": "bool"}.get(convert.kind):
-            # What is remembered does not tell 1 from true and 1.0.
-            lines.insert(0, f"if {got} is not None and {got}.__class__ is not {kind}: raise LookupError")
-        return lines, False
+        memo = self._memo(convert, len(take.sources))
+        kind = {"integer": "int", "boolean": "bool"}.get(convert.kind)
+        if kind is None:
+            return [f"{name} = {memo}[{got}]"], False
+        # What is remembered does not tell 1 from true and 1.0.
+        return [
+            f"{name} = {got}",
+            f"if {name} is not None and {name}.__class__ is not {kind}: raise LookupError",
+            f"{name} = {memo}[{name}]",
+        ], False
