@@ -442,12 +442,10 @@ class Measurement(Item):
     maximum: Maybe[Decimal] = optional("Upper limit", "62")
 
 
-class QualifiedQuantity(Item):
+class QualifiedQuantity(Item, Quantity):
     """A quantity with a meaning."""
 
     type: Code = required("What it counts")
-    value: Maybe[Decimal] = optional("How many", "100")
-    uom: Maybe[Text] = optional("Unit of measure, an X12 code", "EA")
 
 
 class Schedule(Item):

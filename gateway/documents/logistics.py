@@ -160,12 +160,13 @@ class Shipped(Referenced):
     pallets: Maybe[Many[Level]] = optional("Pallets")
     cartons: Maybe[Many[Level]] = optional("Cartons")
     items: Maybe[Many[Level]] = optional("Items")
-    levels: Maybe[Many[OtherLevel]] = optional("Other levels")
+    levels: Maybe[Many[Level]] = optional("Other levels")
 
 
 class Level(Shipped, Described):
     """An order, pallet, carton, item or other level of the shipment, and the levels in it."""
 
+    level: Maybe[Code] = optional("Kind of level, where the list does not say so")
     line_no: Maybe[Text] = optional("Line number, text as received", "1")
     ids: Maybe[ItemIds] = optional("Identifiers of the item")
     po_type: Maybe[Code] = optional("Kind of order")
@@ -193,12 +194,6 @@ class Level(Shipped, Described):
     block: Maybe[Count] = optional("Packages in a layer", 12)
     pallet: Maybe[PalletDetails] = optional("What the pallet measures")
     stores: Maybe[Many[Stores]] = optional("Quantities for single stores")
-
-
-class OtherLevel(Level):
-    """A level that is no order, pallet, carton or item."""
-
-    level: Code = required("Kind of level")
 
 
 Level.model_rebuild()

@@ -78,7 +78,7 @@ def modelled(
         inner = inner_model(field.annotation)
         if name == "extensions" or (not where and name in ENVELOPE):
             continue
-        if inner is not None and any(issubclass(inner, one) or issubclass(one, inner) for one in around):
+        if inner in around:
             continue
         path = where + name + ("[]" if is_list(field.annotation) else "")
         is_open = inner is not None and issubclass(inner, OpenKeys)
