@@ -76,7 +76,7 @@ def command(group: Commands, name: str, run: Callable[[argparse.Namespace], int]
     """Adds a command; the docstring of what runs it is its help: in a list, in full, and the exit codes."""
     summary, *more = cleandoc(run.__doc__ or "").split("\n\n")
     epilog = more.pop() if more and more[-1].startswith("exit code") else ""
-    brief = summary[:1].lower() + summary[1:].rstrip(".")
+    brief = (summary[:1].lower() if summary[1:2].islower() else summary[:1]) + summary[1:].rstrip(".")
     parser = group.add_parser(name, help=brief, description=" ".join(more) or summary, epilog=epilog)
     parser.set_defaults(run=run)
     return parser

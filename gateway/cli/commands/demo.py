@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from gateway import resources
 from gateway.cli import inputs
+from gateway.cli.output import Style
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -188,7 +189,7 @@ class Story:
 
     def head(self, title: str) -> None:
         """Prints the title of a step."""
-        self.say(f"\n\x1b[1m{title}\x1b[0m" if self.out.isatty() else f"\n{title}")
+        self.say(f"\n{Style.of(self.out).bold(title)}")
 
     def line(self, text: str, indent: int = 3) -> None:
         """Prints a line inside a step."""

@@ -86,15 +86,6 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _pieces(file: IO[bytes]) -> Iterator[Piece]:
-    from gateway.x12.reader import Reader
-
-    reader = Reader()
-    for chunk in _chunks(file):
-        yield from reader.feed(chunk)
-    yield from reader.close()
-
-
 def run_inspect(args: argparse.Namespace) -> int:
     """Show files with names, meanings of codes, and problems in place.
 
@@ -144,19 +135,20 @@ def run_diff(args: argparse.Namespace) -> int:
     from gateway.cli import annotated
     from gateway.x12.diff import diff
     from gateway.x12.reader import Isa
+    from gateway.x12.rewrite import pieces
 
     if args.first == args.second == inputs.STANDARD_INPUT:
         say("edigw x12 diff: only one of the files can be standard input.")
         return ExitCode.USAGE
     library = inputs.guides(args)
-    pieces: list[list[Piece]] = []
+    both: list[list[Piece]] = []
     for name in (args.first, args.second):
         with _replayable(name) as file:
-            pieces.append(list(_pieces(file)))
-        if not any(isinstance(piece, Isa) for piece in pieces[-1]):
+            both.append(list(pieces(_chunks(file))))
+        if not any(isinstance(piece, Isa) for piece in both[-1]):
             say(f"edigw x12 diff: {name} is no X12 file; there is nothing to compare.")
             return ExitCode.PROBLEMS
-    found = list(diff(pieces[0], pieces[1], library, ignore_control=args.ignore_control))
+    found = list(diff(both[0], both[1], library, ignore_control=args.ignore_control))
     if args.json:
         about = {"first": args.first, "second": args.second, "equal": not found}
         write_json({**about, "differences": [difference.to_dict() for difference in found]})
@@ -178,11 +170,15 @@ def run_format(args: argparse.Namespace) -> int:
     exit code: 0 fine, 1 the data holds a wanted separator or the file cannot be kept whole, 4 there is no
     such file
     """
-    from gateway.x12.rewrite import LeftOut, clashes, lines, written
+    from gateway.x12.rewrite import LeftOut, clashes, lines, pieces, written
 
     wanted: Delimiters | None = args.delimiters
     with _replayable(args.file) as file:
-        if wanted and (faults := [*clashes(lines(_pieces(file)), wanted), *_unstated(_pieces(file), wanted)]):
+        faults: list[str] = []
+        if wanted:
+            faults += clashes(lines(pieces(_chunks(file))), wanted)
+            faults += _unstated(pieces(_chunks(file)), wanted)
+        if faults:
             say("edigw x12 format: the separators cannot be used, and nothing was written.")
             for words in faults[:_SHOWN]:
                 say(f"  {words}")
@@ -190,21 +186,19 @@ def run_format(args: argparse.Namespace) -> int:
                 say(f"  and {count(len(faults) - _SHOWN, 'more place')}")
             say("Choose characters that the data does not hold.")
             return ExitCode.PROBLEMS
-        left: list[LeftOut] = []
-        empty = True
+        code: ExitCode | None = None
         sys.stdout.flush()
-        for line in lines(_pieces(file)):
-            empty = False
+        for line in lines(pieces(_chunks(file))):
             if isinstance(line, LeftOut):
-                left.append(line)
+                code = _tell_left(line, "format")
             else:
                 text = written(line, wanted, newline=args.newline)
                 sys.stdout.buffer.write(text.encode("latin-1"))
+                code = code or ExitCode.FINE
         sys.stdout.buffer.flush()
-    if empty:
+    if code is None:
         say("edigw x12 format: there is no X12 in the file.")
-        return ExitCode.PROBLEMS
-    return _tell_left(left, "format")
+    return ExitCode.PROBLEMS if code is None else code
 
 
 def _delimiters(text: str) -> Delimiters:
@@ -243,10 +237,9 @@ def _unstated(pieces: Iterator[Piece], wanted: Delimiters) -> Iterator[str]:
             yield f"{own!r} is the repetition separator of interchange {piece.elements[13]}; name another."
 
 
-def _tell_left(left: list[LeftOut], verb: str) -> int:
-    for one in left:
-        say(f"edigw x12 {verb}: left out {one.what} at byte {one.offset}: {one.reason}.")
-    return ExitCode(bool(left))
+def _tell_left(one: LeftOut, verb: str) -> ExitCode:
+    say(f"edigw x12 {verb}: left out {one.what} at byte {one.offset}: {one.reason}.")
+    return ExitCode.PROBLEMS
 
 
 def run_split(args: argparse.Namespace) -> int:
@@ -257,30 +250,29 @@ def run_split(args: argparse.Namespace) -> int:
 
     exit code: 0 fine, 1 something of the file is in no output, 4 there is no such file
     """
-    from gateway.x12.rewrite import LeftOut, split
+    from gateway.x12.rewrite import LeftOut, pieces, split
 
     rows: list[dict[str, object]] = []
-    left: list[LeftOut] = []
+    left: list[dict[str, object]] = []
     with _replayable(args.file) as file:
         if args.output.exists() and not args.output.is_dir():
             say(f"edigw x12 split: {args.output} is a file; name a folder.")
             return ExitCode.USAGE
         args.output.mkdir(parents=True, exist_ok=True)
-        for one in split(_pieces(file)):
+        for one in split(pieces(_chunks(file))):
             if isinstance(one, LeftOut):
-                left.append(one)
+                left.append(asdict(one))
+                _tell_left(one, "split")
                 continue
             path = _written_new(args.output, one.set_id, one.control_number, one.text.encode("latin-1"))
-            about = asdict(one)
-            del about["text"]
-            rows.append({"path": str(path), **about})
+            rows.append({"path": str(path), **asdict(one)})
+            del rows[-1]["text"]
             if not args.json:
                 show([visible(str(path))])
     if args.json:
-        write_json({"files": rows, "left_out": [asdict(one) for one in left]})
-    code = _tell_left(left, "split")
+        write_json({"files": rows, "left_out": left})
     say(f"{count(len(rows), 'file')} written to {args.output}.")
-    return code if rows else ExitCode.PROBLEMS
+    return ExitCode(bool(left or not rows))
 
 
 def _written_new(folder: Path, set_id: str, control_number: str, data: bytes) -> Path:
