@@ -7,7 +7,6 @@ off: the same input always gives the same result.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
@@ -15,7 +14,7 @@ from typing import Any
 
 from gateway.documents.validation import explain
 from gateway.errors import ConfigurationError, DocumentError
-from gateway.shapes.form import Node, Problems, form, problem, resolved
+from gateway.shapes.form import Node, Problems, form, resolved
 from gateway.shapes.model import Shape
 
 MAX_STEPS = 2_000_000
@@ -25,8 +24,6 @@ MAX_SIZE = 5_000_000
 """Characters of a text and entries of a list, anywhere on the way, and values of the result."""
 
 _OFF = ("now", "millis", "random", "shuffle", "eval")
-_RISKY = re.compile(r"[+*}]\??\)[+*{]")
-"""A repetition of a repetition: matching may take exponential time."""
 
 
 class _BoundError(Exception):
@@ -39,20 +36,17 @@ def read(shape: Shape, values: Iterable[Any]) -> Iterator[dict[str, Any]]:
     Raises:
         DocumentError: at the end, with everything that is wrong, each with its JSON pointer.
     """
-    problems = Problems("The JSON is not right")
-    for number, value in enumerate(values, 1):
-        result = _evaluated(shape, "read", value, f"Value {number}", problems)
+    problems, schema = Problems("The JSON is not right"), form(shape.document)
+    for result, name in _results(shape, "read", values, "Value", problems):
         for index, one in enumerate(result if isinstance(result, list) else [result], 1):
-            where = f"Value {number}" + (f", document {index}" if isinstance(result, list) else "")
+            where = f"{name}, document {index}" if isinstance(result, list) else name
             if not isinstance(one, dict):
-                if result is not _FAILED:
-                    given = "nothing" if one is None else type(one).__name__
-                    what = f"read: gives {given}, not an object or a list of objects."
-                    problems.add(problem("SHAPE-JSONATA", where, what))
+                given = "nothing" if one is None else type(one).__name__
+                problems.tell(
+                    "SHAPE-JSONATA", where, f"read: gives {given}, not an object or a list of objects."
+                )
                 continue
-            head = {"document_type": shape.document, "schema_version": "1"}
-            schema = form(shape.document)
-            document = head | _listed(schema, schema, one)
+            document = {"document_type": shape.document, "schema_version": "1"} | _listed(schema, schema, one)
             problems.model(explain(document), partial(_at, where))
             if not problems.found:
                 yield document
@@ -65,45 +59,60 @@ def write(shape: Shape, documents: Iterable[dict[str, Any]]) -> Iterator[Any]:
     Raises:
         DocumentError: at the end; the expression failed.
     """
-    problems = Problems("The documents cannot be written")
-    number = 0
-    for number, document in enumerate(documents, 1):
-        result = _evaluated(shape, "write", document, f"Document {number}", problems)
+    problems, made = Problems("The documents cannot be written"), False
+    for result, where in _results(shape, "write", documents, "Document", problems):
         if result is None:
-            problems.add(problem("SHAPE-JSONATA", f"Document {number}", "write: gives nothing."))
-        if not problems.found:
+            problems.tell("SHAPE-JSONATA", where, "write: gives nothing.")
+        elif not problems.found:
+            made = True
             yield result
-    if not number:
-        raise DocumentError("There is no document to write.")
     problems.check()
+    if not made:
+        raise DocumentError("There is no document to write.")
 
 
 def _at(where: str, at: str) -> tuple[str, None]:
     return f"{where}, {at or '/'}", None
 
 
-_FAILED = object()
+def _results(
+    shape: Shape, way: str, values: Iterable[Any], name: str, problems: Problems
+) -> Iterator[tuple[Any, str]]:
+    """What the expression makes of each value, with the name and number of the value."""
+    for number, value in enumerate(values, 1):
+        if not (text := getattr(shape, way)):
+            what = f"The shape has no {way}: expression, so it goes one way only."
+            raise ConfigurationError(what, code="SHAPE")
+        expression, where = _expression(text), f"{name} {number}"
+        try:
+            result = _evaluated(expression, value)
+        except Exception as error:  # noqa: BLE001 -- whatever such a library raises is a fault of expression or data
+            said = " ".join(str(error).split()) or type(error).__name__
+            problems.tell("SHAPE-JSONATA", where, f"{way}: failed: {said}.")
+        else:
+            yield result, where
 
 
-def _evaluated(shape: Shape, way: str, value: Any, where: str, problems: Problems) -> Any:
-    text = getattr(shape, way)
-    if not text:
-        raise ConfigurationError(
-            f"The shape has no {way}: expression, so it goes one way only.", code="SHAPE"
-        )
-    expression = _expression(text)
-    steps = [0, 0]
+def _evaluated(expression: Any, value: Any) -> Any:
+    """The result as JSON values.
+
+    Raises:
+        Exception: the expression failed, or took too much.
+    """
+    steps = depth = 0
 
     def enter(*_: Any) -> None:
-        steps[0] += 1
-        steps[1] += 1
-        if steps[0] > MAX_STEPS:
+        nonlocal steps, depth
+        steps += 1
+        depth += 1
+        if steps > MAX_STEPS:
             raise _BoundError(f"it takes more than {MAX_STEPS:,} steps")
-        if steps[1] > MAX_DEPTH:
+        if depth > MAX_DEPTH:
             raise _BoundError(f"it calls itself more than {MAX_DEPTH} levels deep")
 
     def leave(_expression: Any, _input: Any, _frame: Any, result: Any) -> None:
-        steps[1] -= 1
+        nonlocal depth
+        depth -= 1
         if isinstance(result, str | list) and len(result) > MAX_SIZE:
             raise _BoundError(f"a text or list has more than {MAX_SIZE:,} parts")
 
@@ -111,12 +120,7 @@ def _evaluated(shape: Shape, way: str, value: Any, where: str, problems: Problem
     expression.environment.set_evaluate_exit_callback(leave)
     # Functions find their expression through this; by itself it names the one compiled last.
     type(expression).CURRENT.jsonata = expression
-    try:
-        return _plain(expression.evaluate(value), [0])
-    except Exception as error:  # noqa: BLE001 -- whatever such a library raises is a fault of expression or data
-        said = " ".join(str(error).split()) or type(error).__name__
-        problems.add(problem("SHAPE-JSONATA", where, f"{way}: failed: {said}."))
-        return _FAILED
+    return _plain(expression.evaluate(value), [0])
 
 
 @cache
@@ -132,25 +136,17 @@ def _expression(text: str) -> Any:
     # The import raises the limit of the whole process tenfold, which costs others their protection.
     sys.setrecursionlimit(limit)
 
-    def off(name: str) -> Any:
-        def refuse(*_: Any) -> None:
-            raise _BoundError(f"${name} is switched off: the same input must give the same result")
-
-        return refuse
-
-    def engine(pattern: str, flags: Any) -> Any:
-        if _RISKY.search(pattern):
-            raise ConfigurationError(f"/{pattern}/ repeats a repetition, which may never end.", code="SHAPE")
-        return jsonata.jsonata.default_regex_engine(pattern, flags)
+    def off(name: str, *_: Any) -> None:
+        raise _BoundError(f"${name} is switched off: the same input must give the same result")
 
     try:
-        made = jsonata.Jsonata(text, engine)
+        made = jsonata.Jsonata(text)
     except jsonata.JException as error:
         raise ConfigurationError(
             f"This is no JSONata: {error}. It reads: {text[:60]!r}", code="SHAPE"
         ) from None
     for name in _OFF:
-        made.register_lambda(name, off(name))
+        made.register_lambda(name, partial(off, name))
     return made
 
 

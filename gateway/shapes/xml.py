@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from itertools import chain, islice
@@ -29,15 +30,23 @@ from gateway.documents import document_types
 from gateway.documents.common import DATE, DATETIME, DECIMAL
 from gateway.documents.validation import explain
 from gateway.errors import DocumentError
-from gateway.shapes.form import Node, Problems, form, nearest_place, pointer, problem, resolved
+from gateway.shapes.form import Node, Problems, form, nearest_place, pointer, resolved
 
 WRAPPER = "documents"
 MAX_BYTES = 64 * 1024 * 1024
 """Of one document; as much as a transaction set may have."""
 
-_CHUNK = 64 * 1024
 _XS = "{http://www.w3.org/2001/XMLSchema}"
-_NAMED = {DECIMAL: "decimal", DATE: "date", DATETIME: "date_time"}
+_NAMED: dict[str, Node] = {
+    "text": {"type": "string", "minLength": 1},
+    "decimal": {"type": "string", "pattern": DECIMAL},
+    "date": {"type": "string", "pattern": DATE},
+    "date_time": {"type": "string", "pattern": DATETIME},
+    "count": {"type": "integer"},
+    "xs:boolean": {"type": "boolean"},
+    "xs:string": {"type": "string"},
+}
+"""Simple types that many elements have."""
 _FIRST_STEP = re.compile(r"/[^/@]+")
 _FACET = re.compile(r"\{[^}]*\}|^Element '[^']*'(?:, attribute '[^']*')?: |\[facet '\w+'\] ")
 
@@ -71,7 +80,7 @@ def write(documents: Iterable[dict[str, Any]]) -> Iterator[bytes]:
         DocumentError: at the end; a value has a character XML cannot hold.
     """
     problems = Problems("The documents cannot be written as XML")
-    made = (_element(one, f"Document {number}, ", problems) for number, one in enumerate(documents, 1))
+    made = (_tree(one, f"Document {number}, ", problems) for number, one in enumerate(documents, 1))
     first = list(islice(made, 2))
     if not first:
         raise DocumentError("There is no document to write.")
@@ -86,7 +95,7 @@ def write(documents: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     problems.check()
 
 
-def _element(document: dict[str, Any], name: str, problems: Problems) -> Any:
+def _tree(document: dict[str, Any], name: str, problems: Problems) -> Any:
     schema = form(str(document.get("document_type")))
     kind = document["document_type"]
     space = f"{{{namespace(kind)}}}"
@@ -115,7 +124,7 @@ def _element(document: dict[str, Any], name: str, problems: Problems) -> Any:
                 element.text = str(value).lower() if isinstance(value, bool) else str(value)
             except ValueError:
                 what = "the value has a control character, for which XML has no form."
-                problems.add(problem("SHAPE-CHARACTER", name + at, what, ascii(value), pointer=at))
+                problems.tell("SHAPE-XML", name + at, what, ascii(value), pointer=at)
 
     fill(root, document, schema, kind, "")
     return root
@@ -132,26 +141,45 @@ def read(source: BinaryIO) -> Iterator[dict[str, Any]]:
     """
     problems = Problems("The XML is not right")
     try:
-        for element, path in _roots(source):
+        for element, path in _roots(source, problems):
             document = _document(element, path, problems)
             if not problems.found:
                 yield document
     except etree.XMLSyntaxError as error:
         line = error.lineno or 1
         said = re.sub(r"[\s.,]*, line \d+, column \d+$", "", error.msg)
-        problems.add(problem("SHAPE-XML", f"Line {line}", f"this is not XML: {said}.", line=line))
+        problems.tell("SHAPE-XML", f"Line {line}", f"this is not XML: {said}.", line=line)
     problems.check()
 
 
-def _roots(source: BinaryIO) -> Iterator[tuple[Any, str]]:
+@dataclass(slots=True)
+class _Bounded:
+    """A file of which only so much is read for each document."""
+
+    source: BinaryIO
+    problems: Problems
+    size: int = 0
+
+    def read(self, size: int) -> bytes:
+        if self.size > MAX_BYTES:
+            self.problems.refuse("SHAPE-XML", f"A document has more than {MAX_BYTES:,} bytes.")
+        data = self.source.read(size)
+        self.size += len(data)
+        return data
+
+
+def _roots(source: BinaryIO, problems: Problems) -> Iterator[tuple[Any, str]]:
     """The root of each document, complete, with its XPath; it is emptied when the next is asked for.
 
     Only these elements are events. lxml looks through a whole tree when it frees one of its elements, so
     those inside must not be Python objects any more when the tree is taken apart.
     """
-    parser: Any = etree.XMLPullParser(
+    file = _Bounded(source, problems)
+    wrapper = f"{{{namespace(WRAPPER)}}}{WRAPPER}"
+    parser: Any = etree.iterparse(
+        cast("Any", file),
         ("start", "end"),
-        tag=[f"{{{namespace(name)}}}{name}" for name in (*document_types(), WRAPPER)],
+        tag=[wrapper, *(f"{{{namespace(name)}}}{name}" for name in document_types())],
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -159,28 +187,20 @@ def _roots(source: BinaryIO) -> Iterator[tuple[Any, str]]:
         remove_comments=True,
         remove_pis=True,
     )
-    size = number = 0
-    last: Any = None
-    chunk = source.read(_CHUNK)
-    while chunk:
-        parser.feed(chunk)
-        size += len(chunk)
-        for event, element in parser.read_events():
-            root = element.getroottree().getroot()
-            _without_dtd(root)
-            if event == "end" and element is not root and element.getparent() is root and _is_wrapper(root):
-                if last is not None:
-                    root.remove(last)
-                number += 1
-                yield element, f"/{WRAPPER}/*[{number + root.index(element)}]"
-                element.clear()
-                last, size = element, 0
-        if size > MAX_BYTES + _CHUNK:
-            raise _refused(f"A document has more than {MAX_BYTES:,} bytes.")
-        chunk = source.read(_CHUNK)
-    root = parser.close()
-    _without_dtd(root)
-    if not _is_wrapper(root):
+    number, last = 0, None
+    for event, element in parser:
+        root = element.getroottree().getroot()
+        _without_dtd(root, problems)
+        if event == "end" and element.getparent() is root and root.tag == wrapper:
+            if last is not None:
+                root.remove(last)
+            number += 1
+            yield element, f"/{WRAPPER}/*[{number + root.index(element)}]"
+            element.clear()
+            last, file.size = element, 0
+    root = parser.root
+    _without_dtd(root, problems)
+    if root.tag != wrapper:
         yield root, f"/{etree.QName(root).localname}"
         return
     for element in root:
@@ -188,24 +208,17 @@ def _roots(source: BinaryIO) -> Iterator[tuple[Any, str]]:
             yield element, f"/{WRAPPER}/{etree.QName(element).localname}"
 
 
-def _is_wrapper(root: Any) -> bool:
-    return bool(root.tag == f"{{{namespace(WRAPPER)}}}{WRAPPER}")
-
-
-def _without_dtd(root: Any) -> None:
+def _without_dtd(root: Any, problems: Problems) -> None:
     if root.getroottree().docinfo.internalDTD is not None:
-        raise _refused("A DTD (<!DOCTYPE ...>) is not read.")
-
-
-def _refused(message: str) -> DocumentError:
-    return DocumentError("The XML is not read.", problems=(problem("SHAPE-XML", "", message),))
+        problems.refuse("SHAPE-XML", "A DTD (<!DOCTYPE ...>) is not read.")
 
 
 def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
     """The document of a root element; what is wrong with it is added to the problems."""
 
     def where(element: Any) -> tuple[str, int | None]:
-        return f"Line {element.sourceline}, {path}{_below(root, element)}", element.sourceline
+        below = re.sub(r"\{[^}]*\}", "", etree.ElementTree(root).getelementpath(element))
+        return f"Line {element.sourceline}, {f'{path}/{below}'.removesuffix('/.')}", element.sourceline
 
     name, places = etree.QName(root), {"": root}
     kind = name.localname
@@ -213,7 +226,7 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
         near = get_close_matches(kind, document_types(), n=1)
         hint = f"Expected is {f'xmlns={namespace(near[0])!r}' if near else ', '.join(document_types())}."
         what = f"<{kind}> of the namespace {name.namespace or '(none)'} is no document."
-        problems.add(problem("SHAPE-XML", where(root)[0], what, hint=hint, line=root.sourceline))
+        problems.tell("SHAPE-XML", where(root)[0], what, hint=hint, line=root.sourceline)
         return {}
     schema = form(kind)
 
@@ -245,12 +258,11 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
     if found := explain(document):
         problems.model(found, lambda at: where(nearest_place(places, at)))
     elif not (validator := _validator(kind)).validate(root):
-        for error in {
-            error.path: error for error in reversed([*cast("Iterable[Any]", validator.error_log)])
-        }.values():
+        errors: list[Any] = [*cast("Any", validator.error_log)]
+        for error in {one.path: one for one in reversed(errors)}.values():
             element = _at(root, error.path)
             what, line = _FACET.sub("", error.message), element.sourceline
-            problems.add(problem("SHAPE-XSD", where(element)[0], what, line=line))
+            problems.tell("SHAPE-XML", where(element)[0], what, line=line)
     places.clear()  # see _roots; `value` would keep them, as it knows itself
     return document
 
@@ -269,16 +281,6 @@ def _at(root: Any, path: str) -> Any:
         return root
 
 
-def _below(root: Any, element: Any) -> str:
-    """The steps of an XPath from a root to an element in it, without prefixes."""
-    if element is root:
-        return ""
-    before = sum(1 for _ in element.itersiblings(element.tag, preceding=True))
-    only = not before and next(element.itersiblings(element.tag), None) is None
-    step = etree.QName(element).localname + ("" if only else f"[{before + 1}]")
-    return f"{_below(root, element.getparent())}/{step}"
-
-
 # --- the schema ------------------------------------------------------------------------------------------
 
 
@@ -293,16 +295,11 @@ def xsd(document_type: str) -> bytes:
     prefixes: Any = {"xs": _XS[1:-1], None: space}
     top = etree.Element(_XS + "schema", nsmap=prefixes)
     top.attrib.update({"targetNamespace": space, "elementFormDefault": "qualified"})
-    made = _Schema(schema)
-    made.element(top, document_type, {key: value for key, value in schema.items() if key != "$defs"})
-    made.simple(top, {"minLength": 1}, name="text")
-    for pattern, name in _NAMED.items():
-        made.simple(top, {"pattern": pattern}, name=name)
-    count = _add(_add(top, "simpleType", name="count"), "restriction", base="xs:nonNegativeInteger")
-    _add(count, "totalDigits", value="18")
-    for name, node in schema["$defs"].items():
-        if "patternProperties" not in node:
-            made.content(top, node, name=name)
+    fields = {key: node for key, node in schema["properties"].items() if not _is_fixed(node)}
+    _element(top, schema, document_type, {**schema, "properties": fields})
+    for name, node in (_NAMED | schema["$defs"]).items():
+        if "patternProperties" not in node and not name.startswith("xs:"):
+            _type(top, schema, node, name=name)
     etree.indent(top)
     return etree.tostring(top, encoding="utf-8", xml_declaration=True) + b"\n"
 
@@ -317,74 +314,69 @@ def _described(made: Any, node: Node) -> Any:
     return made
 
 
-def _type_name(node: Node) -> str | None:
-    """The name of a simple type that many elements have."""
-    if "const" in node or "enum" in node or "anyOf" in node:
-        return None
-    plain = "text" if "minLength" in node else "xs:string"
-    names = {"integer": "count", "boolean": "xs:boolean", "string": _NAMED.get(node.get("pattern", ""))}
-    return names.get(node["type"]) or (plain if node["type"] == "string" and "pattern" not in node else None)
+def _element(parent: Any, schema: Node, name: str, node: Node, **occurs: str) -> None:
+    """The declaration of an element: it names its type, or holds it where that has no name."""
+    inner = resolved(schema, node)
+    is_open = "patternProperties" in inner
+    if "$ref" in node and not is_open:
+        kind = node["$ref"].rpartition("/")[2]
+    else:
+        facets = {
+            key: inner[key] for key in ("type", "pattern", "enum", "const", "minLength") if key in inner
+        }
+        kind = next((one for one, named in _NAMED.items() if named == facets), "")
+    made = _described(_add(parent, "element", name=name, **({"type": kind} if kind else {}), **occurs), node)
+    if is_open:
+        _entries(made, inner, singular(name))
+    elif not kind:
+        _type(made, schema, inner, singular(name))
 
 
-class _Schema:
-    """Makes the parts of an XML Schema out of those of a JSON Schema."""
+def _type(parent: Any, schema: Node, node: Node, entry: str = "", **named: str) -> None:
+    """The type of an element; of those in a list ``entry`` is the name."""
+    if node.get("type") == "object":
+        members = _add(_described(_add(parent, "complexType", **named), node if named else {}), "all")
+        for key, inner in node["properties"].items():
+            optional = {} if key in node.get("required", ()) else {"minOccurs": "0"}
+            _element(members, schema, key, inner, **optional)
+    elif node.get("type") == "array":
+        sequence = _add(_add(parent, "complexType", **named), "sequence")
+        _element(sequence, schema, entry, node["items"], maxOccurs="unbounded")
+    elif "anyOf" in node:
+        mixed = _add(_add(parent, "complexType", mixed="true", **named), "sequence")
+        _add(mixed, "element", name="part", type="xs:string", minOccurs="0", maxOccurs="unbounded")
+    else:
+        _restriction(parent, node, **named)
 
-    def __init__(self, schema: Node) -> None:
-        self._schema = schema
 
-    def element(self, parent: Any, name: str, node: Node, **occurs: str) -> None:
-        """The declaration of an element: it names its type, or holds it where that has no name."""
-        inner = resolved(self._schema, node)
-        is_open = "patternProperties" in inner
-        kind = node["$ref"].rpartition("/")[2] if "$ref" in node and not is_open else _type_name(inner)
-        made = _described(
-            _add(parent, "element", name=name, **({"type": kind} if kind else {}), **occurs), node
-        )
-        if is_open:
-            self.entries(made, inner, singular(name))
-        elif not kind:
-            self.content(made, inner, singular(name))
+def _entries(made: Any, node: Node, name: str) -> None:
+    """An object with open keys: each entry has its own key in the attribute ``type``."""
+    sequence = _add(_add(made, "complexType"), "sequence")
+    entry = _add(sequence, "element", name=name, minOccurs="0", maxOccurs="unbounded")
+    value = _add(_add(_add(entry, "complexType"), "simpleContent"), "extension", base="text")
+    allowed = "|".join([*node["properties"], *(key.strip("^$") for key in node["patternProperties"])])
+    _restriction(_add(value, "attribute", name="type", use="required"), {"pattern": allowed})
+    # A key constraint needs a name that is used once in the schema.
+    number = sum(1 for _ in made.getroottree().iter(_XS + "unique"))
+    unique = _add(made, "unique", name=f"once_{number + 1}")
+    _add(unique, "selector", xpath="*")
+    _add(unique, "field", xpath="@type")
 
-    def content(self, parent: Any, node: Node, entry: str = "", **named: str) -> None:
-        """The type of an element."""
-        if node.get("type") == "object":
-            members = _add(_described(_add(parent, "complexType", **named), node if named else {}), "all")
-            for key, inner in node["properties"].items():
-                optional = {} if key in node.get("required", ()) else {"minOccurs": "0"}
-                if named or not _is_fixed(inner):  # the namespace tells what is fixed at the root
-                    self.element(members, key, inner, **optional)
-        elif node.get("type") == "array":
-            sequence = _add(_add(parent, "complexType", **named), "sequence")
-            self.element(sequence, entry, node["items"], maxOccurs="unbounded")
-        elif "anyOf" in node:
-            mixed = _add(_add(parent, "complexType", mixed="true", **named), "sequence")
-            _add(mixed, "element", name="part", type="xs:string", minOccurs="0", maxOccurs="unbounded")
-        else:
-            self.simple(parent, node, **named)
 
-    def entries(self, made: Any, node: Node, name: str) -> None:
-        """An object with open keys: each entry has its own key in the attribute ``type``."""
-        sequence = _add(_add(made, "complexType"), "sequence")
-        entry = _add(sequence, "element", name=name, minOccurs="0", maxOccurs="unbounded")
-        value = _add(_add(_add(entry, "complexType"), "simpleContent"), "extension", base="text")
-        allowed = [*node["properties"], *(key.strip("^$") for key in node["patternProperties"])]
-        self.simple(_add(value, "attribute", name="type", use="required"), {"pattern": "|".join(allowed)})
-        # A key constraint needs a name that is used once in the schema.
-        number = sum(1 for _ in made.getroottree().iter(_XS + "unique"))
-        unique = _add(made, "unique", name=f"once_{number + 1}")
-        _add(unique, "selector", xpath="*")
-        _add(unique, "field", xpath="@type")
-
-    def simple(self, parent: Any, node: Node, **named: str) -> None:
-        """A restricted text, or the constant ``true``."""
-        is_boolean = node.get("type") == "boolean"
-        base = "xs:boolean" if is_boolean else "xs:string"
-        made = _add(_add(parent, "simpleType", **named), "restriction", base=base)
-        if is_boolean:
-            _add(made, "pattern", value="true|1")
-        elif "pattern" in node:
-            _add(made, "pattern", value=node["pattern"].removeprefix("^").removesuffix("$"))
-        elif "minLength" in node:
-            _add(made, "minLength", value=str(node["minLength"]))
-        for value in node.get("enum") or ([node["const"]] if not is_boolean and "const" in node else []):
-            _add(made, "enumeration", value=value)
+def _restriction(parent: Any, node: Node, **named: str) -> None:
+    """A restricted text, a whole number, or the constant ``true``."""
+    base, facets = "xs:string", [("minLength", str(node.get("minLength", 0)))]
+    match node:
+        case {"type": "boolean"}:
+            base, facets = "xs:boolean", [("pattern", "true|1")]
+        case {"type": "integer"}:
+            base, facets = "xs:nonNegativeInteger", [("totalDigits", "18")]
+        case {"pattern": pattern}:
+            facets = [("pattern", pattern.removeprefix("^").removesuffix("$"))]
+        case {"enum": values}:
+            facets = [("enumeration", value) for value in values]
+        case {"const": value}:
+            facets = [("enumeration", value)]
+    made = _add(_add(parent, "simpleType", **named), "restriction", base=base)
+    for facet, text in facets:
+        _add(made, facet, value=text)

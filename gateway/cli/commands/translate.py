@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import io
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
-from gateway.errors import ConfigurationError, DocumentError, Problem
+from gateway.errors import DocumentError, Problem
 
 if TYPE_CHECKING:
     from gateway.mapping.library import Library
@@ -93,12 +90,9 @@ def run(args: argparse.Namespace) -> int:
                 return _summary(tally, args.output)
             documents: Iterator[Any] = map(loads, found)
         else:
-            documents = _read_documents(given, source, shape, args.input, wanted)
+            documents = _read_documents(given, source, shape, wanted)
         try:
-            _write(
-                _pieces(documents, wanted, shape, library),
-                _files(shape if wanted == "csv" else None, args.output),
-            )
+            _write(_pieces(documents, wanted, shape, library), args.output)
         except DocumentError:
             if not tally.failed or tally.written:
                 raise  # otherwise there is no document, and it was told why
@@ -116,24 +110,6 @@ def _shape(args: argparse.Namespace) -> Shape | None:
     return engine.shape(args.shape, inputs.overrides(args)[:1])
 
 
-def _files(shape: Shape | None, name: str | None) -> dict[str, str | None]:
-    """The names of all files of a shape, by its ``file``, beside the one that is named.
-
-    Raises:
-        ConfigurationError: the name is not of the form that the shape gives its first file.
-    """
-    patterns = list(dict.fromkeys(one.file for one in shape.records)) if shape else []
-    if len(patterns) < 2:
-        return {patterns[0] if patterns else "": name}
-    before, _, after = patterns[0].partition("*")
-    given = Path(name or inputs.STANDARD_INPUT)
-    match = re.fullmatch(f"{re.escape(before)}(.+){re.escape(after)}", given.name)
-    if match is None:
-        files = f"this shape has the files {', '.join(patterns)}"
-        raise ConfigurationError(f"{given.name} is not named {patterns[0]}; {files}.")
-    return {pattern: str(given.with_name(pattern.replace("*", match[1]))) for pattern in patterns}
-
-
 def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
     """The form of the input, by its first characters; ``csv`` for that of the shape."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -149,7 +125,7 @@ def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
 
 
 def _read_documents(
-    given: str, source: BinaryIO, shape: Shape | None, name: str, wanted: str
+    given: str, source: BinaryIO, shape: Shape | None, wanted: str
 ) -> Iterator[dict[str, Any]]:
     """The documents of anything but X12; none after one that is wrong, and then DocumentError at the end."""
     if given == "xml":
@@ -166,16 +142,13 @@ def _read_documents(
     else:
         from gateway.shapes import columns
 
-        (first, _), *others = _files(shape, name).items()
-        with ExitStack() as stack:
-            more = {file: stack.enter_context(inputs.opened(str(path))) for file, path in others}
-            yield from columns.read(shape, {first: source, **more} if more else source)
+        yield from columns.read(shape, source)
 
 
 def _pieces(
     documents: Iterator[dict[str, Any]], wanted: str, shape: Shape | None, library: Library
-) -> Iterable[tuple[str, bytes]]:
-    """What is written of documents, each piece with the file of the shape it belongs to."""
+) -> Iterable[bytes]:
+    """What is written of documents."""
     from orjson import dumps
 
     from gateway import engine
@@ -206,21 +179,18 @@ def _pieces(
         pieces = (dumps(one) + b"\n" for one in jsonata.write(shape, documents))
     else:
         pieces = _json(map(dumps, documents), as_list=wanted == "json")
-    return (("", piece) for piece in pieces)
+    return pieces
 
 
-def _write(pieces: Iterable[tuple[str, bytes]], names: dict[str, str | None]) -> None:
-    """Writes files when all is right, and nothing before."""
+def _write(pieces: Iterable[bytes], name: str | None) -> None:
+    """Writes a file when all is right, and nothing before."""
     from gateway.cli.output import spooled, whole
 
-    with ExitStack() as stack:
-        spools = {file: stack.enter_context(spooled()) for file in names}
-        for file, piece in pieces:
-            spools[file].write(piece)
-        for file, name in names.items():
-            spools[file].seek(0)
-            with whole(name) as target:
-                shutil.copyfileobj(spools[file], target)
+    with spooled() as spool:
+        spool.writelines(pieces)
+        spool.seek(0)
+        with whole(name) as target:
+            shutil.copyfileobj(spool, target)
 
 
 class _Joined(io.RawIOBase):

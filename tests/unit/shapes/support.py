@@ -38,12 +38,8 @@ def read_problems(used: Shape, data: bytes | str) -> list[Problem]:
     return list(caught.value.problems)
 
 
-def written(used: Shape, documents: Iterable[dict[str, Any]]) -> dict[str, bytes]:
-    """The files by their name in the shape."""
-    found: dict[str, bytes] = {}
-    for file, piece in columns.write(used, documents):
-        found[file] = found.get(file, b"") + piece
-    return found
+def written(used: Shape, documents: Iterable[dict[str, Any]]) -> bytes:
+    return b"".join(columns.write(used, documents))
 
 
 def write_problems(used: Shape, document: dict[str, Any]) -> list[Problem]:

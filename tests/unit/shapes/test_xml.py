@@ -124,7 +124,7 @@ def test_a_control_character_is_refused_with_its_place() -> None:
     with pytest.raises(DocumentError) as caught:
         text(FULL, document)
     (problem,) = caught.value.problems
-    assert (problem.code, problem.location.pointer) == ("SHAPE-CHARACTER", "/parties/0/name")
+    assert (problem.code, problem.location.pointer) == ("SHAPE-XML", "/parties/0/name")
     assert "Document 2" in problem.message
     assert problem.value == r"'a\x1cb'"
 

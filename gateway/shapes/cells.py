@@ -1,0 +1,137 @@
+"""The text of a cell and the value of the document it stands for, in both directions."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from gateway.documents.common import DECIMAL
+from gateway.shapes.model import Column, Shape
+
+_BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_DATE = {"%": "%%", "YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "hh": "%H", "mm": "%M", "ss": "%S"}
+"""Parts of a date. Of two digits POSIX makes the years 1969 to 2068."""
+
+
+def read_cell(shape: Shape, column: Column, text: str) -> Any:
+    """The value of a cell; None where it is empty, or the document has no place for it.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    if bad := _BAD.search(text):
+        byte = f"byte 0x{ord(bad[0]) & 0xFF:02X}"
+        raise ValueError(f"{byte} is no character of {shape.encoding}, or a control character")
+    pad = column.pad if column.pad != "0" else " "
+    text = text.strip(f" {pad}") if column.align == "left" else text.rstrip(" ").lstrip(f" {pad}")
+    if not text or text == column.empty:
+        if column.required:
+            raise ValueError("the column is empty, and must be filled")
+        return None
+    if column.value is not None and text != column.value:
+        raise ValueError(f"{text!r} is not {column.value!r}, all that is known here")
+    if column.path is None:
+        return None
+    value = text
+    if column.codes:
+        if text not in column.names and column.others == "refuse":
+            raise ValueError(f"{text!r} is in no code table; known are {', '.join(column.names)}")
+        value = column.names.get(text, text)
+    match shape.kinds[column.path.text]:
+        case "decimal":
+            return _read_decimal(column, value)
+        case "date" | "datetime" if column.format:
+            read = _read_date(column.format, value)
+            seconds = "seconds" if "ss" in column.format else "minutes"
+            return read.isoformat(timespec=seconds) if "hh" in column.format else read.date().isoformat()
+        case "integer":
+            if not re.fullmatch(r"[0-9]{1,18}", value):
+                raise ValueError(f"{text!r} is no whole number")
+            return int(value)
+        case "boolean":
+            if value not in ("true", "false"):
+                raise ValueError(f"{text!r} is neither true nor false")
+            return value == "true"
+    return value
+
+
+def write_cell(shape: Shape, column: Column, value: object) -> str:
+    """The text of a cell, which is not filled up yet; None gives that of no value.
+
+    Raises:
+        ValueError: the column has no way to say the value, or no room for it.
+    """
+    if value is None:
+        if column.required and column.path:
+            raise ValueError("there is no value, and one is needed")
+        return column.value or column.empty
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    kind = shape.kinds[column.path.text] if column.path else "integer"
+    if kind == "decimal":
+        text = _write_decimal(column, text)
+    elif column.format and kind in ("date", "datetime"):
+        text = _write_date(column.format, text)
+    if column.codes:
+        if text not in column.codes and (column.others == "refuse" or text in column.names):
+            raise ValueError(f"{text!r} is in no code table; known are {', '.join(column.codes)}")
+        text = column.codes.get(text, text)
+    if column.length is not None and len(text) > column.length:
+        raise ValueError(f"{text!r} has {len(text)} characters; there is room for {column.length}")
+    breaks = "\r\n" if shape.shape == "fixed" else f"\r\n{shape.delimiter}"
+    is_quoted = shape.shape == "csv" and shape.quote
+    if _BAD.search(text) or (not is_quoted and any(one in text for one in breaks)):
+        raise ValueError(f"{text!r} holds a control character, a line end or a separator")
+    try:
+        text.encode(shape.encoding)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{text[error.start]!r} is no character of {shape.encoding}") from None
+    return text
+
+
+def _read_decimal(column: Column, text: str) -> str:
+    sign = "-" if text.endswith("-") or text.startswith("-") else ""
+    digits = text.strip("-+ ").replace(column.mark, ".")
+    if not re.match(DECIMAL, sign + digits) or (column.implied and "." in digits):
+        example = "" if column.implied else f" such as 1250{column.mark}00"
+        raise ValueError(f"{text!r} is no number{example}")
+    if column.implied and column.places:
+        digits = digits.rjust(column.places + 1, "0")
+        digits = f"{digits[: -column.places]}.{digits[-column.places :]}"
+    if column.pad == "0":
+        digits = re.sub(r"^0+(?=\d)", "", digits)
+    return sign + digits
+
+
+def _write_decimal(column: Column, text: str) -> str:
+    sign, (whole, _, rest) = "-" if text.startswith("-") else "", text.lstrip("-").partition(".")
+    if column.places is not None:
+        if rest[column.places :].strip("0"):
+            raise ValueError(f"{text!r} has more than {column.places} decimal places")
+        rest = rest[: column.places].ljust(column.places, "0")
+    digits = (whole or "0") + (rest if column.implied else column.mark + rest if rest else "")
+    if column.pad == "0" and column.length:
+        digits = digits.rjust(column.length - len(sign), "0")
+    return digits + sign if column.sign == "trailing" else sign + digits
+
+
+def _pattern(form: str) -> str:
+    return re.sub("|".join(_DATE), lambda part: _DATE[part[0]], form)
+
+
+def _read_date(form: str, text: str) -> datetime:
+    with suppress(ValueError):
+        found = datetime.strptime(text, _pattern(form))  # noqa: DTZ007 -- nobody states a zone
+        if found.strftime(_pattern(form)) == text:  # strptime takes 2026-2-18 as well
+            return found
+    raise ValueError(f"{text!r} is no date of the form {form}")
+
+
+def _write_date(form: str, text: str) -> str:
+    with suppress(ValueError):
+        value = datetime.fromisoformat(text)
+        written = value.strftime(_pattern(form))
+        if _read_date(form, written) == value:
+            return written
+    raise ValueError(f"{text!r} cannot be said in the form {form}")
