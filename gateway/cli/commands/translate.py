@@ -7,11 +7,12 @@ import io
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import Style, count, end_line, say, show, spooled, whole
 from gateway.errors import DocumentError, Problem
 
 if TYPE_CHECKING:
@@ -20,18 +21,13 @@ if TYPE_CHECKING:
     from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet
 
 _FORMS = ("jsonl", "json", "x12", "xml", "csv")
+_HEAD = 4096
+"""Bytes by which the form of the input is told."""
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: inputs.Commands) -> None:
     """Adds the command of this module."""
-    translate = subparsers.add_parser(
-        "translate",
-        help="X12 to documents in JSON, XML or a shape of your own, and back",
-        description="Translates X12 to the gateway's documents, and such documents to X12. X12, JSON and XML "
-        "are told by their first characters; --shape describes CSV, fixed width or JSON of your own. "
-        "Rejected transaction sets are told and left out.",
-        epilog="exit code: 0 everything was translated, 1 something was not, 4 there is no such file",
-    )
+    translate = inputs.command(commands, "translate", run)
     translate.add_argument(
         "input", metavar="IN", help="an X12, JSON, XML or other file; - for standard input"
     )
@@ -49,23 +45,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "input is X12, XML or a document",
     )
     translate.add_argument(
-        "--jobs", metavar="N", type=_jobs, default=1, help="out of X12: spread a large file over N processes"
+        "--jobs",
+        metavar="N",
+        type=inputs.number(64, "a number of processes"),
+        default=1,
+        help="out of X12: spread a large file over N processes",
     )
     inputs.add_home(translate)
-    translate.set_defaults(run=run)
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes: 1 to 64")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
-    """``edigw translate``."""
-    from orjson import loads
+    """X12 to documents in JSON, XML or a shape of your own, and back.
 
-    from gateway.cli.output import end_line, say, whole
+    Translates X12 to the gateway's documents, and such documents to X12. X12, JSON and XML are told by their
+    first characters; --shape describes CSV, fixed width or JSON of your own. Rejected transaction sets are
+    told and left out.
+
+    exit code: 0 everything was translated, 1 something was not, 4 there is no such file
+    """
+    from orjson import loads
 
     library, shape = inputs.guides(args), _shape(args)
     if args.to == "csv" and shape is None:
@@ -74,13 +72,12 @@ def run(args: argparse.Namespace) -> int:
         )
         return ExitCode.USAGE
     with inputs.opened(args.input) as file:
-        head = file.read(4096)
-        given = _given(head, shape, args.to)
+        source = io.BufferedReader(file)  # type: ignore[type-var] # which can be looked into
+        given = _given(source.peek(_HEAD)[:_HEAD], shape, args.to)
         wanted = args.to or ("csv" if shape and given != "csv" else "jsonl" if given == "x12" else "x12")
         if given == ("json" if wanted == "jsonl" else wanted):
             say(f"edigw translate: the input is {given.upper()} already; --to {wanted} has nothing to do.")
             return ExitCode.USAGE
-        source: BinaryIO = io.BufferedReader(_Joined(head, file))
         tally = _Tally()
         if given == "x12":
             found = _told(_read(source, args, library), tally)
@@ -152,7 +149,6 @@ def _pieces(
     from orjson import dumps
 
     from gateway import engine
-    from gateway.cli.output import say, visible
 
     if wanted == "csv" and shape is not None and shape.shape != "jsonata":
         from gateway.shapes import columns
@@ -163,7 +159,7 @@ def _pieces(
             what = remark.message.partition(": ")[2]
             if what not in told:
                 told.add(what)
-                say(visible(f"{remark.message} {remark.hint}"))
+                say(f"{remark.message} {remark.hint}")
 
         return columns.write(shape, documents, tell)
     pieces: Iterable[bytes]
@@ -184,29 +180,11 @@ def _pieces(
 
 def _write(pieces: Iterable[bytes], name: str | None) -> None:
     """Writes a file when all is right, and nothing before."""
-    from gateway.cli.output import spooled, whole
-
     with spooled() as spool:
         spool.writelines(pieces)
         spool.seek(0)
         with whole(name) as target:
             shutil.copyfileobj(spool, target)
-
-
-class _Joined(io.RawIOBase):
-    """A file whose beginning was read already."""
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head, self._rest = head, rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._head[: len(buffer)] or self._rest.read(len(buffer))
-        self._head = self._head[len(data) :]
-        buffer[: len(data)] = data
-        return len(data)
 
 
 # --- out of X12 ------------------------------------------------------------------------------------------
@@ -242,18 +220,18 @@ def _json(documents: Iterable[bytes], *, as_list: bool) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class _Tally:
-    """What became of the transaction sets of a file; ``kept`` tells what the mapping put aside."""
+    """What became of the transaction sets of a file; ``kept`` is what the mappings put aside of the first."""
 
     written: int = 0
     left_out: int = 0
     failed: bool = False
-    kept: list[str] = field(default_factory=list)
+    kept: str = ""
+    keeping: int = 0
 
 
 def _told(events: Iterable[tuple[Event, bytes | None]], tally: _Tally) -> Iterator[bytes]:
     """The documents; says on standard error what was not translated, and why."""
     from gateway.cli import findings
-    from gateway.cli.output import Style, say, show, visible
     from gateway.x12.envelope import (
         GroupTrailer,
         InterchangeAcknowledgment,
@@ -268,67 +246,57 @@ def _told(events: Iterable[tuple[Event, bytes | None]], tally: _Tally) -> Iterat
         wrong = any(one.is_error for one in problems)
         tally.failed |= wrong
         if isinstance(event, TransactionSet | InterchangeAcknowledgment):
+            name, reason = _about(event)
             if data is not None:
                 tally.written += 1
                 yield data
                 aside = [one.message for one in problems if one.code == "MAP-UNMAPPED"]
-                if aside and not tally.kept:
-                    tally.kept.append(f"{_name(event).partition(' in ')[0]}: {aside[0]}")
-                elif aside:
-                    tally.kept.append("")
+                if aside:
+                    tally.kept = tally.kept or f"{name.partition(' in ')[0]}: {aside[0]}"
+                    tally.keeping += 1
                 if len(aside) == len(problems):
                     continue
+                say(f"{name} was translated:")
             else:
                 tally.failed = True
                 tally.left_out += 1
-            said = "translated" if data is not None else "not translated"
-            say(visible(f"{_name(event)} was {said}:"))
-            if data is None and not wrong:
-                say(visible(f"  {_unmapped(event)}"))
-                continue
+                say(f"{name} was not translated:")
+                if not wrong:
+                    say(f"  {reason}")
+                    continue
         elif problems and isinstance(event, GroupTrailer | InterchangeTrailer):
             kind = "Interchange" if isinstance(event, InterchangeTrailer) else "Functional group"
             advice = " is rejected; ask the sender before its documents are used:" if wrong else ":"
-            say(visible(f"{kind} {event.header.control_number}{advice}"))
+            say(f"{kind} {event.header.control_number}{advice}")
         indent = "  " if hasattr(event, "problems") else ""
         show(findings.of(event, style, indent, remarks=not isinstance(event, TransactionSet)), sys.stderr)
 
 
 def _summary(tally: _Tally, output: str | None) -> int:
     """Says what was kept aside and left out; gives the exit code."""
-    from gateway.cli.output import count, say, visible
-
-    if tally.kept:
-        others = len(tally.kept) - 1
-        more = f" The same goes for {count(others, 'other set')}." if others else ""
-        say(visible(tally.kept[0] + more))
+    if tally.keeping > 1:
+        say(f"{tally.kept} The same goes for {count(tally.keeping - 1, 'other set')}.")
+    elif tally.keeping:
+        say(tally.kept)
     if tally.failed:
         old = f" {output} was not written." if output and not tally.written else ""
         sets = count(tally.left_out, "transaction set")
-        say(visible(f"{count(tally.written, 'document')} written, {sets} left out.{old}"))
-    return ExitCode.PROBLEMS if tally.failed else ExitCode.FINE
+        say(f"{count(tally.written, 'document')} written, {sets} left out.{old}")
+    return ExitCode(tally.failed)
 
 
-def _name(event: TransactionSet | InterchangeAcknowledgment) -> str:
+def _about(event: TransactionSet | InterchangeAcknowledgment) -> tuple[str, str]:
+    """What a set or TA1 is called, and why it has no document if it has no error."""
     from gateway.x12.envelope import InterchangeAcknowledgment
 
-    if isinstance(event, InterchangeAcknowledgment):
-        return f"TA1 {' '.join(event.elements[1:2])} in interchange {event.interchange.control_number}"
-    group = f"group {event.group.control_number} of " if event.group else ""
     number = event.interchange.control_number or "(none)"
-    return f"{event.set_id} {event.control_number} in {group}interchange {number}"
-
-
-def _unmapped(event: TransactionSet | InterchangeAcknowledgment) -> str:
-    """Why a set without an error has no document."""
-    from gateway.x12.envelope import InterchangeAcknowledgment
-
+    reason = "It is correct, but there is no mapping from {} to a document."
     if isinstance(event, InterchangeAcknowledgment):
-        return "It is correct, but there is no mapping from TA1 to a document."
-    if event.guide is None:
-        return next(one.message for one in event.problems if one.code == "X12-NO-GUIDE")
-    version = event.group.version if event.group else ""
-    return f"It is correct, but there is no mapping from {event.set_id} {version} to a document."
+        return f"TA1 {' '.join(event.elements[1:2])} in interchange {number}", reason.format("TA1")
+    group = f"group {event.group.control_number} of " if event.group else ""
+    reason = reason.format(f"{event.set_id} {event.group.version if event.group else ''}")
+    reason = next((one.message for one in event.problems if one.code == "X12-NO-GUIDE"), reason)
+    return f"{event.set_id} {event.control_number} in {group}interchange {number}", reason
 
 
 # --- out of JSON -----------------------------------------------------------------------------------------
