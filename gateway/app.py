@@ -18,9 +18,8 @@ from structlog.contextvars import bound_contextvars
 from gateway.engine import library
 from gateway.errors import RefusedError
 from gateway.observability.logging import get_logger
-from gateway.services.deliver import Deliver
-from gateway.services.receive import Receive
-from gateway.services.translate import Translate
+from gateway.services import deliver, receive, translate
+from gateway.services.base import Services
 from gateway.settings import Settings
 from gateway.store.payloads import PayloadFiles
 from gateway.store.records import SENDING, Entry, Message
@@ -105,11 +104,12 @@ class Gateway:
             self._ends.close()
             raise
         self._store = store
-        self._receive = Receive(store, payloads, self._folders, _now, _new_id, self._trying)
         # What came with the package is behind the guides and mappings of the home, file by file.
         own = tuple(folder for folder in (home / "mappings", home / "schemas") if folder.is_dir())
-        self._translate = Translate(store, payloads, settings, library(own), _now, _new_id, self._failed)
-        self._deliver = Deliver(store, payloads, self._folders, self._trying)
+        guides = library(own)
+        self._services = Services(
+            store, payloads, self._folders, settings, guides, _now, _new_id, self._trying, self._failed
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +124,7 @@ class Gateway:
             patient: look twice at files that were written just now, instead of leaving them to the next pass.
         """
         self._pass = Pass()
-        self._deliver.recover()
+        deliver.recover(self._services)
         begun = {message.id for message in self._store.received()}
         unsure = [self._take(channel) for channel in self._folders]
         if patient and any(unsure):
@@ -133,12 +133,12 @@ class Gateway:
                 self._take(channel)
         for channel in self._folders:
             with self._trying(channel, "its inbox cannot be used"):
-                self._receive.receive(channel)
+                receive.receive(self._services, channel)
         for message in self._store.received():
             with bound_contextvars(message_id=message.id):
-                if self._translate.translate(message, again=message.id in begun) is None:
+                if translate.translate(self._services, message, again=message.id in begun) is None:
                     self._pass.unfinished += 1
-        self._deliver.deliver()
+        deliver.deliver(self._services)
         return self._pass
 
     def _take(self, channel: str) -> int:
@@ -150,7 +150,7 @@ class Gateway:
             if (channel, name, reason) not in self._ignored:
                 self._say("warning", "file.ignored", channel=channel, file=name, reason=reason)
                 self._ignored |= {(channel, name, reason)}
-        self._receive.claim(channel, look.ready)
+        receive.claim(self._services, channel, look.ready)
         return len(look.unsure)
 
     def _say(self, level: str, event: str, **facts: Any) -> None:

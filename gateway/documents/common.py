@@ -71,10 +71,7 @@ Code = Annotated[str, StringConstraints(min_length=1)]
 Decimal = Annotated[str, StringConstraints(pattern=DECIMAL)]
 """A decimal number as text, exactly as received."""
 Date = Annotated[
-    str,
-    StringConstraints(pattern=DATE),
-    Field(json_schema_extra={"format": "date"}),
-    AfterValidator(_real),
+    str, StringConstraints(pattern=DATE), Field(json_schema_extra={"format": "date"}), AfterValidator(_real)
 ]
 DateTime = Annotated[str, StringConstraints(pattern=DATETIME), AfterValidator(_real)]
 """A date, or a date and a time without zone."""

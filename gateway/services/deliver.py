@@ -11,91 +11,79 @@ the message, then a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import count
 from pathlib import PurePath
 from typing import BinaryIO
 
 from gateway.errors import InternalError
-from gateway.store.payloads import PayloadFiles
+from gateway.services.base import Services
 from gateway.store.records import PENDING, SENDING, Delivery
-from gateway.store.sqlite import SqliteStore
 from gateway.transports.base import Sender
 
 BATCH = 200
 """Deliveries of a channel that share their commits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """Delivers what the ledger holds.
+def recover(services: Services) -> None:
+    """Ends what a killed process began. To be called before anything else is delivered."""
+    for channel, sender in services.channels.items():
+        with services.trying(channel, "an interrupted delivery cannot be ended"):
+            while begun := services.store.deliveries(channel, SENDING, BATCH):
+                sender.sync(_boxes(begun))
+                hidden = [one for one in begun if sender.staged(one.box, str(one.id))]
+                _finish(services, [(one, one.name) for one in begun if one not in hidden])
+                _show(services, sender, hidden)
 
-    Args:
-        trying: takes channel and words; tells that a folder cannot be used. Its deliveries wait.
-    """
 
-    store: SqliteStore
-    payloads: PayloadFiles
-    channels: Mapping[str, Sender]
-    trying: Callable[[str, str], AbstractContextManager[None]]
+def deliver(services: Services) -> None:
+    """Delivers everything pending."""
+    for channel, sender in services.channels.items():
+        with services.trying(channel, "files for it wait"):
+            while pending := services.store.deliveries(channel, PENDING, BATCH):
+                for delivery in pending:
+                    with _content(services, delivery) as content:
+                        sender.stage(delivery.box, str(delivery.id), content)
+                _show(services, sender, pending)
 
-    def recover(self) -> None:
-        """Ends what a killed process began. To be called before anything else is delivered."""
-        for channel, sender in self.channels.items():
-            with self.trying(channel, "an interrupted delivery cannot be ended"):
-                while begun := self.store.deliveries(channel, SENDING, BATCH):
-                    sender.sync(_boxes(begun))
-                    hidden = [one for one in begun if sender.staged(one.box, str(one.id))]
-                    self._finish([(one, one.name) for one in begun if one not in hidden])
-                    self._show(sender, hidden)
 
-    def deliver(self) -> None:
-        """Delivers everything pending."""
-        for channel, sender in self.channels.items():
-            with self.trying(channel, "files for it wait"):
-                while pending := self.store.deliveries(channel, PENDING, BATCH):
-                    for delivery in pending:
-                        with self._content(delivery) as content:
-                            sender.stage(delivery.box, str(delivery.id), content)
-                    self._show(sender, pending)
+def _content(services: Services, delivery: Delivery) -> BinaryIO:
+    if delivery.payload is not None:
+        return services.payloads.path(delivery.payload).open("rb")
+    if delivery.document_id is not None:
+        return BytesIO(services.store.document_body(delivery.document_id))
+    raise InternalError(f"Delivery {delivery.id} has no content.")
 
-    def _content(self, delivery: Delivery) -> BinaryIO:
-        if delivery.payload is not None:
-            return self.payloads.path(delivery.payload).open("rb")
-        if delivery.document_id is not None:
-            return BytesIO(self.store.document_body(delivery.document_id))
-        raise InternalError(f"Delivery {delivery.id} has no content.")
 
-    def _show(self, sender: Sender, staged: list[Delivery]) -> None:
-        """Takes deliveries whose content is hidden in their box to the end."""
-        given: dict[tuple[str, str], Delivery] = {}
-        for one in staged:
-            free = (
-                name
-                for name in _names(one)
-                if (one.box, name) not in given
-                and not sender.exists(one.box, name)
-                and (name == one.name or not self.store.has_name("name", one.channel, one.box, name))
-            )
-            given[one.box, next(free)] = one
-        named = [(delivery, name) for (_, name), delivery in given.items()]
-        sender.sync(_boxes(staged))
-        with self.store.transaction():
-            self.store.mark_sending(named)
-        for delivery, name in named:
-            sender.release(delivery.box, str(delivery.id), name)
-        sender.sync(_boxes(staged))
-        self._finish(named)
+def _show(services: Services, sender: Sender, staged: list[Delivery]) -> None:
+    """Takes deliveries whose content is hidden in their box to the end."""
+    given: dict[tuple[str, str], Delivery] = {}
+    for one in staged:
+        free = (
+            name
+            for name in _names(one)
+            if (one.box, name) not in given
+            and not sender.exists(one.box, name)
+            and (name == one.name or not services.store.has_name("name", one.channel, one.box, name))
+        )
+        given[one.box, next(free)] = one
+    named = [(delivery, name) for (_, name), delivery in given.items()]
+    sender.sync(_boxes(staged))
+    with services.store.transaction():
+        services.store.mark_sending(named)
+    for delivery, name in named:
+        sender.release(delivery.box, str(delivery.id), name)
+    sender.sync(_boxes(staged))
+    _finish(services, named)
 
-    def _finish(self, named: list[tuple[Delivery, str]] | list[tuple[Delivery, str | None]]) -> None:
-        with self.store.transaction():
-            self.store.mark_delivered([delivery for delivery, _ in named])
-            for one, name in named:
-                facts = {"channel": one.channel, "box": one.box, "file": name}
-                self.store.audit("file.delivered", one.message_id, **facts)
+
+def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) -> None:
+    with services.store.transaction():
+        services.store.mark_delivered([delivery for delivery, _ in named])
+        for one, name in named:
+            facts = {"channel": one.channel, "box": one.box, "file": name}
+            services.store.audit("file.delivered", one.message_id, **facts)
 
 
 def _boxes(deliveries: list[Delivery]) -> list[str]:

@@ -10,10 +10,9 @@ from typing import Any
 import orjson
 
 from gateway.errors import Fault, Problem
+from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
-from gateway.store.payloads import PayloadFiles
 from gateway.store.records import Message
-from gateway.store.sqlite import SqliteStore
 from gateway.transports.folder import QUARANTINE
 
 MAX_PROBLEMS = 500
@@ -81,10 +80,9 @@ class Findings:
             self.results.append(words)
 
 
-def put(
-    store: SqliteStore, payloads: PayloadFiles, message: Message, status: Translation, findings: Findings
-) -> None:
+def put(services: Services, message: Message, status: Translation, findings: Findings) -> None:
     """Plans the three files of a quarantined message, in the transaction that ends its translation."""
+    store = services.store
     if message.payload is None:
         name = f"{message.id}__{message.name}"  # where Folder.set_aside put it
     else:
@@ -98,7 +96,7 @@ def put(
         ("json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"),
         ("txt", _words(report).encode()),
     ):
-        payload, _ = payloads.put(BytesIO(content))
+        payload, _ = services.payloads.put(BytesIO(content))
         store.add_delivery(message.id, message.channel, QUARANTINE, f"{name}.problem.{end}", payload=payload)
     if message.payload is not None:
         store.add_delivery(message.id, message.channel, QUARANTINE, name, payload=message.payload)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.documents import KINDS
 from gateway.partners.partner import Partner
+from gateway.services.base import Services
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.services.quarantine import Findings
 from gateway.store.records import OUTBOUND, Document, Message
 from gateway.transports.folder import OUTBOX
 
-if TYPE_CHECKING:
-    from gateway.services.translate import Translate
-
 
 class Work:
     """The work on one file, within a transaction."""
 
-    def __init__(self, services: Translate, message: Message) -> None:
+    def __init__(self, services: Services, message: Message) -> None:
         self.services = services
         self.store = services.store
         self.message = message

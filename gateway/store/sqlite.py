@@ -90,10 +90,7 @@ class SqliteStore:
     """
 
     def __init__(
-        self,
-        path: Path,
-        clock: Callable[[], datetime],
-        listener: Callable[[Entry], None] = lambda _: None,
+        self, path: Path, clock: Callable[[], datetime], listener: Callable[[Entry], None] = lambda _: None
     ) -> None:
         self._clock = clock
         self._listener = listener

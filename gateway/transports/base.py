@@ -83,5 +83,9 @@ class Sender(Protocol):
         """Returns when all names staged and released so far are on disk."""
 
 
+class Channel(Receiver, Sender, Protocol):
+    """Where files come from and go to."""
+
+
 class UnreadableError(Exception):
     """A claimed file can never be read: no permission, or no regular file."""
