@@ -65,7 +65,11 @@ def run(args: argparse.Namespace) -> int:
     """
     from orjson import loads
 
-    library, shape = inputs.guides(args), _shape(args)
+    from gateway import engine
+
+    library, shape = inputs.guides(args), None
+    if args.shape is not None:
+        shape = engine.shape(args.shape, inputs.overrides(args)[:1])
     if args.to == "csv" and shape is None:
         say(
             "edigw translate: --to csv needs a --shape that says which columns; see docs/reference/shapes.md."
@@ -89,22 +93,18 @@ def run(args: argparse.Namespace) -> int:
         else:
             documents = _read_documents(given, source, shape, wanted)
         try:
-            _write(_pieces(documents, wanted, shape, library), args.output)
+            # Nothing is written before all is right.
+            with spooled() as spool:
+                spool.writelines(_pieces(documents, wanted, shape, library))
+                spool.seek(0)
+                with whole(args.output) as target:
+                    shutil.copyfileobj(spool, target)
         except DocumentError:
             if not tally.failed or tally.written:
                 raise  # otherwise there is no document, and it was told why
     if args.output is None and wanted == "x12":
         end_line()
     return _summary(tally, args.output)
-
-
-def _shape(args: argparse.Namespace) -> Shape | None:
-    """The shape that ``--shape`` names, from the mappings of the home first."""
-    if args.shape is None:
-        return None
-    from gateway import engine
-
-    return engine.shape(args.shape, inputs.overrides(args)[:1])
 
 
 def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
@@ -128,18 +128,17 @@ def _read_documents(
     if given == "xml":
         from gateway.shapes import xml
 
-        yield from xml.read(source)
-    elif given == "json" or shape is None:
+        return xml.read(source)
+    if given == "json" or shape is None:
         found = _objects(_documents(source))
-        yield from found if wanted == "x12" else _checked(found)  # X12 is checked in being written
-    elif shape.shape == "jsonata":
+        return found if wanted == "x12" else _checked(found)  # X12 is checked in being written
+    if shape.shape == "jsonata":
         from gateway.shapes import jsonata
 
-        yield from jsonata.read(shape, _documents(source))
-    else:
-        from gateway.shapes import columns
+        return jsonata.read(shape, _documents(source))
+    from gateway.shapes import columns
 
-        yield from columns.read(shape, source)
+    return columns.read(shape, source)
 
 
 def _pieces(
@@ -150,41 +149,29 @@ def _pieces(
 
     from gateway import engine
 
-    if wanted == "csv" and shape is not None and shape.shape != "jsonata":
-        from gateway.shapes import columns
-
-        told: set[str] = set()
-
-        def tell(remark: Problem) -> None:
-            what = remark.message.partition(": ")[2]
-            if what not in told:
-                told.add(what)
-                say(f"{remark.message} {remark.hint}")
-
-        return columns.write(shape, documents, tell)
-    pieces: Iterable[bytes]
     if wanted == "xml":
         from gateway.shapes import xml
 
-        pieces = xml.write(documents)
-    elif wanted == "x12":
-        pieces = engine.written(documents, guides=library, checked=True)
-    elif shape is not None and wanted == "csv":
+        return xml.write(documents)
+    if wanted == "x12":
+        return engine.written(documents, guides=library, checked=True)
+    if wanted != "csv" or shape is None:
+        return _json(map(dumps, documents), as_list=wanted == "json")
+    if shape.shape == "jsonata":
         from gateway.shapes import jsonata
 
-        pieces = (dumps(one) + b"\n" for one in jsonata.write(shape, documents))
-    else:
-        pieces = _json(map(dumps, documents), as_list=wanted == "json")
-    return pieces
+        return (dumps(one) + b"\n" for one in jsonata.write(shape, documents))
+    from gateway.shapes import columns
 
+    told: set[str] = set()
 
-def _write(pieces: Iterable[bytes], name: str | None) -> None:
-    """Writes a file when all is right, and nothing before."""
-    with spooled() as spool:
-        spool.writelines(pieces)
-        spool.seek(0)
-        with whole(name) as target:
-            shutil.copyfileobj(spool, target)
+    def tell(remark: Problem) -> None:
+        what = remark.message.partition(": ")[2]
+        if what not in told:
+            told.add(what)
+            say(f"{remark.message} {remark.hint}")
+
+    return columns.write(shape, documents, tell)
 
 
 # --- out of X12 ------------------------------------------------------------------------------------------
