@@ -19,7 +19,7 @@ from tests.property.agreement import engines, hold
 from tests.property.mutation import Guided
 
 GUIDES = pytest.mark.parametrize("guide", mutation.guides(), ids="-".join)
-MUTANTS = 120
+MUTANTS = 80
 LONG = 20_000
 
 

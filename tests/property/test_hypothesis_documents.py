@@ -362,7 +362,7 @@ def kind(name: str) -> str:
 
 @each_set
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=20)
 def test_a_document_comes_back(name: str, data: st.DataObject) -> None:
     whole, given_document = data.draw(documents(name))
     before = copy.deepcopy(given_document)
@@ -402,7 +402,7 @@ def graft(document: dict[str, Any], other: dict[str, Any], choices: Random) -> N
 
 @each_set
 @given(data=st.data(), seed=st.integers(0, 2**32))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_a_document_of_the_model_comes_back_or_is_refused_with_places(
     name: str, data: st.DataObject, seed: int
 ) -> None:
@@ -460,7 +460,7 @@ def spoiled(container: Any, choices: Random, junk: Any) -> None:
 
 @each_set
 @given(data=st.data(), seed=st.integers(0, 2**32), junk=JUNK)
-@settings(max_examples=60)
+@settings(max_examples=20)
 def test_a_spoiled_document_is_refused_with_reasons(
     name: str, data: st.DataObject, seed: int, junk: Any
 ) -> None:

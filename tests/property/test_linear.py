@@ -77,10 +77,10 @@ def parse(data: bytes, size: int = 64 * KB) -> int:
     return count + sum(1 for _ in parser.close())
 
 
-def seconds(data: bytes, size: int = 64 * KB) -> float:
-    """Processor time of the best of three runs."""
-    taken = []
-    for _ in range(3):
+def seconds(data: bytes, size: int = 64 * KB, *, bound: float = 0) -> float:
+    """Processor time of the best of three runs, or of the first that takes less than the bound."""
+    taken: list[float] = []
+    while len(taken) < 3 and min(taken, default=bound) >= bound:
         start = time.process_time()
         parse(data, size)
         taken.append(time.process_time() - start)
@@ -103,8 +103,8 @@ def sized(make: Callable[[int], bytes]) -> int:
 def test_time_grows_with_the_data(name: str) -> None:
     make = FAMILIES[name]
     number = sized(make)
-    small = seconds(make(number))
-    assert seconds(make(4 * number)) < FACTOR * max(small, LEAST / 2)
+    bound = FACTOR * max(seconds(make(number)), LEAST / 2)
+    assert seconds(make(4 * number), bound=bound) < bound
 
 
 @pytest.mark.parametrize("name", ["levels side by side", "entities"])
@@ -125,8 +125,8 @@ def test_time_to_write_grows_with_the_document(name: str) -> None:
 def test_pieces_of_one_byte(name: str) -> None:
     make = FAMILIES[name]
     number = 40 * KB // (len(make(2)) - len(make(1)))
-    small = seconds(make(number), 1)
-    assert seconds(make(4 * number), 1) < FACTOR * max(small, LEAST / 2)
+    bound = FACTOR * max(seconds(make(number), 1), LEAST / 2)
+    assert seconds(make(4 * number), 1, bound=bound) < bound
 
 
 def copied(data: bytes, size: int) -> int:

@@ -184,7 +184,7 @@ def test_any_document(value: dict[str, Any]) -> None:
 # Time and memory. Each input must end within a bound that only a quadratic or worse step can miss on a slow
 # machine.
 
-BOUND_SECONDS = 20.0
+BOUND_SECONDS = 10.0
 BOUND_BYTES = 256 * 1024 * 1024
 
 MB = 1 << 20
@@ -216,32 +216,32 @@ FAMILIES: dict[str, Callable[[], bytes]] = {
     "4 MB of one envelope segment": lambda: CLEAN[:106] + b"GS*" + b"A*" * (2 * MB),
     "5 MB in one element": lambda: CLEAN.replace(b"Northwind Store 12", b"N" * (5 * MB)),
     "5 MB of one element in an unknown set": lambda: UNKNOWN.replace(b"0012", b"N" * (5 * MB)),
-    "100,000 elements in a segment": lambda: CLEAN.replace(b"CUR*BY*USD", b"CUR*BY*USD" + b"*X" * 100_000),
-    "100,000 components in an element": lambda: CLEAN.replace(b"CUR*BY*USD", b"CUR*BY*USD" + b">X" * 100_000),
-    "100,000 ST without SE": lambda: HEAD + b"ST*850*0001~" * 100_000,
-    "100,000 ST of different numbers": lambda: HEAD + b"".join(b"ST*850*%07d~" % i for i in range(100_000)),
-    "200,000 empty segments": lambda: OPEN + b"~" * 200_000,
-    "200,000 empty segments between sets": lambda: HEAD + b"~" * 200_000,
-    "200,000 unknown segments in a set": lambda: OPEN + b"ZZZ*1~" * 200_000 + b"SE*200002*0001~",
-    "100,000 missing elements": lambda: OPEN + b"REF~" * 100_000 + b"SE*100002*0001~",
-    "100,000 stray segments": lambda: HEAD + b"ZZZ*1~" * 100_000,
-    "50,000 groups without end": lambda: CLEAN[:106] + GS * 50_000,
-    "20,000 interchanges without end": lambda: CLEAN[:106] * 20_000,
-    "20,000 times ISA and GS": lambda: HEAD * 20_000,
-    "100,000 GE": lambda: HEAD + b"GE*1*1~" * 100_000,
-    "100,000 IEA": lambda: CLEAN + b"IEA*1*000000101~" * 100_000,
-    "100,000 SE": lambda: HEAD + b"SE*1*0001~" * 100_000,
-    "50,000 N1 loops": lambda: OPEN + b"N1*ST*A~" * 50_000 + b"SE*50002*0001~",
-    "50,000 lines": lambda: OPEN + b"BEG*00*SA*1**20260105~" + b"PO1*1*1*EA~" * 50_000 + b"SE*50003*0001~",
+    "30,000 elements in a segment": lambda: CLEAN.replace(b"CUR*BY*USD", b"CUR*BY*USD" + b"*X" * 30_000),
+    "30,000 components in an element": lambda: CLEAN.replace(b"CUR*BY*USD", b"CUR*BY*USD" + b">X" * 30_000),
+    "30,000 ST without SE": lambda: HEAD + b"ST*850*0001~" * 30_000,
+    "30,000 ST of different numbers": lambda: HEAD + b"".join(b"ST*850*%07d~" % i for i in range(30_000)),
+    "60,000 empty segments": lambda: OPEN + b"~" * 60_000,
+    "60,000 empty segments between sets": lambda: HEAD + b"~" * 60_000,
+    "60,000 unknown segments in a set": lambda: OPEN + b"ZZZ*1~" * 60_000 + b"SE*60002*0001~",
+    "30,000 missing elements": lambda: OPEN + b"REF~" * 30_000 + b"SE*30002*0001~",
+    "30,000 stray segments": lambda: HEAD + b"ZZZ*1~" * 30_000,
+    "15,000 groups without end": lambda: CLEAN[:106] + GS * 15_000,
+    "6,000 interchanges without end": lambda: CLEAN[:106] * 6_000,
+    "6,000 times ISA and GS": lambda: HEAD * 6_000,
+    "30,000 GE": lambda: HEAD + b"GE*1*1~" * 30_000,
+    "30,000 IEA": lambda: CLEAN + b"IEA*1*000000101~" * 30_000,
+    "30,000 SE": lambda: HEAD + b"SE*1*0001~" * 30_000,
+    "15,000 N1 loops": lambda: OPEN + b"N1*ST*A~" * 15_000 + b"SE*15002*0001~",
+    "15,000 lines": lambda: OPEN + b"BEG*00*SA*1**20260105~" + b"PO1*1*1*EA~" * 15_000 + b"SE*15003*0001~",
     "50,000 levels side by side": lambda: NOTICE + packs(50_000, lambda _: 1) + END,
     "50,000 levels in each other": lambda: NOTICE + packs(50_000, lambda number: number - 1) + END,
     "50,000 levels below later ones": lambda: NOTICE + packs(50_000, lambda number: number + 1) + END,
     "50,000 levels below themselves": lambda: NOTICE + packs(50_000, lambda number: number) + END,
-    "20,000 BIN segments": lambda: OTHER + b"BIN*3*~~~~" * 20_000 + b"SE*20002*0001~",
-    "20,000 BIN segments with wrong lengths": lambda: OTHER + b"BIN*9999999*x~" * 20_000,
+    "6,000 BIN segments": lambda: OTHER + b"BIN*3*~~~~" * 6_000 + b"SE*6002*0001~",
+    "6,000 BIN segments with wrong lengths": lambda: OTHER + b"BIN*9999999*x~" * 6_000,
     "one megabyte wrapped at column 1": lambda: wrapped(CLEAN, 1) * 1200,
     "two megabytes wrapped at 80 columns": lambda: wrapped(CLEAN * 4000, 80),
-    "20,000 interchanges with foreign text between": lambda: JUNK * 20_000,
+    "6,000 interchanges with foreign text between": lambda: JUNK * 6_000,
     "1 MB of GS fragments without ISA": lambda: GS * (MB // len(GS)),
     "1 MB of ST fragments without ISA": lambda: b"ST*850*0001~SE*2*0001~" * (MB // 22),
     "4 MB of CR LF in a set": lambda: OPEN + b"\r\n" * (2 * MB) + b"SE*2*0001~",
@@ -263,7 +263,7 @@ PIECEWISE = [
     "4 MB without a terminator",
     "5 MB in one element",
     "8 MB of ISA",
-    "100,000 ST without SE",
+    "30,000 ST without SE",
     "8 MB of blanks",
 ]
 
@@ -288,7 +288,7 @@ def test_hostile_input_in_small_pieces_ends_soon(name: str, size: int) -> None:
 @pytest.mark.parametrize("unit", [b"ST*850*0001~", HEAD + b"ST*850*0001~"], ids=["ST", "ISA GS ST"])
 def test_one_large_chunk_takes_no_longer_than_small_ones(unit: bytes) -> None:
     """A search for SE that runs to the end of the chunk at every ST would need minutes here."""
-    data = HEAD + unit * (1_200_000 // len(unit))
+    data = HEAD + unit * (1_60_000 // len(unit))
     parser = Parser(gateway.library())
     start = time.process_time()
     for _ in parser.feed(data):
@@ -324,7 +324,7 @@ def test_memory_does_not_grow_with_the_number_of_sets() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["8 MB of ISA", "8 MB of blanks", "4 MB without a terminator", "200,000 empty segments"]
+    "name", ["8 MB of ISA", "8 MB of blanks", "4 MB without a terminator", "60,000 empty segments"]
 )
 def test_memory_of_hostile_input_is_bounded(name: str) -> None:
     data = FAMILIES[name]()
