@@ -12,8 +12,8 @@ from gateway.partners.partner import Partner
 from gateway.services import lifecycle
 from gateway.services.lifecycle import Acknowledgment
 from gateway.services.problems import problem
+from gateway.services.work import Work
 from gateway.store.records import Message
-from gateway.store.sqlite import SqliteStore
 from gateway.x12.answer import Answer, read_acknowledgment, read_technical
 from gateway.x12.envelope import InterchangeAcknowledgment, TransactionSet
 
@@ -35,13 +35,11 @@ def place(received: TransactionSet) -> Location:
     return Location(interchange=interchange, group=group, transaction_set=received.control_number)
 
 
-def functional(
-    store: SqliteStore, message: Message, partner: Partner, received: TransactionSet
-) -> Problem | None:
+def functional(work: Work, partner: Partner, received: TransactionSet) -> Problem | None:
     """Takes in a 997 or 999."""
     answer = read_acknowledgment(received)
     group = number(answer.control_number) if answer else ""
-    sent = store.sent(partner.id, "group", group)
+    sent = work.store.sent(partner.id, "group", group)
     if answer is None or sent is None:
         what = f"group {group} ({answer.functional_id})" if answer else "nothing it names"
         return problem("HOME-ACK-UNMATCHED", place(received), value=group, what=what)
@@ -49,34 +47,32 @@ def functional(
     event = "acknowledgment.repeated"
     if sent.acknowledgment == Acknowledgment.WAITING:
         event, status = "acknowledgment.received", Acknowledgment(answer.status.value)
-        lifecycle.advance(store, sent, status)
+        lifecycle.advance(work.store, sent, status)
         # What is said of each document; those that are not named share what is said of the group.
         if status is not Acknowledgment.PARTIAL:
-            store.acknowledge_documents(sent.id, None, status)
+            work.store.acknowledge_documents(sent.id, None, status)
         for one in answer.sets:
-            store.acknowledge_documents(sent.id, number(one.control_number), one.status.value)
+            work.store.acknowledge_documents(sent.id, number(one.control_number), one.status.value)
     words = answer.sentences()[:_MAX_WORDS]
-    _tell(store, event, message, sent, group=group, status=answer.status.value, words=words)
+    _tell(work, event, sent, group=group, status=answer.status.value, words=words)
     return None
 
 
-def technical(
-    store: SqliteStore, message: Message, partner: Partner, received: InterchangeAcknowledgment
-) -> Problem | None:
+def technical(work: Work, partner: Partner, received: InterchangeAcknowledgment) -> Problem | None:
     """Takes in a TA1. A rejected interchange is rejected with all it holds, else the 997 counts."""
     answer = read_technical(received)
     control = number(answer.control_number)
-    sent = store.sent(partner.id, "interchange", control)
+    sent = work.store.sent(partner.id, "interchange", control)
     if sent is None:
         where = Location(interchange=received.interchange.control_number, segment_id="TA1")
         return problem("HOME-ACK-UNMATCHED", where, value=control, what=f"interchange {control}")
     if answer.status is Answer.REJECTED and sent.acknowledgment == Acknowledgment.WAITING:
-        lifecycle.advance(store, sent, Acknowledgment.REJECTED)
-        store.acknowledge_documents(sent.id, None, Acknowledgment.REJECTED)
+        lifecycle.advance(work.store, sent, Acknowledgment.REJECTED)
+        work.store.acknowledge_documents(sent.id, None, Acknowledgment.REJECTED)
     facts = {"interchange": control, "status": answer.status.value, "words": [answer.sentence()]}
-    _tell(store, "interchange.acknowledged", message, sent, **facts)
+    _tell(work, "interchange.acknowledged", sent, **facts)
     return None
 
 
-def _tell(store: SqliteStore, event: str, message: Message, sent: Message, **facts: Any) -> None:
-    store.audit(event, sent.id, partner=sent.partner, file=sent.name, **facts, by=message.id)
+def _tell(work: Work, event: str, sent: Message, **facts: Any) -> None:
+    work.store.audit(event, sent.id, partner=sent.partner, file=sent.name, **facts, by=work.message.id)

@@ -122,7 +122,7 @@ class Inbound(Work):
                     case InterchangeAcknowledgment():
                         self.findings.add(*event.problems)
                         if not any(one.is_error for one in event.problems):
-                            self._matched(acknowledge.technical(self.store, self.message, partner, event))
+                            self._matched(acknowledge.technical(self, partner, event))
                     case GroupHeader():
                         trailer = self._group(event, events, partner, answering)
                         if trailer is not None:
@@ -170,13 +170,13 @@ class Inbound(Work):
             return problem("HOME-DUPLICATE", where, value=header.control_number, what=what, **words)
         return partner
 
-    def _matched(self, unknown: Problem | None) -> list[Problem]:
+    def _matched(self, unknown: Problem | None) -> Problem | None:
         """Counts an acknowledgment of the partner, or notes that it is about nothing we sent."""
         if unknown is None:
             self.findings.done += 1
-            return []
-        self.findings.add(unknown)
-        return [unknown]
+        else:
+            self.findings.add(unknown)
+        return unknown
 
     # --- functional group ----------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class Inbound(Work):
                         found = self._set(event, partner)
                         if found and event.verdict is not Verdict.REJECTED:
                             refused += 1
-                            problems = (*event.problems, *found)
+                            problems = (*event.problems, found)
                             event = replace(event, verdict=Verdict.REJECTED, problems=problems)
                         if answer:
                             answering.add(replace(event, document=None, text=""))
@@ -210,12 +210,12 @@ class Inbound(Work):
                         return trailer if answer else None
         return None
 
-    def _set(self, received: TransactionSet, partner: Partner) -> list[Problem]:
-        """Stores what a transaction set says; the problems are why it cannot be."""
+    def _set(self, received: TransactionSet, partner: Partner) -> Problem | None:
+        """Stores what a transaction set says; the problem is why it cannot be."""
         if received.verdict is Verdict.REJECTED:
-            return []
+            return None
         if received.set_id in acknowledge.SETS:
-            return self._matched(acknowledge.functional(self.store, self.message, partner, received))
+            return self._matched(acknowledge.functional(self, partner, received))
         words = {"set": received.set_id, "partner": partner.id, "list": "receive", "version": ""}
         if partner.receives(received.set_id) is None:
             code = "HOME-NO-AGREEMENT"
@@ -224,12 +224,12 @@ class Inbound(Work):
             words["version"] = received.group.version if received.group else ""
         else:
             self._document(received, received.document, partner)
-            return []
+            return None
         found = problem(code, acknowledge.place(received), value=received.set_id, **words)
         found = replace(found, ack=_NOT_SUPPORTED)
         found = found.at(segment=1, segment_id="ST", element=1, offset=received.offset, line=received.line)
         self.findings.add(found)
-        return [found]
+        return found
 
     def _document(self, received: TransactionSet, document: dict[str, Any], partner: Partner) -> None:
         document_id = self.services.new_id()

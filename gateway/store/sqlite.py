@@ -277,10 +277,7 @@ class SqliteStore:
         return self._rows(
             Document,
             f"number = ? AND partner = ? AND direction = '{OUTBOUND}' AND document_type = ? AND test = ?",
-            like.number,
-            like.partner,
-            like.document_type,
-            like.test,
+            *(like.number, like.partner, like.document_type, like.test),
         )
 
     def acknowledge_documents(self, sent_in: str, set_control: str | None, status: str) -> None:
