@@ -72,13 +72,32 @@ def opened(name: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def command(group: Commands, name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-    """Adds a command; the docstring of what runs it is its help: in a list, in full, and the exit codes."""
+def command(
+    group: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    json: str = "",
+    home: bool = False,
+) -> argparse.ArgumentParser:
+    """Adds a command; the docstring of what runs it is its help: in a list, in full, and the exit codes.
+
+    Args:
+        json: what ``--json`` gives; without it there is no such option.
+        home: whether there are the options that choose a home and a partner of it.
+    """
     summary, *more = cleandoc(run.__doc__ or "").split("\n\n")
     epilog = more.pop() if more and more[-1].startswith("exit code") else ""
     brief = (summary[:1].lower() if summary[1:2].islower() else summary[:1]) + summary[1:].rstrip(".")
     parser = group.add_parser(name, help=brief, description=" ".join(more) or summary, epilog=epilog)
     parser.set_defaults(run=run)
+    if json:
+        parser.add_argument("--json", action="store_true", help=json)
+    if home:
+        words = "use the guides and mappings of this home (default: EDIGW_HOME)"
+        parser.add_argument("--config", metavar="DIR", type=Path, help=words)
+        words = "with the guidelines and mappings of this partner of the home, or profile"
+        parser.add_argument("--partner", metavar="P", help=words)
     return parser
 
 
@@ -86,11 +105,6 @@ def noun(commands: Commands, name: str, brief: str, description: str) -> Command
     """Adds a noun, whose verbs are commands."""
     parser = commands.add_parser(name, help=brief, description=description)
     return parser.add_subparsers(title="commands", metavar="COMMAND", dest="verb", required=True)
-
-
-def add_json(parser: argparse.ArgumentParser, words: str) -> None:
-    """The option that asks for JSON."""
-    parser.add_argument("--json", action="store_true", help=words)
 
 
 def number(most: int, called: str) -> Callable[[str], int]:
@@ -102,21 +116,6 @@ def number(most: int, called: str) -> Callable[[str], int]:
         return int(text)
 
     return parsed
-
-
-def add_home(parser: argparse.ArgumentParser) -> None:
-    """The options that choose a home and a partner of it."""
-    parser.add_argument(
-        "--config",
-        metavar="DIR",
-        type=Path,
-        help="use the guides and mappings of this home (default: EDIGW_HOME)",
-    )
-    parser.add_argument(
-        "--partner",
-        metavar="P",
-        help="with the guidelines and mappings of this partner of the home, or profile",
-    )
 
 
 def home_of(args: argparse.Namespace) -> Path | None:

@@ -18,7 +18,7 @@ _FORMS = {_DATE: "a date of the form YYYYMMDD", _TIME: "a time of the form HHMM"
 
 def register(verbs: inputs.Commands) -> None:
     """Adds the command of this module."""
-    ack = inputs.command(verbs, "ack", run)
+    ack = inputs.command(verbs, "ack", run, home=True)
     ack.add_argument("file", metavar="FILE", help=inputs.FILE)
     ack.add_argument(
         "--type",
@@ -44,7 +44,6 @@ def register(verbs: inputs.Commands) -> None:
         type=partial(_moment, _TIME),
         help="time of the acknowledgment (default: now)",
     )
-    inputs.add_home(ack)
 
 
 def run(args: argparse.Namespace) -> int:

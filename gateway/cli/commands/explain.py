@@ -81,9 +81,8 @@ class Entry:
 
 def register(commands: inputs.Commands) -> None:
     """Adds the command of this module."""
-    explain = inputs.command(commands, "explain", run)
+    explain = inputs.command(commands, "explain", run, json="print JSON")
     explain.add_argument("code", metavar="CODE", nargs="?", help="for example X12-SE-COUNT")
-    inputs.add_json(explain, "print JSON")
 
 
 def run(args: argparse.Namespace) -> int:

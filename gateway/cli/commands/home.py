@@ -36,9 +36,8 @@ def register(commands: inputs.Commands) -> None:
     """Adds the commands of this module."""
     init = inputs.command(commands, "init", run_init)
     init.add_argument("dir", metavar="DIR", type=Path, help="where; made if it is not there")
-    once = inputs.command(commands, "run-once", run_once)
+    once = inputs.command(commands, "run-once", run_once, json="print what was done as JSON")
     once.add_argument("--config", metavar="DIR", type=Path, help="the home (default: EDIGW_HOME)")
-    inputs.add_json(once, "print what was done as JSON")
 
 
 def make_home(home: Path) -> None:

@@ -31,12 +31,10 @@ _SHOWN = 10
 
 def register(verbs: inputs.Commands) -> None:
     """Adds the commands of this module to ``edigw x12``."""
-    inspect = inputs.command(verbs, "inspect", run_inspect)
+    inspect = inputs.command(verbs, "inspect", run_inspect, json="one JSON object on all files", home=True)
     inspect.add_argument("files", metavar="FILE", nargs="+", help="X12 files; - for standard input")
-    inputs.add_json(inspect, "one JSON object on all files")
-    inputs.add_home(inspect)
 
-    diff = inputs.command(verbs, "diff", run_diff)
+    diff = inputs.command(verbs, "diff", run_diff, json="the differences as one JSON object", home=True)
     diff.add_argument("first", metavar="A", help=inputs.FILE)
     diff.add_argument("second", metavar="B", help="the other file")
     diff.add_argument(
@@ -44,8 +42,6 @@ def register(verbs: inputs.Commands) -> None:
         action="store_true",
         help="ignore control numbers, dates, times and counts of ISA, GS, ST, SE, GE and IEA",
     )
-    inputs.add_json(diff, "the differences as one JSON object")
-    inputs.add_home(diff)
 
     form = inputs.command(verbs, "format", run_format)
     form.add_argument("file", metavar="FILE", help=inputs.FILE)
@@ -63,10 +59,9 @@ def register(verbs: inputs.Commands) -> None:
         help="begin a new line after each segment (default), or not",
     )
 
-    split = inputs.command(verbs, "split", run_split)
+    split = inputs.command(verbs, "split", run_split, json="what was written as one JSON object")
     split.add_argument("file", metavar="FILE", help=inputs.FILE)
     split.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="made if not there")
-    inputs.add_json(split, "what was written as one JSON object")
 
 
 @contextmanager

@@ -33,28 +33,21 @@ def register(commands: inputs.Commands) -> None:
         "make, check and test mappings, and see them at work",
         "Work on mappings between X12 and the gateway's documents.",
     )
-    check = inputs.command(verbs, "check", run_check)
+    check = inputs.command(verbs, "check", run_check, json="one JSON object on all mappings", home=True)
     check.add_argument(
         "mappings", metavar="FILE|NAME", nargs="*", help="a file, or a name such as 850 or 004010/850"
     )
-    inputs.add_json(check, "one JSON object on all mappings")
-    inputs.add_home(check)
 
-    trace = inputs.command(verbs, "trace", run_trace)
+    trace = inputs.command(verbs, "trace", run_trace, json="one JSON object", home=True)
     trace.add_argument("file", metavar="FILE", help=inputs.FILE)
     trace.add_argument("--set", metavar="N", type=int, help="only the n-th transaction set of the file")
-    inputs.add_json(trace, "one JSON object")
-    inputs.add_home(trace)
 
-    test = inputs.command(verbs, "test", run_test)
+    test = inputs.command(verbs, "test", run_test, json="one JSON object on all tests", home=True)
     test.add_argument("mappings", metavar="NAME", nargs="*", help="a name such as 850 or 004010/850")
-    inputs.add_json(test, "one JSON object on all tests")
-    inputs.add_home(test)
 
-    scaffold = inputs.command(verbs, "scaffold", run_scaffold)
+    scaffold = inputs.command(verbs, "scaffold", run_scaffold, home=True)
     scaffold.add_argument("guide", metavar="GUIDE", help="a guide such as 005010/855")
     scaffold.add_argument("--document", metavar="TYPE", help="the document, such as purchase_order")
-    inputs.add_home(scaffold)
 
 
 def run_check(args: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ _HEAD = 4096
 
 def register(commands: inputs.Commands) -> None:
     """Adds the command of this module."""
-    translate = inputs.command(commands, "translate", run)
+    translate = inputs.command(commands, "translate", run, home=True)
     translate.add_argument(
         "input", metavar="IN", help="an X12, JSON, XML or other file; - for standard input"
     )
@@ -51,7 +51,6 @@ def register(commands: inputs.Commands) -> None:
         default=1,
         help="out of X12: spread a large file over N processes",
     )
-    inputs.add_home(translate)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,7 +94,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             # Nothing is written before all is right.
             with spooled() as spool:
-                spool.writelines(_pieces(documents, wanted, shape, library))
+                for piece in _pieces(documents, wanted, shape, library):
+                    spool.write(piece)  # writelines would keep all in memory
                 spool.seek(0)
                 with whole(args.output) as target:
                     shutil.copyfileobj(spool, target)

@@ -14,13 +14,11 @@ from gateway.cli.output import Style, show, spooled, visible
 def register(commands: inputs.Commands) -> None:
     """Adds the commands of this noun."""
     verbs = inputs.noun(commands, "x12", "check, look at and answer X12 files", "Work on X12 files.")
-    validate = inputs.command(verbs, "validate", run_validate)
+    validate = inputs.command(verbs, "validate", run_validate, json="one JSON object on all files", home=True)
     validate.add_argument("files", metavar="FILE", nargs="+", help="X12 files; - for standard input")
-    inputs.add_json(validate, "one JSON object on all files")
     validate.add_argument(
         "--second-opinion", action="store_true", help="also ask pyx12, an independent validator, and compare"
     )
-    inputs.add_home(validate)
     ack.register(verbs)
     inspect.register(verbs)
 
