@@ -5,6 +5,7 @@ The library itself opens no file: it asks the ``load`` function it was given.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from gateway.mapping.writegen import SetFunctions
 
 SERVED = (("004010", "004010"), ("004030", "005010"), ("009", ""))
-"""From which release on which guides serve those that have none of their own; 005010 has most of what came with
-004030 (text in MTX, for one), and no release has come to 009 yet."""
+"""From which release on which guides serve those that have none of their own; 005010 has most of what came
+with 004030 (text in MTX, for one), and no release has come to 009 yet."""
 
 _OTHER_RELEASE = tuple(
     Leniency("another release may allow it", code)
@@ -36,6 +37,9 @@ _OTHER_RELEASE = tuple(
 
 Load = Callable[[str], bytes]
 """Gives the bytes of a resource such as ``schemas/x12/004010/codes.xml``; raises NotFoundError."""
+
+MAX_RELEASES = 200
+"""Releases remembered, also as not there; hostile files name more."""
 
 SCHEMA_VERSION = "1"
 """Version of the internal documents' form."""
@@ -117,13 +121,13 @@ class SetEngine:
         if any(one.is_error for one in problems) or not problems:
             return None
         if self.plan is not None and document is not None:
-            from gateway.mapping.reader import DocumentReader, Trace
+            from gateway.mapping.reader import DocumentReader, Origin
 
-            trace: list[Trace] = []
+            origins: list[Origin] = []
             self.plan.put_constants(document)
-            DocumentReader(self.plan, document, trace).read(diagnosis.steps, delimiters)
+            DocumentReader(self.plan, document, origins).read(diagnosis.steps, delimiters)
             problems += _sums(self.plan, document)
-            if kept := [one.source for one in trace if not one.rule]:
+            if kept := [one.source for one in origins if one.kind == "kept"]:
                 problems.append(_unmapped(kept))
         return tuple(problems)
 
@@ -178,9 +182,10 @@ class Library:
         self.profile = profile
         self._base = base
         self._releases: dict[str, Release | None] = {} if base is None else base._releases
-        self._tables: dict[tuple[str, str], Table | None] = {}
-        self._plans: dict[tuple[str, str], Plan | None] = {}
-        self._engines: dict[tuple[str, str, bool], SetEngine | None] = {}
+        #: By file of the guide; engines also by whether it serves another release, and make documents.
+        self._tables: dict[str, Table | None] = {}
+        self._plans: dict[str, Plan | None] = {}
+        self._engines: dict[tuple[str, bool, bool], SetEngine | None] = {}
         self._guidelines: dict[tuple[str, str], Guideline | None] = {}
         self._profiles: dict[str, Library] = {}
 
@@ -193,6 +198,8 @@ class Library:
     def release(self, name: str) -> Release | None:
         """The release of that name, such as ``004010``; None if there is none."""
         if name not in self._releases:
+            if len(self._releases) > MAX_RELEASES:
+                self._releases.clear()
             folder = f"schemas/x12/{name}"
             try:
                 parts = [self._load(f"{folder}/{file}") for file in ("maps.xml", "dataele.xml", "codes.xml")]
@@ -217,30 +224,33 @@ class Library:
 
     def table(self, version: str, set_id: str) -> Table | None:
         """The compiled guide for GS08 and ST01; None without one."""
-        key = (ENVELOPE_RELEASE if set_id == TECHNICAL else version, set_id)
-        if key not in self._tables:
-            self._tables[key] = self._build(*key)
-        return self._tables[key]
+        file = self._file(version, set_id)
+        if file and file not in self._tables:
+            self._tables[file] = self._build(version, set_id, file)
+        return self._tables[file] if file else None
 
-    def _build(self, version: str, set_id: str) -> Table | None:
+    def _file(self, version: str, set_id: str) -> str:
+        """The guide's file below ``schemas/x12``, empty without one. Any number of versions have few files."""
+        if set_id == TECHNICAL:
+            return f"{ENVELOPE_RELEASE}/x12.control.00401.xml"
+        name = self.served_by(version)
+        release = self.release(name)
+        maps = {} if release is None else release.maps
+        file = maps.get((version, set_id)) or maps.get((name, set_id))
+        return f"{name}/{file}" if file else ""
+
+    def _build(self, version: str, set_id: str, file: str) -> Table | None:
         if set_id == TECHNICAL:
             return self._technical()
-        name = self.served_by(version)
+        name, _, title = file.partition("/")
+        release = self.release(name)
+        assert release is not None
         if self._base is not None:
-            shared = self._base.table(version, set_id)
-            guideline = self._guideline(name, set_id) if shared is not None else None
+            shared, guideline = self._base.table(version, set_id), self._guideline(name, set_id)
             if shared is None or guideline is None:
                 return shared
             return build(narrowed(shared.guide, guideline))
-        release = self.release(name)
-        if release is None:
-            return None
-        file = release.maps.get((version, set_id)) or release.maps.get((name, set_id))
-        if file is None:
-            return None
-        if version != name and file == release.maps.get((name, set_id)):
-            return self.table(name, set_id)
-        return build(parse_guide(file, self._load(f"schemas/x12/{name}/{file}"), release))
+        return build(parse_guide(title, self._load(f"schemas/x12/{file}"), release))
 
     def _guideline(self, release: str, set_id: str) -> Guideline | None:
         """The partner's guideline of a set; None without one."""
@@ -266,11 +276,10 @@ class Library:
 
     def plan(self, version: str, set_id: str) -> Plan | None:
         """The mapping of a set bound to its guide; None without mapping or guide."""
-        release = ENVELOPE_RELEASE if set_id == TECHNICAL else self.served_by(version)
-        key = (release, set_id)
-        if key not in self._plans:
-            self._plans[key] = self._bound(version, release, set_id)
-        return self._plans[key]
+        file = self._file(version, set_id)
+        if file and file not in self._plans:
+            self._plans[file] = self._bound(version, file.partition("/")[0], set_id)
+        return self._plans[file] if file else None
 
     def _bound(self, version: str, release: str, set_id: str) -> Plan | None:
         table = self.table(version, set_id)
@@ -307,7 +316,7 @@ class Library:
         if table is None:
             return None
         nearest = set_id != TECHNICAL and not version.startswith(table.guide.release)
-        key = (version if nearest else table.guide.release, set_id, documents)
+        key = (self._file(version, set_id), nearest, documents)
         if key not in self._engines:
             plan = self.plan(version, set_id) if documents else None
             own = self._guideline(table.guide.release, set_id)
@@ -330,6 +339,8 @@ class Library:
         # A guide of the very version goes before those of its release: 005010X231A1 is a 999, 005010 a 997.
         maps = sorted(found.maps, key=lambda one: (one[0] != release, one)) if found else []
         for _, set_id in maps if release else [("", TECHNICAL)]:
+            if not self._may_write(document_type, release, set_id):
+                continue
             plan = self.plan(release, set_id)
             if plan is not None and plan.mapping.document_type == document_type:
                 return plan
@@ -337,6 +348,18 @@ class Library:
             f"There is no mapping for documents of type {document_type!r} in release {release}.",
             code="MAP-NO-MAPPING",
         )
+
+    def _may_write(self, document_type: str, release: str, set_id: str) -> bool:
+        """Whether a mapping file or one it extends names the type: looking is cheap, loading a guide is not."""
+        served = self.served_by(release) or ENVELOPE_RELEASE
+        names = [f"x12/{served}/{set_id}", f"partners/{self.profile}/{set_id}.{served}"]
+        for name in names:
+            text = self._mapping_text(name) or b""
+            if document_type.encode("utf-8", "replace") in text:
+                return True
+            extended = re.findall(rb"^extends: *(\S+)", text, re.MULTILINE)
+            names += {one.decode("latin-1") for one in extended} - set(names)
+        return False
 
     @cached_property
     def _envelope(self) -> dict[str, Segment]:
