@@ -101,23 +101,14 @@ class Writing:
     newline: bool = False
 
     def __post_init__(self) -> None:
-        separators = (self.element, self.component, self.segment)
-        if (
-            any(len(one) != 1 or one.isalnum() or one == " " for one in separators)
-            or len(set(separators)) != 3
-        ):
-            raise ValueError(
-                "element, component and segment must be three different signs, one character each"
-            )
+        separators = {self.element, self.component, self.segment}
+        if len(separators) < 3 or any(len(one) != 1 or one.isalnum() or one == " " for one in separators):
+            raise ValueError("element, component and segment must be three different signs of one character")
         if not re.fullmatch(r"(\d{5})?", self.interchange_version):
             raise ValueError(f"interchange_version {self.interchange_version!r}: write five digits, as 00401")
 
     @property
     def delimiters(self) -> Delimiters:
         """The separators as the X12 core wants them."""
-        return Delimiters(
-            element=self.element,
-            component=self.component,
-            terminator=self.segment,
-            newline="\n" if self.newline else "",
-        )
+        newline = "\n" if self.newline else ""
+        return Delimiters(self.element, self.component, self.segment, newline=newline)

@@ -22,9 +22,7 @@ class Identifier:
 
     def __post_init__(self) -> None:
         if len(self.qualifier) != 2:
-            raise ValueError(
-                f"qualifier {self.qualifier!r}: write two characters, for example ZZ, 01, 08 or 12"
-            )
+            raise ValueError(f"qualifier {self.qualifier!r}: write two characters, such as ZZ, 01 or 12")
         if not 1 <= len(self.id) <= 15:
             raise ValueError(f"id {self.id!r}: an interchange identifier has 1 to 15 characters")
 
@@ -67,9 +65,7 @@ class Partner:
         for name in filter(None, (self.channel, self.profile)):
             checked_name(name)
         if not self.identifiers:
-            raise ValueError(
-                "identifiers: at least one is needed, or no interchange can be told to be theirs"
-            )
+            raise ValueError("identifiers: at least one is needed, to tell which interchanges are theirs")
         for agreed in (self.receive, self.send):
             sets = [one.set for one in agreed]
             if len(set(sets)) < len(sets):
