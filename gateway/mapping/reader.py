@@ -1,4 +1,4 @@
-"""The table-driven way from a transaction set to its document, with a trace.
+"""The table-driven way from a transaction set to its document, and where each value of that came from.
 
 It does what the generated functions do, step by step over the walk of the diagnosis. It serves
 ``map trace``, and in tests as the second opinion on the generated code.
@@ -6,8 +6,8 @@ It does what the generated functions do, step by step over the walk of the diagn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from gateway.mapping.extensions import (
@@ -16,44 +16,79 @@ from gateway.mapping.extensions import (
     get,
     keep_place,
     keep_segment,
-    keep_texts,
     keep_value,
     put,
 )
 from gateway.mapping.model import Copy
-from gateway.mapping.plan import Case, Plan, Scope
+from gateway.mapping.plan import Case, Plan, Scope, Take
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import Step
 from gateway.x12.hierarchy import Node, Nodes, grow
-from gateway.x12.table import LoopPlace, Position
+from gateway.x12.table import Position
+
+_EXACT = "the value would be written in another form, so the exact text is kept"
+_NO_VALUE = "the rule's converter has no value for this text"
+_ABSENT = "a computed segment that was not sent; it is left out on writing, too"
+_LOST = "it is in a loop that no rule takes"
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """One rule at work: which element gave which value of the document.
+class Origin:
+    """Where one value of a document comes from.
 
     Attributes:
-        segment: position of the segment in the set, ST = 1.
-        source: element reference such as ``BEG03``; the segment id for a segment that was kept whole.
+        kind: ``rule`` (a rule read it), ``copy`` (copied from another field), ``kept`` (no rule took it),
+            ``exact_text`` (a rule took it, and its text is kept as well), ``place`` (the segment stood
+            elsewhere than it is written), ``absent`` (a computed segment that was not there).
+        segment: position in the set, ST = 1; None where there is none.
+        source: element such as ``BEG03``, or the segment id of a whole segment.
         text: the text that was read.
         pointer: JSON pointer to the value.
-        rule: address and converter of the rule; empty where no rule took the text.
+        value: the value of the document.
+        rule: the rule as the mapping states it; empty where none took the text.
+        reason: why the text was kept; empty for rules.
     """
 
-    segment: int
+    kind: str
+    segment: int | None
     source: str
     text: str
     pointer: str
-    rule: str
+    value: Any
+    rule: str = ""
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def trace(plan: Plan, steps: Sequence[Step], delimiters: Delimiters) -> tuple[dict[str, Any], list[Origin]]:
+    """Reads a set and tells where everything went: nothing of the set is missing among the origins.
+
+    Args:
+        steps: the walk of the diagnosis through a set without errors, from ST to SE.
+
+    Returns:
+        The body of the document, and the origins in the order of the segments.
+    """
+    document: dict[str, Any] = {}
+    plan.put_constants(document)
+    origins: list[Origin] = []
+    DocumentReader(plan, document, origins).read(list(steps), delimiters)
+    # A value that was copied again counts once. The sort is stable: in a segment the order of reading stays.
+    last = {(one.kind, one.pointer, one.source): one for one in origins}
+    return document, sorted(last.values(), key=lambda one: one.segment or 1_000_000_000)
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A loop being read: its scope, its object and where that stands in the document."""
+    """A loop being read: its scope, its object and where that stands; ``lost`` if no rule takes the loop."""
 
     scope: Scope
     container: dict[str, Any]
     pointer: str
+    lost: bool = False
 
 
 @dataclass(slots=True)
@@ -68,19 +103,28 @@ class DocumentReader:
 
     plan: Plan
     document: dict[str, Any]
-    trace: list[Trace] | None = None
+    trace: list[Origin] | None = None
     _frames: dict[int, _Frame] = field(default_factory=dict)
     _counts: dict[int, int] = field(default_factory=dict)
     _masks: dict[int, int] = field(default_factory=dict)
     #: Levels of a hierarchy; their containers are frames here.
     _nodes: Nodes = field(default_factory=dict)
     _node: Node | None = None
+    #: The segment that is read.
+    _number: int | None = None
+    _parts: list[str] = field(default_factory=list)
+    _separators: dict[int, str] = field(default_factory=dict)
 
     def read(self, steps: list[Step], delimiters: Delimiters) -> dict[str, Any]:
         """Fills the document from a set without errors and returns it."""
         table = self.plan.table
-        self._frames[0] = _Frame(self.plan.root, self.document, "")
-        self._nodes[""] = Node(self._frames[0])
+        root = self._frames[0] = _Frame(self.plan.root, self.document, "")
+        self._nodes[""] = Node(root)
+        marks = {delimiters.component: COMPONENT, delimiters.repetition: REPETITION}
+        marked = str.maketrans({mark: ours for mark, ours in marks.items() if mark})
+        self._separators = str.maketrans(
+            {COMPONENT: delimiters.component or ">", REPETITION: delimiters.repetition or "^"}
+        )
         for step in steps[1:-1]:
             assert step.position is not None
             position = table.positions[step.position]
@@ -88,54 +132,81 @@ class DocumentReader:
             if position.trigger:
                 for index in range(position.index + 1, position.loop.last + 1):
                     self._masks.pop(index, None)
-            marks = {delimiters.component: COMPONENT, delimiters.repetition: REPETITION}
-            marked = str.maketrans({mark: ours for mark, ours in marks.items() if mark})
-            parts = [part.translate(marked) for part in step.parts]
-            self._segment(step.number, position, parts)
+            self._number, self._parts = step.number, [part.translate(marked) for part in step.parts]
+            self._segment(position)
+        self._number, there = None, len(self.document.get("extensions", ()))
         self.plan.note_absent(self.document, self._nodes)
+        for index, entry in enumerate(self.document.get("extensions", ())[there:], there):
+            self._tell("absent", entry["address"], "", f"/extensions/{index}", entry, reason=_ABSENT)
         return self.document
 
-    def _segment(self, number: int, position: Position, parts: list[str]) -> None:
+    def _tell(
+        self, kind: str, source: str, text: str, pointer: str, value: Any, rule: str = "", reason: str = ""
+    ) -> None:
+        if self.trace is not None:
+            number, shown = self._number if kind != "copy" else None, text.translate(self._separators)
+            self.trace.append(Origin(kind, number, source, shown, pointer, value, rule, reason))
+
+    def _tell_kept(self, kind: str, at: _Frame, source: str, text: str, reason: str, rule: str = "") -> None:
+        """Tells of the entry that the extensions of an object were given last."""
+        entries = at.container["extensions"]
+        self._tell(
+            kind, source, text, f"{at.pointer}/extensions/{len(entries) - 1}", entries[-1], rule, reason
+        )
+
+    def _text(self, element: int, component: int) -> str:
+        return text_of(self._parts, element, component)
+
+    def _segment(self, position: Position) -> None:
         outer = position.loop.parent if position.trigger else position.loop
         assert outer is not None
         frame = self._frames[outer.index]
         above = None
         if tree := position.tree:
             own, up, level, flag = (
-                text_of(parts, n, 0) for n in (tree.id, tree.parent, tree.level, tree.children)
+                self._text(n, 0) for n in (tree.id, tree.parent, tree.level, tree.children)
             )
             node = grow(self._nodes, own, up, level, flag, tree)
             assert isinstance(node, Node)
             self._node, above = node, node.above
             frame = _Frame(frame.scope, node.container.container, node.container.pointer)
-        scope, container = frame.scope, frame.container
-        address = self._address(scope, position)
+        address = self._address(frame.scope, position)
         mask = self._masks.get(position.index, 0) if above is None else above.mask
-        for case in scope.cases.get(position.index, []):
-            if any(text_of(parts, c.element, c.component) != c.value for c in case.conditions):
-                continue
-            if case.list_path is None and position.counts and mask & (1 << case.index):
-                continue
-            if case.list_path is None and above is not None and above.above is not None:
-                continue
-            if case.selective and not case.yields(partial(text_of, parts)):
-                continue
-            if position.counts and mask >> (case.index + 1):
-                keep_place(container, address, case.name)
-            if above is None:
-                self._masks[position.index] = mask | (1 << case.index)
+        inner_level = above is not None and above.above is not None
+        met = 0
+        for case in frame.scope.cases.get(position.index, ()):
+            is_taken = inner_level or (position.counts and mask & (1 << case.index))
+            if any(self._text(c.element, c.component) != c.value for c in case.conditions):
+                met = max(met, 1)
+            elif case.selective and not case.yields(self._text):
+                met = max(met, 2)
+            elif case.list_path is None and is_taken:
+                met = 3
             else:
-                above.mask = mask | (1 << case.index)
-            self._case(number, frame, case, position, parts, address)
+                break
+        else:
+            reason = (
+                f"no rule takes {position.path}",
+                f"no rule of {position.path} has a condition that it meets",
+                f"it fills no field that the rules of {position.path} take",
+                f"the rules of {position.path} take fewer such segments than there are",
+            )[met]
+            text = "*".join(self._parts)
+            keep_segment(frame.container, address, list(self._parts))
+            self._tell_kept("kept", frame, position.id, text, _LOST if frame.lost else reason)
+            if position.trigger:
+                inner = frame.scope.inner[position.index]
+                self._frames[position.loop.index] = _Frame(inner, frame.container, frame.pointer, lost=True)
             return
-        if self.trace is not None:
-            index = len(container.get("extensions", []))
-            self.trace.append(
-                Trace(number, position.id, "*".join(parts), f"{frame.pointer}/extensions/{index}", "")
-            )
-        keep_segment(container, address, list(parts))
-        if position.trigger:
-            self._frames[position.loop.index] = _Frame(scope.inner[position.index], container, frame.pointer)
+        if position.counts and mask >> (case.index + 1):
+            keep_place(frame.container, address, case.name)
+            reason = f"the segment of {case.name} stands at another place than the mapping writes it"
+            self._tell_kept("place", frame, address, "", reason)
+        if above is None:
+            self._masks[position.index] = mask | (1 << case.index)
+        else:
+            above.mask = mask | (1 << case.index)
+        self._case(frame, case, position, address)
 
     def _address(self, scope: Scope, position: Position) -> str:
         def part(trigger: Position) -> str:
@@ -143,91 +214,73 @@ class DocumentReader:
                 return f"{trigger.id}[{self._node.ordinal}]"
             return f"{trigger.id}[{self._counts[trigger.index]}]" if trigger.counts else trigger.id
 
-        steps: list[LoopPlace] = list(scope.steps)
-        return "/".join(
-            part(p) for p in [*(self.plan.table.positions[loop.first] for loop in steps), position]
-        )
+        loops = (self.plan.table.positions[loop.first] for loop in scope.steps)
+        return "/".join(part(one) for one in (*loops, position))
 
-    def _case(
-        self, number: int, frame: _Frame, case: Case, position: Position, parts: list[str], address: str
-    ) -> None:
-        container, pointer = frame.container, frame.pointer
-        target, target_pointer = container, pointer
+    def _case(self, frame: _Frame, case: Case, position: Position, address: str) -> None:
+        target = frame
         if case.list_path is not None:
-            holder = container
+            holder = frame.container
             for key in case.list_path[:-1]:
                 holder = holder.setdefault(key, {})
             items = holder.setdefault(case.list_path[-1], [])
-            item_pointer = f"{pointer}/{'/'.join(case.list_path)}/{len(items)}"
+            where = f"{frame.pointer}/{'/'.join(case.list_path)}/{len(items)}"
             if case.scalar:
-                value = self._value(number, case.takes[0], position, parts, container, address, item_pointer)
-                items.append(value)
+                items.append(self._value(case.takes[0], position, frame, address, where))
             else:
-                target, target_pointer, address = {}, item_pointer, position.id
-                items.append(target)
+                target, address = _Frame(frame.scope, {}, where), position.id
+                items.append(target.container)
         if not case.scalar:
             for take in case.takes:
-                where = f"{target_pointer}/{'/'.join(take.path)}"
-                value = self._value(number, take, position, parts, target, address, where)
+                where = f"{target.pointer}/{'/'.join(take.path)}"
+                value = self._value(take, position, target, address, where)
                 if value is not None:
-                    put(target, take.path, value)
-            for copy in [*case.copies, *case.recopies]:
-                found = copied(copy, target, self.document)
-                if found is not None and (len(copy.path) == 1 or get(target, copy.path[:-1]) is not None):
-                    put(target, copy.path, found)
-        self._leftovers(number, case, position, parts, target, target_pointer, address)
+                    put(target.container, take.path, value)
+            for copy in (*case.copies, *case.recopies):
+                found = copied(copy, target.container, self.document)
+                around = len(copy.path) == 1 or get(target.container, copy.path[:-1]) is not None
+                if found is not None and around:
+                    put(target.container, copy.path, found)
+                    source, where = ".".join(copy.source), f"{target.pointer}/{'/'.join(copy.path)}"
+                    self._tell("copy", source, str(found), where, found, f"={source}")
+        self._leftovers(case, position, target, address)
         if position.trigger and case.scope is not None:
-            self._frames[position.loop.index] = _Frame(case.scope, target, target_pointer)
+            inner = self._frames[position.loop.index] = _Frame(case.scope, target.container, target.pointer)
             if position.tree is not None and self._node is not None:
-                self._node.container = self._frames[position.loop.index]
+                self._node.container = inner
 
-    def _value(
-        self,
-        number: int,
-        take: Any,
-        position: Position,
-        parts: list[str],
-        target: dict[str, Any],
-        address: str,
-        pointer: str,
-    ) -> Any:
-        texts = tuple(text_of(parts, *source) for source in take.sources)
+    def _value(self, take: Take, position: Position, target: _Frame, address: str, pointer: str) -> Any:
+        texts = tuple(self._text(*source) for source in take.sources)
         if not any(texts):
             return None
-        refs = tuple(ref(position.id, *source) for source in take.sources)
         value = take.converter.read(texts)
-        keep_texts(target, address, refs, texts, () if value is None else take.converter.write(value))
-        if self.trace is not None and value is not None:
-            for name, text in zip(refs, texts, strict=True):
-                if text:
-                    rule = f"{take.address} | {take.converter.name}"
-                    self.trace.append(Trace(number, name, text, pointer, rule))
+        written = () if value is None else take.converter.write(value)
+        rule = f"{take.address} | {take.converter.name}"
+        for index, (source, text) in enumerate(zip(take.sources, texts, strict=True)):
+            name = ref(position.id, *source)
+            if text and value is not None:
+                self._tell("rule", name, text, pointer, value, rule)
+            if text != (written[index] if index < len(written) else ""):
+                keep_value(target.container, address, name, text)
+                self._tell_kept(
+                    "exact_text", target, name, text, _NO_VALUE if value is None else _EXACT, rule
+                )
         return value
 
-    def _leftovers(
-        self,
-        number: int,
-        case: Case,
-        position: Position,
-        parts: list[str],
-        target: dict[str, Any],
-        pointer: str,
-        address: str,
-    ) -> None:
-        used = case.used
+    def _leftovers(self, case: Case, position: Position, target: _Frame, address: str) -> None:
+        """Keeps the elements and components that the case does not take."""
         for index, element in enumerate(position.segment.elements, 1):
-            if index >= len(parts) or not parts[index]:
+            if index >= len(self._parts) or not self._parts[index]:
                 continue
-            taken = {component for n, component in used if n == index}
-            wanted = [0] if not taken or REPETITION in parts[index] else []
+            taken = {component for n, component in case.used if n == index}
+            wanted = [0] if not taken or REPETITION in self._parts[index] else []
             if taken and 0 not in taken:
                 wanted += [c for c in range(1, len(element.components) + 1) if c not in taken]
             for component in wanted:
-                if text := text_of(parts, index, component) if component else parts[index]:
-                    if self.trace is not None:
-                        at = f"{pointer}/extensions/{len(target.get('extensions', []))}"
-                        self.trace.append(Trace(number, ref(position.id, index, component), text, at, ""))
-                    keep_value(target, address, ref(position.id, index, component), text)
+                name = ref(position.id, index, component)
+                if text := self._text(index, component) if component else self._parts[index]:
+                    keep_value(target.container, address, name, text)
+                    self._tell_kept("kept", target, name, text, "no rule takes this element")
 
 
 def ref(segment: str, element: int, component: int) -> str:

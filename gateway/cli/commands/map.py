@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from gateway.mapping.library import Library
-    from gateway.mapping.trace import Origin
+    from gateway.mapping.reader import Origin
     from gateway.x12.envelope import TransactionSet
     from gateway.x12.table import Table
 
@@ -195,7 +195,7 @@ def run_trace(args: argparse.Namespace) -> int:
 
 def _origins(event: TransactionSet, library: Library) -> tuple[list[Origin], str]:
     """The origins of a set's values, or why it has none."""
-    from gateway.mapping.trace import trace
+    from gateway.mapping.reader import trace
     from gateway.x12.diagnose import diagnose
     from gateway.x12.reader import SetText
     from gateway.x12.source import Source
