@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import SimpleNamespace
+from typing import BinaryIO, cast
 
 import orjson
 
@@ -21,7 +22,6 @@ from gateway.errors import Problem
 from gateway.mapping.library import Library
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.envelope import Event, GroupHeader, InterchangeHeader
-from gateway.x12.guide import Segment
 from gateway.x12.parser import TECHNICAL, Engine, Parser, document_envelope
 from gateway.x12.reader import EnvelopeSegment, Isa, Piece, SetText
 from gateway.x12.report import problems_of
@@ -78,36 +78,23 @@ def _work(around: list[Piece], pieces: list[SetText]) -> list[Answer]:
 
 
 class _Answered:
-    """Stands for the engines in the parser; gives the answer that a worker gave."""
+    """Stands for the guides in the parser; its engines give the answer that a worker gave."""
 
     def __init__(self, guides: Library) -> None:
         self.guides = guides
+        self.envelope_segment = guides.envelope_segment
         self.answer: Answer = (None, None)
 
     def engine(self, version: str, set_id: str, *, documents: bool) -> Engine | None:
         found = self.guides.engine(version, set_id, documents=documents)
-        if set_id == TECHNICAL:
-            return found  # between the sets, in no batch
-        return None if found is None else _AnsweredEngine(self, found)
+        if found is None or set_id == TECHNICAL:
+            return found  # a TA1 stands between the sets, in no batch
 
-    def envelope_segment(self, name: str) -> Segment | None:
-        return self.guides.envelope_segment(name)
+        def check(*_: object) -> tuple[Problem, ...] | None:
+            return self.answer[0]
 
-
-class _AnsweredEngine:
-    translates = False
-
-    def __init__(self, answered: _Answered, engine: Engine) -> None:
-        self.name, self.table, self.explain = engine.name, engine.table, engine.explain
-        self._answered = answered
-
-    def check(
-        self,
-        segments: list[str],  # noqa: ARG002 -- a worker has looked at them
-        delimiters: Delimiters,  # noqa: ARG002
-        document: dict[str, Any] | None,  # noqa: ARG002
-    ) -> tuple[Problem, ...] | None:
-        return self._answered.answer[0]
+        known = {"name": found.name, "table": found.table, "explain": found.explain, "translates": False}
+        return cast("Engine", SimpleNamespace(**known, check=check))
 
 
 def _batches(found: Iterable[Piece]) -> Iterator[Piece | list[SetText]]:

@@ -39,23 +39,21 @@ class Comparison:
 
     def watch(self, events: Iterable[Event]) -> Iterator[Event]:
         """The same events; those of a whole file."""
-        starts: list[int] = []
-        releases: list[str] = []
+        releases: dict[int, str] = {}  # of each interchange, by its offset: that of its first set
         sets: list[TransactionSet] = []
         for event in events:
             if isinstance(event, InterchangeHeader) and event.elements:
-                starts.append(event.offset)
-                releases.append("")
+                releases[event.offset] = ""
             elif isinstance(event, TransactionSet) and event.group:
                 sets.append(event)
-                if (
-                    event.guide and releases
-                ):  # one directory of maps for an interchange: that of its first set
-                    releases[-1] = releases[-1] or event.guide.rpartition(".")[2]
+                start = event.interchange.offset
+                if event.guide and not releases.get(start, "none"):
+                    releases[start] = event.guide.rpartition(".")[2]
             yield event
-        maps = [resources.find(f"schemas/x12/{name or _RELEASE}/maps.xml").parent for name in releases]
-        pieces = zip(starts, [*starts[1:], len(self._data)], maps, strict=True)
-        opinions = [_pyx12.judge(self._data[start:stop], str(path)) for start, stop, path in pieces]
+        opinions = []
+        for (start, release), stop in zip(releases.items(), [*releases, len(self._data)][1:], strict=True):
+            maps = resources.find(f"schemas/x12/{release or _RELEASE}/maps.xml").parent
+            opinions.append(_pyx12.judge(self._data[start:stop], str(maps)))
         theirs = [one for opinion in opinions for one in opinion.sets]
         rows = [_compared(event, _pyx12.opinion_of(event), _taken(theirs, event)) for event in sets]
         self.found["second_opinion"] = {
@@ -98,8 +96,7 @@ def _compared(
     if agrees:
         words = ""
     elif other is None:
-        words = "pyx12 says nothing about it"
-        words += " (there is no guide)" if event.guide is None else ""
+        words = f"pyx12 says nothing about it{' (there is no guide)' if event.guide is None else ''}"
     elif alike:
         words = f"both {'reject' if code == 'R' else 'accept'} it, with other notes"
     else:
