@@ -5,13 +5,13 @@ The library itself opens no file: it asks the ``load`` function it was given.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from gateway.documents import KINDS
 from gateway.errors import Ack, Fault, Level, Location, NotFoundError, Problem, Severity
 from gateway.mapping.codegen import Functions
 from gateway.x12.delimiters import Delimiters
@@ -336,11 +336,11 @@ class Library:
             NotFoundError: no mapping for the type in the release.
         """
         found = self.release(self.served_by(release))
-        # A guide of the very version goes before those of its release: 005010X231A1 is a 999, 005010 a 997.
-        maps = sorted(found.maps, key=lambda one: (one[0] != release, one)) if found else []
+        usual = KINDS[document_type].set_id if document_type in KINDS else ""
+        # A guide of the very version goes before those of its release: 005010X231A1 is a 999, 005010 a 997. Then
+        # the usual set of the type, as each look at another one loads its guide.
+        maps = sorted(found.maps, key=lambda one: (one[0] != release, one[1] != usual, one)) if found else []
         for _, set_id in maps if release else [("", TECHNICAL)]:
-            if not self._may_write(document_type, release, set_id):
-                continue
             plan = self.plan(release, set_id)
             if plan is not None and plan.mapping.document_type == document_type:
                 return plan
@@ -348,18 +348,6 @@ class Library:
             f"There is no mapping for documents of type {document_type!r} in release {release}.",
             code="MAP-NO-MAPPING",
         )
-
-    def _may_write(self, document_type: str, release: str, set_id: str) -> bool:
-        """Whether a mapping file or one it extends names the type: looking is cheap, loading a guide is not."""
-        served = self.served_by(release) or ENVELOPE_RELEASE
-        names = [f"x12/{served}/{set_id}", f"partners/{self.profile}/{set_id}.{served}"]
-        for name in names:
-            text = self._mapping_text(name) or b""
-            if document_type.encode("utf-8", "replace") in text:
-                return True
-            extended = re.findall(rb"^extends: *(\S+)", text, re.MULTILINE)
-            names += {one.decode("latin-1") for one in extended} - set(names)
-        return False
 
     @cached_property
     def _envelope(self) -> dict[str, Segment]:

@@ -67,6 +67,10 @@ ENVELOPE_RELEASE = "004010"
 """The release whose control map serves for ISA, GS, TA1 and their trailers; they are the same in all."""
 
 
+MAX_KINDS = 1_000
+"""Kinds of set (GS08 and ST01) remembered for one interchange; hostile files name more."""
+
+
 class Engine(Protocol):
     """Checks the segments of one kind of transaction set, fast; made from a guide and perhaps a mapping."""
 
@@ -378,6 +382,8 @@ class Parser:
     def _engine(self, version: str, set_id: str) -> Engine | None:
         key = (version, set_id)
         if key not in self._engines:
+            if len(self._engines) == MAX_KINDS:
+                self._engines.clear()
             self._engines[key] = self._guides.engine(version, set_id, documents=self._documents)
         return self._engines[key]
 
