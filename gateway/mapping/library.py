@@ -230,7 +230,7 @@ class Library:
         return self._tables[file] if file else None
 
     def _file(self, version: str, set_id: str) -> str:
-        """The guide's file below ``schemas/x12``, empty without one. Any number of versions have few files."""
+        """The guide's file below ``schemas/x12``, empty without one; many versions have the same."""
         if set_id == TECHNICAL:
             return f"{ENVELOPE_RELEASE}/x12.control.00401.xml"
         name = self.served_by(version)
@@ -337,8 +337,8 @@ class Library:
         """
         found = self.release(self.served_by(release))
         usual = KINDS[document_type].set_id if document_type in KINDS else ""
-        # A guide of the very version goes before those of its release: 005010X231A1 is a 999, 005010 a 997. Then
-        # the usual set of the type, as each look at another one loads its guide.
+        # A guide of the very version goes before those of its release: 005010X231A1 is a 999, 005010 a 997.
+        # Then comes the usual set of the type, as each look at another one loads its guide.
         maps = sorted(found.maps, key=lambda one: (one[0] != release, one[1] != usual, one)) if found else []
         for _, set_id in maps if release else [("", TECHNICAL)]:
             plan = self.plan(release, set_id)
