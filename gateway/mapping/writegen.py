@@ -42,13 +42,12 @@ class SetFunctions:
     def __init__(self, plan: Plan) -> None:
         self._names: dict[str, Any] = {"EMPTY": {}}
         self._needed: dict[int, bool] = {}
-        self._memos: dict[tuple[int, int], _Texts] = {}
-        source: list[str] = []
-        for scope in plan.scopes:
-            if self._need(scope):
-                source += self._function(plan, scope)
-        exec(compile("\n".join(source), f"<writer of {plan.mapping.guide}>", "exec"), self._names)  # noqa: S102
-        self._write: Callable[[dict[str, Any], list[str], str, str], None] = self._names["scope0"]
+        self._memos: list[_Texts] = []
+        self._bodies: dict[str, str] = {}
+        self._functions: dict[int, str] = {}
+        self._plan = plan
+        self._write: Callable[[dict[str, Any], list[str], str, str], None]
+        self._write = self._names[self._scope(plan.root)]
 
     def __call__(self, document: dict[str, Any], separator: str, component: str) -> list[str] | None:
         """The segments between ST and SE."""
@@ -66,14 +65,26 @@ class SetFunctions:
         return self._needed[scope.id]
 
     def _name(self, prefix: str, value: Any) -> str:
+        memo = isinstance(value, _Texts)
         for known, other in self._names.items():
-            if other is value:
+            if other is value or (not memo and other.__class__ is value.__class__ and other == value):
                 return known
         made = f"{prefix}{len(self._names)}"
         self._names[made] = value
         return made
 
-    def _function(self, plan: Plan, scope: Scope) -> list[str]:
+    def _scope(self, scope: Scope) -> str:
+        """The name of the function of a scope; scopes that are written alike, such as levels, share one."""
+        if scope.id not in self._functions:
+            lines, below = self._function(self._plan, scope)
+            body = "\n".join([*(f"    {line}" for line in lines or ["pass"]), *below])
+            name = self._functions[scope.id] = self._bodies.setdefault(body, f"scope{scope.id}")
+            if name not in self._names:
+                source = f"def {name}(d, out, sep, comp):\n{body}"
+                exec(compile(source, f"<writer of {self._plan.mapping.guide}>", "exec"), self._names)  # noqa: S102
+        return self._functions[scope.id]
+
+    def _function(self, plan: Plan, scope: Scope) -> tuple[list[str], list[str]]:
         lines = []
         if scope.container is scope.loop:
             lines.append("if 'extensions' in d: raise LookupError")
@@ -102,8 +113,7 @@ class SetFunctions:
                 continue
             for case in scope.cases[index]:
                 lines += self._case(case, table.positions[index].id)
-        body = lines or ["pass"]
-        return [f"def scope{scope.id}(d, out, sep, comp):", *(f"    {line}" for line in body), *below]
+        return lines, below
 
     def _level(self, plan: Plan, case: Case, segment: str, tree: Tree, holder: str, parent: str) -> list[str]:
         """Statements that write one level of a hierarchy with its own segments; ``h`` is its number."""
@@ -113,7 +123,7 @@ class SetFunctions:
         lines, text, _ = self._segment(case, segment, holder, given)
         lines = ["n[0] += 1", "h = str(n[0])", *lines, f"out.append({text})"]
         if case.scope is not None and self._need(case.scope):
-            lines.append(f"scope{case.scope.id}({holder}, out, sep, comp)")
+            lines.append(f"{self._scope(case.scope)}({holder}, out, sep, comp)")
         elif holder == "o":
             lines.insert(0, "if 'extensions' in o: raise LookupError")
         return lines
@@ -131,7 +141,7 @@ class SetFunctions:
                 guard = " or ".join(f"{name} in d" for name in names)
                 body = [*lines, f"if {filled}: out.append({text})"]
                 return [f"if {guard}:", *(f"    {line}" for line in body)] if filled else []
-            enter = f"scope{child.id}(d, out, sep, comp)"
+            enter = f"{self._scope(child)}(d, out, sep, comp)"
             checks = [f"if len(out) == at and not ({filled or 'False'}): out.pop()"]
             return [*lines, f"out.append({text})", "at = len(out)", enter, *checks]
         holder = "d" + "".join(f".get({key!r}, EMPTY)" for key in case.list_path[:-1])
@@ -165,11 +175,14 @@ class SetFunctions:
         lines, text, _ = self._segment(case, segment, "o")
         lines.append(f"out.append({text})")
         if case.scope is not None and self._need(case.scope):
-            return [*lines, f"scope{case.scope.id}(o, out, sep, comp)"]
+            return [*lines, f"{self._scope(case.scope)}(o, out, sep, comp)"]
         return ["if 'extensions' in o: raise LookupError", *lines]
 
     def _memo(self, convert: Converter, size: int) -> str:
-        memo = self._memos.setdefault((id(convert), size), _Texts(convert, size))
+        found = (memo for memo in self._memos if memo.size == size and memo.converter == convert)
+        if (memo := next(found, None)) is None:
+            memo = _Texts(convert, size)
+            self._memos.append(memo)
         return self._name("M", memo)
 
     def _segment(
