@@ -99,8 +99,6 @@ WHY: dict[str, str] = {
         820_004010UCS_bots-edi-bots-plugins_1 820_004010UCS_bots-edi-bots-plugins_2
         820_004010VICS_bots-edi-bots-plugins_1 820_004030VICS_bots-edi-bots-plugins_2
         820_004030_bots-edi-bots-plugins_2 820_004030_bots-edi-bots-plugins_4""",
-    "Release 004030 has MTX in the note loop; that of 004010, the nearest guide, has MSG": """
-        850_004030_bots-edi-bots-plugins_3""",
     "AK4 has an element more than its release knows": """
         997_004010X098_inteligenz-x12parser_1""",
     "An acknowledgment that does not say what it acknowledges": """

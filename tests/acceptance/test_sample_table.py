@@ -1,4 +1,4 @@
-"""The page about the real samples: written by a command, and every rejection judged by a reader of the file."""
+"""The page about the real samples: written by a command, every rejection judged by a reader of the file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIRECTORY = samples.directory() or Path()
 def test_most_sets_translate() -> None:
     """A change that rejects what was readable before is seen here."""
     outcomes = Counter(one.outcome for one in sample_table.outcomes(DIRECTORY))
-    assert outcomes["translated"] >= 218
+    assert outcomes["translated"] >= 219
     assert outcomes.total() >= 310
 
 
