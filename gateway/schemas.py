@@ -59,11 +59,6 @@ def document_schema(document_type: str) -> dict[str, Any]:
     return schema
 
 
-def document_schema_text(document_type: str) -> str:
-    """:func:`document_schema` as the text of its file."""
-    return json.dumps(document_schema(document_type), indent=2, ensure_ascii=False) + "\n"
-
-
 def _fields(document_type: str) -> Iterator[Stated]:
     for release in RELEASES:
         try:
@@ -108,5 +103,6 @@ def _annotate(described: dict[str, Any], places: dict[str, None], names: dict[st
 
 if __name__ == "__main__":
     for kind in document_types():
-        Path(f"schemas/documents/{kind}.schema.json").write_text(document_schema_text(kind), encoding="utf-8")
+        text = json.dumps(document_schema(kind), indent=2, ensure_ascii=False) + "\n"
+        Path(f"schemas/documents/{kind}.schema.json").write_text(text, encoding="utf-8")
         Path(f"schemas/xml/{kind}.xsd").write_bytes(xsd(kind))

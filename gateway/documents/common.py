@@ -80,13 +80,8 @@ Many = Annotated[tuple[_T, ...], Field(json_schema_extra={"minItems": 1}), After
 """A list that is left out when it is empty."""
 
 
-def required(meaning: str, example: object = None, *, x12: str = "") -> Any:
-    """A field that must be there; see `optional`."""
-    return Field(**_described(meaning, example, x12))
-
-
-def optional(meaning: str, example: object = None, *, x12: str = "") -> Any:
-    """A field that may be left out.
+def required(meaning: str, example: object = None, *, x12: str = "", default: Any = ...) -> Any:
+    """A field that must be there.
 
     Args:
         meaning: what the field says, for people.
@@ -94,18 +89,17 @@ def optional(meaning: str, example: object = None, *, x12: str = "") -> Any:
         x12: where a field of the envelope stands in X12. For all others the mapping says it, and which names
             its codes have; the JSON Schema takes both from there.
     """
-    return Field(default=None, **_described(meaning, example, x12))
-
-
-def _described(meaning: str, example: object, x12: str) -> dict[str, Any]:
     text = meaning if meaning.endswith(".") else f"{meaning}."
-    found: dict[str, Any] = {"description": text}
-    if example is not None:
-        found["description"] += f" Example: {example if isinstance(example, str) else json.dumps(example)}"
-        found["examples"] = [example]
-    if x12:
-        found["json_schema_extra"] = {"x-x12": x12}
-    return found
+    examples = None if example is None else [example]
+    if examples:
+        text += f" Example: {example if isinstance(example, str) else json.dumps(example)}"
+    extra: dict[str, Any] = {"json_schema_extra": {"x-x12": x12}} if x12 else {}
+    return Field(default, description=text, examples=examples, **extra)
+
+
+def optional(meaning: str, example: object = None, *, x12: str = "") -> Any:
+    """A field that may be left out; see `required`."""
+    return required(meaning, example, x12=x12, default=None)
 
 
 class Model(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import PurePath
 from textwrap import wrap
 from typing import Any
 
@@ -88,9 +89,8 @@ def put(services: Services, message: Message, status: Translation, findings: Fin
     else:
         name = message.name
         if store.has_name("wanted", message.channel, QUARANTINE, name):
-            stem, dot, suffix = name.rpartition(".")
-            tail = message.id[-8:]
-            name = f"{stem}_{tail}.{suffix}" if dot and stem else f"{name}_{tail}"
+            path = PurePath(name)
+            name = f"{path.stem}_{message.id[-8:]}{path.suffix}"
     report = _report(message, name, status, findings)
     for end, content in (
         ("json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"),
@@ -100,17 +100,8 @@ def put(services: Services, message: Message, status: Translation, findings: Fin
         store.add_delivery(message.id, message.channel, QUARANTINE, f"{name}.problem.{end}", payload=payload)
     if message.payload is not None:
         store.add_delivery(message.id, message.channel, QUARANTINE, name, payload=message.payload)
-    store.audit(
-        "file.quarantined",
-        message.id,
-        channel=message.channel,
-        partner=findings.partner,
-        file=name,
-        status=status.value,
-        reason=report["reason"],
-        move=report["move"],
-        problems=findings.count,
-    )
+    told = {key: report[key] for key in ("channel", "partner", "file", "status", "reason", "move")}
+    store.audit("file.quarantined", message.id, **told, problems=findings.count)
 
 
 def _report(message: Message, name: str, status: Translation, findings: Findings) -> dict[str, Any]:
