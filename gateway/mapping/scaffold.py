@@ -7,7 +7,7 @@ check itself decides what fits: what it objects to is left out, until it has no 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,6 @@ from gateway.x12.table import Table
 _NO_PLACE = ("MAP-ADDRESS", "MAP-ELEMENT", "MAP-TYPE", "MAP-NO-LOOP", "MAP-CONDITION")
 """Problems of rules for which another release has no place."""
 
-_FEW = 12
-"""Codes of a guide that are named in a mapping."""
 _SIMPLE = {"DT": "date", "TM": "time", "R": "decimal", "N0": "int"} | {f"N{n}": f"n{n}" for n in range(1, 7)}
 _CODED = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)[.0-9]* *\| *(?:code|pairs)\(@([a-z0-9_]+)\)")
 
@@ -43,7 +41,9 @@ def scaffold(table: Table, guide: str, document: str, load: Load) -> str:
     while True:
         text = work.text(guide, document)
         found = check_mapping(text, lambda _: table, None, load)
-        refused = {work.choice(problem) for problem in found if problem.is_error} - work.banned
+        places = {f"{one.location.pointer}." for one in found if one.is_error}
+        around = [[path for path in work.chosen if place.startswith(f"{path}.")] for place in places]
+        refused = {(path, work.chosen[path]) for paths in around if paths for path in [max(paths, key=len)]}
         if not refused:
             return text
         work.banned |= refused
@@ -82,100 +82,83 @@ class _Scaffold:
     """The mapping in the making.
 
     Attributes:
-        banned: blocks and code tables that do not fit, with the path of the field; ``chosen`` has the others.
-        counts: by path of a field, the segment whose number it states. lists: by segment, a list of the root.
-        blocks: name, segment it is for (empty for an object), and by segment the list it makes of it inside.
+        chosen: block or code table by path of the field; banned: those that the check refused.
+        blocks: by segment, the lists for it that all mappings share, with the segments that they take.
         codes: the shared code table of a data element.
     """
 
     table: Table
     load: Load
-    banned: set[tuple[str, str]] = field(default_factory=lambda: {("", "")})
+    banned: set[tuple[str, str]] = field(default_factory=set)
     chosen: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, str] = field(default_factory=dict)
-    lists: dict[str, str] = field(default_factory=dict)
-    blocks: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    blocks: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        stated = shared(self.load)
-        sizes = {name: len(table) for name, table in stated["codes"].items()}
         segments = {position.id: position.segment for position in self.table.positions}
         for name, number, table in _CODED.findall(self.load(SHARED).decode()):
             if name in segments and int(number) <= len(segments[name].elements):
-                data = segments[name].elements[int(number) - 1].number
-                self.codes[data] = max(self.codes.get(data, table), table, key=lambda one: sizes.get(one, 0))
-        blocks = {name: block for name, block in stated["blocks"].items() if isinstance(block, Stated)}
-        text = "".join(f"  {name}{'[]' * ('each' in block)}: ${name}\n" for name, block in blocks.items())
-        rules = read_mapping(f"fields:\n{text}", self.load)[0].rules
-        for name, block in blocks.items():
-            own = tuple(rule for rule in rules if rule.path[0] == name)
-            leads = own[0].rules if isinstance(own[0], Repeated) else own
-            self.blocks.append((name, block.get("each", ""), dict(map(_lead, leads))))
+                self.codes.setdefault(segments[name].elements[int(number) - 1].number, table)
+        blocks = shared(self.load)["blocks"].items()
+        lists = [name for name, one in blocks if isinstance(one, Stated) and "each" in one]
+        text = "".join(f"  {name}[]: ${name}\n" for name in lists)
+        for rule in read_mapping(f"fields:\n{text}", self.load)[0].rules:
+            if isinstance(rule, Repeated):
+                inner = {segment for one in rule.rules for segment in _segments(one)}
+                self.blocks.setdefault(rule.each.path[0], {})[rule.path[0]] = inner
 
     def text(self, guide: str, document: str) -> str:
         """The mapping without what is banned."""
-        self.chosen, self.counts, self.lists = {}, {}, {}
+        self.chosen = {}
         rules: Rules = {}
         self.loop(self.table.guide.root, (), "", rules)
         words = "Made from the guide: rename what you need, take out the rest (it is kept under extensions)."
         lines = [f"# {guide} <-> {document}. {words}", "", f"mapping: {document}", f"guide: {guide}", ""]
-        lines += ["fields:", *_lines(rules, "  ")]
-        computed = {name: self.lists[one] for name, one in self.counts.items() if one in self.lists}
-        lines += ["", "computed:"] if computed else []
-        lines += [f"  {name}: count({counted})" for name, counted in computed.items()]
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, "fields:", *_lines(rules, "  ")]) + "\n"
 
-    def choice(self, problem: Problem) -> tuple[str, str]:
-        """The choice behind a problem of a field; for what is missing only the block at the very place."""
-        place = problem.location.pointer or ""
-        at = max((path for path in self.chosen if f"{place}.".startswith(f"{path}.")), key=len, default="")
-        far = problem.code == "MAP-REQUIRED" and at.endswith("[]") and at != place
-        return ("", "") if far else (at, self.chosen.get(at, ""))
+    def choose(self, path: str, name: str) -> bool:
+        """Whether a block or code table may stand at a path; it is noted then."""
+        may = (path, name) not in self.banned
+        if may:
+            self.chosen[path] = name
+        return may
 
     def loop(
-        self, loop: Loop, way: tuple[str, ...], scope: str, into: Rules, done: Mapping[str, str] | None = None
+        self, loop: Loop, way: tuple[str, ...], scope: str, into: Rules, done: Collection[str] = ()
     ) -> None:
-        """Rules for everything in a loop but the segment that begins it."""
-        done = done or {}
-        seen = {loop.trigger.id, *done}
+        """Rules for everything in a loop but the segment that begins it, and what a block has done."""
+        seen = {loop.trigger.id}
         root = loop is self.table.guide.root
         for child in loop.children[1:-1] if root else loop.children[1:]:
             segment = child.trigger if isinstance(child, Loop) else child
             if segment.id in done:
-                inside: Rules = {}
-                if isinstance(child, Loop) and done[segment.id]:
-                    self.loop(child, (), f"{scope}{done[segment.id]}[].", inside)
-                into |= {f"{done[segment.id]}[]": inside} if inside else {}
                 continue
             again = segment.id in seen  # an address means the first place of that name
             into[f"# {segment.id}: {segment.name}" + ", a further place" * again] = None
             if again:
                 continue
             seen.add(segment.id)
-            here = (*way, segment.id)
             if (child.repeat if isinstance(child, Loop) else child.max_use) != 1:
-                self.listed(child, segment, here, scope, into)
+                self.listed(child, segment, (*way, segment.id), scope, into)
                 continue
-            begins = root and child is loop.children[1]
-            block = None if begins or way else self.block(segment, "", scope)
-            if block:
-                into[block[0]] = f"${block[0]}"
-            elif begins:
+            if root and child is loop.children[1]:
                 into |= self.segment(segment, way, scope)
             else:
                 name = _free(_snake(segment.name), into)
                 inner = self.segment(segment, way, f"{scope}{name}.")
                 into |= {name: inner if len(inner) > 1 else next(iter(inner.values()))} if inner else {}
             if isinstance(child, Loop):
-                self.loop(child, here, scope, into)
+                self.loop(child, (*way, segment.id), scope, into)
 
     def listed(
         self, child: Segment | Loop, segment: Segment, way: tuple[str, ...], scope: str, into: Rules
     ) -> None:
         """A rule for a loop or segment that repeats."""
         tree = child.tree if isinstance(child, Loop) else None
-        name, _, leads = (None if tree else self.block(segment, segment.id, scope)) or ("", "", {})
+        blocks = {} if tree else self.blocks.get(segment.id, {})
+        free = [name for name in blocks if f"{name}[]" not in into]
+        name = next((one for one in free if self.choose(f"{scope}{one}[]", one)), "")
+        taken = blocks.get(name, set[str]())
         item: Rules = {"use": name} if name else {}
         if not name or len(way) > 1:
             item["each"] = "/".join(way)
@@ -184,20 +167,8 @@ class _Scaffold:
             own = self.segment(segment, (), f"{scope}{name}[].", tree.written if tree else ())
             item |= {"value": next(iter(own.values()))} if len(own) == 1 and segment is child else own
         if isinstance(child, Loop):
-            self.loop(child, (), f"{scope}{name}[].", item, leads)
+            self.loop(child, (), f"{scope}{name}[].", item, taken)
         into[f"{name}[]"] = f"${name}" if item.keys() == {"use"} else item
-        if not scope and len(way) == 1 and not tree:
-            self.lists[segment.id] = name
-
-    def block(self, segment: Segment, each: str, scope: str) -> tuple[str, str, dict[str, str]] | None:
-        """The block that fits a segment; for a list one with ``each``, else one that is for it alone."""
-        for name, begins, leads in self.blocks:
-            path = f"{scope}{name}" + ("[]" if each else "")
-            fits = begins == each and (each or segment.id in leads)
-            if fits and (path, name) not in self.banned and path not in self.chosen:
-                self.chosen[path] = name
-                return name, begins, leads
-        return None
 
     def segment(
         self, segment: Segment, way: tuple[str, ...], scope: str, skip: Collection[int] = ()
@@ -205,48 +176,31 @@ class _Scaffold:
         """Rules for the elements of a segment."""
         rules: Rules = {}
         for element, wanted, address, used in _parts(segment, skip):
-            address = "/".join((*way, address))
-            name = _free(wanted, rules)
-            if element.type == "ID":
-                table = self.table_of(element, scope + name)
-                used = f"pairs({table})" if used == "pairs" else f"code({table})" if table else used
+            address, name = "/".join((*way, address)), _free(wanted, rules)
+            table = self.codes.get(element.number) if element.type == "ID" else None
+            if table and self.choose(scope + name, table):
+                used = f"{used or 'code'}(@{table})"
             rules[name] = f"{address} | {used}" if used else address
-            if element.count:
-                self.counts[scope + name] = element.count
         return rules
-
-    def table_of(self, element: Element, path: str) -> str:
-        """What stands in ``code(...)``: the data element's shared table, or the few codes of the guide."""
-        codes = element.codes.names if element.codes else {}
-        own = {_snake(meaning): code for code, meaning in codes.items()}
-        for name, inside in (
-            (table := self.codes.get(element.number, ""), f"@{table}"),
-            ("codes" if len(own) == len(codes) <= _FEW else "", ", ".join(map("=".join, own.items()))),
-        ):
-            if name and inside and (path, name) not in self.banned:
-                self.chosen[path] = name
-                return inside
-        return ""
 
 
 def _parts(segment: Segment, skip: Collection[int]) -> Iterator[tuple[Element, str, str, str]]:
     """What the elements of a segment hold: the (first) element, a name, the address and a converter."""
     elements, at = segment.elements, 0
     while at < len(elements):
-        element, address, size = elements[at], f"{segment.id}{at + 1:02}", 1
+        element, address = elements[at], f"{segment.id}{at + 1:02}"
         after = elements[at + 1] if at + 1 < len(elements) else None
-        if element.usage == "N" or element.type == "B" or at + 1 in skip:
-            pass
-        elif after and (runs := _runs(elements, at)):
-            size = runs * 2
-            last = f"{segment.id}{at + size:02}" if at + size < len(elements) else ""
-            used = (
-                "pairs" if element.type == "ID" else f"records({_snake(element.name)}, {_snake(after.name)})"
-            )
-            yield element, _plural(_snake(after.name)), f"{address}..{last}", used
-        elif element.type == "DT" and after and after.type == "TM" and after.usage != "N":
-            size = 2
-            yield element, _snake(element.name), f"{address},{segment.id}{at + 2:02}", "datetime"
+        runs = _runs(elements, at) if element.type == "ID" else 0
+        at += 1
+        if element.usage == "N" or element.type == "B" or at in skip:
+            continue
+        if after and runs:
+            at += 2 * runs - 1
+            last = f"{segment.id}{at:02}" if at < len(elements) else ""
+            yield element, _plural(_snake(after.name)), f"{address}..{last}", "pairs"
+        elif after and (element.type, after.type) == ("DT", "TM") and after.usage != "N":
+            at += 1
+            yield element, _snake(element.name), f"{address},{segment.id}{at:02}", "datetime"
         elif element.components:
             numbers = [component.number for component in element.components]
             for part, one in enumerate(element.components):
@@ -254,23 +208,20 @@ def _parts(segment: Segment, skip: Collection[int]) -> Iterator[tuple[Element, s
                     yield one, _snake(one.name), f"{address}.{part + 1}", _SIMPLE.get(one.type, "")
         else:
             yield element, _snake(element.name), address, _SIMPLE.get(element.type, "")
-        at += size
 
 
-def _lead(rule: Rule) -> tuple[str, str]:
-    """The segment that a rule takes, and its list inside the block if it makes one."""
+def _segments(rule: Rule) -> tuple[str, ...]:
+    """The segments of a loop that a rule takes."""
     if isinstance(rule, Repeated):
-        return rule.each.path[0], ".".join(rule.path)
-    return rule.address.path[0] if isinstance(rule, Field) else "", ""
+        return rule.each.path
+    return rule.address.path if isinstance(rule, Field) else ()
 
 
 def _runs(elements: tuple[Element, ...], at: int) -> int:
     """How often two data elements come in turn from a place on; 0 for less than twice."""
-    first = [element.number for element in elements[at : at + 2]]
-    if len(first) < 2 or first[0] == first[1] or not all(first):
-        return 0
-    runs = 0
-    while [element.number for element in elements[at + 2 * runs : at + 2 * runs + 2]] == first:
+    numbers = [element.number for element in elements[at:]]
+    first, runs = numbers[:2], 1
+    while first[0] != first[-1] and numbers[2 * runs : 2 * runs + 2] == first:
         runs += 1
     return runs if runs > 1 else 0
 
