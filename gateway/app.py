@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from structlog.contextvars import bound_contextvars
@@ -60,7 +61,7 @@ class Pass:
     trouble: list[str] = field(default_factory=list)
 
 
-class Gateway:
+class Gateway(AbstractContextManager["Gateway"]):
     """A home at work; a context manager that holds the home's lock.
 
     Args:
@@ -83,36 +84,34 @@ class Gateway:
         self._listener = listener
         self._log = get_logger()
         self._pass = Pass()
-        self._ignored: frozenset[tuple[str, str, str]] = frozenset()
-        self._ends = ExitStack()
+        self._ignored: set[tuple[str, str, str]] = set()
         data = home / DATA
         data.mkdir(mode=0o700, exist_ok=True)
-        self._ends.enter_context(_locked(data / LOCK))
-        try:
-            store = SqliteStore(data / DATABASE, _now, self._told)
-            self._ends.callback(store.close)
+        with ExitStack() as ends:
+            ends.enter_context(_locked(data / LOCK))
+            store = self._store = SqliteStore(data / DATABASE, partial(datetime.now, UTC), self._told)
+            ends.callback(store.close)
             payloads = PayloadFiles(data / PAYLOADS)
             payloads.clean()
             stable = settings.gateway.pickup.stable_seconds
-            self._folders: Mapping[str, Folder] = {
-                name: Folder(home / FOLDERS / name, stable) for name in settings.channels
-            }
+            self._folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}
             for name, folder in self._folders.items():
                 if not folder.is_made and not store.deliveries(name, SENDING, 1):
                     folder.make()
-        except BaseException:
-            self._ends.close()
-            raise
-        self._store = store
+            self._ends = ends.pop_all()
         # What came with the package is behind the guides and mappings of the home, file by file.
-        own = tuple(folder for folder in (home / "mappings", home / "schemas") if folder.is_dir())
-        guides = library(own)
+        guides = library(tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir()))
         self._services = Services(
-            store, payloads, self._folders, settings, guides, _now, _new_id, self._trying, self._failed
+            store,
+            payloads,
+            self._folders,
+            settings,
+            guides,
+            partial(datetime.now, UTC),
+            lambda: str(uuid4()),
+            self._trying,
+            self._failed,
         )
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._ends.close()
@@ -149,7 +148,7 @@ class Gateway:
         for name, reason in look.ignored:
             if (channel, name, reason) not in self._ignored:
                 self._say("warning", "file.ignored", channel=channel, file=name, reason=reason)
-                self._ignored |= {(channel, name, reason)}
+                self._ignored.add((channel, name, reason))
         receive.claim(self._services, channel, look.ready)
         return len(look.unsure)
 
@@ -185,29 +184,20 @@ class Gateway:
         self._say("error", "message.failed", message_id=message.id, file=message.name, exc_info=error)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_id() -> str:
-    return str(uuid4())
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Holds a file lock; the operating system gives it back however the process ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    path.touch(0o600)
+    with path.open("r+", encoding="ascii", errors="replace") as file:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            owner = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            owner = file.read(32).strip()
             raise RefusedError(
                 f"Another process{f' ({owner})' if owner else ''} works on this home, and only one may."
                 " Wait for it to end."
             ) from error
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+        file.truncate()
+        file.write(f"process {os.getpid()}\n")
+        file.flush()
         yield
-    finally:
-        os.close(descriptor)
