@@ -71,25 +71,20 @@ def explain(document: Mapping[str, Any], addresses: Mapping[str, str] | None = N
     Returns:
         Problems with a JSON pointer and, where the field has one, the X12 address.
     """
-    document_type = document.get("document_type")
-    if document_type not in document_types():
-        return (_unknown_type(document_type),)
-    model = model_for(str(document_type))
+    kind, known = document.get("document_type"), document_types()
+    if kind not in known:
+        shown = None if kind is None else _shown(kind)
+        what = f"There is no document type {shown}."
+        if shown is None:
+            what = "The document does not say what it is: the field document_type is missing."
+        hint = _nearest(str(kind), known) or f"Known document types: {', '.join(known)}."
+        return (_problem("DOC-KIND", what, hint, shown, "/document_type"),)
+    model = model_for(kind)
     try:
         model.model_validate(document)
     except ValidationError as error:
         return tuple(_problems(model, document, error.errors(include_url=False), addresses or {}))
     return ()
-
-
-def _unknown_type(document_type: object) -> Problem:
-    known = document_types()
-    hint = _nearest(str(document_type), known) or f"Known document types: {', '.join(known)}."
-    if document_type is None:
-        message = "The document does not say what it is: the field document_type is missing."
-        return _problem("DOC-KIND", message, hint, None, "/document_type")
-    shown = _shown(document_type)
-    return _problem("DOC-KIND", f"There is no document type {shown}.", hint, shown, "/document_type")
 
 
 def _problem(
