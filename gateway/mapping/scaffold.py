@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.errors import Problem
 from gateway.mapping.check import check_mapping
 from gateway.mapping.model import Field, Repeated, Rule, read_mapping
 from gateway.mapping.statement import SHARED, Load, Stated, shared

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -19,7 +19,6 @@ from gateway.errors import DocumentError, MappingError, Problem, Severity
 from gateway.mapping.library import SCHEMA_VERSION, Library
 from gateway.mapping.statement import MAX_LENGTH
 from gateway.mapping.writer import body, write_set
-from gateway.x12.delimiters import Delimiters
 from gateway.x12.envelope import PartyId, TransactionSet
 from gateway.x12.parser import GROUP_OF_SET, Parser
 from gateway.x12.writer import Envelope, interchange
@@ -64,13 +63,8 @@ def parse_trials(text: bytes) -> list[Trial]:
     class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as PyYAML has it
 
-    for kind, pattern, first in (
-        ("bool", "true|false", "tf"),
-        ("int", "-?(0|[1-9][0-9]*)", "-0123456789"),
-        ("null", "~|null|", ["~", "n", ""]),
-        ("merge", "<<", "<"),
-    ):
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"(?:{pattern})$"), list(first))
+    for kind, pattern in (("bool", "(true|false)$"), ("int", "(0|[1-9][0-9]*)$")):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), list("tf0123456789"))
     try:
         rows = yaml.load(text.decode("utf-8-sig")[:MAX_LENGTH], Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -95,23 +89,33 @@ def run_trial(trial: Trial, library: Library, guide: str, document_type: str) ->
         document_type: its document.
     """
     _, release, set_id = guide.split("/")
-    found = _Outcome(library, release, set_id)
-    if isinstance(trial.input, dict):
-        found.write({"document_type": document_type, "schema_version": SCHEMA_VERSION} | trial.input)
-    else:
-        found.read(trial.input)
-    expected = trial.expected
+    expected, around = trial.expected, replace(_ENVELOPE, release=release)
+    document, segments, problems = None, list[str](), list[Problem]()
+
+    def write(given: dict[str, Any]) -> list[str]:
+        engine = library.engine(release, set_id, documents=True)
+        assert engine is not None
+        return write_set(engine, given, around.delimiters)
+
+    try:
+        text = trial.input
+        if isinstance(text, dict):
+            segments = write({"document_type": document_type, "schema_version": SCHEMA_VERSION} | text)
+            text = "~".join(segments)
+        document, problems = _read(text, library, set_id, around)
+        if document is not None and isinstance(trial.input, str) and isinstance(expected, str):
+            segments = write(document)
+    except DocumentError as error:
+        document, problems = None, list(error.problems)
     if isinstance(expected, dict) and expected.keys() == {"problems"}:
-        codes = {one.code for one in found.problems if one.severity is not Severity.INFO}
+        codes = [one.code for one in problems if one.severity is not Severity.INFO]
         return list(_compared(sorted(expected["problems"] or ()), sorted(codes), "/problems"))
-    if found.document is None:
-        refused = [f"{one.code}: {one.message}" for one in found.problems if one.is_error]
-        return [Difference("", None, f"nothing: {' '.join(refused) or 'there is no transaction set'}")]
+    if document is None:
+        refused = " ".join(f"{one.code}: {one.message}" for one in problems if one.is_error)
+        return [Difference("", None, f"nothing: {refused or 'there is no transaction set'}")]
     if isinstance(expected, dict):
-        return list(_compared(body(expected), body(found.document), ""))
-    if isinstance(trial.input, str):
-        found.write(found.document)
-    return list(_segments([one.rstrip("*") for one in _body(expected)], found.segments))
+        return list(_compared(body(expected), body(document), ""))
+    return list(_segments([one.rstrip("*") for one in _body(expected)], segments))
 
 
 _ENVELOPE = Envelope(
@@ -119,41 +123,18 @@ _ENVELOPE = Envelope(
 )
 
 
-@dataclass(slots=True)
-class _Outcome:
-    library: Library
-    release: str
-    set_id: str
-    document: dict[str, Any] | None = None
-    segments: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def marks(self) -> Delimiters:
-        return Delimiters(repetition="^" if self.release >= "005010" else "")
-
-    def write(self, document: dict[str, Any]) -> None:
-        engine = self.library.engine(self.release, self.set_id, documents=True)
-        assert engine is not None
-        try:
-            self.segments = write_set(engine, document, self.marks)
-        except DocumentError as error:
-            self.problems += error.problems
-        else:
-            self.read("~".join(self.segments))
-
-    def read(self, text: str) -> None:
-        if not text.lstrip().startswith("ISA"):
-            sets = [(self.set_id, _body(text))]
-            around = replace(_ENVELOPE, release=self.release, delimiters=self.marks)
-            if self.marks.repetition:
-                around = replace(around, version="00501")
-            text = "".join(interchange(around, GROUP_OF_SET.get(self.set_id, ""), sets))
-        parser = Parser(self.library, documents=True)
-        for event in (*parser.feed(text.encode("latin-1", "replace")), *parser.close()):
-            self.problems += getattr(event, "problems", ())
-            if isinstance(event, TransactionSet) and self.document is None:
-                self.document = event.document and json.loads(json.dumps(event.document))
+def _read(
+    text: str, library: Library, set_id: str, around: Envelope
+) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """The document of the first transaction set, and everything that is told."""
+    if not text.lstrip().startswith("ISA"):
+        text = "".join(interchange(around, GROUP_OF_SET.get(set_id, ""), [(set_id, _body(text))]))
+    parser = Parser(library, documents=True)
+    events = [*parser.feed(text.encode("latin-1", "replace")), *parser.close()]
+    problems = [problem for event in events for problem in getattr(event, "problems", ())]
+    found = (one.document for one in events if isinstance(one, TransactionSet) and one.document is not None)
+    document = next(found, None)
+    return document and json.loads(json.dumps(document)), problems
 
 
 def _body(text: str) -> list[str]:
