@@ -212,12 +212,20 @@ def test_a_device_is_written_in_place(edigw: Runner, good: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [("translate",), ("x12", "validate"), ("x12", "validate", "--json")])
+@pytest.mark.parametrize(
+    "command",
+    [("translate",), ("translate", "--to", "x12"), ("x12", "validate"), ("x12", "validate", "--json")],
+)
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, command: tuple[str, ...]) -> None:
     def peak(sets: int) -> int:
         path = tmp_path / f"{sets}.edi"
         body = [edi.transaction(edi.order_body(lines=20), control=f"{n:09d}") for n in range(1, sets + 1)]
         path.write_bytes(Interchange.of(edi.group(body)).to_bytes())
+        if "--to" in command:
+            lines = (json.dumps(one).encode() + b"\n" for one in gateway.translate(path))
+            path = path.with_suffix(".jsonl")
+            with path.open("wb") as file:
+                file.writelines(lines)
         code = (
             "import resource, sys\nfrom gateway.cli.main import main\ncode = main(sys.argv[1:])\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\nsys.exit(code)"
