@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, NoReturn
 
@@ -55,6 +56,12 @@ def resolved(schema: Node, node: Node) -> Node:
 def pointer(base: str, part: str | int) -> str:
     """A JSON pointer one step longer (RFC 6901)."""
     return f"{base}/{str(part).replace('~', '~0').replace('/', '~1')}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean X?`` for the known name that is most like one; empty where none is."""
+    near = get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def nearest_place(places: dict[str, Any], where: str) -> Any:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -17,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from gateway.documents import document_types
 from gateway.errors import ConfigurationError, Fault, Level, Problem, Severity
+from gateway.shapes.form import nearest
 from gateway.shapes.place import Place, Scope
 
 MAX_LENGTH = 1_000_000
@@ -28,6 +28,13 @@ def _scope(text: str) -> Scope:
     if place.steps and text != "document":
         raise ValueError(f"{text!r} is no list such as lines[]")
     return place.scope
+
+
+def _path(text: str) -> Place:
+    place = Place.parse(text)
+    if not place.steps:
+        raise ValueError(f"{text} is no single value")
+    return place
 
 
 def _columns(value: Any) -> Any:
@@ -50,7 +57,7 @@ class _Stated(BaseModel):
 class Column(_Stated):
     """A column and its value; without ``path``, ``value`` and ``count`` a filler."""
 
-    path: Annotated[Place | None, BeforeValidator(Place.parse)] = None
+    path: Annotated[Place | None, BeforeValidator(_path)] = None
     value: str | None = None
     count: str | None = None
     required: bool = False
@@ -195,19 +202,14 @@ def _explained(error: Any) -> str:
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
     if error["type"] == "extra_forbidden":
         known = {*Shape.model_fields, *Record.model_fields, *Column.model_fields, "in"} - {"within"}
-        return f"there is no key {where}.{_nearest(str(error['loc'][-1]), known)}"
+        return f"there is no key {where}.{nearest(str(error['loc'][-1]), known)}"
     return f"{where or 'the file'}: {error['msg'].removeprefix('Value error, ')}."
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 def _faults(shape: Shape) -> Iterator[str]:
     """What is wrong with a shape beyond its form."""
     if shape.document not in document_types():
-        yield f"there is no document type {shape.document!r}.{_nearest(shape.document, document_types())}"
+        yield f"there is no document type {shape.document!r}.{nearest(shape.document, document_types())}"
         return
     if (shape.shape == "jsonata") != bool(shape.read or shape.write):
         yield "read: and write: belong to jsonata alone, which needs one of them."
@@ -220,32 +222,15 @@ def _faults(shape: Shape) -> Iterator[str]:
             yield f"{name} needs a tag of its own, by which its rows are told."
         if number == 1 and (record.within is not None or (record.scope and record.tag)):
             yield f"{name} begins no document; the first of several records does, without each: or in:."
-        if record.scope and (wrong := _wrong_kind(shape, Place("each or in", record.scope, ()), {"object"})):
+        if record.scope and (wrong := Place("each or in", record.scope, ()).fault(shape.document)):
             yield f"{name}: {wrong}"
             continue
         for title, column in record.columns.items():
             yield from (f"{name}.{title}: {what}" for what in _wrong(shape, record, column))
     try:
-        wrong_kinds = [_wrong_kind(shape, place, _VALUES) for place in shape.fixed]
-        yield from (f"constants: {what}" for what in wrong_kinds if what)
+        assert shape.fixed is not None
     except ValueError as error:
         yield f"constants: {error}"
-
-
-_VALUES = {"text", "decimal", "date", "datetime", "integer", "boolean"}
-
-
-def _wrong_kind(shape: Shape, place: Place, kinds: set[str]) -> str:
-    """Why there is no value of these kinds at a path; empty if there is."""
-    try:
-        is_right = place.kind(shape.document) in kinds
-    except ValueError as error:
-        return str(error)
-    return (
-        ""
-        if is_right
-        else f"{place.text} is no {'list of objects' if 'object' in kinds else 'single value'}."
-    )
 
 
 def _wrong(shape: Shape, record: Record, column: Column) -> Iterator[str]:
@@ -259,7 +244,7 @@ def _wrong(shape: Shape, record: Record, column: Column) -> Iterator[str]:
         yield "a code stands for two values; it could not be read back."
     if column.path is None:
         return
-    if wrong := _wrong_kind(shape, column.path, _VALUES):
+    if wrong := column.path.fault(shape.document):
         yield wrong
     elif record.scope[: column.level] != column.path.scope:
         yield f"{column.path.text} is not around the rows of this record."

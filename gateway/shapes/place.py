@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Self
 
 from gateway.documents.common import DATE, DATETIME, DECIMAL
-from gateway.shapes.form import form, pointer, resolved
+from gateway.shapes.form import form, nearest, pointer, resolved
 
 Scope = tuple[str, ...]
 """The lists around a value whose entries are rows: ``lines[].schedule[]``."""
@@ -112,7 +111,9 @@ class Place:
             owner = inner
 
     def kind(self, document_type: str) -> str:
-        """What stands there in documents of a type: text, decimal, date, datetime, integer, boolean, object.
+        """What stands there in documents of a type: text, decimal, date, datetime, integer or boolean.
+
+        A path without steps names a list, whose entries are of the kind object.
 
         Raises:
             ValueError: the type has no such place; the message says why.
@@ -124,9 +125,8 @@ class Place:
             keys = node.get("patternProperties", {})
             inner = fields.get(name) or next((keys[one] for one in keys if re.match(one, name)), None)
             if inner is None:
-                near = get_close_matches(name, fields, n=1)
-                known = f"Did you mean {near[0]}?" if near else f"Fields here: {', '.join(fields)}."
-                raise ValueError(f"there is no field {name} in {self.text}. {known}")
+                near = nearest(name, fields) or f" Fields here: {', '.join(fields)}."
+                raise ValueError(f"there is no field {name} in {self.text}.{near}")
             node = resolved(schema, inner)
             if many and node.get("type") != "array":
                 raise ValueError(f"{name} in {self.text} is no list.")
@@ -135,5 +135,15 @@ class Place:
             elif node.get("type") == "array":
                 advice = "which has [] for rows, [1] or [role=ship_to] for an entry"
                 raise ValueError(f"{name} in {self.text} is a list, {advice}.")
-        kind = str(node.get("type", "object"))
+        kind = str(node.get("type"))
+        if (kind == "object") is bool(self.steps) or kind == "None":
+            raise ValueError(f"{self.text} is no {'single value' if self.steps else 'list of objects'}.")
         return _KINDS.get(node.get("pattern", ""), "text") if kind == "string" else kind
+
+    def fault(self, document_type: str) -> str:
+        """Why documents of a type have no such place; empty if they have."""
+        try:
+            self.kind(document_type)
+        except ValueError as error:
+            return str(error)
+        return ""

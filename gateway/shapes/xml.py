@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from itertools import chain, islice
 from typing import Any, BinaryIO, cast
@@ -30,7 +29,7 @@ from gateway.documents import document_types
 from gateway.documents.common import DATE, DATETIME, DECIMAL
 from gateway.documents.validation import explain
 from gateway.errors import DocumentError
-from gateway.shapes.form import Node, Problems, form, nearest_place, pointer, resolved
+from gateway.shapes.form import Node, Problems, form, nearest, nearest_place, pointer, resolved
 
 WRAPPER = "documents"
 MAX_BYTES = 64 * 1024 * 1024
@@ -220,13 +219,18 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
         below = re.sub(r"\{[^}]*\}", "", etree.ElementTree(root).getelementpath(element))
         return f"Line {element.sourceline}, {f'{path}/{below}'.removesuffix('/.')}", element.sourceline
 
+    def tell(element: Any, what: str, hint: str = "") -> None:
+        problems.tell("SHAPE-XML", where(element)[0], what, hint=hint, line=element.sourceline)
+
     name, places = etree.QName(root), {"": root}
     kind = name.localname
     if kind not in document_types() or name.namespace != namespace(kind):
-        near = get_close_matches(kind, document_types(), n=1)
-        hint = f"Expected is {f'xmlns={namespace(near[0])!r}' if near else ', '.join(document_types())}."
-        what = f"<{kind}> of the namespace {name.namespace or '(none)'} is no document."
-        problems.tell("SHAPE-XML", where(root)[0], what, hint=hint, line=root.sourceline)
+        hint = (
+            f"Its namespace is {namespace(kind)}."
+            if kind in document_types()
+            else nearest(kind, document_types())
+        )
+        tell(root, f"<{kind}> of the namespace {name.namespace or '(none)'} is no document.", hint.strip())
         return {}
     schema = form(kind)
 
@@ -260,9 +264,7 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
     elif not (validator := _validator(kind)).validate(root):
         errors: list[Any] = [*cast("Any", validator.error_log)]
         for error in {one.path: one for one in reversed(errors)}.values():
-            element = _at(root, error.path)
-            what, line = _FACET.sub("", error.message), element.sourceline
-            problems.tell("SHAPE-XML", where(element)[0], what, line=line)
+            tell(_at(root, error.path), _FACET.sub("", error.message))
     places.clear()  # see _roots; `value` would keep them, as it knows itself
     return document
 
