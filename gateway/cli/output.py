@@ -6,6 +6,7 @@ Colours only on a terminal, and never with ``NO_COLOR`` (https://no-color.org) o
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -106,24 +107,20 @@ def whole(name: str | None, wanted: Callable[[], bool] = lambda: True) -> Iterat
         with path.open("wb") as device:  # a pipe or a device cannot be replaced
             yield device
         return
-    from tempfile import NamedTemporaryFile
-
     path = path.resolve()
-    # The rights of the file that is replaced, or those a new file would get.
-    mask = os.umask(0)
-    os.umask(mask)
-    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~mask
-    with NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as file:
-        hidden = Path(file.name)
-        try:
-            yield cast("BinaryIO", file)
-            if wanted():
-                file.flush()
-                os.fsync(file.fileno())
-                hidden.chmod(mode)
-                hidden.replace(path)
-        finally:
-            hidden.unlink(missing_ok=True)
+    hidden = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with hidden.open("xb") as file:
+            yield file
+            if not wanted():
+                return
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, hidden)
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)
 
 
 def end_line() -> None:
