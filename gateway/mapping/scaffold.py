@@ -17,9 +17,6 @@ from gateway.mapping.statement import SHARED, Load, Stated, shared
 from gateway.x12.guide import Element, Loop, Segment
 from gateway.x12.table import Table
 
-_NO_PLACE = ("MAP-ADDRESS", "MAP-ELEMENT", "MAP-TYPE", "MAP-NO-LOOP", "MAP-CONDITION")
-"""Problems of rules for which another release has no place."""
-
 _SIMPLE = {"DT": "date", "TM": "time", "R": "decimal", "N0": "int"} | {f"N{n}": f"n{n}" for n in range(1, 7)}
 _CODED = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)[.0-9]* *\| *(?:code|pairs)\(@([a-z0-9_]+)\)")
 
@@ -46,34 +43,6 @@ def scaffold(table: Table, guide: str, document: str, load: Load) -> str:
         if not refused:
             return text
         work.banned |= refused
-
-
-def extended(table: Table, guide: str, base: str, load: Load, fields: Collection[str]) -> str:
-    """The text of a mapping that extends that of another release, without what has no place in the guide.
-
-    Args:
-        table: the compiled guide.
-        guide: its name.
-        base: the mapping that is extended, such as ``x12/004010/846``.
-        load: gives the base and the file of the shared blocks.
-        fields: the fields of the document type.
-    """
-    gone: set[str] = set()
-    while True:
-        rules: Rules = {}
-        for place in sorted(gone):
-            *around, name = place.split("[].")
-            inside = rules
-            for one in around:
-                inside = inside.setdefault(f"{one}[]", {})
-            inside[name] = "~"
-        body = "\nfields:\n" + "\n".join(_lines(rules, "  ")) + "\n" if rules else ""
-        text = f"extends: {base}\nguide: {guide}\n{body}"
-        found = check_mapping(text, lambda _: table, lambda _: fields, load)
-        places = {one.location.pointer or "" for one in found if one.code in _NO_PLACE}
-        if not places - gone:
-            return text
-        gone |= places
 
 
 @dataclass(slots=True)

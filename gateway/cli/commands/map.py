@@ -47,7 +47,6 @@ def register(commands: inputs.Commands) -> None:
 
     scaffold = inputs.command(verbs, "scaffold", run_scaffold, home=True)
     scaffold.add_argument("guide", metavar="GUIDE", help="a guide such as 005010/855")
-    scaffold.add_argument("--document", metavar="TYPE", help="the document, such as purchase_order")
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -292,14 +291,11 @@ def _tested(name: str, done: list[dict[str, Any]], style: Style) -> Iterator[str
 def run_scaffold(args: argparse.Namespace) -> int:
     """Print a starter mapping made from a guide.
 
-    Prints a mapping with a rule for every segment and loop of a guide, to be renamed and thinned out. For a
-    document that has a mapping in another release it prints one that extends it.
+    Prints a mapping with a rule for every segment and loop of a guide, to be renamed and thinned out.
 
-    exit code: 0 printed, 4 there is no such guide or document
+    exit code: 0 printed, 4 there is no such guide
     """
-    from gateway.documents import document_types
-    from gateway.mapping.model import read_mapping
-    from gateway.mapping.scaffold import extended, scaffold
+    from gateway.mapping.scaffold import scaffold
 
     library = inputs.guides(args)
     name = args.guide.strip("/").removeprefix("x12/")
@@ -309,18 +305,5 @@ def run_scaffold(args: argparse.Namespace) -> int:
         raise NotFoundError(
             f"There is no guide {args.guide}; guides are named <release>/<set>, as 004010/850."
         )
-    text = ""
-    if args.document:
-        fields = _fields_of(args.document)
-        if fields is None:
-            known = ", ".join(document_types())
-            raise NotFoundError(f"There is no document type {args.document}; there are {known}.")
-        for shown, content in _mappings(None, inputs.overrides(args)):
-            base = shown.removeprefix("mappings/").removesuffix(".yaml")
-            if not base.startswith("x12/") or not base.endswith(f"/{set_id}") or base == f"x12/{name}":
-                continue
-            if read_mapping(content, library.mapping_file)[0].document_type == args.document:
-                text = extended(table, f"x12/{name}", base, library.mapping_file, fields)
-    document = args.document or f"x12_{set_id.lower()}"
-    sys.stdout.write(text or scaffold(table, f"x12/{name}", document, library.mapping_file))
+    sys.stdout.write(scaffold(table, f"x12/{name}", f"x12_{set_id.lower()}", library.mapping_file))
     return ExitCode.FINE

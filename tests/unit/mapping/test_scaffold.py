@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from gateway import resources
-from gateway.documents.fields import field_paths
 from gateway.engine import library
 from gateway.mapping.check import check_mapping
 from gateway.mapping.library import Library
-from gateway.mapping.scaffold import extended, scaffold
+from gateway.mapping.scaffold import scaffold
 from gateway.mapping.trial import Trial, run_trial
 from gateway.x12.table import Table
 
@@ -68,12 +67,3 @@ def test_a_starter_uses_blocks_tables_and_pairs() -> None:
         "product_ids: LIN02.. | pairs(@item_ids)",
         "date: LDT04 | date",
     }
-
-
-def test_a_starter_for_another_release_extends_and_takes_out_what_has_no_place() -> None:
-    guide, fields = table("005010/824"), field_paths("application_advice")
-    text = extended(guide, "x12/005010/824", "x12/004010/824", library().mapping_file, fields)
-    assert text.startswith("extends: x12/004010/824\nguide: x12/005010/824\n")
-    assert "element: ~" in text
-    found = check_mapping(text, lambda _: guide, lambda _: fields, library().mapping_file)
-    assert [problem.message for problem in found if problem.severity != "info"] == []
