@@ -64,9 +64,9 @@ def fault(element: Element, value: str) -> tuple[str, dict[str, object]] | None:
     if kind == "DT" and not is_date(value):
         return "X12-ELEMENT-DATE", {"form": "CCYYMMDD" if element.max == 8 else "YYMMDD"}
     if element.codes is not None and value not in element.codes.codes:
-        return "X12-ELEMENT-CODE", {}
+        return "X12-ELEMENT-CODE", {"right": "in the list of codes"}
     if element.pattern and not _pattern(element.pattern).search(value):
-        return "X12-ELEMENT-CODE", {}
+        return "X12-ELEMENT-CODE", {"right": f"of the form {element.pattern}"}
     return None
 
 

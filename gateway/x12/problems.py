@@ -411,9 +411,9 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "X12-ELEMENT-CODE": _element(
         "7",
-        "{ref} ({name}): {value!r} is not in the list of codes.",
-        "Ask the sender to use a code of the list, or add the code to the guide.",
-        "The data element takes only codes of its list.",
+        "{ref} ({name}): {value!r} is not {right}.",
+        "Ask the sender to use a right value, or add it to the guide.",
+        "The data element takes only codes of its list, or texts of the form that the guide states.",
     ),
     "X12-ELEMENT-DATE": _element(
         "8",

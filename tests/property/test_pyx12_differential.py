@@ -272,7 +272,7 @@ def _level(case: Case, note: Note) -> bool:
 
 def _order_of_levels(case: Case, note: Note) -> bool:
     """HL01 that does not count from 1, or HL02 that is no level still open at that place."""
-    levels = [text.split("*") for text in case.segments if text.startswith("HL*")]
+    levels = [f"{text}***".split("*") for text in case.segments if text.startswith("HL*")]
     path: list[str] = []
     for number, (_, own, parent, *_) in enumerate(levels, 1):
         parent = parent.lstrip("0")

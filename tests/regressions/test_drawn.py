@@ -116,3 +116,11 @@ def test_a_document_of_objects_in_each_other_is_refused(count: int) -> None:
     with pytest.raises(DocumentError) as caught:
         write_set(engine("856"), document, MARKS)
     assert [one.code for one in caught.value.problems] == ["X12-HL-DEPTH" if count < 100 else "DOC-TYPE"]
+
+
+def test_a_value_of_another_form_is_not_said_to_be_missing_in_a_list() -> None:
+    amazon = library().of("amazon-us").engine("004010", "850", documents=False)
+    assert amazon is not None
+    frame = framed("850", "BEG*00*NE*abc45678**20260105", "PO1*1*1*EA*1*PE*VN*X", "CTT*1")
+    told = [one.message for one in amazon.explain(frame, MARKS) if one.location.address == "BEG03"]
+    assert told == ["BEG03 (Purchase order number): 'abc45678' is not of the form ^[A-Z0-9]{8}$."]
