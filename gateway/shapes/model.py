@@ -236,6 +236,8 @@ def _faults(shape: Shape) -> Iterator[str]:
 def _wrong(shape: Shape, record: Record, column: Column) -> Iterator[str]:
     if shape.shape == "fixed" and column.length is None:
         yield "a column of fixed width needs a length."
+    if column.length and len(column.value or column.empty) > column.length:
+        yield "its text is longer than the column."
     if (column.path is not None) + (column.value is not None) + (column.count is not None) > 1:
         yield "it has several of path, value and count."
     if column.count not in (None, "rows", *(one.tag for one in shape.records)):

@@ -47,6 +47,7 @@ def register(commands: inputs.Commands) -> None:
 
     scaffold = inputs.command(verbs, "scaffold", run_scaffold, home=True)
     scaffold.add_argument("guide", metavar="GUIDE", help="a guide such as 005010/855")
+    scaffold.add_argument("--document", metavar="TYPE", help="the document, such as purchase_order")
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -305,5 +306,6 @@ def run_scaffold(args: argparse.Namespace) -> int:
         raise NotFoundError(
             f"There is no guide {args.guide}; guides are named <release>/<set>, as 004010/850."
         )
-    sys.stdout.write(scaffold(table, f"x12/{name}", f"x12_{set_id.lower()}", library.mapping_file))
+    document = args.document or f"x12_{set_id.lower()}"
+    sys.stdout.write(scaffold(table, f"x12/{name}", document, library.mapping_file))
     return ExitCode.FINE

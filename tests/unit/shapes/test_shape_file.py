@@ -43,6 +43,7 @@ CSV = "shape: csv\ndocument: purchase_order\n"
         (f"{BASE}  X: {{path: po_number, format: YYYY}}\n", "po_number is no date"),
         (f"{BASE}  X: {{path: ordered_at, format: YYYY}}\n", "the format YYYY names no day"),
         (f"{BASE}  X: {{path: po_number, codes: {{a: X, b: X}}}}\n", "a code stands for two values"),
+        (f"{BASE}  X: {{value: long, length: 3}}\n", "its text is longer than the column"),
         (f"{BASE}  X: {{count: L}}\n", "there is no record 'L' to count"),
         (BASE.replace("{purpose:", "{propose:"), "constants: there is no field propose"),
         (BASE.replace("each: lines[]", "each: lines"), "'lines' is no list"),
