@@ -1,8 +1,8 @@
 """Measures one peer and prints the result as JSON; started by run.py in the environment of the peers.
 
-Usage: ``python measure.py PEER FILE REPEAT [MAPS]``. The clock runs from opening the file to the peer's last
-result; starting Python and importing the peer are left out. Of the result, ``sets`` says how many transaction
-sets the peer saw and ``findings`` how many faults it told.
+Usage: ``python measure.py PEER FILE REPEAT [MAPS]``. Time is processor time, from opening the file to the
+peer's last result; starting Python and importing the peer are left out. Of the result, ``sets`` says how many
+transaction sets the peer saw and ``findings`` how many faults it told.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def main():
     run, count = PEERS[name](Path(path), *(maps or [None]))
     times, peak = [], 0.0
     for _ in range(int(repeat)):
-        start = time.perf_counter()
+        start = time.process_time()
         result = run()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
         peak = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         sets, findings = count(result)
         del result
