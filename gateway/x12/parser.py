@@ -60,6 +60,8 @@ GROUP_OF_SET = {
 }  # fmt: skip
 
 
+_ST, _ST01, _ST02 = (Location(segment=1, segment_id="ST", element=element) for element in (None, 1, 2))
+
 TECHNICAL = "TA1"
 """The acknowledgment of an interchange: no transaction set, but read like one of a single segment."""
 
@@ -469,9 +471,7 @@ class Parser:
             return document_envelope(header, group.header if group else None, control_number, implementation)
 
         if piece.too_large:
-            found.append(
-                problem("X12-SET-TOO-LARGE", Location(segment=1, segment_id="ST"), limit=self._limit)
-            )
+            found.append(problem("X12-SET-TOO-LARGE", _ST, limit=self._limit))
         else:
             self._check_frame(found, begin, segments, piece, delimiters)
             for number in dict.fromkeys(source.wrong_lengths):
@@ -479,9 +479,8 @@ class Parser:
                 where = Location(segment=number, segment_id=name, element=1 if name == "BIN" else 2)
                 found.append(problem("X12-BINARY-LENGTH", where, segment=name))
             if engine is None:
-                where = Location(segment=1, segment_id="ST", element=1)
                 words: dict[str, object] = {"set": set_id, "version": version or "(none)"}
-                found.append(problem("X12-NO-GUIDE", where, value=set_id, words=words))
+                found.append(problem("X12-NO-GUIDE", _ST01, value=set_id, words=words))
             else:
                 if self._documents and engine.translates and not any(p.is_error for p in found):
                     document = envelope()
@@ -495,16 +494,15 @@ class Parser:
                     document = None
                     found += engine.explain(segments, delimiters, complete=piece.complete)
                     if not any(p.is_error for p in found):
-                        found.append(problem("X12-INTERNAL", Location(segment=1, segment_id="ST")))
+                        found.append(problem("X12-INTERNAL", _ST))
                 else:
                     found += remarks
         if engine is not None and not version.startswith(engine.table.guide.release) and group is not None:
             told = f"release {version} {set_id}"
             if told not in interchange.remarked and set_id != TECHNICAL:
                 interchange.remarked.add(told)
-                at_st01 = Location(segment=1, segment_id="ST", element=1)
                 words = {"set": set_id, "version": version, "release": engine.table.guide.release}
-                found.append(problem("X12-NEAREST-GUIDE", at_st01, value=version, words=words))
+                found.append(problem("X12-NEAREST-GUIDE", _ST01, value=version, words=words))
         found += self._check_place(interchange, group, set_id, control_number)
         if not piece.text.isascii() and "X12-CHARSET" not in interchange.remarked:
             interchange.remarked.add("X12-CHARSET")
@@ -512,7 +510,7 @@ class Parser:
         if source.wrapped and header.elements and "X12-WRAPPED" not in interchange.remarked:
             interchange.remarked.add("X12-WRAPPED")
             if not piece.breaks:
-                found.append(problem("X12-WRAPPED", Location(segment=1, segment_id="ST")))
+                found.append(problem("X12-WRAPPED", _ST))
         rejected = interchange.fragment or any(p.severity is Severity.ERROR for p in found)
         noted = any(p.ack.ak3 or p.ack.ak5 for p in found if p.code != "X12-NO-GUIDE")
         if rejected:
@@ -570,9 +568,8 @@ class Parser:
     ) -> None:
         """ST02 against SE02, SE01 against the number of segments (X12.6)."""
         control_number = _get(begin, 2)
-        at_st02 = Location(segment=1, segment_id="ST", element=2)
         if not control_number or len(control_number) > 9:
-            found.append(problem("X12-ST-CONTROL", at_st02, value=control_number, data_element="329"))
+            found.append(problem("X12-ST-CONTROL", _ST02, value=control_number, data_element="329"))
         elif len(control_number) < 4:
             words: dict[str, object] = {
                 "ref": "ST02",
@@ -582,7 +579,7 @@ class Parser:
             found.append(
                 problem(
                     "X12-ELEMENT-SHORT",
-                    at_st02,
+                    _ST02,
                     value=control_number,
                     data_element="329",
                     ack=problem("X12-ST-CONTROL", value="").ack,
@@ -593,14 +590,15 @@ class Parser:
             )
         # An empty segment (two terminators in a row) is reported, but counts for nothing.
         if not _get(begin, 1):
-            at_st01 = Location(segment=1, segment_id="ST", element=1)
-            found.append(problem("X12-ST-ID", at_st01, value="", data_element="143"))
+            found.append(problem("X12-ST-ID", _ST01, value="", data_element="143"))
         number = len(segments) - segments.count("")
         if not piece.complete:
             where = Location(segment=number + 1, segment_id="SE")
             found.append(problem("X12-SE-MISSING", where, value=control_number))
             return
         end = segments[-1].split(delimiters.element)
+        if end[1:3] == [str(number), control_number]:
+            return
         where = Location(segment=number, segment_id="SE")
         found += _count_problem("X12-SE-COUNT", end, number, where)
         found += _control_problem("X12-SE-CONTROL", end, control_number, where)
@@ -608,26 +606,23 @@ class Parser:
     def _check_place(
         self, interchange: _Interchange, group: _Group | None, set_id: str, control_number: str
     ) -> Iterator[Problem]:
-        where = Location(segment=1, segment_id="ST")
         if group is None:
             if interchange.fragment:
                 if not interchange.problems:
                     place = Location(segment_id="ST", offset=interchange.header.offset)
                     interchange.problems.append(problem("X12-NO-ISA", place, segment="ST"))
             else:
-                yield problem("X12-NO-GS", where, value=control_number)
+                yield problem("X12-NO-GS", _ST, value=control_number)
             return
         if control_number and not group.control_numbers.add(control_number):
-            at_st02 = Location(segment=1, segment_id="ST", element=2)
-            yield problem("X12-ST-DUPLICATE", at_st02, value=control_number)
+            yield problem("X12-ST-DUPLICATE", _ST02, value=control_number)
         expected = GROUP_OF_SET.get(set_id)
         if expected is not None and group.header.functional_id != expected:
             key = f"GS01 {group.header.control_number} {set_id}"
             if key not in interchange.remarked:
                 interchange.remarked.add(key)
-                at_st01 = Location(segment=1, segment_id="ST", element=1)
                 value = group.header.functional_id
-                yield problem("X12-GS-SET", at_st01, value=value, set=set_id, expected=expected)
+                yield problem("X12-GS-SET", _ST01, value=value, set=set_id, expected=expected)
 
 
 #: Elements judged apart: widths and separators of ISA, and the open lists of versions and groups.
@@ -713,7 +708,7 @@ def _charset_problem(segments: list[str], delimiters: Delimiters) -> Problem:
                     name = text.split(delimiters.element, 1)[0][:3]
                     where = Location(segment=number, segment_id=name, element=index or None)
                     return problem("X12-CHARSET", where, value=value, where=where.address or name)
-    return problem("X12-CHARSET", Location(segment=1, segment_id="ST"), where="a separator")
+    return problem("X12-CHARSET", _ST, where="a separator")
 
 
 def document_envelope(

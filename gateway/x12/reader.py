@@ -460,7 +460,7 @@ class Reader:
             and f"{end}BIN{separator}" not in text
             and f"{end}BDS{separator}" not in text
             and f"{end} " not in text
-            and f"{end}\t" not in text
+            and ("\t" not in text or f"{end}\t" not in text)
             and ("ISA" not in text or not _ANY_ISA.search(text))
         )
 
