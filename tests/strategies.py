@@ -98,7 +98,7 @@ class Draft:
         if pattern is None:
             return self.text()
         known = PATTERNS.get(str(pattern))
-        return known(self.choices) if known else _matching(_parser.parse(str(pattern)), self.choices)
+        return known(self.choices) if known else matching(str(pattern), self.choices)
 
     def text(self) -> str:
         letters = "".join(self.choices.choices(self.alphabet, k=self.choices.choice((1, 2, 3, 8, 20))))
@@ -153,6 +153,11 @@ def _date(choices: Random) -> str:
 def _datetime(choices: Random) -> str:
     clock = f"T{choices.randint(0, 23):02d}:{choices.randint(0, 59):02d}:{choices.randint(0, 59):02d}.25"
     return _date(choices) + clock[: choices.choice((0, 6, 9, 11, 12))]
+
+
+def matching(pattern: str, choices: Random) -> str:
+    """A text of the form of a pattern."""
+    return _matching(_parser.parse(pattern), choices)
 
 
 def _matching(parsed: Any, choices: Random) -> str:

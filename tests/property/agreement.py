@@ -31,8 +31,8 @@ class Engines:
 
 
 @cache
-def engines(guide: Guided) -> Engines:
-    found = [library().engine(*guide, documents=wanted) for wanted in (False, True)]
+def engines(guide: Guided, profile: str = "") -> Engines:
+    found = [library().of(profile).engine(*guide, documents=wanted) for wanted in (False, True)]
     checking, mapping = found
     assert checking is not None
     assert mapping is not None
@@ -55,7 +55,9 @@ def fault(both: Engines, segments: list[str], delimiters: Delimiters) -> str:
     plan = both.mapping.plan
     if plan is None:
         return ""
-    read = DocumentReader(plan, {}).read(diagnosis.steps, delimiters)
+    read: dict[str, Any] = {}
+    plan.put_constants(read)
+    DocumentReader(plan, read).read(diagnosis.steps, delimiters)
     if body(document) != body(read):
         return f"documents differ: generated {body(document)}, table-driven {body(read)}"
     return _writing_fault(both.mapping, document, diagnosis.steps, delimiters)

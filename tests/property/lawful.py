@@ -12,6 +12,7 @@ from gateway.x12.elements import broken_notes
 from gateway.x12.guide import UNLIMITED, Element, Loop, Segment, SyntaxNote
 from gateway.x12.hierarchy import Tree
 from gateway.x12.table import Position, Table
+from tests.strategies import matching
 
 Parts = list[str]
 
@@ -70,6 +71,8 @@ def codes(element: Element) -> list[str]:
 
 def value(element: Element, choices: Random) -> str:
     """A lawful value of a simple element."""
+    if element.pattern:
+        return matching(element.pattern, choices)
     if element.codes is not None and (listed := codes(element)):
         return choices.choice(listed)
     match element.type:

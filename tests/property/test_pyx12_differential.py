@@ -378,7 +378,7 @@ def comparable(guide: Guided, segments: list[str]) -> bool:
         name, *elements = text.split("*")
         if not text or text != text.strip() or name in ("ST", "SE", "GS", "GE", "ISA", "IEA", "TA1"):
             return False
-        if name == "HL" and name not in known:
+        if (name == "HL" and name not in known) or ":" in name:  # pyx12 separates components by it
             return False
         for index, element in known.get(name, []):
             if index <= len(elements) and elements[index - 1].count(">") >= len(element.components):
