@@ -196,7 +196,8 @@ def _total(case: Case, note: Note) -> bool:
 
 
 def _condition(case: Case, note: Note) -> bool:
-    return note.why in ("2", "10") and any(other.code == "8" for other in case.at(case.theirs, note))
+    noted = ">" in note.element or any(other.code == "8" for other in case.at(case.theirs, note))
+    return note.why in ("2", "10") and noted
 
 
 def _surplus(case: Case, note: Note) -> bool:
