@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from gateway.errors import Ack, Location, Problem
 from gateway.x12.delimiters import Delimiters
@@ -47,9 +48,12 @@ class Diagnosis:
     problems: list[Problem] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
-    def add(self, found: Problem) -> None:
+    def add(self, code: str, where: Location, element: Element | None = None, **more: Any) -> None:
+        """Notes a problem of the catalogue; one with an element names that."""
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(found)
+            if element is not None:
+                more = {"ref": element.ref, "name": element.name, "data_element": element.number, **more}
+            self.problems.append(problem(code, where, **more))
 
 
 def diagnose(
@@ -86,24 +90,23 @@ def diagnose(
             if not text:
                 code = "X12-SEGMENT-EMPTY"
             where = Location(segment=number, segment_id=name[:10], loop=_loop(here))
-            words: dict[str, object] = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
             ack = Ack(ak3="2", ak5="5", ik="I4") if name in here.unused else None
-            result.add(problem(code, where, value=name, ack=ack, words=words))
+            words = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
+            result.add(code, where, value=name, ack=ack, words=words)
             continue
         there = positions[target.position]
         for skipped in target.skipped:
             missing = positions[skipped]
             where = Location(segment=number, segment_id=missing.id, loop=_loop(missing))
             words = {"segment": missing.id, "name": missing.segment.name, "before": name}
-            result.add(problem("X12-SEGMENT-MISSING", where, words=words))
+            result.add("X12-SEGMENT-MISSING", where, words=words)
         if is_overflow(table, here, target):
             counts[there.index] = max(counts[there.index], 1)
         counts[there.index] += 1
         if there.limit and counts[there.index] > there.limit:
             code = "X12-LOOP-REPEAT" if there.trigger else "X12-SEGMENT-REPEAT"
             where = Location(segment=number, segment_id=name, loop=_loop(there))
-            words = {"segment": name, "count": counts[there.index], "limit": there.limit}
-            result.add(problem(code, where, words=words))
+            result.add(code, where, segment=name, count=counts[there.index], limit=there.limit)
         if there.trigger:
             counts[there.index + 1 : there.loop.last + 1] = [0] * (there.loop.last - there.index)
         result.steps.append(Step(number, parts, there.index, counts[there.index]))
@@ -154,7 +157,7 @@ def _add_level(result: Diagnosis, code: str, element: int, number: int, parts: l
     where = Location(segment=number, segment_id=parts[0], element=element, loop=parts[0])
     value = parts[element] if element < len(parts) else ""
     data = {1: "628", 2: "734", 3: "735", 4: "736"}.get(element, "")
-    result.add(problem(code, where, value=value, data_element=data, words={"ref": ref, "right": right}))
+    result.add(code, where, value=value, data_element=data, ref=ref, right=right)
 
 
 def _loop(position: Position) -> str | None:
@@ -169,8 +172,8 @@ def _check_surplus(
     if any(parts[limit + 1 :]):
         where = Location(segment=number, segment_id=segment.id, element=limit + 1, loop=loop)
         filled = max(i for i, part in enumerate(parts) if part)
-        words: dict[str, object] = {"segment": segment.id, "count": filled, "limit": limit}
-        result.add(problem("X12-ELEMENT-EXTRA", where, value=parts[limit + 1], words=words))
+        value = parts[limit + 1]
+        result.add("X12-ELEMENT-EXTRA", where, value=value, segment=segment.id, count=filled, limit=limit)
 
 
 def _check_segment(
@@ -188,15 +191,9 @@ def _check_segment(
         value = parts[index] if index < size else ""
         if not value:
             if element.usage == "R":
-                words = {"ref": element.ref, "name": element.name}
-                found = problem("X12-ELEMENT-MISSING", place(index), data_element=element.number, words=words)
-                result.add(found)
+                result.add("X12-ELEMENT-MISSING", place(index), element)
         elif element.usage == "N":
-            words = {"ref": element.ref, "name": element.name}
-            found = problem(
-                "X12-ELEMENT-UNUSED", place(index), value=value, data_element=element.number, words=words
-            )
-            result.add(found)
+            result.add("X12-ELEMENT-UNUSED", place(index), element, value=value)
         elif not _is_right(element, value, delimiters):
             _check_element(result, element, value, place(index), delimiters)
     if segment.notes:
@@ -216,12 +213,9 @@ def _check_element(
 ) -> None:
     repeated = delimiters.repetition and element.repeat != 1
     values = value.split(delimiters.repetition) if repeated else [value]
-    words: dict[str, object]
     if delimiters.repetition and not repeated and delimiters.repetition in value:
         what = "holds the repetition separator, but may not repeat"
-        words = {"ref": element.ref, "name": element.name, "what": what}
-        code = "X12-ELEMENT-CHARACTER"
-        result.add(problem(code, where, value=value, data_element=element.number, words=words))
+        result.add("X12-ELEMENT-CHARACTER", where, element, value=value, what=what)
         return
     for repetition, one in enumerate(values, 1):
         if len(values) > 1:
@@ -229,15 +223,8 @@ def _check_element(
         components = one.split(delimiters.component) if delimiters.component else [one]
         limit = len(element.components) or 1
         if any(components[limit:]) or (len(components) > 1 and not element.components):
-            words = {
-                "ref": element.ref,
-                "name": element.name,
-                "count": len(components),
-                "limit": limit,
-            }
-            result.add(
-                problem("X12-COMPONENT-EXTRA", where, value=one, data_element=element.number, words=words)
-            )
+            count = len(components)
+            result.add("X12-COMPONENT-EXTRA", where, element, value=one, count=count, limit=limit)
         elif element.components:
             _check_composite(result, element, components, where)
         else:
@@ -254,26 +241,20 @@ def _check_simple(result: Diagnosis, element: Element, value: str, where: Locati
         # The standard has the code: the guide leaves it out, or wants another pattern.
         ik = "I6" if listed is not None and value in listed.unused else "I12"
         own = Ack(ak3="8", ak4="7", ak5="5", ik=ik)
-    words: dict[str, object] = {"ref": element.ref, "name": element.name, **more}
-    result.add(problem(code, where, value=value, ack=own, data_element=element.number, words=words))
+    result.add(code, where, element, value=value, ack=own, words=more)
 
 
 def _check_composite(result: Diagnosis, element: Element, values: list[str], where: Location) -> None:
+    def place(component: int) -> Location:
+        return replace(where, component=component)
+
     for index, component in enumerate(element.components, 1):
         value = values[index - 1] if index <= len(values) else ""
-        place = replace(where, component=index)
-        words: dict[str, object] = {"ref": component.ref, "name": component.name}
         if value:
-            _check_simple(result, component, value, place)
+            _check_simple(result, component, value, place(index))
         elif component.usage == "R":
-            result.add(problem("X12-ELEMENT-MISSING", place, data_element=component.number, words=words))
-    _check_notes(
-        result,
-        element.notes,
-        element.components,
-        ["", *values],
-        lambda component: replace(where, component=component),
-    )
+            result.add("X12-ELEMENT-MISSING", place(index), component)
+    _check_notes(result, element.notes, element.components, ["", *values], place)
 
 
 def _check_notes(
@@ -285,18 +266,10 @@ def _check_notes(
 ) -> None:
     """The syntax notes of a segment or composite; ``values`` count from 1 like its elements."""
     for note, blame in broken_notes(notes, [bool(value) for value in values]):
-        exclusive = note.kind == "E"
-        element = elements[blame - 1]
-        words: dict[str, object] = {"ref": element.ref, "name": element.name, "rule": note.text}
-        result.add(
-            problem(
-                "X12-ELEMENT-EXCLUSIVE" if exclusive else "X12-ELEMENT-CONDITION",
-                place(blame),
-                value=values[blame] if exclusive else None,
-                data_element=element.number,
-                words=words,
-            )
-        )
+        code, value = "X12-ELEMENT-CONDITION", None
+        if note.kind == "E":
+            code, value = "X12-ELEMENT-EXCLUSIVE", values[blame]
+        result.add(code, place(blame), elements[blame - 1], value=value, rule=note.text)
 
 
 def _check_totals(result: Diagnosis, table: Table) -> None:
@@ -304,36 +277,27 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
     segments = [step.parts for step in result.steps]
     known = Counter(step.parts[0] for step in result.steps if step.position is not None)
     sums: dict[str, Decimal | None] = {}
-    for step in result.steps:
-        if step.position is None or step.number == 1:
+    for step in result.steps[1:]:
+        if step.position is None:
             continue
-        for index, element in enumerate(table.positions[step.position].segment.elements, 1):
-            if not (element.count or element.hash) or index >= len(step.parts) or not step.parts[index]:
+        position = table.positions[step.position]
+        for index, (element, stated) in enumerate(zip(position.segment.elements, step.parts[1:]), 1):
+            if not (element.count or element.hash) or not stated or fault(element, stated):
                 continue
-            stated = step.parts[index]
-            if fault(element, stated):
-                continue
-            loop = _loop(table.positions[step.position])
-            where = Location(segment=step.number, segment_id=step.parts[0], element=index, loop=loop)
-            words: dict[str, object] = {"ref": element.ref, "name": element.name}
+            name, loop = step.parts[0], _loop(position)
+            where = Location(segment=step.number, segment_id=name, element=index, loop=loop)
             if element.count:
                 counts = {name: known[name] for name in element.count.split()}
                 if int(stated) not in counts.values():
-                    words |= {"counts": " and ".join(f"{n} {name}" for name, n in counts.items())}
-                    result.add(
-                        problem(
-                            "X12-CTT-COUNT", where, value=stated, data_element=element.number, words=words
-                        )
-                    )
+                    told = " and ".join(f"{n} {name}" for name, n in counts.items())
+                    result.add("X12-CTT-COUNT", where, element, value=stated, counts=told)
                 continue
             if element.hash not in sums:
                 sums[element.hash] = hash_total(segments, element.hash)
             total = sums[element.hash]
             if total is not None and not hash_agrees(stated, total):
-                words |= {"count": format(total, "f"), "segment": element.hash}
-                result.add(
-                    problem("X12-CTT-HASH", where, value=stated, data_element=element.number, words=words)
-                )
+                words = {"count": format(total, "f"), "segment": element.hash}
+                result.add("X12-CTT-HASH", where, element, value=stated, words=words)
 
 
 def hash_total(segments: Sequence[Sequence[str]], ref: str) -> Decimal | None:
