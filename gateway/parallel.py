@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from gateway.errors import Problem
 from gateway.mapping.library import Library
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.envelope import Event, GroupHeader, InterchangeHeader
-from gateway.x12.parser import TECHNICAL, Engine, Parser, document_envelope
+from gateway.x12.parser import TECHNICAL, Engine, Parser, checked, document_envelope
 from gateway.x12.reader import EnvelopeSegment, Isa, Piece, SetText
 from gateway.x12.report import problems_of
 from gateway.x12.rewrite import pieces
@@ -64,14 +65,11 @@ def _work(around: list[Piece], pieces: list[SetText]) -> list[Answer]:
         begin = source.segments[0].split(header.delimiters.element)
         set_id, number, implementation = (*begin[1:4], "", "", "")[:3]
         engine = _guides.engine(version, set_id, documents=True)
-        if engine is None or not piece.complete:
+        if engine is None:
             answers.append((None, None))
             continue
-        for _ in range(2):
-            document = document_envelope(header, group, number, implementation.strip())
-            remarks = engine.check(source.segments, header.delimiters, document)
-            if remarks is not None or not source.tidy():
-                break
+        envelope = partial(document_envelope, header, group, number, implementation.strip())
+        remarks, document = checked(engine, source, envelope)
         ready = remarks is not None and engine.plan is not None
         answers.append((remarks, orjson.dumps(document) if ready else None))
     return answers

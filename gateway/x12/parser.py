@@ -118,6 +118,21 @@ def combined(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.REJECTED if found == {Verdict.REJECTED} else Verdict.ACCEPTED_WITH_ERRORS
 
 
+def checked(
+    engine: Engine, source: Source, envelope: Callable[[], dict[str, Any]] | None
+) -> tuple[tuple[Problem, ...] | None, dict[str, Any] | None]:
+    """Remarks on a set (as of :meth:`Engine.check`) and its document, which begins as ``envelope``.
+
+    Blanks around segments are taken out only where the set cannot be read as it stands.
+    """
+    while True:
+        document = envelope() if envelope is not None else None
+        delimiters = source.delimiters
+        remarks = engine.check(source.segments, delimiters, document) if source.piece.complete else None
+        if remarks is not None or not source.tidy():
+            return remarks, document
+
+
 @dataclass(slots=True)
 class NumberSet:
     """Control numbers seen so far, kept as runs, so that a million in a row take no memory."""
@@ -344,13 +359,7 @@ class Parser:
             offset=where.offset or 0,
             interchange=interchange.header,
         )
-        where = Location(
-            interchange=where.interchange,
-            group=header.control_number,
-            segment_id="GS",
-            offset=where.offset,
-            line=where.line,
-        )
+        where = replace(where, group=header.control_number)
         if interchange.fragment and interchange.groups == 0 and not interchange.problems:
             interchange.problems.append(problem("X12-NO-ISA", where, segment="GS"))
         found = list(envelope_faults(self._guides.envelope_segment("GS"), values, where))
@@ -390,23 +399,23 @@ class Parser:
         return self._engines[key]
 
     # --- trailers --------------------------------------------------------------------------------------
+    def _end(self, where: Location | None) -> Location:
+        """Where a trailer is missing: before what ends its part without one, or at the end of the file."""
+        return where or Location(offset=self._bytes, line=self._line)
+
     def _end_group(self, values: tuple[str, ...] | None, where: Location | None) -> GroupTrailer:
         group, self._group = self._group, None
         assert group is not None
         found, header = group.problems, group.header
         declared = None
         if values is None:
-            place = Location(
-                interchange=header.interchange.control_number or None,
-                group=header.control_number,
-                segment_id="GE",
-                offset=where.offset if where else self._bytes,
-                line=where.line if where else self._line,
+            number = header.interchange.control_number or None
+            place = replace(
+                self._end(where), interchange=number, group=header.control_number, segment_id="GE"
             )
             found.append(problem("X12-GE-MISSING", place, value=header.control_number))
         elif where is not None:
-            found += _count_problem("X12-GE-COUNT", values, group.received, where)
-            found += _control_problem("X12-GE-CONTROL", values, header.control_number, where)
+            found += _trailer_faults(values, group.received, header.control_number, where)
             declared = int(_get(values, 1)) if re.fullmatch(r"[0-9]{1,9}", _get(values, 1)) else None
         if any(p.is_error for p in found) or (group.received and not group.accepted):
             verdict = Verdict.REJECTED
@@ -432,18 +441,12 @@ class Parser:
             if not any(p.code == "X12-NO-ISA" for p in found):
                 found.append(problem("X12-NO-ISA", Location(offset=header.offset), segment="ST"))
         elif values is None or where is None:
-            place = Location(
-                interchange=header.control_number,
-                segment_id="IEA",
-                offset=where.offset if where else self._bytes,
-                line=where.line if where else self._line,
-            )
+            place = replace(self._end(where), interchange=header.control_number, segment_id="IEA")
             found.append(problem("X12-IEA-MISSING", place, value=header.control_number))
         else:
             # An interchange that only acknowledges may count its TA1 segments.
             counted = interchange.groups or (interchange.acknowledgments if _get(values, 1).strip("0") else 0)
-            found += _count_problem("X12-IEA-COUNT", values, counted, where)
-            found += _control_problem("X12-IEA-CONTROL", values, header.control_number, where)
+            found += _trailer_faults(values, counted, header.control_number, where)
             if not interchange.groups and not interchange.acknowledgments and not found:
                 found.append(problem("X12-NO-GROUPS", where))
         verdict = combined(interchange.verdicts)
@@ -458,8 +461,7 @@ class Parser:
         header = interchange.header
         delimiters = header.delimiters
         source = Source(piece, delimiters)
-        segments = source.segments
-        begin = segments[0].split(delimiters.element)
+        begin = source.segments[0].split(delimiters.element)
         set_id, control_number = _get(begin, 1), _get(begin, 2)
         found: list[Problem] = []
         version = group.header.version if group is not None else ""
@@ -473,30 +475,26 @@ class Parser:
         if piece.too_large:
             found.append(problem("X12-SET-TOO-LARGE", _ST, limit=self._limit))
         else:
-            self._check_frame(found, begin, segments, piece, delimiters)
+            found += _frame_faults(begin, source)
             for number in dict.fromkeys(source.wrong_lengths):
-                name = segments[number - 1][:3]
+                name = source.segments[number - 1][:3]
                 where = Location(segment=number, segment_id=name, element=1 if name == "BIN" else 2)
                 found.append(problem("X12-BINARY-LENGTH", where, segment=name))
             if engine is None:
                 words: dict[str, object] = {"set": set_id, "version": version or "(none)"}
                 found.append(problem("X12-NO-GUIDE", _ST01, value=set_id, words=words))
             else:
-                if self._documents and engine.translates and not any(p.is_error for p in found):
-                    document = envelope()
-                remarks = engine.check(segments, delimiters, document) if piece.complete else None
-                if remarks is None and source.tidy():
-                    segments = source.segments
-                    if document is not None:
-                        document = envelope()
-                    remarks = engine.check(segments, delimiters, document) if piece.complete else None
+                sound = not any(p.is_error for p in found)
+                makes = self._documents and engine.translates and sound
+                remarks, document = checked(engine, source, envelope if makes else None)
                 if remarks is None:
                     document = None
-                    found += engine.explain(segments, delimiters, complete=piece.complete)
+                    found += engine.explain(source.segments, delimiters, complete=piece.complete)
                     if not any(p.is_error for p in found):
                         found.append(problem("X12-INTERNAL", _ST))
                 else:
                     found += remarks
+        segments = source.segments
         if engine is not None and not version.startswith(engine.table.guide.release) and group is not None:
             told = f"release {version} {set_id}"
             if told not in interchange.remarked and set_id != TECHNICAL:
@@ -513,11 +511,9 @@ class Parser:
                 found.append(problem("X12-WRAPPED", _ST))
         rejected = interchange.fragment or any(p.severity is Severity.ERROR for p in found)
         noted = any(p.ack.ak3 or p.ack.ak5 for p in found if p.code != "X12-NO-GUIDE")
-        if rejected:
-            document = None
         verdict = Verdict.ACCEPTED_WITH_ERRORS if noted else Verdict.ACCEPTED
         if rejected:
-            verdict = Verdict.REJECTED
+            document, verdict = None, Verdict.REJECTED
         if group is not None:
             group.received += 1
             group.accepted += not rejected
@@ -530,7 +526,7 @@ class Parser:
             segments=len(segments) - segments.count(""),
             guide=engine.name if engine else None,
             verdict=verdict,
-            problems=tuple(self._located(p, source, header, group, control_number) for p in found),
+            problems=tuple(self._located(p, source, control_number) for p in found),
             document=document,
             text=piece.text,
             offset=piece.offset,
@@ -540,68 +536,17 @@ class Parser:
             implementation=implementation,
         )
 
-    def _located(
-        self,
-        found: Problem,
-        source: Source,
-        header: InterchangeHeader,
-        group: _Group | None,
-        control_number: str,
-    ) -> Problem:
+    def _located(self, found: Problem, source: Source, control_number: str) -> Problem:
+        assert self._interchange is not None
         where = found.location
         offset = source.offset(where.segment or 1, where.element, where.component)
         return found.at(
-            interchange=header.control_number or None,
-            group=group.header.control_number if group else None,
+            interchange=self._interchange.header.control_number or None,
+            group=self._group.header.control_number if self._group else None,
             transaction_set=control_number or None,
             offset=offset,
             line=source.line(offset),
         )
-
-    def _check_frame(
-        self,
-        found: list[Problem],
-        begin: list[str],
-        segments: list[str],
-        piece: SetText,
-        delimiters: Delimiters,
-    ) -> None:
-        """ST02 against SE02, SE01 against the number of segments (X12.6)."""
-        control_number = _get(begin, 2)
-        if not control_number or len(control_number) > 9:
-            found.append(problem("X12-ST-CONTROL", _ST02, value=control_number, data_element="329"))
-        elif len(control_number) < 4:
-            words: dict[str, object] = {
-                "ref": "ST02",
-                "name": "Transaction Set Control Number",
-                "count": len(control_number),
-            }
-            found.append(
-                problem(
-                    "X12-ELEMENT-SHORT",
-                    _ST02,
-                    value=control_number,
-                    data_element="329",
-                    ack=problem("X12-ST-CONTROL", value="").ack,
-                    severity=Severity.WARNING,
-                    limit=4,
-                    words=words,
-                )
-            )
-        # An empty segment (two terminators in a row) is reported, but counts for nothing.
-        if not _get(begin, 1):
-            found.append(problem("X12-ST-ID", _ST01, value="", data_element="143"))
-        number = len(segments) - segments.count("")
-        if not piece.complete:
-            where = Location(segment=number + 1, segment_id="SE")
-            found.append(problem("X12-SE-MISSING", where, value=control_number))
-            return
-        end = segments[-1].split(delimiters.element)
-        if end[1:3] == [str(number), control_number]:
-            return
-        where = Location(segment=number, segment_id="SE")
-        found += _count_problem("X12-SE-COUNT", end, number, where)
-        found += _control_problem("X12-SE-CONTROL", end, control_number, where)
 
     def _check_place(
         self, interchange: _Interchange, group: _Group | None, set_id: str, control_number: str
@@ -623,6 +568,30 @@ class Parser:
                 interchange.remarked.add(key)
                 value = group.header.functional_id
                 yield problem("X12-GS-SET", _ST01, value=value, set=set_id, expected=expected)
+
+
+def _frame_faults(begin: list[str], source: Source) -> Iterator[Problem]:
+    """ST02 against SE02, SE01 against the number of segments (X12.6)."""
+    control_number, segments = _get(begin, 2), source.segments
+    size = len(control_number)
+    if not 0 < size <= 9:
+        yield problem("X12-ST-CONTROL", _ST02, value=control_number, data_element="329")
+    elif size < 4:
+        more: dict[str, Any] = {"value": control_number, "data_element": "329", "severity": Severity.WARNING}
+        words = {"ref": "ST02", "name": "Transaction Set Control Number", "count": size, "limit": 4}
+        yield problem("X12-ELEMENT-SHORT", _ST02, ack=Ack(ak5="7"), words=words, **more)
+    if not _get(begin, 1):
+        yield problem("X12-ST-ID", _ST01, value="", data_element="143")
+    # An empty segment (two terminators in a row) is reported, but counts for nothing.
+    number = len(segments) - segments.count("")
+    if not source.piece.complete:
+        where = Location(segment=number + 1, segment_id="SE")
+        yield problem("X12-SE-MISSING", where, value=control_number)
+        return
+    end = segments[-1].split(source.delimiters.element)
+    if end[1:3] != [str(number), control_number]:
+        where = Location(segment=number, segment_id="SE")
+        yield from _trailer_faults(end, number, control_number, where)
 
 
 #: Elements judged apart: widths and separators of ISA, and the open lists of versions and groups.
@@ -683,21 +652,20 @@ def _element_place(where: Location, values: Sequence[str], element: int) -> Loca
     return replace(where, element=element, offset=offset)
 
 
-def _count_problem(code: str, values: Sequence[str], count: int, where: Location) -> Iterator[Problem]:
-    """A count in a trailer (its first element) that differs from what was counted."""
-    stated = _get(values, 1)
+def _trailer_faults(values: Sequence[str], count: int, expected: str, where: Location) -> Iterator[Problem]:
+    """A trailer whose count is not what was counted, or its control number not the header's.
+
+    A control number that is equal as a number is only a warning.
+    """
+    stated, number = _get(values, 1), _get(values, 2)
     if not re.fullmatch(r"[0-9]{1,10}", stated) or int(stated) != count:
-        yield problem(code, _element_place(where, values, 1), value=stated, count=count)
-
-
-def _control_problem(code: str, values: Sequence[str], expected: str, where: Location) -> Iterator[Problem]:
-    """A control number in a trailer that differs from the header's; only a warning if equal as a number."""
-    stated = _get(values, 2)
-    if stated != expected:
-        same = stated.strip().isdecimal() and expected.strip().isdecimal() and int(stated) == int(expected)
+        place = _element_place(where, values, 1)
+        yield problem(f"X12-{where.segment_id}-COUNT", place, value=stated, count=count)
+    if number != expected:
+        same = number.strip().isdecimal() and expected.strip().isdecimal() and int(number) == int(expected)
         severity = Severity.WARNING if same else Severity.ERROR
-        place = _element_place(where, values, 2)
-        yield problem(code, place, value=stated, expected=expected, severity=severity)
+        place, code = _element_place(where, values, 2), f"X12-{where.segment_id}-CONTROL"
+        yield problem(code, place, value=number, expected=expected, severity=severity)
 
 
 def _charset_problem(segments: list[str], delimiters: Delimiters) -> Problem:
