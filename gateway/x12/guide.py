@@ -10,7 +10,7 @@ Nothing here opens a file: :func:`parse_release` and :func:`parse_guide` take th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.etree import ElementTree as ET  # half the memory and start-up of lxml
 
@@ -88,10 +88,10 @@ class Element:
     codes: CodeList | None = None
     repeat: int = 1
     pattern: str = ""
-    components: tuple[Element, ...] = ()
-    notes: tuple[SyntaxNote, ...] = ()
     count: str = ""
     hash: str = ""
+    components: tuple[Element, ...] = ()
+    notes: tuple[SyntaxNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,17 +217,14 @@ def parse_release(name: str, maps: bytes, dataele: bytes, codes: bytes) -> Relea
         number, kind = node.get("ele_num", ""), node.get("data_type", "")
         if kind not in _TYPES:
             raise GuideError(f"dataele.xml: data element {number} has the unknown type {kind!r}")
-        elements[number] = DataElement(
-            number, kind, int(node.get("min_len")), int(node.get("max_len")), node.get("name", "")
-        )
+        least, most = int(node.get("min_len")), int(node.get("max_len"))
+        elements[number] = DataElement(number, kind, least, most, node.get("name", ""))
     lists = {}
-    key = f"{{{NAMESPACE}}}name"
     for node in xml_root(codes, "codes.xml").iter("codeset"):
         identifier = _get(node, "id")
-        names = {code.text: code.get(key) for code in node.iter("code")}
-        lists[identifier] = CodeList(
-            identifier, frozenset(names), {c: text for c, text in names.items() if text}
-        )
+        names = {code.text: _own(code, "name") for code in node.iter("code")}
+        known = {code: name for code, name in names.items() if name}
+        lists[identifier] = CodeList(identifier, frozenset(names), known)
     return Release(name, files, control, elements, lists)
 
 
@@ -284,24 +281,12 @@ def parse_tree(elements: str, levels: str, where: str) -> Tree:
 
 def _segment(node: Any, release: Release, where: str) -> Segment:
     xid = node.get("xid", "")
-    elements = sorted(
-        (
-            _element(child, release, f"{where} {xid}", xid)
-            for child in node
-            if child.tag in ("element", "composite")
-        ),
-        key=lambda item: item[0],
-    )
-    if [seq for seq, _ in elements] != list(range(1, len(elements) + 1)):
+    elements = _elements(node, release, f"{where} {xid}", xid)
+    if [element.ref for element in elements] != [f"{xid}{n:02d}" for n in range(1, len(elements) + 1)]:
         raise GuideError(f"{where}: the elements of {xid} are not numbered without gaps")
-    return Segment(
-        xid,
-        _get(node, "name"),
-        _get(node, "usage", "S"),
-        _times(_get(node, "max_use", "1"), f"{where} {xid}"),
-        tuple(element for _, element in elements),
-        _notes(node, f"{where} {xid}"),
-    )
+    times = _times(_get(node, "max_use", "1"), f"{where} {xid}")
+    notes = _notes(node, f"{where} {xid}")
+    return Segment(xid, _get(node, "name"), _get(node, "usage", "S"), times, elements, notes)
 
 
 def _notes(node: Any, where: str) -> tuple[SyntaxNote, ...]:
@@ -313,62 +298,47 @@ def _notes(node: Any, where: str) -> tuple[SyntaxNote, ...]:
         match = _NOTE.fullmatch(text.strip())
         if match is None:
             raise GuideError(f"{where}: {text!r} is not a syntax note")
-        notes.append(
-            SyntaxNote(match[1], tuple(int(match[2][i : i + 2]) for i in range(0, len(match[2]), 2)))
-        )
+        notes.append(SyntaxNote(match[1], tuple(map(int, re.findall("..", match[2])))))
     return tuple(notes)
 
 
-def _element(node: Any, release: Release, where: str, owner: str) -> tuple[int, Element]:
-    """An element and its position; ``owner`` is the segment, or the composite with a dash."""
-    seq = int(_get(node, "seq", "0"))
-    ref = f"{owner}{seq}" if owner.endswith("-") else f"{owner}{seq:02d}"
+def _seq(node: Any) -> int:
+    return int(_get(node, "seq", "0"))
+
+
+def _elements(node: Any, release: Release, where: str, owner: str) -> tuple[Element, ...]:
+    """The elements in their order; ``owner`` is the segment, or the composite with a dash."""
+    children = sorted((child for child in node if child.tag in ("element", "composite")), key=_seq)
+    return tuple(_element(child, release, where, owner) for child in children)
+
+
+def _element(node: Any, release: Release, where: str, owner: str) -> Element:
+    ref = f"{owner}{_seq(node)}" if owner.endswith("-") else f"{owner}{_seq(node):02d}"
     usage = _get(node, "usage", "S")
     repeat = _times(_get(node, "repeat") or _get(node, "max_use", "1"), where)
     if node.tag == "composite":
-        components = tuple(
-            element
-            for _, element in sorted(
-                (_element(child, release, where, f"{ref}-") for child in node if child.tag == "element"),
-                key=lambda item: item[0],
-            )
-        )
-        name = _get(node, "name")
-        return seq, Element(
-            ref, "", name, "composite", 0, 0, usage, None, repeat, "", components, _notes(node, where)
-        )
+        plain = Element(ref, "", _get(node, "name"), "composite", 0, 0, usage, repeat=repeat)
+        inner = _elements(node, release, where, f"{ref}-")
+        return replace(plain, components=inner, notes=_notes(node, where))
     number = _get(node, "data_ele")
     data = release.data_elements.get(number)
     if data is None:
         raise GuideError(f"{where}: data element {number!r} is not in dataele.xml")
-    codes = None
     listed = node.find("valid_codes")
-    if listed is not None:
-        inline = {(code.text or "").strip(): _own(code, "name") for code in listed.iter("code")}
-        external = listed.get("external")
-        if external and external not in release.codes:
-            raise GuideError(f"{where}: code list {external!r} is not in codes.xml")
-        shared = release.codes[external] if external else CodeList("", frozenset(), {})
-        codes = (
-            shared
-            if not inline
-            else CodeList(
-                external or number,
-                shared.codes | frozenset(inline),
-                shared.names | {c: n for c, n in inline.items() if n},
-            )
-        )
-    return seq, Element(
-        ref,
-        number,
-        _get(node, "name") or data.name,
-        data.type,
-        data.min,
-        data.max,
-        usage,
-        codes,
-        repeat,
-        _get(node, "regex"),
-        count=_own(node, "count"),
-        hash=_own(node, "hash"),
-    )
+    codes = None if listed is None else _codes(listed, number, release, where)
+    name, pattern = _get(node, "name") or data.name, _get(node, "regex")
+    own = _own(node, "count"), _own(node, "hash")
+    return Element(ref, number, name, data.type, data.min, data.max, usage, codes, repeat, pattern, *own)
+
+
+def _codes(node: Any, number: str, release: Release, where: str) -> CodeList:
+    """The codes that an element lists, with those of a list of the release that it names."""
+    inline = {(code.text or "").strip(): _own(code, "name") for code in node.iter("code")}
+    external = node.get("external")
+    if external and external not in release.codes:
+        raise GuideError(f"{where}: code list {external!r} is not in codes.xml")
+    shared = release.codes[external] if external else CodeList("", frozenset(), {})
+    if not inline:
+        return shared
+    names = shared.names | {code: name for code, name in inline.items() if name}
+    return CodeList(external or number, shared.codes | frozenset(inline), names)

@@ -23,16 +23,7 @@ from typing import Any
 from xml.parsers.expat import ParserCreate
 
 from gateway.errors import GuideError, Location
-from gateway.x12.guide import (
-    UNLIMITED,
-    CodeList,
-    Element,
-    Guide,
-    Loop,
-    Segment,
-    parse_tree,
-    xml_root,
-)
+from gateway.x12.guide import UNLIMITED, CodeList, Element, Guide, Loop, Segment, parse_tree, xml_root
 
 OWN = "{urn:edi-gateway:guideline:1}"
 
@@ -136,18 +127,14 @@ def _loop(loop: Loop, steps: list[str], use: dict[str, str], where: str) -> tupl
     hits = 0
     step, last = steps[0], len(steps) == 1
     for child in loop.children:
-        trigger = child.trigger.id if isinstance(child, Loop) else child.id
-        here = 0
-        if isinstance(child, Loop) and trigger == step:
-            if last:
-                child, here = _changed_loop(child, use, where), 1
-            else:
-                child, here = _loop(child, steps[1:], use, where)
-        elif last and isinstance(child, Segment):
-            if child.id == step:
-                child, here = _changed_segment(child, use, where), 1
-            elif _ELEMENT.fullmatch(step) and step.startswith(child.id):
+        begins, here = child.trigger.id if isinstance(child, Loop) else child.id, 0
+        if last and begins == step:
+            child, here = _changed_place(child, use, where), 1
+        elif isinstance(child, Segment):
+            if last and _ELEMENT.fullmatch(step) and step.startswith(child.id):
                 child, here = _changed_elements(child, step, use, where)
+        elif begins == step:
+            child, here = _loop(child, steps[1:], use, where)
         children.append(child)
         hits += here
     return replace(loop, children=tuple(children)), hits
@@ -167,17 +154,14 @@ def _times(use: dict[str, str], before: int, where: str) -> int:
     return before if not text else UNLIMITED if text == ">1" else int(text)
 
 
-def _changed_loop(loop: Loop, use: dict[str, str], where: str) -> Loop:
-    tree = loop.tree
+def _changed_place(place: Loop | Segment, use: dict[str, str], where: str) -> Loop | Segment:
+    usage, name = _usage(use, place.usage, where), use.get("name", place.name)
+    if isinstance(place, Segment):
+        return replace(place, usage=usage, name=name, max_use=_times(use, place.max_use, where))
+    tree = place.tree
     if "levels" in use and tree is not None:
         tree = replace(tree, parents=parse_tree("HL01 HL02 HL03 HL04", use["levels"], where).parents)
-    usage, repeat = _usage(use, loop.usage, where), _times(use, loop.repeat, where)
-    return replace(loop, usage=usage, repeat=repeat, tree=tree, name=use.get("name", loop.name))
-
-
-def _changed_segment(segment: Segment, use: dict[str, str], where: str) -> Segment:
-    usage, times = _usage(use, segment.usage, where), _times(use, segment.max_use, where)
-    return replace(segment, usage=usage, max_use=times, name=use.get("name", segment.name))
+    return replace(place, usage=usage, name=name, repeat=_times(use, place.repeat, where), tree=tree)
 
 
 def _changed_elements(segment: Segment, ref: str, use: dict[str, str], where: str) -> tuple[Segment, int]:
@@ -196,21 +180,20 @@ def _changed_elements(segment: Segment, ref: str, use: dict[str, str], where: st
 
 
 def _changed_element(element: Element, use: dict[str, str], where: str) -> Element:
-    changes: dict[str, Any] = {"usage": _usage(use, element.usage, where)}
+    changes: dict[str, Any] = {
+        "usage": _usage(use, element.usage, where),
+        "pattern": use.get("pattern", element.pattern),
+        "name": use.get("name", element.name),
+    }
     if "length" in use:
         match = _LENGTH.fullmatch(use["length"])
         if match is None:
             raise GuideError(f"{where}: length is a number or two, such as 1..8, not {use['length']!r}")
-        changes["max"] = int(match[2])
-        changes["min"] = int(match[1] or match[2])
-    known = element.codes
+        changes |= {"min": int(match[1] or match[2]), "max": int(match[2])}
     if "codes" in use or "add" in use:
-        names = known.names if known is not None else {}
-        listed = use["codes"].split() if "codes" in use else (known.codes if known is not None else ())
+        known = element.codes or CodeList("", frozenset(), {})
+        listed = use["codes"].split() if "codes" in use else known.codes
         codes = frozenset(listed) | frozenset(use.get("add", "").split())
-        unused = known.codes - codes if known is not None else frozenset()
-        listed_names = {c: n for c, n in names.items() if c in codes}
-        changes["codes"] = CodeList(element.number, codes, listed_names, unused)
-    changes["pattern"] = use.get("pattern", element.pattern)
-    changes["name"] = use.get("name", element.name)
+        names = {code: name for code, name in known.names.items() if code in codes}
+        changes["codes"] = CodeList(element.number, codes, names, known.codes - codes)
     return replace(element, **changes)

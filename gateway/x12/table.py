@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gateway.x12.guide import UNLIMITED, Guide, Loop, Segment
+from gateway.x12.guide import Guide, Loop, Segment
 from gateway.x12.hierarchy import Tree
 
 
@@ -159,7 +159,7 @@ def _targets(position: Position, begins: dict[int, int], own: dict[int, int]) ->
 def is_overflow(table: Table, position: Position, target: Target) -> bool:
     """Whether the step uses a place a second time that may be used once."""
     there = table.positions[target.position]
-    if there.limit != 1 or there.limit == UNLIMITED:
+    if there.limit != 1:
         return False
     if there.trigger:
         return there.loop.first <= position.index <= there.loop.last
