@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.errors import MappingError, Problem, Severity
 from gateway.mapping.converters import Converter, converter
-from gateway.mapping.model import KEYS, Condition, Copy, Field, Mapping, Repeated, Rule, read_mapping
+from gateway.mapping.model import KEYS, Condition, Copy, Field, Mapping, Repeated, Rule, read_mapping, walk
 from gateway.mapping.plan import Case, Scope, Take, bind_all, element_of
 from gateway.mapping.problems import mapping_problem, nearest
 from gateway.mapping.statement import Load, Stated, shared
@@ -138,13 +138,13 @@ class _Check:
             self.add("MAP-NO-MODEL", "mapping", value=self.mapping.document_type, nearest="")
         if not known:
             return
-        mapped = dict(_mapped(self.mapping.rules, ""))
+        mapped = dict(_mapped(self.mapping.rules))
         mapped |= {".".join(path): ".".join(path) for path in self.mapping.constants}
         for path in _outermost(sorted(mapped.keys() - set(known))):
             line = self.mapping.lines.get(mapped[path])
             self.add("MAP-FIELD-UNKNOWN", path, line=line, nearest=nearest(path, known))
         kinds = known if isinstance(known, abc.Mapping) else {}
-        for path, used in _kinds(self.mapping.rules, ""):
+        for path, used in _kinds(self.mapping.rules):
             if used.kind not in _FITS.get(wanted := kinds.get(path, ""), (used.kind,)):
                 self.add("MAP-KIND", path, converter=used.name, kind=used.kind, wanted=wanted)
         absent = tuple(part for name in self.mapping.absent for part in (f"{name}.", f"{name}[]"))
@@ -311,30 +311,19 @@ def _why(code: str, words: dict[str, object]) -> str:
     return _FAULTS.get(code, "it is not allowed there").format(**words)
 
 
-def _mapped(rules: tuple[Rule, ...], prefix: str) -> Iterator[tuple[str, str]]:
+def _mapped(rules: tuple[Rule, ...]) -> Iterator[tuple[str, str]]:
     """The fields of the document that rules fill, each with the rule's name in the mapping."""
-    for rule in rules:
-        name = prefix + ".".join(rule.path)
-        if isinstance(rule, Repeated):
-            yield f"{name}[]", f"{name}[]"
-            yield from _mapped(rule.rules, f"{name}[].")
-        elif isinstance(rule, Copy):
-            yield name, name
-        else:
-            for path in _values(rule.converter, name):
-                yield path, name
+    for name, rule in walk(rules):
+        for path in _values(rule.converter, name) if isinstance(rule, Field) else (name,):
+            yield path, name
 
 
-def _kinds(rules: tuple[Rule, ...], prefix: str) -> Iterator[tuple[str, Converter]]:
+def _kinds(rules: tuple[Rule, ...]) -> Iterator[tuple[str, Converter]]:
     """The single values that rules fill, with their converters."""
-    for rule in rules:
-        name = prefix + ".".join(rule.path)
-        if isinstance(rule, Field):
-            yield name, rule.converter
-        elif isinstance(rule, Repeated):
-            yield from _kinds(rule.rules, f"{name}[].")
-            if rule.scalar:
-                yield f"{name}[]", rule.scalar.converter
+    for name, rule in walk(rules):
+        field = rule.scalar if isinstance(rule, Repeated) else rule
+        if isinstance(field, Field):
+            yield name, field.converter
 
 
 def _values(used: Converter, name: str) -> Iterator[str]:

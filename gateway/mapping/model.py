@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +78,17 @@ class Repeated:
 
 
 Rule = Field | Copy | Repeated
+
+
+def walk(rules: tuple[Rule, ...], prefix: str = "") -> Iterator[tuple[str, Rule]]:
+    """All rules, those of lists behind them, with their names from the root: ``lines[].quantity.value``."""
+    for rule in rules:
+        name = prefix + ".".join(rule.path)
+        if isinstance(rule, Repeated):
+            yield f"{name}[]", rule
+            yield from walk(rule.rules, f"{name}[].")
+        else:
+            yield name, rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +327,11 @@ class _Parsing:
         if not isinstance(stated, Stated):
             self.add("MAP-RULE", "computed", what="'field: count(list)' is needed")
             return {}
+        decimals = {
+            name.replace("[]", "")
+            for name, rule in walk(rules)
+            if isinstance(rule, Field) and rule.converter.kind == "decimal"
+        }
         scalars = {".".join(rule.path): rule for rule in rules if isinstance(rule, Field)}
         lists = {".".join(rule.path) for rule in rules if isinstance(rule, Repeated)}
         counts: dict[Path, Path] = {}
@@ -323,8 +340,7 @@ class _Parsing:
                 continue
             if added := _SUM.fullmatch(str(value)):
                 parts = [part.strip() for part in added[1].split(",") if part.strip()]
-                strange = [part for part in (name, *parts) if not _is_decimal(rules, tuple(part.split(".")))]
-                if strange:
+                if strange := [part for part in (name, *parts) if part not in decimals]:
                     what = f"there is no decimal field {strange[0]!r}"
                     self.add("MAP-COUNT", name, stated.lines.get(name), what=what)
                 else:
@@ -356,13 +372,3 @@ def _path(name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise MappingError(f"{name!r} is no field name: small letters, digits and _ only")
     return tuple(name.split("."))
-
-
-def _is_decimal(rules: tuple[Rule, ...], path: Path) -> bool:
-    """Whether a path leads, through lists, to a field that holds a decimal number."""
-    for rule in rules:
-        if isinstance(rule, Repeated) and path[: len(rule.path)] == rule.path:
-            return _is_decimal(rule.rules, path[len(rule.path) :])
-        if isinstance(rule, Field) and rule.path == path:
-            return rule.converter.kind == "decimal"
-    return False

@@ -22,7 +22,7 @@ from gateway.errors import DocumentError, Fault, Level, Location, Problem, Sever
 from gateway.mapping.extensions import get, put
 from gateway.mapping.extensions import steps as read_steps
 from gateway.mapping.library import Library, SetEngine
-from gateway.mapping.model import Path
+from gateway.mapping.model import Path, walk
 from gateway.mapping.plan import NO_FLAGS, NO_TOP, Case, Plan, Scope, Take
 from gateway.mapping.reader import copied
 from gateway.x12.delimiters import Delimiters
@@ -33,6 +33,7 @@ from gateway.x12.table import Position
 from gateway.x12.writer import Envelope, Part, Parts, interchange, repeats, segment_text
 
 Steps = tuple[tuple[str, int], ...]
+Json = dict[str, Any]
 
 ENVELOPE_FIELDS = (
     "document_type", "schema_version", "test", "control", "document_id", "partner_id", "partner", "channel",
@@ -72,7 +73,7 @@ class _Instance:
     pointers: dict[tuple[int, int], str]
     case: Case | None
     scope: Scope | None
-    container: dict[str, Any]
+    container: Json
     container_pointer: str
 
 
@@ -91,15 +92,15 @@ class SetWriter:
         self.stale: list[Any] = []
         self._kept: dict[int, _Kept] = {}
         self._number = 0
+        self._out: list[Written] = []
 
     def segments(self) -> list[Written]:
         """The segments between ST and SE."""
-        out: list[Written] = []
-        self._scope(self.plan.root, self.document, "", (), out)
-        return out
+        self._scope(self.plan.root, self.document, "", ())
+        return self._out
 
     # --- extensions ------------------------------------------------------------------------------------
-    def _extensions(self, container: dict[str, Any], pointer: str) -> _Kept:
+    def _extensions(self, container: Json, pointer: str) -> _Kept:
         known = self._kept.get(id(container))
         if known is not None:
             return known
@@ -143,9 +144,7 @@ class SetWriter:
         return True
 
     # --- walking ---------------------------------------------------------------------------------------
-    def _scope(
-        self, scope: Scope, container: dict[str, Any], pointer: str, prefix: Steps, out: list[Written]
-    ) -> None:
+    def _scope(self, scope: Scope, container: Json, pointer: str, prefix: Steps) -> None:
         """Writes the segments of a loop after the one that begins it."""
         kept = self._extensions(container, pointer)
         table = self.plan.table
@@ -158,60 +157,44 @@ class SetWriter:
             index = position.loop.last + 1 if position.trigger else index + 1
             cases = scope.cases.get(position.index)
             if position.tree is not None and cases:
-                self._top(scope, position, container, pointer, out)
+                self._top(scope, position, container, pointer)
                 continue
             if cases is None and position.id not in extra:
                 continue
             instances: list[_Instance] = []
-            for case in cases or ():
-                instances += self._instances(case, container, pointer)
+            for rules in cases or ():
+                instances += self._instances(rules, container, pointer)
             more = extra.get(position.id, {})
             if more or kept.places:
                 places = kept.places.get(prefix, {}).get(position.id, [])
                 instances = self._arranged(instances, more, places, scope, container, pointer, position)
             for count, instance in enumerate(instances, 1):
-                own = (
-                    instance.case is not None
-                    and instance.case.list_path is not None
-                    and not instance.case.scalar
-                )
+                case = instance.case
+                own = case is not None and case.list_path is not None and not case.scalar
                 at = (position.id, 1 if own or not position.counts else count)
                 place: Steps = (at,) if own else (*prefix, at)
                 holder = self._extensions(instance.container, instance.container_pointer) if own else kept
-                if instance.case is not None:
-                    self._overlay(instance, holder, place)
-                out.append(_written(instance, position))
-                if instance.scope is not None:
-                    inner_prefix = () if own else place
-                    self._scope(
-                        instance.scope, instance.container, instance.container_pointer, inner_prefix, out
-                    )
+                self._overlay(instance, holder, place)
+                self._put(instance, position, () if own else place)
 
-    def _top(
-        self,
-        scope: Scope,
-        position: Position,
-        container: dict[str, Any],
-        pointer: str,
-        out: list[Written],
-    ) -> None:
+    def _put(self, instance: _Instance, position: Position, prefix: Steps) -> None:
+        """Writes a segment and, where it begins a loop, what follows in it."""
+        size = max(instance.parts, default=0)
+        parts: Parts = [position.id, *(instance.parts.get(i, "") for i in range(1, size + 1))]
+        self._out.append(Written(parts, instance.pointer, instance.pointers))
+        if instance.scope is not None:
+            self._scope(instance.scope, instance.container, instance.container_pointer, prefix)
+
+    def _top(self, scope: Scope, position: Position, container: Json, pointer: str) -> None:
         """Writes a hierarchy depth first: the level that is the document itself, then what hangs below."""
         self._number = 0
         parent = ""
         if self.plan.top is not None and NO_TOP not in self._extensions(container, pointer).absent:
             instance = self._instance(self.plan.top[0], container, pointer)
-            parent = self._level(instance, position, parent, 1, out)
-        self._below(scope, position, container, pointer, parent, out)
+            parent = self._level(instance, position, parent, 1)
+        self._below(scope, position, container, pointer, parent)
 
-    def _below(
-        self,
-        scope: Scope,
-        position: Position,
-        container: dict[str, Any],
-        pointer: str,
-        parent: str,
-        out: list[Written],
-    ) -> None:
+    def _below(self, scope: Scope, position: Position, container: Json, pointer: str, parent: str) -> None:
         """Writes the levels in the lists of an object."""
         kept = self._extensions(container, pointer)
         instances = [one for case in self.plan.levels for one in self._instances(case, container, pointer)]
@@ -220,13 +203,11 @@ class SetWriter:
         if places or more:
             instances = self._arranged(instances, more, places, scope, container, pointer, position)
         for count, instance in enumerate(instances, 1):
-            number = self._level(instance, position, parent, count, out)
+            number = self._level(instance, position, parent, count)
             if instance.case is not None:
-                self._below(scope, position, instance.container, instance.container_pointer, number, out)
+                self._below(scope, position, instance.container, instance.container_pointer, number)
 
-    def _level(
-        self, instance: _Instance, position: Position, parent: str, count: int, out: list[Written]
-    ) -> str:
+    def _level(self, instance: _Instance, position: Position, parent: str, count: int) -> str:
         """Writes one level with its own segments; gives its number (HL01)."""
         tree = position.tree
         assert tree is not None
@@ -244,13 +225,10 @@ class SetWriter:
         if NO_FLAGS in self._extensions(self.document, "").absent:
             written[tree.children] = ""
         instance.parts.update({element: text for element, text in written.items() if text})
-        out.append(_written(instance, position))
-        if instance.scope is not None:
-            inner: Steps = () if own else place
-            self._scope(instance.scope, instance.container, instance.container_pointer, inner, out)
+        self._put(instance, position, () if own else place)
         return number
 
-    def _instances(self, case: Case, container: dict[str, Any], pointer: str) -> list[_Instance]:
+    def _instances(self, case: Case, container: Json, pointer: str) -> list[_Instance]:
         if case.list_path is None:
             instance = self._instance(case, container, pointer)
             given = any(get(container, take.path) is not None for take in case.takes)
@@ -277,19 +255,14 @@ class SetWriter:
                 self._problem("DOC-TYPE", at, "An object is needed here.", "Put it into braces.", str(item))
         return found
 
-    def _filled(self, scope: Scope, container: dict[str, Any]) -> bool:
+    def _filled(self, scope: Scope, container: Json) -> bool:
         """Whether any segment inside a loop has something to say."""
         return any(
-            get(container, take.path) is not None
-            for cases in scope.cases.values()
-            for case in cases
-            for take in case.takes
-            if case.list_path is None
-        ) or any(
-            bool(get(container, case.list_path))
-            for cases in scope.cases.values()
-            for case in cases
+            get(container, case.list_path)
             if case.list_path is not None
+            else any(get(container, take.path) is not None for take in case.takes)
+            for cases in scope.cases.values()
+            for case in cases
         )
 
     def _instance(
@@ -297,7 +270,7 @@ class SetWriter:
         case: Case,
         target: dict[str, Any],
         pointer: str,
-        container: dict[str, Any] | None = None,
+        container: Json | None = None,
         container_pointer: str = "",
     ) -> _Instance:
         parts: dict[int, Part] = {}
@@ -369,7 +342,7 @@ class SetWriter:
         more: dict[int, list[Part]],
         places: list[tuple[int, str]],
         scope: Scope,
-        container: dict[str, Any],
+        container: Json,
         pointer: str,
         position: Position,
     ) -> list[_Instance]:
@@ -395,8 +368,8 @@ class SetWriter:
                 result.append(following)
         return [*result, *waiting, *(fixed[number] for number in sorted(fixed))]
 
-    def _problem(self, code: str, pointer: str, message: str, hint: str, value: str | None = None) -> None:
-        self.problems.append(_problem(code, pointer, message, hint, value))
+    def _problem(self, *words: str) -> None:
+        self.problems.append(_problem(*words))
 
 
 def _is_part(value: Any) -> bool:
@@ -430,12 +403,6 @@ def _text(parts: dict[int, Part], element: int, component: int) -> str:
         return part if isinstance(part, str) else ""
     listed = _components(part)
     return listed[component - 1] if component <= len(listed) else ""
-
-
-def _written(instance: _Instance, position: Position) -> Written:
-    size = max(instance.parts, default=0)
-    parts: Parts = [position.id, *(instance.parts.get(i, "") for i in range(1, size + 1))]
-    return Written(parts, instance.pointer, instance.pointers)
 
 
 def _problem(
@@ -556,7 +523,7 @@ def _write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimite
     whole = _with_copies(engine.plan, whole)
     writer = SetWriter(engine.plan, whole)
     written = writer.segments()
-    problems = writer.problems + _unknown(_known_fields(engine.plan), whole, "")
+    problems = writer.problems + _unknown(engine.plan, whole)
     separators = _separators(written, delimiters)
     problems += separators
     texts = [segment_text(segment.parts, delimiters) for segment in written]
@@ -582,14 +549,6 @@ def _write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimite
     raise DocumentError("The document cannot be written.", problems=tuple(problems))
 
 
-@dataclass(slots=True)
-class _Known:
-    """The fields that rules fill in one object: paths of values, and what the items of lists may hold."""
-
-    values: set[tuple[str, ...]] = field(default_factory=set)
-    lists: dict[tuple[str, ...], _Known] = field(default_factory=dict)
-
-
 def _map_part(part: Any, table: dict[int, str]) -> Any:
     return part.translate(table) if isinstance(part, str) else [_map_part(one, table) for one in part]
 
@@ -600,50 +559,40 @@ def _flat(part: Part) -> list[str]:
     return [text for one in part for text in ([one] if isinstance(one, str) else one)]
 
 
-def _known_fields(plan: Plan) -> _Known:
-    known = _known(plan.root)
-    known.values.update(plan.mapping.constants)
-    levels = {case.list_path: known.lists[case.list_path] for case in plan.levels if case.list_path}
-    for inner in levels.values():
-        inner.lists.update(levels)
-    return known
-
-
-def _known(scope: Scope, known: _Known | None = None) -> _Known:
-    known = known or _Known()
-    for cases in scope.cases.values():
-        for case in cases:
-            here = known
-            if case.list_path is not None:
-                here = known.lists.setdefault(case.list_path, _Known())
-            here.values.update(take.path for take in case.takes)
-            here.values.update(rule.path for rule in case.copies)
-            if case.scope is not None:
-                _known(case.scope, here)
-    return known
-
-
-def _unknown(known: _Known, value: Any, pointer: str, prefix: tuple[str, ...] = ()) -> list[Problem]:
+def _unknown(plan: Plan, document: dict[str, Any]) -> list[Problem]:
     """Fields of a document that no rule writes; they would be lost."""
+    levels = {f"{case.name}[]" for case in plan.levels}
+    known = {name for name, _ in walk(plan.mapping.rules)} | set(map(".".join, plan.mapping.constants))
+    known |= {f"{outer}.{inner}" for outer in levels for inner in levels}
+    #: By object, such as ``lines[].``, the fields right in it.
+    names: dict[str, set[str]] = {}
+    for name in known:
+        steps = name.split(".")
+        for depth, step in enumerate(steps):
+            inside = "".join(f"{one}." for one in steps[:depth])
+            names.setdefault(inside, set()).add(step.removesuffix("[]"))
     found: list[Problem] = []
-    if not isinstance(value, dict):
-        return found
-    paths = known.values | set(known.lists)
-    names = {path[len(prefix)] for path in paths if len(path) > len(prefix) and path[: len(prefix)] == prefix}
-    for key, item in value.items():
-        path, where = (*prefix, key), f"{pointer}/{key}"
-        if path in known.values or key == "extensions" or (pointer == "" and key in ENVELOPE_FIELDS):
-            continue
-        if path in known.lists:
-            for index, one in enumerate(item if isinstance(item, list) else []):
-                found += _unknown(known.lists[path], one, f"{where}/{index}")
-        elif key in names and isinstance(item, dict):
-            found += _unknown(known, item, where, path)
-        else:
-            near = difflib.get_close_matches(key, names, 1)
+
+    def look(value: Any, pointer: str, prefix: str) -> None:
+        for key, item in value.items() if isinstance(value, dict) else ():
+            name, where = prefix + key, f"{pointer}/{key}"
+            if name in known or key == "extensions" or (pointer == "" and key in ENVELOPE_FIELDS):
+                continue
+            if f"{name}[]" in known:
+                outer, _, inner = f"{name}[]".rpartition("[].")
+                below = inner if f"{outer}[]" in levels and inner in levels else f"{name}[]"
+                for index, one in enumerate(item if isinstance(item, list) else []):
+                    look(one, f"{where}/{index}", f"{below}.")
+                continue
+            if f"{name}." in names and isinstance(item, dict):
+                look(item, where, f"{name}.")
+                continue
+            near = difflib.get_close_matches(key, names.get(prefix, ()), 1)
             hint = f"Did you mean {near[0]!r}?" if near else "Take it out, or add a rule to the mapping."
             message = f"The field {key!r} is in no rule of the mapping; it would be lost."
             found.append(_problem("DOC-LOST", where, message, hint, str(item)))
+
+    look(document, "", "")
     return found
 
 
@@ -668,18 +617,7 @@ def _pointed(problem: Problem, written: list[Written]) -> Problem:
             exact = (element, problem.location.component or 0), (element, 1), (element, 0)
             pointer = next((segment.pointers[key] for key in exact if key in segment.pointers), pointer)
     hint = f"Correct {pointer or 'the document'}."
-    return Problem(
-        problem.code,
-        problem.severity,
-        problem.level,
-        problem.message,
-        hint,
-        problem.value,
-        problem.location,
-        problem.ack,
-        Fault.US,
-        problem.data_element,
-    ).at(pointer=pointer)
+    return replace(problem, hint=hint, fault=Fault.US).at(pointer=pointer)
 
 
 def _separators(written: list[Written], delimiters: Delimiters) -> list[Problem]:
