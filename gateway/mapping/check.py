@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.errors import MappingError, Problem, Severity
 from gateway.mapping.converters import Converter, converter
+from gateway.mapping.extensions import ref
 from gateway.mapping.model import KEYS, Condition, Copy, Field, Mapping, Repeated, Rule, read_mapping, walk
 from gateway.mapping.plan import Case, Scope, Take, bind_all, element_of
 from gateway.mapping.problems import mapping_problem, nearest
@@ -182,7 +183,7 @@ class _Check:
                 what = "another condition demands another value"
             if what:
                 self.add(
-                    "MAP-CONDITION", label, value=f"{_ref(position, *place)}={condition.value}", what=what
+                    "MAP-CONDITION", label, value=f"{ref(position.id, *place)}={condition.value}", what=what
                 )
 
     def takes(self, scope: Scope, case: Case, position: Position) -> None:
@@ -193,15 +194,15 @@ class _Check:
             elements = [element_of(position, *source) for source in take.sources]
             self.types(name, take.converter, [element for element in elements if element is not None])
             for source in take.sources:
-                ref = _ref(position, *source)
+                at = ref(position.id, *source)
                 # A component lies in its element, and an element holds its components.
                 shared = [s for s in owners if s[0] == source[0] and (s == source or 0 in (s[1], source[1]))]
                 if shared:
                     other = owners[min(shared)]
-                    self.add("MAP-OVERLAP", name, value=take.address, ref=ref, other=other)
+                    self.add("MAP-OVERLAP", name, value=take.address, ref=at, other=other)
                 elif source in fixed:
-                    weight, other = Severity.WARNING, f"the condition {ref}={fixed[source]}"
-                    self.add("MAP-OVERLAP", name, value=take.address, severity=weight, ref=ref, other=other)
+                    weight, other = Severity.WARNING, f"the condition {at}={fixed[source]}"
+                    self.add("MAP-OVERLAP", name, value=take.address, severity=weight, ref=at, other=other)
                 owners.setdefault(source, name)
             if not take.converter.lossless:
                 what = _LOSSES.get(take.converter.name, _IMPLIED)
@@ -358,7 +359,3 @@ def _field_name(scope: Scope, case: Case, take: Take) -> str:
         return _label(scope, case)
     inside = f"{_label(scope, case)}." if case.list_path is not None else scope.prefix
     return inside + ".".join(take.path)
-
-
-def _ref(position: Position, element: int, component: int) -> str:
-    return f"{position.id}{element:02d}" + (f".{component}" if component else "")

@@ -15,11 +15,21 @@ no rule took.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from gateway.mapping.extensions import COMPONENT, REPETITION, keep_place, keep_segment, keep_texts, keep_value
+from gateway.mapping.extensions import (
+    COMPONENT,
+    REPETITION,
+    keep_place,
+    keep_segment,
+    keep_texts,
+    keep_value,
+    ref,
+)
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import hash_agrees, hash_total
 from gateway.x12.elements import CONTROL, DECIMAL, INTEGER, broken_notes, fault, is_date, is_time
@@ -450,14 +460,9 @@ class _Writer:
             case "DT":
                 memo = self.name("DATES", _dates(low, high))
                 self.dated.add(index)
-                if needed:
-                    statements.append(f"x{index} = {memo}[{a}]")
-                else:
-                    statements.append(f"x{index} = {memo}[{a}] if {a} else None")
+                statements.append(f"x{index} = {memo}[{a}]" + ("" if needed else f" if {a} else None"))
             case "TM":
-                statements.append(
-                    f"time({a}, {low}, {high})" if needed else f"if {a}: time({a}, {low}, {high})"
-                )
+                statements.append(("" if needed else f"if {a}: ") + f"time({a}, {low}, {high})")
             case _:
                 plain = f"{low} <= len({a}) <= {high} and {a}.isdecimal()"
                 statements.append(f"if {guard}not ({plain}): integer({a}, {low}, {high})")
@@ -485,13 +490,12 @@ class _Writer:
             first = note.elements[0]
             match note.kind:
                 case "P":
-                    if len(here) == len(note.elements):
-                        if len(here) == 2:
-                            found.append(f"(not {here[0]}) != (not {here[1]})")
-                        else:
-                            found.append(f"(({' or '.join(here)}) and not ({' and '.join(here)}))")
-                    elif here:
-                        found.append(" or ".join(here))
+                    if len(here) < len(note.elements):
+                        found += here
+                    elif len(here) == 2:
+                        found.append(f"(not {here[0]}) != (not {here[1]})")
+                    else:
+                        found.append(f"(({' or '.join(here)}) and not ({' and '.join(here)}))")
                 case "R":
                     found.append(f"not ({' or '.join(here)})" if here else "True")
                 case "E":
@@ -499,9 +503,10 @@ class _Writer:
                         found.append(f"({' + '.join(f'bool({a})' for a in here)}) > 1")
                 case "C":
                     if first <= self.size:
-                        rest = here[1:]
                         missing = len(here) < len(note.elements)
-                        found.append(here[0] if missing else f"({here[0]} and not ({' and '.join(rest)}))")
+                        found.append(
+                            here[0] if missing else f"({here[0]} and not ({' and '.join(here[1:])}))"
+                        )
                 case _:
                     if first <= self.size:
                         rest = here[1:]
@@ -556,7 +561,7 @@ class _Writer:
             test = f"k == {ids[0]}" if len(ids) == 1 else f"k in {tuple(ids)}"
             word = "if" if order == 0 else "elif"
             lines.append(f"{word} {test}:" if order < len(bodies) - 1 else "else:")
-            lines += [f"    {line}" for line in texts[key] or ["pass"]]
+            lines += indented(texts[key] or ["pass"])
         return lines
 
     def _scope(self, scope: Scope) -> list[str]:
@@ -594,17 +599,17 @@ class _Writer:
             body += self._case(case, address)
             if not tests:
                 if opened:
-                    lines += ["else:", *(f"    {line}" for line in body or ["pass"])]
+                    lines += ["else:", *indented(body or ["pass"])]
                 else:
                     lines += body
                 return lines
             lines.append(f"{'elif' if opened else 'if'} {' and '.join(tests)}:")
-            lines += [f"    {line}" for line in body or ["pass"]]
+            lines += indented(body or ["pass"])
             opened = True
         rest = [f"keep_segment(C, D, {address}, e)"]
         if position.trigger:
             rest += self._enter(scope.inner[position.index], "D")
-        lines += ["else:", *(f"    {line}" for line in rest)] if opened else rest
+        lines += ["else:", *indented(rest)] if opened else rest
         return lines
 
     def _enter(self, scope: Scope, container: str) -> list[str]:
@@ -670,61 +675,42 @@ class _Writer:
         if self.general:
             self.names["part"] = _part
         lines: list[str] = []
-        literal: list[str] = []
         position = self.position
         fresh = case.list_path is not None and not case.scalar
         target = "o" if fresh else "D"
         inner = repr(position.id) if fresh else address
+        certain = {take.path: value for take in case.takes if fresh and (value := self._certain(take))}
         if fresh:
-            literal = [
-                f"{take.path[0]!r}: {self._simple(take)}" for take in case.takes if self._certain(take)
-            ]
-            lines.append(f"o = {{{', '.join(literal)}}}")
+            lines.append(f"o = {{{', '.join(f'{path[0]!r}: {value}' for path, value in certain.items())}}}")
+        #: By the object inside the target: statements for its fields, and name, guard and value of the plain.
         groups: dict[tuple[str, ...], list[str]] = {}
-        plain: dict[tuple[str, ...], list[tuple[str, str, str]] | None] = {}
+        plain: dict[tuple[str, ...], list[tuple[str, tuple[str, str] | None]]] = {}
         for take in case.takes:
-            if fresh and self._certain(take):
+            if take.path in certain:
                 continue
             prefix = () if case.scalar else take.path[:-1]
-            groups.setdefault(prefix, [])
             holder = "s" if prefix else target
             put = "v = {}" if case.scalar else f"{holder}[{take.path[-1]!r}] = {{}}"
-            assigned = self._assign(take, put, target, inner)
-            groups[prefix] += assigned
-            simple = self._plain(take) if assigned else None
-            if assigned and simple is None:
-                plain[prefix] = None
-            elif simple is not None and plain.setdefault(prefix, []) is not None:
-                plain[prefix] = [*(plain[prefix] or []), (take.path[-1], *simple)]
+            if assigned := self._assign(take, put, target, inner):
+                groups.setdefault(prefix, []).extend(assigned)
+                plain.setdefault(prefix, []).append((take.path[-1], self._plain(take)))
         copies = {copy.path: copy for copy in case.copies}
         if case.scalar:
-            lines += groups.get((), [])
-            assert case.list_path is not None
-            lines.append(f"append(D, {case.list_path!r}, v)")
+            lines += [*groups.pop((), []), f"append(D, {case.list_path!r}, v)"]
         for prefix, assignments in groups.items():
-            if case.scalar:
-                break
-            known = plain.get(prefix)
-            quick = known is not None and len(known) > 1
-            if quick and known is not None:
+            name = "s" if prefix else "o"
+            filling = [f"{name} = {{}}", *assignments]
+            known = [(key, *one) for key, one in plain[prefix] if one is not None]
+            if len(known) == len(plain[prefix]) > 1:
                 # One display is faster than one store after the other, and mostly all values are there.
                 every = " and ".join(guard for _, guard, _ in known)
                 display = ", ".join(f"{key!r}: {value}" for key, _, value in known)
+                filling = [f"if {every}: {name} = {{{display}}}", "else:", *indented(filling)]
             if not prefix:
-                if quick and lines == ["o = {}"]:
-                    lines = [f"if {every}: o = {{{display}}}", "else:", "    o = {}"]
-                    lines += [f"    {line}" for line in assignments]
-                else:
-                    lines += assignments
+                lines = filling if lines == ["o = {}"] else [*lines, *assignments]
                 continue
+            lines += filling
             copied = [copy for path, copy in copies.items() if path[:-1] == prefix]
-            if not assignments:
-                continue
-            if quick:
-                lines += [f"if {every}: s = {{{display}}}", "else:", "    s = {}"]
-                lines += [f"    {line}" for line in assignments]
-            else:
-                lines += ["s = {}", *assignments]
             body = []
             for copy in copied:
                 body += self._copied(copy, target)
@@ -739,7 +725,7 @@ class _Writer:
                 ]
             else:
                 body.append(f"merge({target}, {prefix!r}, s)")
-            lines += ["if s:", *(f"    {line}" for line in body)]
+            lines += ["if s:", *indented(body)]
         for copy in copies.values():
             if len(copy.path) == 1 and not case.scalar:
                 lines += self._copied(copy, target)
@@ -776,161 +762,113 @@ class _Writer:
         lines = [f"c = {found(target if copy.local else 'C[0]')}"]
         return [*lines, f"if c is None: c = {found('C[0]')}"] if copy.local else lines
 
-    def _certain(self, take: Take) -> bool:
-        """Whether the value is there for sure and a plain expression."""
-        return (
-            len(take.path) == 1
-            and take.required
-            and len(take.sources) == 1
-            and take.sources[0][0] <= self.size
-            and not take.sources[0][1]
-            and (take.converter.name in ("text", "decimal", "code") or self._dated(take))
-        )
+    def _certain(self, take: Take) -> str:
+        """An expression for a value that is there for sure, where it is a plain one; empty for others."""
+        single = len(take.path) == 1 and take.required and len(take.sources) == 1
+        plain = self._plain(take) if single else None
+        return plain[1] if plain else ""
 
     def _dated(self, take: Take) -> bool:
         return take.converter.name in ("date", "datetime") and take.sources[0][0] in self.dated
-
-    def _simple(self, take: Take) -> str:
-        """An expression for the value of a field with a plain converter."""
-        text = self._text(*take.sources[0])
-        return f"x{take.sources[0][0]}" if self._dated(take) else self._named(take, text)
 
     def _named(self, take: Take, text: str) -> str:
         """An expression for the name of a code, where the converter has a table."""
         table = take.converter.table
         return f"{self.name('T', table)}.get({text}, {text})" if table else text
 
-    def _plain(self, take: Take) -> tuple[str, str] | None:
-        """Guard and value of a field that is a plain expression of one text; None for others."""
+    def _texts(self, take: Take) -> list[str]:
+        """Expressions for the texts of a field, up to the last one that there can be."""
         texts = [self._text(*source) for source in take.sources]
         while texts and texts[-1] == "''":
             texts.pop()
-        if len(texts) == 1 and (take.converter.name in ("text", "decimal", "code") or self._dated(take)):
-            return texts[0], self._simple(take)
+        return texts
+
+    def _plain(self, take: Take) -> tuple[str, str] | None:
+        """Guard and value of a field that is a plain expression of one text; None for others."""
+        texts = self._texts(take)
+        if len(texts) == 1 and self._dated(take):
+            return texts[0], f"x{take.sources[0][0]}"
+        if len(texts) == 1 and take.converter.name in ("text", "decimal", "code"):
+            return texts[0], self._named(take, texts[0])
+        return None
+
+    def _inline(self, take: Take, texts: list[str]) -> tuple[str, str] | None:
+        """A condition on texts and an expression for their value where it holds; None without a quick way."""
+        convert, text = take.converter, texts[0]
+        every = " and ".join(texts)
+        match convert.name:
+            case "n2" if len(texts) == 1:
+                plain = f"len({text}) > 2 and {text}.isdecimal() and {text}[0] != '0'"
+                return plain, f"{text}[:-2] + '.' + {text}[-2:]"
+            case "int" if len(texts) == 1:
+                plain = f"{text}.isdecimal() and ({text}[0] != '0' or {text} == '0') and len({text}) <= 20"
+                return plain, f"int({text})"
+            case "datetime" if len(texts) == 2 and self._dated(take):
+                day, time = f"x{take.sources[0][0]}", texts[1]
+                clock = f"{day} + 'T' + {time}[:2] + ':' + {time}[2:]"
+                return f"{day} and (not {time} or len({time}) == 4)", f"{clock} if {time} else {day}"
+            case "pairs" if len(texts) % 2 == 0:
+                pairs = zip(texts[::2], texts[1::2], strict=True)
+                rows = [f"{self._named(take, qualifier)}: {value}" for qualifier, value in pairs]
+                return f"{every} and len(v := {{{', '.join(rows)}}}) == {len(rows)}", "v"
+            case "records" if len(texts) % len(convert.keys) == 0:
+                pairs = zip(cycle(convert.keys), texts, strict=False)
+                fields = [f"{key!r}: {text}" for key, text in pairs]
+                size = len(convert.keys)
+                rows = [f"{{{', '.join(fields[i : i + size])}}}" for i in range(0, len(fields), size)]
+                return every, f"[{', '.join(rows)}]"
+            case "list":
+                return every, f"[{', '.join(self._named(take, text) for text in texts)}]"
         return None
 
     def _assign(self, take: Take, put: str, target: str, address: str) -> list[str]:
         """Statements that set one field if it is there; ``put`` has ``{}`` for the value."""
-        texts = [self._text(*source) for source in take.sources]
-        while texts and texts[-1] == "''":
-            texts.pop()
-        if not texts or all(text == "''" for text in texts):
-            return []
-        convert = take.converter
+        if plain := self._plain(take):
+            return [f"if {plain[0]}: {put.format(plain[1])}"]
+        texts = self._texts(take)
         filled = [text for text in texts if text != "''"]
-        position = self.position.id
-        refs = tuple(
-            f"{position}{element:02d}" + (f".{component}" if component else "")
-            for element, component in take.sources[: len(texts)]
-        )
-        exact = (
-            f"v = take({target}, {address}, {self.name('TAKE', take)}, {self.name('REFS', refs)}, "
-            f"({', '.join(texts)},))"
-        )
-        slow = [exact, f"if v is not None: {put.format('v')}"]
-        guarded = [f"if {' or '.join(filled)}:", *(f"    {line}" for line in slow)]
-        if len(texts) == 1:
-            text = texts[0]
-            if convert.name in ("text", "decimal", "code"):
-                return [f"if {text}: {put.format(self._simple(take))}"]
-            if self._dated(take):
-                return [f"if {text}: {put.format(self._simple(take))}"]
-            if convert.closed:
-                table = self.name("T", convert.table)
-                return [
-                    f"v = {table}.get({text})",
-                    f"if v is not None: {put.format('v')}",
-                    f"elif {text}: keep_value(C, {target}, {address}, {refs[0]!r}, {text})",
-                ]
-            if convert.name == "n2":
-                plain = f"len({text}) > 2 and {text}.isdecimal() and {text}[0] != '0'"
-                value = f"{text}[:-2] + '.' + {text}[-2:]"
-                return [
-                    f"if {text}:",
-                    f"    if {plain}: {put.format(value)}",
-                    "    else:",
-                    *(f"        {line}" for line in slow),
-                ]
-            if convert.name == "list":
-                return [f"if {text}: {put.format(f'[{self._named(take, text)}]')}"]
-            if convert.name == "int":
-                plain = f"{text}.isdecimal() and ({text}[0] != '0' or {text} == '0') and len({text}) <= 20"
-                return [
-                    f"if {text}:",
-                    f"    if {plain}: {put.format(f'int({text})')}",
-                    "    else:",
-                    *(f"        {line}" for line in slow),
-                ]
-            return guarded
-        if self._dated(take) and len(texts) == 2:
-            day, time = f"x{take.sources[0][0]}", texts[1]
-            minutes = put.format(f"{day} + 'T' + {time}[:2] + ':' + {time}[2:]")
+        if not filled:
+            return []
+        refs = tuple(ref(self.position.id, *source) for source in take.sources[: len(texts)])
+        if take.converter.closed:
             return [
-                f"if {time}:",
-                f"    if len({time}) == 4 and {day}: {minutes}",
-                "    else:",
-                *(f"        {line}" for line in slow),
-                f"elif {texts[0]}: {put.format(day)}",
+                f"v = {self.name('T', take.converter.table)}.get({texts[0]})",
+                f"if v is not None: {put.format('v')}",
+                f"elif {texts[0]}: keep_value(C, {target}, {address}, {refs[0]!r}, {texts[0]})",
             ]
-        every = " and ".join(texts)
-        if convert.name == "pairs" and len(texts) % 2 == 0 and filled == texts:
-            table = self.name("T", convert.table)
-            rows = [f"{table}.get({q}, {q}): {v}" for q, v in zip(texts[::2], texts[1::2], strict=True)]
-            return [
-                f"v = {{{', '.join(rows)}}} if {every} else None",
-                f"if v is not None and len(v) == {len(rows)}: {put.format('v')}",
-                f"elif {' or '.join(filled)}:",
-                *(f"    {line}" for line in slow),
-            ]
-        if convert.name == "records" and len(texts) % len(convert.keys) == 0 and filled == texts:
-            size = len(convert.keys)
-            rows = [
-                "{"
-                + ", ".join(
-                    f"{key!r}: {text}" for key, text in zip(convert.keys, texts[i : i + size], strict=True)
-                )
-                + "}"
-                for i in range(0, len(texts), size)
-            ]
-            return [
-                f"if {every}: {put.format('[' + ', '.join(rows) + ']')}",
-                f"elif {' or '.join(filled)}:",
-                *(f"    {line}" for line in slow),
-            ]
-        if convert.name == "list" and filled == texts:
-            named = [self._named(take, text) for text in texts]
-            return [
-                f"if {every}: {put.format('[' + ', '.join(named) + ']')}",
-                f"elif {' or '.join(filled)}:",
-                *(f"    {line}" for line in slow),
-            ]
-        return guarded
+        taking, kept = self.name("TAKE", take), self.name("REFS", refs)
+        body = [
+            f"v = take({target}, {address}, {taking}, {kept}, ({', '.join(texts)},))",
+            f"if v is not None: {put.format('v')}",
+        ]
+        if filled == texts and (quick := self._inline(take, texts)):
+            body = [f"if {quick[0]}: {put.format(quick[1])}", "else:", *indented(body)]
+        return [f"if {' or '.join(filled)}:", *indented(body)]
 
     def _leftovers(self, case: Case, target: str, address: str) -> list[str]:
         """Keeps elements that no rule of the case takes."""
         used = case.used
-        position = self.position.id
         loose: list[tuple[str, str]] = []
         for index, element in enumerate(self.elements[: self.size], 1):
             if self.general and element.repeat != 1 and any(number == index for number, _ in used):
-                loose.append((f"{position}{index:02d}", f"(a{index} if {REPETITION!r} in a{index} else '')"))
+                loose.append(
+                    (ref(self.position.id, index, 0), f"(a{index} if {REPETITION!r} in a{index} else '')")
+                )
             if (index, 0) in used:
                 continue
             taken = {component for number, component in used if number == index}
             if not taken:
-                loose.append((f"{position}{index:02d}", f"a{index}"))
+                loose.append((ref(self.position.id, index, 0), f"a{index}"))
             elif self.general:
                 loose += [
-                    (f"{position}{index:02d}.{component}", self._text(index, component))
+                    (ref(self.position.id, index, component), self._text(index, component))
                     for component in range(1, len(element.components) + 1)
                     if component not in taken
                 ]
         if not loose:
             return []
         lines = [f"if {' or '.join(text for _, text in loose)}:"]
-        for ref, text in loose:
-            lines.append(f"    if {text}: keep_value(C, {target}, {address}, {ref!r}, {text})")
-        return lines
+        return lines + [f"    if {t}: keep_value(C, {target}, {address}, {name!r}, {t})" for name, t in loose]
 
 
 def _part(text: str, component: int) -> str:
@@ -938,8 +876,11 @@ def _part(text: str, component: int) -> str:
     return parts[component - 1] if component <= len(parts) else ""
 
 
-_DATES: dict[tuple[int, int], _Dates] = {}
-
-
+@cache
 def _dates(shortest: int, longest: int) -> _Dates:
-    return _DATES.setdefault((shortest, longest), _Dates(shortest, longest))
+    return _Dates(shortest, longest)
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """Statements as they stand below an ``if``."""
+    return [f"    {line}" for line in lines]

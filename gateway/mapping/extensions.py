@@ -72,6 +72,11 @@ def keep_texts(
     return kept
 
 
+def ref(segment: str, element: int, component: int) -> str:
+    """The reference of an element as extensions write it: ``CTP05.1``."""
+    return f"{segment}{element:02d}" + (f".{component}" if component else "")
+
+
 def steps(address: str) -> list[tuple[str, int]] | None:
     """An address as (segment id, occurrence) steps; None if it is not of that form."""
     found = []

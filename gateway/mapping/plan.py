@@ -16,8 +16,8 @@ from typing import Any
 
 from gateway.errors import MappingError, Problem
 from gateway.mapping.converters import Converter
-from gateway.mapping.extensions import get, put
-from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule
+from gateway.mapping.extensions import get, put, ref
+from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule, walk
 from gateway.mapping.problems import mapping_problem
 from gateway.x12.elements import DECIMAL
 from gateway.x12.guide import Element
@@ -191,6 +191,18 @@ class Plan:
                 inside = scope.prefix + (f"{case.name}[]." if case.list_path is not None else "")
                 for take in case.takes:
                     found.setdefault(inside + ".".join(take.path), take.address)
+        return found
+
+    @cached_property
+    def names(self) -> dict[str, set[str]]:
+        """What may stand in each object that rules fill: ``{"lines[].": {"ids", "notes[]"}}``."""
+        levels = [f"{case.name}[]" for case in self.levels]
+        fields = [name for name, _ in walk(self.mapping.rules)] + [*map(".".join, self.mapping.constants)]
+        found: dict[str, set[str]] = {}
+        for name in (*fields, *(f"{outer}.{inner}" for outer in levels for inner in levels)):
+            steps = name.split(".")
+            for depth, step in enumerate(steps):
+                found.setdefault("".join(f"{one}." for one in steps[:depth]), set()).add(step)
         return found
 
     def put_constants(self, document: dict[str, Any]) -> None:
@@ -492,7 +504,7 @@ def _elements_fault(position: Position, address: Address, depth: int) -> str:
         wanted += list(address.elements)
     for element, component in wanted:
         if element_of(position, element, component) is None:
-            return f"{position.id}{element:02d}{f'.{component}' if component else ''}"
+            return ref(position.id, element, component)
     return ""
 
 

@@ -18,6 +18,7 @@ from gateway.mapping.extensions import (
     keep_segment,
     keep_value,
     put,
+    ref,
 )
 from gateway.mapping.model import Copy
 from gateway.mapping.plan import Case, Plan, Scope, Take
@@ -281,11 +282,6 @@ class DocumentReader:
                 if text := self._text(index, component) if component else self._parts[index]:
                     keep_value(target.container, address, name, text)
                     self._tell_kept("kept", target, name, text, "no rule takes this element")
-
-
-def ref(segment: str, element: int, component: int) -> str:
-    """The reference of an element as extensions write it: ``CTP05.1``."""
-    return f"{segment}{element:02d}" + (f".{component}" if component else "")
 
 
 def text_of(parts: list[str], element: int, component: int) -> str:

@@ -22,7 +22,7 @@ from gateway.errors import DocumentError, Fault, Level, Location, Problem, Sever
 from gateway.mapping.extensions import get, put
 from gateway.mapping.extensions import steps as read_steps
 from gateway.mapping.library import Library, SetEngine
-from gateway.mapping.model import Path, walk
+from gateway.mapping.model import Path
 from gateway.mapping.plan import NO_FLAGS, NO_TOP, Case, Plan, Scope, Take
 from gateway.mapping.reader import copied
 from gateway.x12.delimiters import Delimiters
@@ -368,8 +368,8 @@ class SetWriter:
                 result.append(following)
         return [*result, *waiting, *(fixed[number] for number in sorted(fixed))]
 
-    def _problem(self, *words: str) -> None:
-        self.problems.append(_problem(*words))
+    def _problem(self, code: str, pointer: str, message: str, hint: str, value: str) -> None:
+        self.problems.append(_problem(code, pointer, message, hint, value))
 
 
 def _is_part(value: Any) -> bool:
@@ -561,36 +561,28 @@ def _flat(part: Part) -> list[str]:
 
 def _unknown(plan: Plan, document: dict[str, Any]) -> list[Problem]:
     """Fields of a document that no rule writes; they would be lost."""
-    levels = {f"{case.name}[]" for case in plan.levels}
-    known = {name for name, _ in walk(plan.mapping.rules)} | set(map(".".join, plan.mapping.constants))
-    known |= {f"{outer}.{inner}" for outer in levels for inner in levels}
-    #: By object, such as ``lines[].``, the fields right in it.
-    names: dict[str, set[str]] = {}
-    for name in known:
-        steps = name.split(".")
-        for depth, step in enumerate(steps):
-            inside = "".join(f"{one}." for one in steps[:depth])
-            names.setdefault(inside, set()).add(step.removesuffix("[]"))
+    names = plan.names
     found: list[Problem] = []
 
     def look(value: Any, pointer: str, prefix: str) -> None:
+        known = names.get(prefix, set())
         for key, item in value.items() if isinstance(value, dict) else ():
             name, where = prefix + key, f"{pointer}/{key}"
-            if name in known or key == "extensions" or (pointer == "" and key in ENVELOPE_FIELDS):
+            if key == "extensions" or (pointer == "" and key in ENVELOPE_FIELDS):
                 continue
-            if f"{name}[]" in known:
-                outer, _, inner = f"{name}[]".rpartition("[].")
-                below = inner if f"{outer}[]" in levels and inner in levels else f"{name}[]"
+            if f"{key}[]" in known:
+                inside = f"{name}[]."
+                if inside not in names and f"{key}[]." in names:  # a level of a hierarchy, in another one
+                    inside = f"{key}[]."
                 for index, one in enumerate(item if isinstance(item, list) else []):
-                    look(one, f"{where}/{index}", f"{below}.")
-                continue
-            if f"{name}." in names and isinstance(item, dict):
+                    look(one, f"{where}/{index}", inside)
+            elif f"{name}." in names and isinstance(item, dict):
                 look(item, where, f"{name}.")
-                continue
-            near = difflib.get_close_matches(key, names.get(prefix, ()), 1)
-            hint = f"Did you mean {near[0]!r}?" if near else "Take it out, or add a rule to the mapping."
-            message = f"The field {key!r} is in no rule of the mapping; it would be lost."
-            found.append(_problem("DOC-LOST", where, message, hint, str(item)))
+            elif key not in known or f"{name}." in names:
+                near = difflib.get_close_matches(key, {one.removesuffix("[]") for one in known}, 1)
+                hint = f"Did you mean {near[0]!r}?" if near else "Take it out, or add a rule to the mapping."
+                message = f"The field {key!r} is in no rule of the mapping; it would be lost."
+                found.append(_problem("DOC-LOST", where, message, hint, str(item)))
 
     look(document, "", "")
     return found
