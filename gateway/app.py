@@ -75,43 +75,31 @@ class Gateway(AbstractContextManager["Gateway"]):
     """
 
     def __init__(
-        self,
-        home: Path,
-        settings: Settings,
-        listener: Callable[[Entry], None] = lambda _: None,
+        self, home: Path, settings: Settings, listener: Callable[[Entry], None] = lambda _: None
     ) -> None:
         self._settings = settings
         self._listener = listener
         self._log = get_logger()
         self._pass = Pass()
         self._ignored: set[tuple[str, str, str]] = set()
-        data = home / DATA
+        clock, data = partial(datetime.now, UTC), home / DATA
         data.mkdir(mode=0o700, exist_ok=True)
         with ExitStack() as ends:
             ends.enter_context(_locked(data / LOCK))
-            store = self._store = SqliteStore(data / DATABASE, partial(datetime.now, UTC), self._told)
+            store = self._store = SqliteStore(data / DATABASE, clock, self._told)
             ends.callback(store.close)
             payloads = PayloadFiles(data / PAYLOADS)
             payloads.clean()
             stable = settings.gateway.pickup.stable_seconds
-            self._folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}
-            for name, folder in self._folders.items():
+            folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}
+            for name, folder in folders.items():
                 if not folder.is_made and not store.deliveries(name, SENDING, 1):
                     folder.make()
-            self._ends = ends.pop_all()
+            self._ends, self._folders = ends.pop_all(), folders
         # What came with the package is behind the guides and mappings of the home, file by file.
         guides = library(tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir()))
-        self._services = Services(
-            store,
-            payloads,
-            self._folders,
-            settings,
-            guides,
-            partial(datetime.now, UTC),
-            lambda: str(uuid4()),
-            self._trying,
-            self._failed,
-        )
+        shared = store, payloads, folders, settings, guides, clock
+        self._services = Services(*shared, lambda: str(uuid4()), self._trying, self._failed)
 
     def __exit__(self, *exc: object) -> None:
         self._ends.close()

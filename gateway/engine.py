@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -93,17 +94,11 @@ def read(
         return base.of(profile_of(header)) if profile_of is not None else base
 
     parser = Parser(base, documents=documents, max_set_bytes=max_set_bytes, guides_of=guides_of)
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            yield from _events(parser, file)
-    else:
-        yield from _events(parser, io.BytesIO(source) if isinstance(source, bytes) else source)
-
-
-def _events(parser: Parser, file: BinaryIO) -> Iterator[Event]:
-    while chunk := file.read(CHUNK):
-        yield from parser.feed(chunk)
-    yield from parser.close()
+    data = io.BytesIO(source) if isinstance(source, bytes) else source
+    with data.open("rb") if isinstance(data, Path) else nullcontext(data) as file:
+        while chunk := file.read(CHUNK):
+            yield from parser.feed(chunk)
+        yield from parser.close()
 
 
 def validate(source: Source, *, path: str = "-", guides: Library | None = None) -> dict[str, Any]:

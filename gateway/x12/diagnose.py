@@ -91,15 +91,15 @@ def diagnose(
                 code = "X12-SEGMENT-EMPTY"
             where = Location(segment=number, segment_id=name[:10], loop=_loop(here))
             ack = Ack(ak3="2", ak5="5", ik="I4") if name in here.unused else None
-            words = {"segment": name[:10], "set": table.guide.set_id, "after": last_id}
-            result.add(code, where, value=name, ack=ack, words=words)
+            set_id = table.guide.set_id
+            result.add(code, where, value=name, ack=ack, segment=name[:10], set=set_id, after=last_id)
             continue
         there = positions[target.position]
         for skipped in target.skipped:
             missing = positions[skipped]
             where = Location(segment=number, segment_id=missing.id, loop=_loop(missing))
-            words = {"segment": missing.id, "name": missing.segment.name, "before": name}
-            result.add("X12-SEGMENT-MISSING", where, words=words)
+            called = missing.segment.name
+            result.add("X12-SEGMENT-MISSING", where, segment=missing.id, name=called, before=name)
         if is_overflow(table, here, target):
             counts[there.index] = max(counts[there.index], 1)
         counts[there.index] += 1
@@ -142,9 +142,7 @@ def _check_level(
     if isinstance(found, Node):
         levels[own] = number
         return True
-    element = (
-        tree.id if found == "X12-HL-DUPLICATE" else tree.level if found == "X12-HL-LEVEL" else tree.parent
-    )
+    element = {"X12-HL-DUPLICATE": tree.id, "X12-HL-LEVEL": tree.level}.get(found, tree.parent)
     above = nodes[parent].level if parent in nodes else ""
     top = "the top, beside another" if "" in tree.parents.get(level, ("",)) else "the top"
     _add_level(result, found, element, number, parts, above or top)
@@ -241,7 +239,7 @@ def _check_simple(result: Diagnosis, element: Element, value: str, where: Locati
         # The standard has the code: the guide leaves it out, or wants another pattern.
         ik = "I6" if listed is not None and value in listed.unused else "I12"
         own = Ack(ak3="8", ak4="7", ak5="5", ik=ik)
-    result.add(code, where, element, value=value, ack=own, words=more)
+    result.add(code, where, element, value=value, ack=own, **more)
 
 
 def _check_composite(result: Diagnosis, element: Element, values: list[str], where: Location) -> None:
@@ -296,8 +294,8 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
                 sums[element.hash] = hash_total(segments, element.hash)
             total = sums[element.hash]
             if total is not None and not hash_agrees(stated, total):
-                words = {"count": format(total, "f"), "segment": element.hash}
-                result.add("X12-CTT-HASH", where, element, value=stated, words=words)
+                count, segment = format(total, "f"), element.hash
+                result.add("X12-CTT-HASH", where, element, value=stated, count=count, segment=segment)
 
 
 def hash_total(segments: Sequence[Sequence[str]], ref: str) -> Decimal | None:

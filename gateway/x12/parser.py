@@ -59,7 +59,6 @@ GROUP_OF_SET = {
     "990": "GF", "816": "OR", "832": "SC", "840": "RQ", "843": "RR", "862": "SS", "753": "RF", "754": "RG",
 }  # fmt: skip
 
-
 _ST, _ST01, _ST02 = (Location(segment=1, segment_id="ST", element=element) for element in (None, 1, 2))
 
 TECHNICAL = "TA1"
@@ -67,7 +66,6 @@ TECHNICAL = "TA1"
 
 ENVELOPE_RELEASE = "004010"
 """The release whose control map serves for ISA, GS, TA1 and their trailers; they are the same in all."""
-
 
 MAX_KINDS = 1_000
 """Kinds of set (GS08 and ST01) remembered for one interchange; hostile files name more."""
@@ -251,14 +249,11 @@ class Parser:
                 yield from self._isa(piece)
             case Foreign():
                 where = Location(offset=piece.offset, line=piece.line)
-                words: dict[str, object] = {"count": piece.count}
-                foreign = FileProblem(
-                    problem("X12-FOREIGN-TEXT", where, value=piece.sample[:40], words=words)
-                )
+                found = problem("X12-FOREIGN-TEXT", where, value=piece.sample[:40], count=piece.count)
                 if self._found:
-                    yield foreign
+                    yield FileProblem(found)
                 elif len(self._foreign) < MAX_PROBLEMS:
-                    self._foreign.append(foreign)  # told once it is clear that this is X12 at all
+                    self._foreign.append(FileProblem(found))  # told once it is clear that this is X12 at all
             case TruncatedIsa():
                 self._found = True
                 where = Location(segment_id="ISA", offset=piece.offset, line=piece.line)
@@ -481,8 +476,8 @@ class Parser:
                 where = Location(segment=number, segment_id=name, element=1 if name == "BIN" else 2)
                 found.append(problem("X12-BINARY-LENGTH", where, segment=name))
             if engine is None:
-                words: dict[str, object] = {"set": set_id, "version": version or "(none)"}
-                found.append(problem("X12-NO-GUIDE", _ST01, value=set_id, words=words))
+                told = version or "(none)"
+                found.append(problem("X12-NO-GUIDE", _ST01, value=set_id, set=set_id, version=told))
             else:
                 sound = not any(p.is_error for p in found)
                 makes = self._documents and engine.translates and sound
@@ -495,12 +490,13 @@ class Parser:
                 else:
                     found += remarks
         segments = source.segments
-        if engine is not None and not version.startswith(engine.table.guide.release) and group is not None:
+        release = engine.table.guide.release if engine is not None else version
+        if not version.startswith(release) and group is not None:
             told = f"release {version} {set_id}"
-            if told not in interchange.remarked and set_id != TECHNICAL:
+            if told not in interchange.remarked:
                 interchange.remarked.add(told)
-                words = {"set": set_id, "version": version, "release": engine.table.guide.release}
-                found.append(problem("X12-NEAREST-GUIDE", _ST01, value=version, words=words))
+                words: dict[str, Any] = {"set": set_id, "version": version, "release": release}
+                found.append(problem("X12-NEAREST-GUIDE", _ST01, value=version, **words))
         found += self._check_place(interchange, group, set_id, control_number)
         if not piece.text.isascii() and "X12-CHARSET" not in interchange.remarked:
             interchange.remarked.add("X12-CHARSET")
@@ -572,26 +568,26 @@ class Parser:
 
 def _frame_faults(begin: list[str], source: Source) -> Iterator[Problem]:
     """ST02 against SE02, SE01 against the number of segments (X12.6)."""
-    control_number, segments = _get(begin, 2), source.segments
-    size = len(control_number)
+    control, segments = _get(begin, 2), source.segments
+    size = len(control)
     if not 0 < size <= 9:
-        yield problem("X12-ST-CONTROL", _ST02, value=control_number, data_element="329")
+        yield problem("X12-ST-CONTROL", _ST02, value=control, data_element="329")
     elif size < 4:
-        more: dict[str, Any] = {"value": control_number, "data_element": "329", "severity": Severity.WARNING}
-        words = {"ref": "ST02", "name": "Transaction Set Control Number", "count": size, "limit": 4}
-        yield problem("X12-ELEMENT-SHORT", _ST02, ack=Ack(ak5="7"), words=words, **more)
+        name = "Transaction Set Control Number"
+        short = problem("X12-ELEMENT-SHORT", _ST02, value=control, ref="ST02", name=name, count=size, limit=4)
+        yield replace(short, severity=Severity.WARNING, ack=Ack(ak5="7"), data_element="329")
     if not _get(begin, 1):
         yield problem("X12-ST-ID", _ST01, value="", data_element="143")
     # An empty segment (two terminators in a row) is reported, but counts for nothing.
     number = len(segments) - segments.count("")
     if not source.piece.complete:
         where = Location(segment=number + 1, segment_id="SE")
-        yield problem("X12-SE-MISSING", where, value=control_number)
+        yield problem("X12-SE-MISSING", where, value=control)
         return
     end = segments[-1].split(source.delimiters.element)
-    if end[1:3] != [str(number), control_number]:
+    if end[1:3] != [str(number), control]:
         where = Location(segment=number, segment_id="SE")
-        yield from _trailer_faults(end, number, control_number, where)
+        yield from _trailer_faults(end, number, control, where)
 
 
 #: Elements judged apart: widths and separators of ISA, and the open lists of versions and groups.
@@ -627,29 +623,19 @@ def envelope_faults(definition: Segment | None, values: Sequence[str], where: Lo
             continue
         if name == "GS" and index == 4 and len(value) == 6 and fault(element, "20" + value) is None:
             continue  # up to release 003072 group dates had six digits
-        words: dict[str, object] = {
-            "ref": element.ref,
-            "name": element.name,
-            "what": _WHAT.get(found[0], "has a wrong length") if value else "is empty",
-        }
-        ack = Ack(ta1=_TA1[index]) if name == "ISA" else None
-        yield problem(code, _element_place(where, values, index), value=value, ack=ack, words=words)
+        what = _WHAT.get(found[0], "has a wrong length") if value else "is empty"
+        place, ack = _element_place(where, values, index), Ack(ta1=_TA1[index]) if name == "ISA" else None
+        yield problem(code, place, value=value, ack=ack, ref=element.ref, name=element.name, what=what)
 
 
 def _get(values: Sequence[str], index: int) -> str:
     return values[index] if index < len(values) else ""
 
 
-def _element_offset(values: Sequence[str], index: int) -> int:
-    """Characters of a segment before an element; its length for an element that is not there."""
-    whole = sum(map(len, values)) + len(values) - 1
-    return min(whole, sum(len(value) + 1 for value in values[:index]))
-
-
 def _element_place(where: Location, values: Sequence[str], element: int) -> Location:
-    """The place of an element in an envelope segment."""
-    offset = None if where.offset is None else where.offset + _element_offset(values, element)
-    return replace(where, element=element, offset=offset)
+    """The place of an element in an envelope segment; the end of the segment if it is not there."""
+    before = sum(len(value) + 1 for value in values[:element]) - (element >= len(values))
+    return replace(where, element=element, offset=None if where.offset is None else where.offset + before)
 
 
 def _trailer_faults(values: Sequence[str], count: int, expected: str, where: Location) -> Iterator[Problem]:

@@ -15,13 +15,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from gateway.x12.delimiters import (
-    BLANKS,
-    ISA_LENGTH,
-    ISA_WIDTHS,
-    Delimiters,
-    repetition_separator,
-)
+from gateway.x12.delimiters import BLANKS, ISA_LENGTH, ISA_WIDTHS, Delimiters, repetition_separator
 
 MAX_SET_BYTES = 256 * 1024 * 1024
 """Default limit of one transaction set; the largest seen in the field is a few ten megabytes."""

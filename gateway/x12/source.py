@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from gateway.x12.delimiters import BLANKS, Delimiters
 from gateway.x12.reader import SetText, binary_head
@@ -33,11 +34,10 @@ class Source:
         self.wrapped = bool(self.piece.breaks)
         if self.piece.plain:
             self.segments = text.split(end)
-            return
-        if self._is_binary():
+        elif self._is_binary():
             self.segments = [part.lstrip("\r\n") for part in self._with_binary()]
-            return
-        self.tidy()
+        else:
+            self.tidy()
 
     def _is_binary(self) -> bool:
         start, separator = self.delimiters.terminator + self.delimiters.newline, self.delimiters.element
@@ -82,16 +82,10 @@ class Source:
     def offset(self, segment: int, element: int | None = None, component: int | None = None) -> int:
         """Bytes of the file before a segment (ST = 1), one of its elements or components."""
         if self._starts is None:
-            self._starts = [0]
-            terminator = self.delimiters.terminator
-            if self._is_binary():
-                for part in self._with_binary():
-                    self._starts.append(self._starts[-1] + len(part) + len(terminator))
-            else:
-                place = self.piece.text.find(terminator)
-                while place >= 0:
-                    self._starts.append(place + len(terminator))
-                    place = self.piece.text.find(terminator, place + len(terminator))
+            size = len(self.delimiters.terminator)
+            binary, text = self._is_binary(), self.piece.text
+            parts = self._with_binary() if binary else text.split(self.delimiters.terminator)
+            self._starts = [0, *accumulate(len(part) + size for part in parts)]
         text = self.piece.text
         if segment > len(self.segments):
             return self.piece.end
@@ -119,11 +113,7 @@ class Source:
         within = offset - self.piece.offset
         breaks = self.piece.breaks
         if self._line_ends is None:
-            text = self.piece.text
-            self._line_ends = (
-                [place + i for i, place in enumerate(breaks)]
-                if breaks
-                else [match.start() for match in re.finditer("\n", text)]
-            )
+            found = [match.start() for match in re.finditer("\n", self.piece.text)]
+            self._line_ends = [place + i for i, place in enumerate(breaks)] if breaks else found
         find = bisect_right if breaks else bisect_left
         return self.piece.line + find(self._line_ends, within)

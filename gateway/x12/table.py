@@ -108,13 +108,13 @@ def build(guide: Guide) -> Table:
 
     place(guide.root, None)
     begins = {id(loop.loop): loop.first for loop in loops}
-    own = {id(position.segment): position.index for position in positions}
+    begins |= {id(position.segment): position.index for position in positions}
     for position in positions:
-        position.targets = _targets(position, begins, own)
+        position.targets = _targets(position, begins)
     return Table(guide, positions, loops, frozenset(position.id for position in positions))
 
 
-def _targets(position: Position, begins: dict[int, int], own: dict[int, int]) -> dict[str, Target]:
+def _targets(position: Position, begins: dict[int, int]) -> dict[str, Target]:
     targets: dict[str, Target] = {}
     overflow: dict[str, Target] = {}
     passed: list[int] = []
@@ -124,13 +124,13 @@ def _targets(position: Position, begins: dict[int, int], own: dict[int, int]) ->
 
     def scan(children: tuple[Segment | Loop, ...]) -> None:
         for child in children:
+            name = child.trigger.id if isinstance(child, Loop) else child.id
             if child.usage == "N":
-                position.unused.add(child.trigger.id if isinstance(child, Loop) else child.id)
+                position.unused.add(name)
                 continue
-            index = begins[id(child)] if isinstance(child, Loop) else own[id(child)]
-            offer(child.trigger.id if isinstance(child, Loop) else child.id, index)
+            offer(name, begins[id(child)])
             if child.usage == "R":
-                passed.append(index)
+                passed.append(begins[id(child)])
 
     place: LoopPlace | None = position.loop
     if not position.trigger:
