@@ -15,7 +15,7 @@ no rule took.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from itertools import cycle
@@ -30,6 +30,7 @@ from gateway.mapping.extensions import (
     keep_value,
     ref,
 )
+from gateway.mapping.generated import Memo, bound, indented
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import hash_agrees, hash_total
 from gateway.x12.elements import CONTROL, DECIMAL, INTEGER, broken_notes, fault, is_date, is_time
@@ -44,9 +45,6 @@ if TYPE_CHECKING:
 State = list[Any]
 Shape = Callable[[list[str], State], Any]
 
-_MEMO = 20_000
-"""Dates remembered; real traffic repeats a few hundred."""
-
 _SEPARATOR = "\x1d"
 """Stands for the element separator where that is one of the marks of the extensions."""
 
@@ -59,20 +57,18 @@ _NEVER = ["raise Refused"]
 """The code of a shape that no segment may have, such as one too short for its mandatory elements."""
 
 
-class _Dates(dict[str, str]):
+class _Dates(Memo[str, str]):
     """Valid dates of one length and their ISO form, computed on first sight."""
 
     def __init__(self, shortest: int, longest: int) -> None:
         super().__init__()
         self.shortest, self.longest = shortest, longest
 
-    def __missing__(self, text: str) -> str:
-        if not self.shortest <= len(text) <= self.longest or not is_date(text):
+    def made(self, key: str) -> str:
+        """The ISO form."""
+        if not self.shortest <= len(key) <= self.longest or not is_date(key):
             raise Refused
-        if len(self) > _MEMO:
-            self.clear()
-        value = self[text] = f"{text[:-4]}-{text[-4:-2]}-{text[-2:]}"
-        return value
+        return f"{key[:-4]}-{key[-4:-2]}-{key[-2:]}"
 
 
 class Shapes(dict[int, Shape]):
@@ -396,14 +392,8 @@ class _Writer:
         return made
 
     def name(self, prefix: str, value: Any) -> str:
-        """Binds an object to a name of the generated code; equals share it, so that equal code is seen."""
-        memo = isinstance(value, _Dates)
-        for known, other in self.names.items():
-            if other is value or (not memo and other.__class__ is value.__class__ and other == value):
-                return known
-        made = f"{prefix}{len(self.names)}"
-        self.names[made] = value
-        return made
+        """A name for an object in the generated code."""
+        return bound(self.names, prefix, value)
 
     # --- checks ----------------------------------------------------------------------------------------
     def _checks(self) -> list[str]:
@@ -879,8 +869,3 @@ def _part(text: str, component: int) -> str:
 @cache
 def _dates(shortest: int, longest: int) -> _Dates:
     return _Dates(shortest, longest)
-
-
-def indented(lines: Iterable[str]) -> list[str]:
-    """Statements as they stand below an ``if``."""
-    return [f"    {line}" for line in lines]

@@ -12,28 +12,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.mapping.converters import Converter
+from gateway.mapping.generated import Memo, bound, indented
 from gateway.mapping.plan import Case, Plan, Scope, Take
 from gateway.x12.hierarchy import Tree
 
-_MEMO = 20_000
 
-
-class _Texts(dict[Any, Any]):
+class _Texts(Memo[Any, Any]):
     """What a converter writes, remembered; a missing value gives empty text."""
 
     def __init__(self, converter: Converter, size: int) -> None:
         super().__init__()
         self.converter, self.size = converter, size
-        self[None] = "" if size == 1 else ("",) * size
 
-    def __missing__(self, value: Any) -> Any:
-        texts = self.converter.write(value)
+    def made(self, key: Any) -> Any:
+        """The text of a value, of several elements a tuple."""
+        texts = () if key is None else self.converter.write(key)
         texts += ("",) * (self.size - len(texts))
-        if len(self) > _MEMO:
-            self.clear()
-            self[None] = "" if self.size == 1 else ("",) * self.size
-        result = self[value] = texts[0] if self.size == 1 else texts
-        return result
+        return texts[0] if self.size == 1 else texts
 
 
 class SetFunctions:
@@ -41,7 +36,6 @@ class SetFunctions:
 
     def __init__(self, plan: Plan) -> None:
         self._names: dict[str, Any] = {"EMPTY": {}}
-        self._needed: dict[int, bool] = {}
         self._memos: list[_Texts] = []
         self._bodies: dict[str, str] = {}
         self._functions: dict[int, str] = {}
@@ -58,26 +52,11 @@ class SetFunctions:
             return None
         return out
 
-    def _need(self, scope: Scope) -> bool:
-        """Whether any rule of the scope or inside it writes something."""
-        if scope.id not in self._needed:
-            self._needed[scope.id] = bool(scope.cases) or scope.parent is None
-        return self._needed[scope.id]
-
-    def _name(self, prefix: str, value: Any) -> str:
-        memo = isinstance(value, _Texts)
-        for known, other in self._names.items():
-            if other is value or (not memo and other.__class__ is value.__class__ and other == value):
-                return known
-        made = f"{prefix}{len(self._names)}"
-        self._names[made] = value
-        return made
-
     def _scope(self, scope: Scope) -> str:
         """The name of the function of a scope; scopes that are written alike, such as levels, share one."""
         if scope.id not in self._functions:
             lines, below = self._function(self._plan, scope)
-            body = "\n".join([*(f"    {line}" for line in lines or ["pass"]), *below])
+            body = "\n".join([*indented(lines or ["pass"]), *below])
             name = self._functions[scope.id] = self._bodies.setdefault(body, f"scope{scope.id}")
             if name not in self._names:
                 source = f"def {name}(d, out, sep, comp):\n{body}"
@@ -105,11 +84,8 @@ class SetFunctions:
                         key = case.list_path[0]
                         inner = self._level(plan, case, segment, tree, "o", "p")
                         inner.append(f"below{index}(o, out, sep, comp, h, n)")
-                        below += [
-                            f"    if {key!r} in d:",
-                            f"        for o in d[{key!r}]:",
-                            *(f"            {line}" for line in inner),
-                        ]
+                        each = [f"if {key!r} in d:", f"    for o in d[{key!r}]:", *indented(indented(inner))]
+                        below += indented(each)
                 continue
             for case in scope.cases[index]:
                 lines += self._case(case, table.positions[index].id)
@@ -122,14 +98,14 @@ class SetFunctions:
         given = {tree.id: "h", tree.parent: parent, tree.children: f"'1' if {children} else '0'"}
         lines, text, _ = self._segment(case, segment, holder, given)
         lines = ["n[0] += 1", "h = str(n[0])", *lines, f"out.append({text})"]
-        if case.scope is not None and self._need(case.scope):
+        if case.scope is not None and case.scope.cases:
             lines.append(f"{self._scope(case.scope)}({holder}, out, sep, comp)")
         elif holder == "o":
             lines.insert(0, "if 'extensions' in o: raise LookupError")
         return lines
 
     def _case(self, case: Case, segment: str) -> list[str]:
-        child = case.scope if case.scope is not None and self._need(case.scope) else None
+        child = case.scope if case.scope and case.scope.cases else None
         if case.marks:
             return []
         if case.list_path is None:
@@ -140,7 +116,7 @@ class SetFunctions:
                 names = dict.fromkeys(repr(take.path[0]) for take in case.takes)
                 guard = " or ".join(f"{name} in d" for name in names)
                 body = [*lines, f"if {filled}: out.append({text})"]
-                return [f"if {guard}:", *(f"    {line}" for line in body)] if filled else []
+                return [f"if {guard}:", *indented(body)] if filled else []
             enter = f"{self._scope(child)}(d, out, sep, comp)"
             checks = [f"if len(out) == at and not ({filled or 'False'}): out.pop()"]
             return [*lines, f"out.append({text})", "at = len(out)", enter, *checks]
@@ -161,20 +137,15 @@ class SetFunctions:
                 "o" + "".join(f".get({key!r}, EMPTY)" for key in path) for path in sorted(variant.marks)
             )
             test = " or ".join(f"{mark} is not EMPTY" for mark in marked)
-            inner = [f"    {line}" for line in self._item(variant, segment)]
-            lines = [f"if {test}:", *inner, "else:", *(f"    {line}" for line in lines)]
-        if len(case.list_path) == 1:
-            return [
-                f"if {case.list_path[0]!r} in d:",
-                *(f"    {line}" for line in [head, *(f"    {line}" for line in lines)]),
-            ]
-        return [head, *(f"    {line}" for line in lines)]
+            lines = [f"if {test}:", *indented(self._item(variant, segment)), "else:", *indented(lines)]
+        loop = [head, *indented(lines)]
+        return [f"if {case.list_path[0]!r} in d:", *indented(loop)] if len(case.list_path) == 1 else loop
 
     def _item(self, case: Case, segment: str) -> list[str]:
         """Statements that write one item of a list, ``o``."""
         lines, text, _ = self._segment(case, segment, "o")
         lines.append(f"out.append({text})")
-        if case.scope is not None and self._need(case.scope):
+        if case.scope is not None and case.scope.cases:
             return [*lines, f"{self._scope(case.scope)}(o, out, sep, comp)"]
         return ["if 'extensions' in o: raise LookupError", *lines]
 
@@ -183,7 +154,7 @@ class SetFunctions:
         if (memo := next(found, None)) is None:
             memo = _Texts(convert, size)
             self._memos.append(memo)
-        return self._name("M", memo)
+        return bound(self._names, "M", memo)
 
     def _segment(
         self, case: Case, segment: str, holder: str, given: Mapping[int, str] | None = None
@@ -238,8 +209,8 @@ class SetFunctions:
             else:
                 place(*take.sources[0], name)
         for inner, found in nested.items():
-            lines += [f"if {inner}:", *(f"    {line}" for line in found)]
-            lines += ["else:", *(f"    {line}" for line in absent[inner])]
+            lines += [f"if {inner}:", *indented(found)]
+            lines += ["else:", *indented(absent[inner])]
         for element, listed in components.items():
             joined = [listed.get(i, "''") for i in range(1, max(listed) + 1)]
             parts[element] = (
@@ -261,26 +232,21 @@ class SetFunctions:
         got = f"{holder}.get({key!r})"
         if convert.name in ("text", "decimal"):
             return [f"{name} = {holder}.get({key!r}, '')"], False
-        if convert.name == "code" and len(take.sources) == 1:
-            inverse = self._name("I", {value: code for code, value in convert.table.items()})
+        inverse = bound(self._names, "I", {value: code for code, value in convert.table.items()})
+        if convert.name == "code":
             return [f"{name} = {holder}.get({key!r}, '')", f"{name} = {inverse}.get({name}, {name})"], False
         if convert.name == "pairs":
-            inverse = self._name("I", {value: code for code, value in convert.table.items()})
             return [
                 f"{name} = []",
                 f"for q, w in {holder}.get({key!r}, EMPTY).items(): {name} += ({inverse}.get(q, q), w)",
             ], True
         if convert.name == "records":
             fields = ", ".join(f"r[{field!r}]" for field in convert.keys)
-            return [
-                f"{name} = []",
-                f"for r in {holder}.get({key!r}, ()): {name} += ({fields})",
-            ], True
+            return [f"{name} = []", f"for r in {holder}.get({key!r}, ()): {name} += ({fields})"], True
         if convert.name == "list":
             size = len(take.sources)
             words = f"{holder}.get({key!r}, ())"
             if convert.table:
-                inverse = self._name("I", {value: code for code, value in convert.table.items()})
                 words = f"{inverse}.get(w, w) for w in {words}"
             return [
                 f"{name} = tuple({words})",
