@@ -100,8 +100,7 @@ def _batches(found: Iterable[Piece]) -> Iterator[Piece | list[SetText]]:
     batch: list[SetText] = []
     size = 0
     for piece in found:
-        is_set = isinstance(piece, SetText)
-        if batch and (not is_set or size >= BATCH):
+        if batch and (size >= BATCH or not isinstance(piece, SetText)):
             yield batch
             batch, size = [], 0
         if isinstance(piece, SetText):

@@ -84,13 +84,12 @@ class Findings:
 def put(services: Services, message: Message, status: Translation, findings: Findings) -> None:
     """Plans the three files of a quarantined message, in the transaction that ends its translation."""
     store = services.store
+    name = message.name
     if message.payload is None:
-        name = f"{message.id}__{message.name}"  # where Folder.set_aside put it
-    else:
-        name = message.name
-        if store.has_name("wanted", message.channel, QUARANTINE, name):
-            path = PurePath(name)
-            name = f"{path.stem}_{message.id[-8:]}{path.suffix}"
+        name = f"{message.id}__{name}"  # where Folder.set_aside put it
+    elif store.has_name("wanted", message.channel, QUARANTINE, name):
+        path = PurePath(name)
+        name = f"{path.stem}_{message.id[-8:]}{path.suffix}"
     report = _report(message, name, status, findings)
     for end, content in (
         ("json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n"),
@@ -153,7 +152,5 @@ def _words(report: dict[str, Any]) -> str:
         lines += [""]
     if left := report["problems_left_out"] + max(0, len(report["problems"]) - 50):
         lines += [f"     ... and {left} more", ""]
-    lines += [
-        "When this is settled, delete this file and those of the same name; the gateway keeps the original."
-    ]
-    return "\n".join([*lines, "", f"Message {report['message_id']}", ""])
+    end = "When this is settled, delete this file and those of the same name; the gateway keeps the original."
+    return "\n".join([*lines, end, "", f"Message {report['message_id']}", ""])

@@ -49,7 +49,6 @@ class SyntaxNote:
     def text(self) -> str:
         """The note in words, for messages."""
         listed = [f"{n:02d}" for n in self.elements]
-        rest = " or ".join(listed[1:])
         match self.kind:
             case "P":
                 return f"{' and '.join(listed)} stand together or not at all"
@@ -58,7 +57,7 @@ class SyntaxNote:
             case "C":
                 return f"with {listed[0]} {' and '.join(listed[1:])} is needed"
             case "L":
-                return f"with {listed[0]} one of {rest} is needed"
+                return f"with {listed[0]} one of {' or '.join(listed[1:])} is needed"
             case _:
                 return f"only one of {', '.join(listed)} may stand"
 

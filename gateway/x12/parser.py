@@ -178,6 +178,12 @@ class _Interchange:
     acknowledgments: int = 0
     remarked: set[str] = field(default_factory=set)
 
+    def first(self, remark: str) -> bool:
+        """Whether a remark is to be made: each once for an interchange."""
+        size = len(self.remarked)
+        self.remarked.add(remark)
+        return len(self.remarked) > size
+
 
 class Parser:
     """Checks a stream of X12.
@@ -491,20 +497,15 @@ class Parser:
                     found += remarks
         segments = source.segments
         release = engine.table.guide.release if engine is not None else version
-        if not version.startswith(release) and group is not None:
-            told = f"release {version} {set_id}"
-            if told not in interchange.remarked:
-                interchange.remarked.add(told)
-                words: dict[str, Any] = {"set": set_id, "version": version, "release": release}
-                found.append(problem("X12-NEAREST-GUIDE", _ST01, value=version, **words))
+        other = group is not None and not version.startswith(release)
+        if other and interchange.first(f"release {version} {set_id}"):
+            words: dict[str, Any] = {"set": set_id, "version": version, "release": release}
+            found.append(problem("X12-NEAREST-GUIDE", _ST01, value=version, **words))
         found += self._check_place(interchange, group, set_id, control_number)
-        if not piece.text.isascii() and "X12-CHARSET" not in interchange.remarked:
-            interchange.remarked.add("X12-CHARSET")
+        if not piece.text.isascii() and interchange.first("X12-CHARSET"):
             found.append(_charset_problem(segments, delimiters))
-        if source.wrapped and header.elements and "X12-WRAPPED" not in interchange.remarked:
-            interchange.remarked.add("X12-WRAPPED")
-            if not piece.breaks:
-                found.append(problem("X12-WRAPPED", _ST))
+        if source.wrapped and header.elements and interchange.first("X12-WRAPPED") and not piece.breaks:
+            found.append(problem("X12-WRAPPED", _ST))
         rejected = interchange.fragment or any(p.severity is Severity.ERROR for p in found)
         noted = any(p.ack.ak3 or p.ack.ak5 for p in found if p.code != "X12-NO-GUIDE")
         verdict = Verdict.ACCEPTED_WITH_ERRORS if noted else Verdict.ACCEPTED
@@ -548,22 +549,18 @@ class Parser:
         self, interchange: _Interchange, group: _Group | None, set_id: str, control_number: str
     ) -> Iterator[Problem]:
         if group is None:
-            if interchange.fragment:
-                if not interchange.problems:
-                    place = Location(segment_id="ST", offset=interchange.header.offset)
-                    interchange.problems.append(problem("X12-NO-ISA", place, segment="ST"))
-            else:
+            if not interchange.fragment:
                 yield problem("X12-NO-GS", _ST, value=control_number)
+            elif not interchange.problems:
+                place = Location(segment_id="ST", offset=interchange.header.offset)
+                interchange.problems.append(problem("X12-NO-ISA", place, segment="ST"))
             return
         if control_number and not group.control_numbers.add(control_number):
             yield problem("X12-ST-DUPLICATE", _ST02, value=control_number)
-        expected = GROUP_OF_SET.get(set_id)
-        if expected is not None and group.header.functional_id != expected:
-            key = f"GS01 {group.header.control_number} {set_id}"
-            if key not in interchange.remarked:
-                interchange.remarked.add(key)
-                value = group.header.functional_id
-                yield problem("X12-GS-SET", _ST01, value=value, set=set_id, expected=expected)
+        value = group.header.functional_id
+        expected = GROUP_OF_SET.get(set_id, value)
+        if value != expected and interchange.first(f"GS01 {group.header.control_number} {set_id}"):
+            yield problem("X12-GS-SET", _ST01, value=value, set=set_id, expected=expected)
 
 
 def _frame_faults(begin: list[str], source: Source) -> Iterator[Problem]:
