@@ -267,32 +267,24 @@ def _greedy(case: Case, position: Position) -> bool:
 def _misfit(used: Converter, element: Element, index: int) -> str:
     """Why a converter does not fit the element that is its n-th source, as advice; empty where it fits."""
     kind = element.type
+    better = "decimal" if kind in ("R", "N0") else f"n{kind[1:]}" if kind[0] == "N" else ""
+    advice = f"Use {better}." if better else "Leave the converter out."
     if kind == "composite":
         return f"Name a component, such as {element.ref}.1."
     match used.name:
+        case "text" | "list" | "records":
+            return ""
         case "date" | "datetime" | "time" | "shortdate":
             wanted = "TM" if used.name == "time" or index else "DT"
             return "" if kind == wanted else f"Leave the converter out, or take an element of type {wanted}."
-        case "decimal":
-            implied = kind[0] == "N" and kind != "N0"
-            other = f"Use n{kind[1:]}." if implied else "Leave the converter out."
-            return "" if kind in ("R", "N0") else other
-        case "int":
-            return "" if kind == "N0" else "Use decimal." if kind == "R" else "Leave the converter out."
         case "code" | "enum" | "bool":
             return "" if kind in ("ID", "AN") else "Codes stand in elements of type ID or AN."
         case "pairs":
             return "" if index % 2 or kind == "ID" else "The first of each pair is a qualifier of type ID."
-        case "text" | "list" | "records":
-            return ""
-        case _:
-            return "" if kind == f"N{used.name[1:]}" else _decimals(kind)
-
-
-def _decimals(kind: str) -> str:
-    if kind in ("R", "N0"):
-        return "Use decimal."
-    return f"Use n{kind[1:]}." if kind[0] == "N" else "Leave the converter out."
+        case "int":
+            return "" if kind == "N0" else advice
+        case name:
+            return "" if name in (better, kind.lower()) else advice
 
 
 def _never(element: Element, condition: Condition) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from gateway.errors import MappingError, Problem
@@ -79,8 +80,7 @@ class Case:
         """The field that stands for the case in the extensions: its own, else the first inside its loop."""
         if self.list_path is not None or self.takes:
             return ".".join(self.list_path if self.list_path is not None else self.takes[0].path)
-        inside = self.scope.cases.values() if self.scope else ()
-        return next((case.name for cases in inside for case in cases), "")
+        return next((case.name for case in self.scope.all_cases), "") if self.scope else ""
 
     def yields(self, text: Callable[[int, int], str]) -> bool:
         """Whether a segment gives this case a value; a case that only leads into a loop always does.
@@ -138,6 +138,11 @@ class Scope:
     counts: dict[Path, Path] = field(default_factory=dict)
     prefix: str = ""
 
+    @property
+    def all_cases(self) -> Iterator[Case]:
+        """The cases of all positions."""
+        return chain.from_iterable(self.cases.values())
+
 
 @dataclass
 class Plan:
@@ -154,11 +159,10 @@ class Plan:
     @cached_property
     def top(self) -> tuple[Case, str] | None:
         """The case of the level that is the document itself, and its code."""
-        for index, cases in self.root.cases.items():
-            tree = self.table.positions[index].tree
-            for case in cases if tree else ():
-                if tree and case.list_path is None:
-                    return case, next((c.value for c in case.conditions if c.element == tree.level), "")
+        for case in self.root.all_cases:
+            tree = self.table.positions[case.position].tree
+            if tree and case.list_path is None:
+                return case, next((c.value for c in case.conditions if c.element == tree.level), "")
         return None
 
     @cached_property
@@ -166,28 +170,26 @@ class Plan:
         """The lists that levels of a hierarchy fill, in the document and in items of each other."""
         return [
             case
-            for index, cases in self.root.cases.items()
-            if self.table.positions[index].tree is not None
-            for case in cases
-            if case.list_path is not None
+            for case in self.root.all_cases
+            if self.table.positions[case.position].tree is not None and case.list_path is not None
         ]
 
     @cached_property
     def computed(self) -> dict[Path, str]:
         """The segment of the transaction set that states each computed field."""
-        found: dict[Path, str] = {}
-        for index, cases in self.root.cases.items():
-            for take in (take for case in cases for take in case.takes):
-                if take.path in self.mapping.counts:
-                    found[take.path] = self.table.positions[index].id
-        return found
+        return {
+            take.path: self.table.positions[case.position].id
+            for case in self.root.all_cases
+            for take in case.takes
+            if take.path in self.mapping.counts
+        }
 
     @cached_property
     def addresses(self) -> dict[str, str]:
         """Where each field stands, ``lines[].quantity.value`` to ``PO102``."""
         found: dict[str, str] = {}
         for scope in self.scopes:
-            for case in (case for cases in scope.cases.values() for case in cases):
+            for case in scope.all_cases:
                 inside = scope.prefix + (f"{case.name}[]." if case.list_path is not None else "")
                 for take in case.takes:
                     found.setdefault(inside + ".".join(take.path), take.address)
@@ -283,12 +285,12 @@ def bind_all(mapping: Mapping, table: Table) -> tuple[Plan, list[Problem]]:
     _scope(plan, table.loops[0], table.loops[0], (), None, [((), rule) for rule in mapping.rules], faults)
     plan.root.counts = dict(mapping.counts)
     # A source may stand after its copies: the currency of an 820 after its amount.
-    heading = [case for cases in plan.root.cases.values() for case in cases if case.list_path is None]
+    heading = [case for case in plan.root.all_cases if case.list_path is None]
     copies = [rule for case in heading for rule in case.copies]
     for case in heading:
         set_here = {take.path for take in case.takes}
         case.recopies = [rule for rule in copies if rule.source in set_here]
-    for case in (case for scope in plan.scopes for cases in scope.cases.values() for case in cases):
+    for case in (case for scope in plan.scopes for case in scope.all_cases):
         # The fields of one object stand together, as generated code fills them.
         objects = list(dict.fromkeys(take.path[:-1] for take in case.takes))
         case.takes.sort(key=lambda take: objects.index(take.path[:-1]))
@@ -318,6 +320,10 @@ def _scope(
     #: Rules that go on inside a loop, by the case that leads there.
     deeper: dict[int, list[_Placed]] = {}
     copies: list[Copy] = []
+
+    def tell(code: str, rule: Rule, **words: Any) -> None:
+        faults.append(mapping_problem(code, _name(prefix, rule), **words))
+
     for taken, rule in rules:
         if isinstance(rule, Copy):
             copies.append(rule)
@@ -327,18 +333,15 @@ def _scope(
         position = _find(table, loop, address.path[depth])
         if position is None:
             where = loop.loop.trigger.id if loop.parent else "the transaction set"
-            name, text = _name(prefix, rule), address.text
-            faults.append(
-                mapping_problem("MAP-ADDRESS", name, value=text, segment=address.path[depth], where=where)
-            )
+            tell("MAP-ADDRESS", rule, value=address.text, segment=address.path[depth], where=where)
             continue
         if fault := _elements_fault(position, address, depth):
-            faults.append(mapping_problem("MAP-ELEMENT", _name(prefix, rule), value=address.text, ref=fault))
+            tell("MAP-ELEMENT", rule, value=address.text, ref=fault)
             continue
         conditions = address.conditions[depth]
         last = depth == len(address.path) - 1
         if not last and not position.trigger:
-            faults.append(mapping_problem("MAP-NO-LOOP", _name(prefix, rule), segment=position.id))
+            tell("MAP-NO-LOOP", rule, segment=position.id)
             continue
         cases = scope.cases.setdefault(position.index, [])
         if isinstance(rule, Repeated) and last:
@@ -349,7 +352,7 @@ def _scope(
                 if position.trigger:
                     deeper[id(case)] = rest
                 elif rest:
-                    faults.append(mapping_problem("MAP-NO-LOOP", _name(prefix, rule), segment=position.id))
+                    tell("MAP-NO-LOOP", rule, segment=position.id)
             continue
         found = next((c for c in cases if c.conditions == conditions and c.list_path is None), None)
         if found is None:
@@ -367,9 +370,8 @@ def _scope(
             position = table.positions[index]
             case.implied = position.tree.written if position.tree is not None else ()
             if position.trigger:
-                child_container = (
-                    position.loop if case.list_path is not None and not case.scalar else container
-                )
+                own = case.list_path is not None and not case.scalar
+                child_container = position.loop if own else container
                 child_steps = () if child_container is position.loop else (*steps, position.loop)
                 inside = prefix if child_container is container else f"{prefix}{case.name}[]."
                 rules_inside = deeper.get(id(case), [])
@@ -392,8 +394,8 @@ def _scope(
 
 def _localize(case: Case) -> None:
     """Lets copies in a list's objects prefer the object's own value, where a rule gives it one."""
-    inner = [] if case.scope is None else [c for cases in case.scope.cases.values() for c in cases]
-    fillers = [case, *(c for c in inner if c.list_path is None)]
+    inner = case.scope.all_cases if case.scope else ()
+    fillers = [case, *(one for one in inner if one.list_path is None)]
     given = {take.path for filler in fillers for take in filler.takes}
     local: list[Copy] = []
     for filler in fillers:
@@ -468,11 +470,10 @@ def _item_rules(
 
 
 def _place_copy(scope: Scope, copy: Copy, faults: list[Problem]) -> None:
-    for cases in scope.cases.values():
-        for case in cases:
-            if case.list_path is None and any(take.path[:-1] == copy.path[:-1] for take in case.takes):
-                case.copies.append(copy)
-                return
+    for case in scope.all_cases:
+        if case.list_path is None and any(take.path[:-1] == copy.path[:-1] for take in case.takes):
+            case.copies.append(copy)
+            return
     around = ".".join(copy.path[:-1]) or "the object"
     faults.append(mapping_problem("MAP-COPY", _name(scope.prefix, copy), what=f"nothing else fills {around}"))
 

@@ -164,10 +164,8 @@ class SetWriter:
             instances: list[_Instance] = []
             for rules in cases or ():
                 instances += self._instances(rules, container, pointer)
-            more = extra.get(position.id, {})
-            if more or kept.places:
-                places = kept.places.get(prefix, {}).get(position.id, [])
-                instances = self._arranged(instances, more, places, scope, container, pointer, position)
+            if kept.segments or kept.places:
+                instances = self._arranged(instances, prefix, scope, container, pointer, position)
             for count, instance in enumerate(instances, 1):
                 case = instance.case
                 own = case is not None and case.list_path is not None and not case.scalar
@@ -196,12 +194,8 @@ class SetWriter:
 
     def _below(self, scope: Scope, position: Position, container: Json, pointer: str, parent: str) -> None:
         """Writes the levels in the lists of an object."""
-        kept = self._extensions(container, pointer)
         instances = [one for case in self.plan.levels for one in self._instances(case, container, pointer)]
-        places = kept.places.get((), {}).get(position.id, [])
-        more = kept.segments.get((), {}).get(position.id, {})
-        if places or more:
-            instances = self._arranged(instances, more, places, scope, container, pointer, position)
+        instances = self._arranged(instances, (), scope, container, pointer, position)
         for count, instance in enumerate(instances, 1):
             number = self._level(instance, position, parent, count)
             if instance.case is not None:
@@ -261,8 +255,7 @@ class SetWriter:
             get(container, case.list_path)
             if case.list_path is not None
             else any(get(container, take.path) is not None for take in case.takes)
-            for cases in scope.cases.values()
-            for case in cases
+            for case in scope.all_cases
         )
 
     def _instance(
@@ -339,14 +332,18 @@ class SetWriter:
     def _arranged(
         self,
         instances: list[_Instance],
-        more: dict[int, list[Part]],
-        places: list[tuple[int, str]],
+        prefix: Steps,
         scope: Scope,
         container: Json,
         pointer: str,
         position: Position,
     ) -> list[_Instance]:
         """The segments of one place in the order in which they once stood."""
+        extensions = self._extensions(container, pointer)
+        places = extensions.places.get(prefix, {}).get(position.id, [])
+        more = extensions.segments.get(prefix, {}).get(position.id, {})
+        if not places and not more:
+            return instances
         fixed: dict[int, _Instance] = {}
         for number, parts in more.items():
             inner = scope.inner.get(position.index)
@@ -452,22 +449,19 @@ def _with_copies(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     found = copy.deepcopy(document)
 
     def fill(scope: Scope, container: Any, levels: Sequence[Case] = ()) -> None:
-        for cases in (*scope.cases.values(), levels):
-            for case in cases:
-                targets = [container]
-                if case.list_path is not None:
-                    items = get(container, case.list_path)
-                    targets = [] if case.scalar or not isinstance(items, list) else items
-                for target in targets:
-                    if not isinstance(target, dict):
-                        continue
-                    for rule in case.copies:
-                        value = copied(rule, target, found)
-                        there = get(target, rule.path[:-1]) if len(rule.path) > 1 else target
-                        if value is not None and isinstance(there, dict):
-                            there.setdefault(rule.path[-1], value)
-                    if case.scope is not None:
-                        fill(case.scope, target, plan.levels if case in plan.levels else ())
+        for case in (*scope.all_cases, *levels):
+            targets = [container]
+            if case.list_path is not None:
+                items = get(container, case.list_path)
+                targets = [] if case.scalar or not isinstance(items, list) else items
+            for target in (one for one in targets if isinstance(one, dict)):
+                for rule in case.copies:
+                    value = copied(rule, target, found)
+                    there = get(target, rule.path[:-1]) if len(rule.path) > 1 else target
+                    if value is not None and isinstance(there, dict):
+                        there.setdefault(rule.path[-1], value)
+                if case.scope is not None:
+                    fill(case.scope, target, plan.levels if case in plan.levels else ())
 
     fill(plan.root, found)
     return found
