@@ -51,6 +51,11 @@ class Converter:
         return written + ("",) * (len(texts) - len(written)) == texts
 
 
+def inverted(table: dict[str, Any]) -> dict[Any, str]:
+    """Names to codes, from a table of codes to names."""
+    return {name: code for code, name in table.items()}
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("text is needed")
@@ -67,8 +72,7 @@ def _read_date(texts: Texts) -> str | None:
 
 
 def _read_shortdate(texts: Texts) -> str | None:
-    text = texts[0]
-    return f"20{text[:2]}-{text[2:4]}-{text[4:]}" if len(text) == 6 else None
+    return _read_date((f"20{texts[0]}",)) if len(texts[0]) == 6 else None
 
 
 def _write_shortdate(value: Any) -> Texts:
@@ -151,7 +155,7 @@ def _implied(places: int) -> Converter:
 
 def _codes(name: str, table: dict[str, Any]) -> Converter:
     """A code table; ``code`` is open, ``enum`` and ``bool`` are closed."""
-    inverse = {value: code for code, value in table.items()}
+    inverse = inverted(table)
     closed = name != "code"
 
     def read(texts: Texts) -> Any:
@@ -170,7 +174,7 @@ def _codes(name: str, table: dict[str, Any]) -> Converter:
 
 def _pairs(table: dict[str, str]) -> Converter:
     """Qualifier and value pairs spread over positions, as one object."""
-    inverse = {name: code for code, name in table.items()}
+    inverse = inverted(table)
 
     def read(texts: Texts) -> dict[str, str] | None:
         found: dict[str, str] = {}
@@ -220,7 +224,7 @@ def _records(keys: tuple[str, ...]) -> Converter:
 
 def _list(table: dict[str, str]) -> Converter:
     """A list of texts spread over positions; codes of the table by their names."""
-    inverse = {name: code for code, name in table.items()}
+    inverse = inverted(table)
 
     def read(texts: Texts) -> list[str] | None:
         end = next((i for i, text in enumerate(texts) if not text), len(texts))

@@ -257,10 +257,7 @@ class Library:
         key = (release, set_id)
         if key not in self._guidelines:
             name = f"schemas/partners/{self.profile}/{set_id}.{release}.xml"
-            try:
-                text = self._load(name) if self.profile else b""
-            except NotFoundError:
-                text = b""
+            text = self._optional(name) if self.profile else None
             self._guidelines[key] = parse_guideline(name, text) if text else None
         return self._guidelines[key]
 
@@ -286,12 +283,12 @@ class Library:
         name, text = f"x12/{release}/{set_id}", None
         if self._base is not None:
             own = f"partners/{self.profile}/{set_id}.{release}"
-            text = self._mapping_text(own)
+            text = self._optional(f"mappings/{own}.yaml")
             if text is None and table is self._base.table(version, set_id):
                 return self._base.plan(version, set_id)
             name = own if text is not None else name
         if text is None:
-            text = self._mapping_text(name)
+            text = self._optional(f"mappings/{name}.yaml")
         if table is None or text is None:
             return None
         # A check alone needs nothing of mappings, and they are a third of its start-up.
@@ -300,9 +297,9 @@ class Library:
 
         return bind(parse_mapping(text, f"{name}.yaml", self.mapping_file), table)
 
-    def _mapping_text(self, name: str) -> bytes | None:
+    def _optional(self, name: str) -> bytes | None:
         try:
-            return self.mapping_file(name)
+            return self._load(name)
         except NotFoundError:
             return None
 

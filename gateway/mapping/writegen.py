@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.mapping.converters import Converter
+from gateway.mapping.converters import Converter, inverted
 from gateway.mapping.generated import Memo, bound, indented
 from gateway.mapping.plan import Case, Plan, Scope, Take
 from gateway.x12.hierarchy import Tree
@@ -232,7 +232,7 @@ class SetFunctions:
         got = f"{holder}.get({key!r})"
         if convert.name in ("text", "decimal"):
             return [f"{name} = {holder}.get({key!r}, '')"], False
-        inverse = bound(self._names, "I", {value: code for code, value in convert.table.items()})
+        inverse = bound(self._names, "I", inverted(convert.table))
         if convert.name == "code":
             return [f"{name} = {holder}.get({key!r}, '')", f"{name} = {inverse}.get({name}, {name})"], False
         if convert.name == "pairs":

@@ -371,10 +371,8 @@ class SetWriter:
 
 def _is_part(value: Any) -> bool:
     if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
-        return all(isinstance(text, str) for item in value for text in item)
-    return isinstance(value, str) or (
-        isinstance(value, list) and all(isinstance(item, str) for item in value)
-    )
+        value = [*chain.from_iterable(value)]
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
 
 
 def _set(parts: dict[int, Part], element: int, component: int, value: Part) -> None:
