@@ -22,81 +22,70 @@ _file = partial(_kind, Level.FILE, Fault.CONFIGURATION)
 _ours = partial(_kind, Level.FILE, Fault.US)
 _AGAIN = "Then put the file into the inbox again."
 
+# fmt: off
 CATALOGUE: dict[str, Kind] = {
     "HOME-NO-PARTNER": _unknown(
         "The interchange is from {party}, and no partner of this home has that identifier.",
         f"If you trade with them, add a file to partners/ with this identifier. {_AGAIN}",
         "The sender of an interchange (ISA05, ISA06) must be one of the identifiers of a partner file. "
-        "Nothing is guessed from the folder a file lies in, or from names inside it; nothing is answered.",
-    ),
+        "Nothing is guessed from the folder a file lies in, or from names inside it; nothing is answered."),
     "HOME-WRONG-CHANNEL": _foreign(
         "The interchange is from {party}, partner {partner}, but it came over the channel {channel}.",
         "Find out who put it there. If all is well, move the file to the inbox of that partner.",
         "Who may write into a folder is how a partner is known; an interchange in the name of somebody else "
-        "is therefore not believed.",
-    ),
+        "is therefore not believed."),
     "HOME-NOT-FOR-US": _foreign(
         "The interchange is addressed to {party}, and {partner} knows you as {us}.",
         f"Tell the sender, or correct `us` in the partner file. {_AGAIN}",
         "The receiver of an interchange (ISA07, ISA08) must be your identifier, as gateway.yaml or the "
-        "partner file states it. An interchange for somebody else is neither translated nor acknowledged.",
-    ),
+        "partner file states it. An interchange for somebody else is neither translated nor acknowledged."),
     "HOME-NO-AGREEMENT": _set(
         "Transaction set {set} is not agreed with {partner}: it is not listed under `{list}` in its file.",
         f"Add it to partners/{{partner}}.yaml if it is wanted. {_AGAIN}",
         "A partner file lists the transaction sets to receive and to send. Others are not translated; in a "
-        "997 they are reported as not supported (AK502 = 1).",
-    ),
+        "997 they are reported as not supported (AK502 = 1)."),
     "HOME-NO-DOCUMENT": _set(
         "Transaction set {set} is correct, but there is no mapping from version {version} to a document.",
         "Add a mapping for it.",
-        "A guide checks a transaction set, a mapping makes a document of it. This set has a guide only.",
-    ),
+        "A guide checks a transaction set, a mapping makes a document of it. This set has a guide only."),
     "HOME-DUPLICATE": _foreign(
         "{what} was processed before, as {file} (message {message}).",
         "Nothing needs to be done if it was sent twice by mistake. If it holds new data, ask the sender for "
         "a new control number.",
         "The same bytes, or an interchange with the same sender, receiver and control number (ISA13), gave "
         "documents before; or your own system wrote a document again, or a first one of a number that was "
-        "sent to that partner already. Doing it again would double it. What failed before may come again.",
-    ),
+        "sent to that partner already. Doing it again would double it. What failed before may come again."),
     "HOME-TOO-LARGE": _file(
         "The file has {size} bytes; the limit is {limit} MB.",
         f"Raise `pickup.max_file_mb` in gateway.yaml if such files are expected. {_AGAIN}",
-        "A limit keeps a mistake or an attack from filling the machine.",
-    ),
+        "A limit keeps a mistake or an attack from filling the machine."),
     "HOME-UNREADABLE": _file(
         "The file could not be opened.",
         "Give the gateway's user the right to read it, and make sure that it is a regular file. " + _AGAIN,
-        "It was moved to quarantine unopened. Links are not followed.",
-    ),
+        "It was moved to quarantine unopened. Links are not followed."),
     "HOME-NOT-JSON": _ours(
         "This is not JSON: {what}.",
         "Check what your system wrote. X12 from partners belongs into the partner's inbox.",
-        "The ERP's inbox takes JSON documents in UTF-8, one in each file.",
-    ),
+        "The ERP's inbox takes JSON documents in UTF-8, one in each file."),
     "HOME-NOT-A-DOCUMENT": _ours(
         "This JSON is no document the gateway can send: {what}.",
         'A file holds one object with "document_type", for example "purchase_order".',
-        "The document type decides which transaction set is written.",
-    ),
+        "The document type decides which transaction set is written."),
     "HOME-NO-ADDRESSEE": _ours(
         "The document cannot be addressed: {what}",
         'Set "partner_id" to the name of a file in partners/, without .yaml.',
         "A document goes to the partner it names in partner_id (or partner), or to the one whose identifier "
-        "stands in control.receiver. Nothing is guessed, even if there is only one partner.",
-    ),
+        "stands in control.receiver. Nothing is guessed, even if there is only one partner."),
     "HOME-ACK-UNMATCHED": _answer(
         "The partner acknowledges {what}, which was never sent to it.",
         "Ask the partner which file is meant.",
-        "A 997 names functional groups by their control number (AK102), a TA1 interchanges by theirs.",
-    ),
+        "A 997 names functional groups by their control number (AK102), a TA1 interchanges by theirs."),
     "HOME-FAILED": _ours(
         "An error of the gateway stopped the work on this file {count} times; the log says which.",
         "Report it with the log. " + _AGAIN,
-        "This is a fault of the software and not of the file.",
-    ),
+        "This is a fault of the software and not of the file."),
 }
+# fmt: on
 
 
 def problem(code: str, where: Location | None = None, *, value: str | None = None, **words: Any) -> Problem:
