@@ -28,7 +28,7 @@ from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
 from gateway.mapping.converters import NAMES
-from gateway.schemas import document_schema
+from tests.schemas import document_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"

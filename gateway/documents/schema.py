@@ -1,6 +1,6 @@
 """JSON Schemas of the documents, derived from the models.
 
-The files ``schemas/documents/<type>.schema.json`` are made by :mod:`gateway.schemas`, with X12 addresses.
+The files ``schemas/documents/<type>.schema.json`` are made from it by ``python -m tests.schemas``.
 """
 
 from __future__ import annotations

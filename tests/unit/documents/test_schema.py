@@ -11,7 +11,7 @@ import pytest
 from gateway.documents import document_types
 from gateway.documents.schema import json_schema
 from gateway.errors import NotFoundError
-from gateway.schemas import document_schema
+from tests.schemas import document_schema
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "documents"
 
@@ -19,7 +19,7 @@ SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "documents"
 @pytest.mark.parametrize("document_type", document_types())
 def test_the_schema_in_the_tree_is_up_to_date(document_type: str) -> None:
     found = json.loads((SCHEMAS / f"{document_type}.schema.json").read_text(encoding="utf-8"))
-    assert json.dumps(found) == json.dumps(document_schema(document_type)), "run: python -m gateway.schemas"
+    assert json.dumps(found) == json.dumps(document_schema(document_type)), "run: python -m tests.schemas"
 
 
 def test_there_is_no_schema_without_a_model() -> None:

@@ -39,7 +39,7 @@ def problems(data: str | bytes) -> list[Problem]:
 @pytest.mark.parametrize("kind", document_types())
 def test_the_schema_in_the_tree_is_up_to_date(kind: str) -> None:
     path = ROOT / "schemas" / "xml" / f"{kind}.xsd"
-    assert path.read_bytes() == xml.xsd(kind), "run: python -m gateway.schemas"
+    assert path.read_bytes() == xml.xsd(kind), "run: python -m tests.schemas"
 
 
 def test_there_is_no_schema_without_a_model() -> None:
@@ -240,7 +240,7 @@ def test_a_hopeless_file_does_not_fill_the_memory() -> None:
 def test_the_module_writes_every_schema(tmp_path: Path) -> None:
     for folder in ("documents", "xml"):
         (tmp_path / "schemas" / folder).mkdir(parents=True)
-    program = [sys.executable, "-m", "gateway.schemas"]
+    program = [sys.executable, "-m", "tests.schemas"]
     subprocess.run(program, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=True)
     assert {path.name for path in tmp_path.rglob("*.xsd")} == {f"{kind}.xsd" for kind in document_types()}
     assert {path.name for path in tmp_path.rglob("*.json")} == {

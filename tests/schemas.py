@@ -1,6 +1,6 @@
 """JSON Schemas of the documents: the models' form, with X12 addresses and names of codes from the mappings.
 
-``python -m gateway.schemas`` writes all into ``schemas/documents``, and the XML Schemas into ``schemas/xml``.
+``python -m tests.schemas`` writes all into ``schemas/documents``, and the XML Schemas into ``schemas/xml``.
 """
 
 from __future__ import annotations
