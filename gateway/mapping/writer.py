@@ -752,6 +752,6 @@ def write_interchange(
     ):
         where = Location(segment_id=values[0])
         found = envelope_faults(library.envelope_segment(values[0]), values, where)
-        hint = "Correct the sender and receiver in `control`, or the identifiers of the partner or of yourself."
+        hint = "Correct sender and receiver in `control`, or the identifiers of the partner or of yourself."
         problems.extend(replace(problem, fault=Fault.CONFIGURATION, hint=hint) for problem in found)
     yield from (chunk.encode("latin-1", "replace") for chunk in chain((head,), chunks))
