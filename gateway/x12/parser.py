@@ -636,16 +636,16 @@ def _element_place(where: Location, values: Sequence[str], element: int) -> Loca
 
 
 def _trailer_faults(values: Sequence[str], count: int, expected: str, where: Location) -> Iterator[Problem]:
-    """A trailer whose count is not what was counted, or its control number not the header's.
-
-    A control number that is equal as a number is only a warning.
-    """
+    """A wrong count, and a control number that is not the header's: a warning if it is equal as a number."""
     stated, number = _get(values, 1), _get(values, 2)
     if not re.fullmatch(r"[0-9]{1,10}", stated) or int(stated) != count:
         place = _element_place(where, values, 1)
         yield problem(f"X12-{where.segment_id}-COUNT", place, value=stated, count=count)
     if number != expected:
-        same = number.strip().isdecimal() and expected.strip().isdecimal() and int(number) == int(expected)
+        plain = [one.strip() for one in (number, expected)]
+        same = (
+            all(re.fullmatch("[0-9]+", one) for one in plain) and len({one.lstrip("0") for one in plain}) == 1
+        )
         severity = Severity.WARNING if same else Severity.ERROR
         place, code = _element_place(where, values, 2), f"X12-{where.segment_id}-CONTROL"
         yield problem(code, place, value=number, expected=expected, severity=severity)

@@ -433,7 +433,6 @@ def test_differences_have_reasons_at_length(guide: Guided) -> None:
     comparison = Comparison()
     compare(comparison, guide, mutants(guide, 10_000 if guide == ORDERS else 2_000, 4011))
     assert not comparison.unexplained, "\n".join(comparison.unexplained[:5])
-    assert guide != ORDERS or not comparison.unused
 
 
 def written(name: str, count: int) -> None:

@@ -170,3 +170,11 @@ def test_sets_of_005010_go_into_an_interchange_that_says_so() -> None:
     with pytest.raises(DocumentError) as caught:
         gateway.write(order(po_number="47^11", control=document["control"]))
     assert [problem.code for problem in caught.value.problems] == ["DOC-SEPARATOR"]
+
+
+@pytest.mark.parametrize("number", ["0001\x1c", "1" * 5_000, "\xb2", ""])
+def test_a_control_number_that_is_no_number_is_told(number: str) -> None:
+    data = ISA + GS + b"ST*850*0001~SE*2*" + number.encode("latin-1") + b"~" + END
+    (found,) = (event for event in engine.read(data) if isinstance(event, TransactionSet))
+    severity = "warning" if number.startswith("0001") else "error"
+    assert ("X12-SE-CONTROL", severity) in [(one.code, one.severity) for one in found.problems]
