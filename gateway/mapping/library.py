@@ -6,7 +6,6 @@ The library itself opens no file: it asks the ``load`` function it was given.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
