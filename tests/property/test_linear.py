@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -66,6 +67,15 @@ FAMILIES: dict[str, Callable[[int], bytes]] = {
     "entities": lambda n: PAYMENT + ENTITY * n + b"SE*1*0001~",
     "errors everywhere": lambda n: OPEN + b"PO1*1*x\xe4*EA**PE~" * n + b"SE*1*0001~",
 }
+
+
+@pytest.fixture(autouse=True)
+def _unburdened() -> Iterator[None]:
+    """Keeps the collector from going through all that other tests have left, again and again."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def parse(data: bytes, size: int = 64 * KB) -> int:
