@@ -229,8 +229,6 @@ class Functions:
         right = True
         if self._hierarchy:
             right = next(untrue(nodes), None) is None
-        if self.plan is not None:
-            self.plan.note_absent(document, nodes)
         for slot, element in self._totals:
             if stated := state[slot]:
                 if element.count:
@@ -239,6 +237,8 @@ class Functions:
                         return None
                 else:
                     right = right and _sum_holds(element, stated, segments, separator)
+        if self.plan is not None:
+            self.plan.note_absent(document, nodes)
         return kept, right
 
     def _count(self, name: str, segments: list[str], separator: str, state: State) -> int:

@@ -133,9 +133,7 @@ class SetEngine:
 
     def _warnings(self, segments: list[str], delimiters: Delimiters, *, right: bool) -> tuple[Problem, ...]:
         """What the diagnosis has to say about a set that is right but for its hash total."""
-        if right:
-            return ()
-        return tuple(diagnose(self.table, segments, delimiters).problems)
+        return () if right else tuple(self.explain(segments, delimiters))
 
 
 def _sums(plan: Plan, document: dict[str, Any]) -> tuple[Problem, ...]:

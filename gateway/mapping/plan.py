@@ -242,15 +242,16 @@ class Plan:
         That are segments of computed fields and, given the levels of a hierarchy, HL04 if none has it and the
         level that is the document if the first is another.
         """
-        if nodes and len(nodes) > 1 and self.top is not None:
+        absent = []
+        if nodes and len(nodes) > 1:
             _, first, *_ = nodes.values()
-            if self.top[1] not in ("", first.level):
-                document.setdefault("extensions", []).append({"address": NO_TOP, "absent": True})
-        if nodes and len(nodes) > 1 and not any(node.flag for node in nodes.values()):
-            document.setdefault("extensions", []).append({"address": NO_FLAGS, "absent": True})
-        for path, segment in self.computed.items():
-            if get(document, path) is None:
-                document.setdefault("extensions", []).append({"address": segment, "absent": True})
+            if self.top is not None and self.top[1] not in ("", first.level):
+                absent.append(NO_TOP)
+            if not any(node.flag for node in nodes.values()):
+                absent.append(NO_FLAGS)
+        absent += [segment for path, segment in self.computed.items() if get(document, path) is None]
+        if absent:
+            document.setdefault("extensions", []).extend({"address": one, "absent": True} for one in absent)
 
 
 def _values(container: Any, path: Path) -> Iterator[str]:
