@@ -1,45 +1,61 @@
-"""Puts a gateway together from its settings and runs passes over its channels."""
+"""Puts a gateway together from its settings: one process on SQLite, or one of many nodes on PostgreSQL."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from structlog.contextvars import bound_contextvars
-
+from gateway import resources
 from gateway.engine import library
-from gateway.errors import RefusedError
+from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
-from gateway.services import deliver, receive, translate
 from gateway.services.base import Services
-from gateway.settings import Settings
-from gateway.store.payloads import PayloadFiles
-from gateway.store.records import SENDING, Entry, Message
-from gateway.store.sqlite import SqliteStore
-from gateway.transports.base import Look
+from gateway.settings import GATEWAY_FILE, PARTNERS_FOLDER, Settings
+from gateway.store.audit import Seal
+from gateway.store.database import open_engine, prepare, sqlite_url
+from gateway.store.jobs import EmbeddedJobs, Job, Jobs
+from gateway.store.payloads import PayloadFiles, open_payloads
+from gateway.store.records import GATEWAY, Entry, Message
+from gateway.store.sql import Store
 from gateway.transports.folder import QUARANTINE, Folder
+from gateway.worker.clock import Clock
+from gateway.worker.handler import CHECKPOINT, POLL, RETENTION, SWEEP, Handler
 
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
+CHECKPOINTS, AUDIT_KEY = "checkpoints.jsonl", "audit.pem"
 """Names inside a home."""
+
+_PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: 86400.0}
 
 _COUNTED = {
     "file.received": "received",
     "document.created": "documents",
+    "document.waiting": "documents",
     "interchange.written": "documents",
     "acknowledgment.written": "acknowledgments",
     "file.delivered": "delivered",
     "file.quarantined": "quarantined",
 }
-"""Which number of a pass an event of the log counts for."""
+"""Which number of a pass an entry of the audit counts for."""
+
+_WARNINGS = ("file.quarantined", "delivery.delayed", "delivery.failed", "acknowledgment.overdue")
+
+
+def database_url(home: Path, settings: Settings) -> str:
+    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the file in the home."""
+    said = os.environ.get("EDIGW_DATABASE_URL") or settings.gateway.storage.database
+    return said or sqlite_url(home / DATA / DATABASE)
 
 
 @dataclass(slots=True)
@@ -49,6 +65,7 @@ class Pass:
     Attributes:
         received, delivered: files. quarantined: how many of the received need a person.
         documents: business documents, in both directions. acknowledgments: written by us.
+        unfinished: messages that are tried again later.
         trouble: what could not be done now and is tried again, in words.
     """
 
@@ -62,12 +79,15 @@ class Pass:
 
 
 class Gateway(AbstractContextManager["Gateway"]):
-    """A home at work; a context manager that holds the home's lock.
+    """A home that is open.
 
     Args:
         home: a folder made by ``edigw init``.
         settings: what :func:`gateway.settings.load` found there.
-        listener: is told each line of the event log, after it is on disk; of very many of a file only some.
+        listener: is told each entry of the audit, after it is on disk; of very many of a file only some.
+        works: whether it works on the home, which on SQLite only one process may; others read, and say what
+            is to be done.
+        actor: who does what is done by hand.
 
     Raises:
         RefusedError: another process works on this home.
@@ -75,34 +95,100 @@ class Gateway(AbstractContextManager["Gateway"]):
     """
 
     def __init__(
-        self, home: Path, settings: Settings, listener: Callable[[Entry], None] = lambda _: None
+        self,
+        home: Path,
+        settings: Settings,
+        listener: Callable[[Entry], None] = lambda _: None,
+        *,
+        works: bool = True,
+        actor: str = GATEWAY,
     ) -> None:
-        self._settings = settings
+        self.home = home
+        self.settings = settings
         self._listener = listener
+        self._actor = actor
         self._log = get_logger()
         self._pass = Pass()
-        self._ignored: set[tuple[str, str, str]] = set()
-        clock, data = partial(datetime.now, UTC), home / DATA
+        self._counting = threading.Lock()
+        self._local = threading.local()
+        data = home / DATA
         data.mkdir(mode=0o700, exist_ok=True)
+        url = database_url(home, settings)
         with ExitStack() as ends:
-            ends.enter_context(_locked(data / LOCK))
-            store = self._store = SqliteStore(data / DATABASE, clock, self._told)
-            ends.callback(store.close)
-            payloads = PayloadFiles(data / PAYLOADS)
-            payloads.clean()
+            self.engine = open_engine(url)
+            ends.callback(self.engine.dispose)
+            if works and self.is_single:
+                ends.enter_context(_locked(data / LOCK))
+            prepare(self.engine)
+            self._seal = Seal.of(home / KEYS / AUDIT_KEY)
+            self.payloads = open_payloads(settings.gateway.storage.payloads, data / PAYLOADS)
+            if works and self.is_single and isinstance(self.payloads, PayloadFiles):
+                self.payloads.clean()
+            self._jobs = self._engine_of_jobs(url)
             stable = settings.gateway.pickup.stable_seconds
-            folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}
-            for name, folder in folders.items():
-                if not folder.is_made and not store.deliveries(name, SENDING, 1):
-                    folder.make()
-            self._ends, self._folders = ends.pop_all(), folders
-        # What came with the package is behind the guides and mappings of the home, file by file.
-        guides = library(tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir()))
-        shared = store, payloads, folders, settings, guides, clock
-        self._services = Services(*shared, lambda: str(uuid4()), self._trying, self._failed)
+            self._folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}
+            # What came with the package is behind the guides and mappings of the home, file by file.
+            layers = tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir())
+            self._guides = library(layers)
+            self._handler = Handler(self._is_ignored, data / CHECKPOINTS)
+            self._rules = ""
+            if works:
+                self._begin(layers)
+            self._ends = ends.pop_all()
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one process does everything, on SQLite."""
+        return self.engine.dialect.name == "sqlite"
 
     def __exit__(self, *exc: object) -> None:
         self._ends.close()
+
+    def _engine_of_jobs(self, url: str) -> Jobs:
+        if self.is_single:
+            return EmbeddedJobs(self.engine, on_trouble=self._in_trouble, clock=partial(datetime.now, UTC))
+        from gateway.store.procrastinate import ProcrastinateJobs
+
+        workers = self.settings.gateway.schedule.workers
+        return ProcrastinateJobs(url, self.engine, on_trouble=self._in_trouble, concurrency=workers)
+
+    def _begin(self, layers: Sequence[Path]) -> None:
+        """Makes the folders of new channels, and says in the audit by which rules work is done from now on."""
+        store = self.services.store
+        for name, folder in self._folders.items():
+            if not folder.is_made and not store.knows_channel(name):
+                folder.make()
+        files = {name: _digest(path) for name, path in _rules(self.home, layers)}
+        self._rules = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
+        with store.transaction():
+            if store.once("rules", self._rules) is None:
+                store.audit("rules.loaded", rules=self._rules, files=files)
+        self._local = threading.local()  # whoever asks for services from now on gets these rules
+        store.close()
+
+    @property
+    def services(self) -> Services:
+        """The services of this thread."""
+        found: Services | None = getattr(self._local, "services", None)
+        if found is None:
+            clock = partial(datetime.now, UTC)
+            found = self._local.services = Services(
+                store=Store(self.engine, clock, self._seal, self._told, self._actor),
+                jobs=self._jobs,
+                payloads=self.payloads,
+                channels=self._folders,
+                settings=self.settings,
+                guides=self._guides,
+                rules=self._rules,
+                clock=clock,
+                new_id=lambda: str(uuid4()),
+                guard=lambda: None,
+                trouble=self._trouble,
+                failed=self._failed,
+            )
+        return found
+
+    # --- work ----------------------------------------------------------------------------------------
 
     def run_once(self, *, patient: bool = True) -> Pass:
         """Ends what was begun, takes what is in the inboxes, translates it and delivers the results.
@@ -111,65 +197,95 @@ class Gateway(AbstractContextManager["Gateway"]):
             patient: look twice at files that were written just now, instead of leaving them to the next pass.
         """
         self._pass = Pass()
-        deliver.recover(self._services)
-        begun = {message.id for message in self._store.received()}
-        unsure = [self._take(channel) for channel in self._folders]
+        services = self.services
+        self._handler(services, [Job(SWEEP, 0)])
+        self._jobs.drain(self._handle)
+        unsure = [self._handler.look(services, channel) for channel in self._folders]
         if patient and any(unsure):
-            time.sleep(self._settings.gateway.pickup.stable_seconds)
+            time.sleep(self.settings.gateway.pickup.stable_seconds)
             for channel in self._folders:
-                self._take(channel)
+                self._handler.look(services, channel)
         for channel in self._folders:
-            with self._trying(channel, "its inbox cannot be used"):
-                receive.receive(self._services, channel)
-        for message in self._store.received():
-            with bound_contextvars(message_id=message.id):
-                if translate.translate(self._services, message, again=message.id in begun) is None:
-                    self._pass.unfinished += 1
-        deliver.deliver(self._services)
+            self._handler.receive(services, channel)
+        self._jobs.drain(self._handle)
+        self._pass.unfinished = len(services.store.unfinished(1000))
         return self._pass
 
-    def _take(self, channel: str) -> int:
-        """Claims what is complete; returns how many files are to be looked at again."""
-        look = Look((), (), ())
-        with self._trying(channel, "its inbox cannot be read"):
-            look = self._folders[channel].look(time.time())
-        for name, reason in look.ignored:
-            if (channel, name, reason) not in self._ignored:
-                self._say("warning", "file.ignored", channel=channel, file=name, reason=reason)
-                self._ignored.add((channel, name, reason))
-        receive.claim(self._services, channel, look.ready)
-        return len(look.unsure)
+    def work(self, stop: threading.Event) -> None:
+        """Does jobs until ``stop`` is set."""
+        self._jobs.work(self._handle, stop)
+
+    def keep_time(self, stop: threading.Event) -> None:
+        """Makes jobs of what is due until ``stop`` is set."""
+        polls = dict.fromkeys(
+            (f"{POLL}:{name}" for name in self._folders), self.settings.gateway.schedule.poll_seconds
+        )
+        Clock(self.engine, {**polls, **_PERIODS}, self._tick, self._in_trouble).run(stop)
+
+    def _handle(self, jobs: Sequence[Job], guard: Callable[[], None]) -> None:
+        self._handler(replace(self.services, guard=guard), jobs)
+
+    def _tick(self, name: str, slot: int) -> None:
+        services = self.services
+        store = services.store
+        with store.transaction():
+            # Work that was not done yet is not asked for once more.
+            if services.jobs.waiting(store.connection, [name]) or not store.take_slot(f"{name}:{slot}"):
+                return
+            services.enqueue([name])
+        self._jobs.wake()
+
+    # --- what is told --------------------------------------------------------------------------------
 
     def _say(self, level: str, event: str, **facts: Any) -> None:
-        # A log that cannot be written is no reason to stop: the event log in the store has it all.
+        # A log that cannot be written is no reason to stop: the audit in the store has it all.
         with suppress(OSError, ValueError):
             getattr(self._log, level)(event, **facts)
 
     def _told(self, entry: Entry) -> None:
         facts: dict[str, Any] = dict(entry.facts) or {"count": entry.count}
+        facts.pop("files", None)
         if entry.message_id is not None:
             facts["message_id"] = entry.message_id
         # The three files of a message in quarantine are told with its reason already.
         aside = facts.get("box") == QUARANTINE
-        level = "debug" if aside else "warning" if entry.event == "file.quarantined" else "info"
+        level = "debug" if aside else "warning" if entry.event in _WARNINGS else "info"
         self._say(level, entry.event, **facts)
         if (counted := _COUNTED.get(entry.event)) and not aside:
-            setattr(self._pass, counted, getattr(self._pass, counted) + entry.count)
+            with self._counting:
+                setattr(self._pass, counted, getattr(self._pass, counted) + entry.count)
         if entry.facts:
             self._listener(entry)
 
-    @contextmanager
-    def _trying(self, channel: str, words: str) -> Iterator[None]:
-        """Something with a channel that may fail now and succeed in a later pass."""
-        try:
-            yield
-        except OSError as error:
-            told = f"{words}: {error.strerror or error}"
-            self._say("error", "channel.trouble", channel=channel, words=told)
-            self._pass.trouble.append(f"{channel}: {told}")
+    def _is_ignored(self, channel: str, name: str, reason: str) -> None:
+        self._say("warning", "file.ignored", channel=channel, file=name, reason=reason)
+
+    def _trouble(self, channel: str, words: str) -> None:
+        self._say("error", "channel.trouble", channel=channel, words=words)
+        self._pass.trouble.append(f"{channel}: {words}")
+
+    def _in_trouble(self, error: Exception) -> None:
+        expected = isinstance(error, EdiError | OSError) or type(error).__module__.startswith("sqlalchemy")
+        trace = {} if expected else {"exc_info": error}
+        self._say("error", "worker.trouble", words=str(error).splitlines()[0], **trace)
+        self._pass.trouble.append(str(error).splitlines()[0])
 
     def _failed(self, message: Message, error: Exception) -> None:
         self._say("error", "message.failed", message_id=message.id, file=message.name, exc_info=error)
+
+
+def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Everything that decides what a file becomes: guides, mappings and settings, by name."""
+    for kind in ("mappings", "schemas"):
+        for name in resources.listing(kind, "*", [path for path in layers if path.name == kind]):
+            yield name, resources.find(name, [path for path in layers if path.name == kind])
+    yield GATEWAY_FILE, home / GATEWAY_FILE
+    for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
+        yield f"{PARTNERS_FOLDER}/{path.name}", path
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager

@@ -6,7 +6,9 @@ Scalars stay the text they are (``00401`` and ``0012345`` are identifiers, not n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -14,6 +16,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, Fault, Level, Problem, Severity
 from gateway.partners.agreement import checked_name, setting
 from gateway.partners.partner import Identifier, Partner, Partners
@@ -53,12 +56,95 @@ class Pickup:
 
 @setting
 class Erp:
-    """Our own system: which channel it reads and writes."""
+    """Our own system: which channel it reads and writes.
+
+    Attributes:
+        test_channel: where documents of test interchanges (ISA15 = T) go; empty for the same channel.
+    """
 
     channel: str = "erp"
+    test_channel: str = ""
 
     def __post_init__(self) -> None:
-        checked_name(self.channel)
+        for name in filter(None, (self.channel, self.test_channel)):
+            checked_name(name)
+
+    def outlet(self, test: bool) -> str:
+        """The channel a document goes to."""
+        return self.test_channel if test and self.test_channel else self.channel
+
+
+@setting
+class Storage:
+    """Where the gateway keeps what it must not lose.
+
+    Attributes:
+        database: ``postgresql://user@host/name`` for several nodes; empty for SQLite in the home. Passwords
+            are not written here: they come from EDIGW_DATABASE_URL, PGPASSWORD or a .pgpass file.
+        payloads: ``s3://bucket/prefix``; empty for files in the home, which several nodes may share.
+    """
+
+    database: str = ""
+    payloads: str = ""
+
+    def __post_init__(self) -> None:
+        if re.search(r"//[^/@]*:[^/@]+@", self.database):
+            raise ValueError("a password does not belong into a file; use EDIGW_DATABASE_URL or PGPASSWORD")
+
+
+@setting
+class Retries:
+    """How often something is tried that may succeed later. The pause doubles from try to try.
+
+    Attributes:
+        attempts: at translating a file, when errors of our own stop it. Then a person is needed.
+        first_pause_seconds, longest_pause_seconds: between tries.
+        give_up_after_hours: for deliveries. Then a person is needed.
+    """
+
+    attempts: int = 5
+    first_pause_seconds: float = 1
+    longest_pause_seconds: float = 300
+    give_up_after_hours: float = 24
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or not 0 < self.first_pause_seconds <= self.longest_pause_seconds <= 3600:
+            raise ValueError("attempts at least 1, 0 < first_pause_seconds <= longest_pause_seconds <= 3600")
+
+    def pause(self, tries: int) -> timedelta:
+        """How long to wait after so many failed tries."""
+        seconds = self.first_pause_seconds * 2 ** min(tries - 1, 30)
+        return timedelta(seconds=min(seconds, self.longest_pause_seconds))
+
+
+@setting
+class Schedule:
+    """How often something is looked for. poll_seconds: files in inboxes."""
+
+    poll_seconds: float = 2
+    workers: int = 4
+
+    def __post_init__(self) -> None:
+        if not 0.2 <= self.poll_seconds <= 3600 or not 1 <= self.workers <= 64:
+            raise ValueError("poll_seconds is 0.2 to 3600, workers 1 to 64")
+
+
+@setting
+class Retention:
+    """For how many years documents and the messages they came in are kept.
+
+    Attributes:
+        years: for all types. types: years for single types, such as ``text_message: 2``.
+    """
+
+    years: float = 7
+    types: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if wrong := [name for name in self.types if name not in KINDS]:
+            raise ValueError(f"{wrong[0]!r} is no type of document; known: {', '.join(KINDS)}")
+        if not all(0 < one <= 100 for one in (self.years, *self.types.values())):
+            raise ValueError("years are more than 0 and at most 100")
 
 
 @setting
@@ -68,6 +154,10 @@ class GatewaySettings:
     company: Company
     pickup: Pickup = field(default_factory=Pickup)
     erp: Erp = field(default_factory=Erp)
+    storage: Storage = field(default_factory=Storage)
+    retries: Retries = field(default_factory=Retries)
+    schedule: Schedule = field(default_factory=Schedule)
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +169,10 @@ class Settings:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Folders below ``folders/``: the ERP's first, then one for each partner."""
-        return (self.gateway.erp.channel, *(partner.folder for partner in self.partners.values()))
+        """Folders below ``folders/``: the ERP's first, then those of the partners."""
+        erp = self.gateway.erp
+        tests = (erp.test_channel,) if erp.test_channel else ()
+        return (erp.channel, *tests, *(partner.folder for partner in self.partners.values()))
 
     def us(self, partner: Partner) -> Identifier:
         """Our identifier as this partner knows it."""
@@ -99,7 +191,7 @@ def load(home: Path) -> Settings:
         )
     problems: list[Problem] = []
     gateway = _read(home / GATEWAY_FILE, GATEWAY_FILE, GatewaySettings, problems)
-    folders = {gateway.erp.channel} if gateway else set()
+    folders = {gateway.erp.channel, gateway.erp.test_channel} if gateway else set()
     found: list[Partner] = []
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         shown = f"{PARTNERS_FOLDER}/{path.name}"

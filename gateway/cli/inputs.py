@@ -124,6 +124,19 @@ def home_of(args: argparse.Namespace) -> Path | None:
     return Path(named) if named else None
 
 
+def home_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that names the home of a command that works on one."""
+    parser.add_argument("--config", metavar="DIR", type=Path, help="the home (default: EDIGW_HOME)")
+
+
+def home_named(args: argparse.Namespace) -> Path:
+    """The home of a command that needs one; without it the command is used wrongly, and ends."""
+    if (home := home_of(args)) is None:
+        say("edigw: name the home with --config DIR or EDIGW_HOME.")
+        raise SystemExit(ExitCode.USAGE)
+    return home
+
+
 def overrides(args: argparse.Namespace) -> tuple[Path, ...]:
     """The folders searched before what is installed."""
     home = home_of(args)

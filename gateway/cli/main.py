@@ -21,7 +21,7 @@ from gateway.errors import (
     TransportError,
 )
 
-COMMANDS = ("home", "demo", "x12", "translate", "map", "explain")
+COMMANDS = ("home", "run", "demo", "x12", "translate", "map", "explain")
 """Modules of :mod:`gateway.cli.commands`, each with a function ``register(subparsers)``."""
 
 _EXAMPLES = """\
@@ -32,7 +32,7 @@ examples:
   edigw translate orders.edi -o orders.jsonl  purchase orders as JSON, one a line
   edigw translate orders.jsonl -o out.edi     and back to X12
   edigw explain X12-SE-COUNT                  what a problem means and what to do
-  edigw init my-gateway                       make a home, then: edigw run-once --config my-gateway
+  edigw init my-gateway                       make a home, then: edigw up --config my-gateway
 """
 
 _DESCRIPTION = (

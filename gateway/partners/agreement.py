@@ -36,6 +36,50 @@ def _set_id(value: str) -> None:
         raise ValueError(f"{value!r} is no transaction set: write three digits, for example 850")
 
 
+BY = ("content", "interchange", "group", "set", "number")
+THEN = ("quarantine", "reject", "pass", "answer_again")
+
+
+@setting
+class Duplicates:
+    """By what something is known that came before, and what is done with it.
+
+    Attributes:
+        by: ``content`` (the same bytes), ``interchange`` (sender, receiver, usage and ISA13), ``group`` (and
+            GS06), ``set`` (and ST02), ``number`` (an original document with the number of an earlier one).
+        then: ``quarantine`` (not processed; a person looks), ``reject`` (not processed, and the sender is
+            told), ``answer_again`` (not processed; the first acknowledgment is sent again), ``pass``
+            (processed as if it were new).
+    """
+
+    by: tuple[str, ...] = ("content", "interchange", "number")
+    then: str = "quarantine"
+
+    def __post_init__(self) -> None:
+        if wrong := [one for one in self.by if one not in BY]:
+            raise ValueError(f"duplicates by {wrong[0]!r}: choose of {', '.join(BY)}")
+        if self.then not in THEN:
+            raise ValueError(f"duplicates then {self.then!r}: choose one of {', '.join(THEN)}")
+
+
+@setting
+class Batch:
+    """When documents that wait are sent together, as one functional group: whatever is reached first.
+
+    Attributes:
+        count: as soon as so many wait. size_kb: as soon as their JSON has so many kilobytes; 0 for any.
+        seconds: when the first of them has waited for so long.
+    """
+
+    count: int = 100
+    size_kb: int = 0
+    seconds: int = 300
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= 10_000 or self.size_kb < 0 or not 1 <= self.seconds <= 7 * 86400:
+            raise ValueError("batch: count is 1 to 10000, size_kb not negative, seconds 1 to 604800")
+
+
 @setting
 class Receive:
     """A transaction set this partner may send us.
@@ -44,10 +88,12 @@ class Receive:
         set: ST01, for example ``850``.
         acknowledge: with what its functional groups are answered: ``997``, ``999``, false for nothing; true
             is ``997``.
+        duplicates: where it differs from what holds for the partner; by ``group``, ``set`` and ``number``.
     """
 
     set: str
     acknowledge: bool | str = True
+    duplicates: Duplicates | None = None
 
     def __post_init__(self) -> None:
         _set_id(self.set)
@@ -70,18 +116,23 @@ class Send:
         set: ST01, for example ``850``.
         version: GS08, which chooses the guide.
         usage: ISA15, ``P`` for production or ``T`` for test.
-        acknowledged: whether a 997 is expected back.
+        acknowledged: whether a 997 is expected back. acknowledged_within_hours: until when.
+        batch: documents wait for each other; None for an interchange each.
     """
 
     set: str
     version: str = "004010"
     usage: str = "P"
     acknowledged: bool = True
+    acknowledged_within_hours: float = 24
+    batch: Batch | None = None
 
     def __post_init__(self) -> None:
         _set_id(self.set)
         if self.usage not in ("P", "T"):
             raise ValueError(f"usage {self.usage!r}: write P (production) or T (test)")
+        if not 0 < self.acknowledged_within_hours <= 8760:
+            raise ValueError("acknowledged_within_hours: more than 0, at most 8760 (a year)")
 
 
 @setting

@@ -7,7 +7,7 @@ from dataclasses import field
 from difflib import get_close_matches
 from typing import Any
 
-from gateway.partners.agreement import Receive, Send, Writing, checked_name, setting
+from gateway.partners.agreement import Duplicates, Receive, Send, Writing, checked_name, setting
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET
@@ -46,6 +46,8 @@ class Partner:
         profile: whose guidelines and mappings hold, those in the folders ``partners/<profile>``; empty for
             the partner's id.
         receive, send: what was agreed.
+        duplicates: what is done with what came before.
+        first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
     """
 
     id: str
@@ -59,11 +61,15 @@ class Partner:
     receive: tuple[Receive, ...] = ()
     send: tuple[Send, ...] = ()
     writing: Writing = field(default_factory=Writing)
+    duplicates: Duplicates = field(default_factory=Duplicates)
+    first_control_number: int = 1
 
     def __post_init__(self) -> None:
         checked_name(self.id)
         for name in filter(None, (self.channel, self.profile)):
             checked_name(name)
+        if not 1 <= self.first_control_number <= 999_999_999:
+            raise ValueError("first_control_number: 1 to 999999999")
         if not self.identifiers:
             raise ValueError("identifiers: at least one is needed, to tell which interchanges are theirs")
         for agreed in (self.receive, self.send):
@@ -84,6 +90,11 @@ class Partner:
     def receives(self, set_id: str) -> Receive | None:
         """What was agreed about a transaction set from the partner, None if nothing was."""
         return next((one for one in self.receive if one.set == set_id), None)
+
+    def duplicates_of(self, set_id: str) -> Duplicates:
+        """What is done with transaction sets that came before."""
+        agreed = self.receives(set_id)
+        return agreed.duplicates if agreed is not None and agreed.duplicates else self.duplicates
 
     def answers(self, functional_id: str) -> Form | None:
         """With what a functional group of the partner (GS01) is answered, None for nothing.

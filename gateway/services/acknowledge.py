@@ -5,22 +5,26 @@ To be called in a transaction. The problem that comes back is that we never sent
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.errors import Location, Problem
 from gateway.partners.partner import Partner
-from gateway.services import lifecycle
-from gateway.services.lifecycle import Acknowledgment
+from gateway.services import lifecycle, quarantine
+from gateway.services.lifecycle import Acknowledgment, Delivery
+from gateway.services.outbound import free_number
 from gateway.services.problems import problem
+from gateway.services.quarantine import Findings
 from gateway.services.work import Work
-from gateway.store.records import Message
-from gateway.x12.answer import Answer, read_acknowledgment, read_technical
+from gateway.store.records import Document, Message
+from gateway.x12.answer import Answer, FunctionalAcknowledgment, read_acknowledgment, read_technical
 from gateway.x12.envelope import InterchangeAcknowledgment, TransactionSet
 
 SETS = ("997", "999")
 """Transaction sets that acknowledge, and are therefore never acknowledged themselves."""
 
 _MAX_WORDS = 20
+_OWED = (Acknowledgment.WAITING, Acknowledgment.OVERDUE)
 
 
 def number(control: str) -> str:
@@ -45,17 +49,51 @@ def functional(work: Work, partner: Partner, received: TransactionSet) -> Proble
         return problem("HOME-ACK-UNMATCHED", place(received), value=group, what=what)
     # A second answer may be a repetition or contradict the first; a person may look, the status stays.
     event = "acknowledgment.repeated"
-    if sent.acknowledgment == Acknowledgment.WAITING:
+    words = answer.sentences()[:_MAX_WORDS]
+    if sent.acknowledgment in _OWED:
         event, status = "acknowledgment.received", Acknowledgment(answer.status.value)
         lifecycle.advance(work.store, sent, status)
+        work.store.settle(sent.id, "met")
         # What is said of each document; those that are not named share what is said of the group.
+        documents = {}
         if status is not Acknowledgment.PARTIAL:
-            work.store.acknowledge_documents(sent.id, None, status)
+            documents = {one.id: one for one in work.store.acknowledge_documents(sent.id, None, status)}
         for one in answer.sets:
-            work.store.acknowledge_documents(sent.id, number(one.control_number), one.status.value)
-    words = answer.sentences()[:_MAX_WORDS]
+            control = number(one.control_number)
+            for kept in work.store.acknowledge_documents(sent.id, control, one.status.value):
+                documents[kept.id] = kept
+        _refused(work, sent, documents.values(), answer)
+    kind = received.set_id
+    work.store.add_acknowledgment(
+        kind, work.message.id, sent, "", answer.status.value, answer.sentences()[:1]
+    )
+    for one in answer.sets:
+        control, said = number(one.control_number), one.sentences()[:_MAX_WORDS]
+        work.store.add_acknowledgment(kind, work.message.id, sent, control, one.status.value, said)
     _tell(work, event, sent, group=group, status=answer.status.value, words=words)
     return None
+
+
+def _refused(
+    work: Work, sent: Message, documents: Iterable[Document], answer: FunctionalAcknowledgment | None
+) -> None:
+    """Tells our own system what a partner refused, and lets corrected documents take the numbers."""
+    told = {number(one.control_number): one for one in answer.sets} if answer else {}
+    for kept in documents:
+        if kept.acknowledgment != Acknowledgment.REJECTED:
+            continue
+        free_number(work.services, kept)
+        said = told.get(kept.set_control)
+        whole = answer.sentences()[:1] if answer else ("The partner rejects the interchange.",)
+        findings = Findings("rejected", partner=sent.partner)
+        kind = kept.document_type.replace("_", " ")
+        for words in said.sentences() if said else whole:
+            what = f"{kind.capitalize()} {kept.number}: {words}"
+            findings.add(problem("HOME-REFUSED-BY-PARTNER", what=what, value=kept.number))
+        origin = work.store.message(kept.message_id)
+        quarantine.put(work.services, origin, quarantine.REFUSED, findings, owner=work.message.id)
+        if origin.delivery != Delivery.WAITING:
+            lifecycle.advance(work.store, origin, Delivery.WAITING)
 
 
 def technical(work: Work, partner: Partner, received: InterchangeAcknowledgment) -> Problem | None:
@@ -66,9 +104,13 @@ def technical(work: Work, partner: Partner, received: InterchangeAcknowledgment)
     if sent is None:
         where = Location(interchange=received.interchange.control_number, segment_id="TA1")
         return problem("HOME-ACK-UNMATCHED", where, value=control, what=f"interchange {control}")
-    if answer.status is Answer.REJECTED and sent.acknowledgment == Acknowledgment.WAITING:
+    if answer.status is Answer.REJECTED and sent.acknowledgment in _OWED:
         lifecycle.advance(work.store, sent, Acknowledgment.REJECTED)
-        work.store.acknowledge_documents(sent.id, None, Acknowledgment.REJECTED)
+        work.store.settle(sent.id, "met")
+        refused = work.store.acknowledge_documents(sent.id, None, Acknowledgment.REJECTED)
+        _refused(work, sent, refused, None)
+    said = [answer.sentence()]
+    work.store.add_acknowledgment("TA1", work.message.id, sent, "", answer.status.value, said)
     facts = {"interchange": control, "status": answer.status.value, "words": [answer.sentence()]}
     _tell(work, "interchange.acknowledged", sent, **facts)
     return None

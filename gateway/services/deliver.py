@@ -1,9 +1,11 @@
 """Last step: what the ledger promises appears in a folder, complete and once.
 
-For each delivery: the content is written under a hidden name and brought to disk; ``sending`` and the
-final name are committed; a rename shows the file; ``delivered`` is committed. After a crash a delivery in
-``sending`` is decided by the hidden file alone: if it is there nobody has seen the content, so it is
-renamed now; if it is gone the file was shown, and perhaps taken already, so nothing is written again.
+For each delivery: the content is written under a hidden name that carries the token of this attempt, and
+brought to disk; ``sending``, token and final name are committed; a rename shows the file; ``delivered`` is
+committed. Whoever finds a delivery in ``sending`` (its process died, or stands still) is told by the hidden
+file what is true: if it is there nobody has seen the content, so it is renamed now; if it is gone the file
+was shown, and perhaps taken already, so nothing is written again. A process that wakes up late finds its
+hidden file gone, or the row no longer ``pending``, and changes nothing.
 
 Names are never given twice and never overwrite what somebody else put there: a taken name gets the id of
 the message, then a number.
@@ -11,79 +13,189 @@ the message, then a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from io import BytesIO
 from itertools import count
 from pathlib import PurePath
 from typing import BinaryIO
 
-from gateway.errors import InternalError
-from gateway.services.base import Services
-from gateway.store.records import PENDING, SENDING, Delivery
+from sqlalchemy.exc import IntegrityError
+
+from gateway.errors import NotFoundError, RefusedError
+from gateway.services import lifecycle
+from gateway.services.base import Services, job_of
+from gateway.services.lifecycle import Delivery as Status
+from gateway.store.records import FAILED, PENDING, SENDING, Delivery, Message, as_text
 from gateway.transports.base import Sender
+from gateway.transports.folder import QUARANTINE
+
 
 BATCH = 200
-"""Deliveries of a channel that share their commits."""
+"""Deliveries that share their commits."""
+
+_ATTEMPTS_AT_NAMES = 3
 
 
-def recover(services: Services) -> None:
-    """Ends what a killed process began. To be called before anything else is delivered."""
-    for channel, sender in services.channels.items():
-        with services.trying(channel, "an interrupted delivery cannot be ended"):
-            while begun := services.store.deliveries(channel, SENDING, BATCH):
-                sender.sync(_boxes(begun))
-                hidden = [one for one in begun if sender.staged(one.box, str(one.id))]
-                _finish(services, [(one, one.name) for one in begun if one not in hidden])
-                _show(services, sender, hidden)
+def deliver(services: Services, owners: Sequence[str], *, interrupted: bool = False) -> None:
+    """Delivers everything that the jobs of some messages are to deliver.
+
+    Args:
+        interrupted: an earlier job did not end; what it staged without saying so is in the way.
+    """
+    after, away = 0, set()
+    while waiting := services.store.deliveries(owners, BATCH, after):
+        after = waiting[-1].seq
+        for channel in dict.fromkeys(one.channel for one in waiting if one.channel not in away):
+            mine = [one for one in waiting if one.channel == channel]
+            sender = services.channels.get(channel)
+            try:
+                if sender is None:
+                    raise OSError(f"no partner and no setting names the channel {channel} any more")
+                _finish_begun(services, sender, [one for one in mine if one.state == SENDING])
+                _deliver(services, sender, [one for one in mine if one.state == PENDING], interrupted)
+            except RefusedError:
+                away.add(channel)  # another process took over, and sees to it
+            except (OSError, NotFoundError) as error:
+                away.add(channel)
+                _failed(services, channel, owners, error)
 
 
-def deliver(services: Services) -> None:
-    """Delivers everything pending."""
-    for channel, sender in services.channels.items():
-        with services.trying(channel, "files for it wait"):
-            while pending := services.store.deliveries(channel, PENDING, BATCH):
-                for delivery in pending:
-                    with _content(services, delivery) as content:
-                        sender.stage(delivery.box, str(delivery.id), content)
-                _show(services, sender, pending)
+def again(services: Services, message: Message, owner: str) -> list[str]:
+    """Plans to deliver the files of a message once more: the same bytes, under names that are free.
+
+    Returns:
+        The names; none if the message has no files for anybody.
+
+    Raises:
+        RefusedError: its files are still waiting, or its bytes were deleted.
+    """
+    store = services.store
+    sent = [one for one in store.deliveries_of(message.id) if one.box != QUARANTINE]
+    if any(one.state in (PENDING, SENDING) for one in sent):
+        raise RefusedError(f"Message {message.id} is waiting to be delivered already.")
+    if message.erased_at:
+        raise RefusedError(f"The bytes of message {message.id} were deleted at {message.erased_at}.")
+    first: dict[tuple[str, str, str | None, str | None], Delivery] = {}
+    for one in sent:
+        first.setdefault((one.channel, one.box, one.payload, one.document_id), one)
+    for one in first.values():
+        content = {"payload": one.payload, "document_id": one.document_id}
+        store.add_delivery(message.id, owner, one.channel, one.box, one.wanted, **content)
+    if first:
+        lifecycle.advance(store, message, Status.WAITING)
+    return [one.wanted for one in first.values()]
 
 
-def _content(services: Services, delivery: Delivery) -> BinaryIO:
-    if delivery.payload is not None:
-        return services.payloads.path(delivery.payload).open("rb")
-    if delivery.document_id is not None:
-        return BytesIO(services.store.document_body(delivery.document_id))
-    raise InternalError(f"Delivery {delivery.id} has no content.")
+def _finish_begun(services: Services, sender: Sender, begun: list[Delivery]) -> None:
+    """Ends what another process began."""
+    if begun:
+        sender.sync(_boxes(begun))
+        for one in begun:
+            if one.name is not None and sender.staged(one.box, one.key):
+                services.guard()
+                sender.release(one.box, one.key, one.name)
+        sender.sync(_boxes(begun))
+        _finish(services, [(one, one.name) for one in begun])
 
 
-def _show(services: Services, sender: Sender, staged: list[Delivery]) -> None:
-    """Takes deliveries whose content is hidden in their box to the end."""
-    given: dict[tuple[str, str], Delivery] = {}
-    for one in staged:
-        free = (
-            name
-            for name in _names(one)
-            if (one.box, name) not in given
-            and not sender.exists(one.box, name)
-            and (name == one.name or not services.store.has_name("name", one.channel, one.box, name))
-        )
-        given[one.box, next(free)] = one
-    named = [(delivery, name) for (_, name), delivery in given.items()]
-    sender.sync(_boxes(staged))
-    with services.store.transaction():
-        services.store.mark_sending(named)
-    for delivery, name in named:
-        sender.release(delivery.box, str(delivery.id), name)
-    sender.sync(_boxes(staged))
+def _deliver(services: Services, sender: Sender, pending: list[Delivery], interrupted: bool) -> None:
+    if not pending:
+        return
+    token = services.new_id()[:8]
+    keys = {one.seq: f"{one.seq}-{token}" for one in pending}
+    bodies = services.store.bodies(
+        [one.document_id for one in pending if one.document_id and not one.payload]
+    )
+    try:
+        for one in pending:
+            with _content(services, one, bodies) as content:
+                sender.stage(one.box, keys[one.seq], content)
+        sender.sync(_boxes(pending))
+        named = _promise(services, sender, pending, token)
+    except (OSError, NotFoundError, RefusedError):  # but not one of the database: it may have said `sending`
+        sender.discard(_boxes(pending), keys)
+        raise
+    if interrupted or any(one.tries for one in pending):
+        # Only now: a row that is `sending` by our token cannot be by that of who staged these.
+        sender.discard(_boxes(pending), dict.fromkeys(keys, ""), keep=set(keys.values()))
+    services.guard()
+    for one, name in named:
+        sender.release(one.box, keys[one.seq], name)
+    sender.sync(_boxes(pending))
     _finish(services, named)
 
 
+def _content(services: Services, delivery: Delivery, bodies: Mapping[str, bytes]) -> BinaryIO:
+    if delivery.payload is not None:
+        return services.payloads.open(delivery.payload)
+    body = bodies.get(delivery.document_id or "")
+    if body is None:
+        raise NotFoundError(f"The content of document {delivery.document_id} was deleted.")
+    return BytesIO(body)
+
+
+def _promise(
+    services: Services, sender: Sender, staged: list[Delivery], token: str
+) -> list[tuple[Delivery, str]]:
+    """Says under which names deliveries are about to appear. Another process may take a name meanwhile."""
+    store, channel = services.store, staged[0].channel
+    for attempt in count(1):
+        given: dict[tuple[str, str], Delivery] = {}
+        taken = store.names("name", channel, {one.wanted for one in staged})
+        for one in staged:
+            for name in _names(one):
+                if name != one.wanted:
+                    taken |= store.names("name", channel, [name])
+                if (one.box, name) not in given.keys() | taken and not sender.exists(one.box, name):
+                    given[one.box, name] = one
+                    break
+        named = [(delivery, name) for (_, name), delivery in given.items()]
+        try:
+            with store.transaction():
+                store.mark_sending(named, token)
+            return named
+        except IntegrityError:
+            if attempt == _ATTEMPTS_AT_NAMES:
+                raise
+    raise AssertionError
+
+
 def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) -> None:
-    with services.store.transaction():
-        services.store.mark_delivered([delivery for delivery, _ in named])
-        for one, name in named:
-            facts = {"channel": one.channel, "box": one.box, "file": name}
-            services.store.audit("file.delivered", one.message_id, **facts)
+    """Says what has appeared; a message with nothing left to deliver is delivered."""
+    store = services.store
+    with store.transaction():
+        names = {delivery.seq: name for delivery, name in named}
+        done = store.mark_delivered([delivery for delivery, _ in named])
+        for one in done:
+            facts = {"channel": one.channel, "box": one.box, "file": names[one.seq]}
+            content = {"sha256": one.payload} if one.payload else {}
+            store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **content)
+        store.end_deliveries({one.message_id for one in done})
+
+
+def _failed(services: Services, channel: str, owners: Sequence[str], error: Exception) -> None:
+    """Plans another try of what is still to be delivered to a channel, or leaves it to a person."""
+    retries, store = services.settings.gateway.retries, services.store
+    reason = getattr(error, "strerror", None) or str(error)
+    with services.trying(channel, "files for it wait"), store.transaction():
+        left = [one for one in store.deliveries(owners, BATCH) if one.channel == channel]
+        since = as_text(services.clock() - timedelta(hours=retries.give_up_after_hours))
+        tired = [one for one in left if one.state == PENDING and one.tries > 2 and one.planned_at < since]
+        store.mark_failed(tired, reason, FAILED)
+        store.mark_failed([one for one in left if one not in tired], reason, PENDING)
+        for message in store.messages(sorted({one.message_id for one in tired})):
+            if message.delivery == Status.WAITING:
+                lifecycle.advance(store, message, Status.FAILED)
+            facts = {"channel": channel, "error": reason}
+            store.audit("delivery.failed", message.id, partner=message.partner, **facts)
+        tries = max((one.tries + 1 for one in left if one not in tired), default=0)
+        if tries:
+            owners_left = sorted({one.owner for one in left if one not in tired})
+            services.enqueue([job_of(one) for one in owners_left], services.clock() + retries.pause(tries))
+        if tries in (1, 5):
+            store.audit("delivery.delayed", None, channel=channel, files=len(left), error=reason)
+        raise OSError(reason) from error
 
 
 def _boxes(deliveries: list[Delivery]) -> list[str]:
@@ -91,9 +203,7 @@ def _boxes(deliveries: list[Delivery]) -> list[str]:
 
 
 def _names(delivery: Delivery) -> Iterator[str]:
-    """The name chosen before, the name wanted, and then ever longer ones."""
-    if delivery.name is not None:
-        yield delivery.name
+    """The name wanted, and then ever longer ones."""
     yield delivery.wanted
     wanted = PurePath(delivery.wanted)
     stem = f"{wanted.stem}_{delivery.message_id[-8:]}"

@@ -10,13 +10,16 @@ from typing import Any
 import orjson
 
 from gateway import engine
-from gateway.errors import Ack, Location, Problem
+from gateway.documents import KINDS
+from gateway.errors import Ack, Level, Location, Problem
 from gateway.partners.partner import Partner
 from gateway.services import acknowledge
+from gateway.services.acknowledge import number as number_of
+from gateway.services.deliver import again
 from gateway.services.lifecycle import Translation
-from gateway.services.problems import problem
-from gateway.services.work import Work
-from gateway.store.records import INBOUND, InterchangeKey
+from gateway.services.problems import duplicate, problem
+from gateway.services.work import FIRST, Work, send
+from gateway.store.records import INBOUND, OUTBOUND
 from gateway.transports.folder import OUTBOX, harmless
 from gateway.x12.acknowledgment import Acknowledger, Form, Kind
 from gateway.x12.envelope import (
@@ -42,24 +45,31 @@ class Inbound(Work):
     _spoiled = False
     """Whether the file has errors outside of its interchanges."""
 
+    _repeated = False
+    """Whether it was answered as before, because it came before."""
+
     def process(self) -> Translation:
         """Reads the file to its end; returns what became of it."""
         assert self.message.payload is not None
-        path = self.services.payloads.path(self.message.payload)
-        self._location = "/".join(path.parts[-3:])
+        self._location = self.services.payloads.location(self.message.payload)
         self._verdicts: list[Verdict] = []
         findings = self.findings
-        events = self._told(engine.read(path, guides=self.services.guides, profile_of=self._profile))
-        for event in events:
-            if isinstance(event, InterchangeHeader):
-                self._interchange(event, events)
+        content = f"content:{self.message.channel}:{self.message.payload}"
+        self._same_bytes = self._claim(content)
+        with self.services.payloads.open(self.message.payload) as file:
+            events = self._told(engine.read(file, guides=self.services.guides, profile_of=self._profile))
+            for event in events:
+                if isinstance(event, InterchangeHeader):
+                    self._interchange(event, events)
+        if not findings.done and self._same_bytes is None:
+            self.store.release_claims([content])  # what gave no results may come again
         if self._verdicts:
             verdict = combined(self._verdicts)
             if self._spoiled and verdict is Verdict.ACCEPTED:
                 verdict = Verdict.ACCEPTED_WITH_ERRORS
             findings.verdict = verdict.value
         if not findings.errors:
-            return Translation.TRANSLATED
+            return Translation.DUPLICATE if self._repeated and not findings.done else Translation.TRANSLATED
         if findings.done:
             return Translation.PARTLY_TRANSLATED
         if findings.codes == {"HOME-DUPLICATE"}:
@@ -83,6 +93,10 @@ class Inbound(Work):
             else:
                 yield event
 
+    def _claim(self, key: str) -> str | None:
+        """The message that had it before; None if it is new, or is to be processed again."""
+        return self.store.claim(key, self.message.id, again=self.message.is_repeated)
+
     @contextmanager
     def _part(self) -> Iterator[Callable[[], None]]:
         """A part of the file; calling what it yields takes back what came of it."""
@@ -100,20 +114,19 @@ class Inbound(Work):
 
     def _interchange(self, header: InterchangeHeader, events: Iterator[Event]) -> None:
         """Everything up to the trailer; a fault of the interchange itself takes all of it back."""
-        key = InterchangeKey(
-            _named(header.sender), _named(header.receiver), header.usage, header.control_number
-        )
-        partner = self._sender(header, key)
+        self.findings.interchange = self.findings.interchange or number_of(header.control_number)
+        partner = self._sender(header)
         if isinstance(partner, Problem):
             self.findings.add(partner)
-            for event in events:
-                if isinstance(event, InterchangeTrailer):
-                    self._verdicts.append(event.verdict)
-                    break
+            self._skip(events)
             return
         self.findings.partner = partner.id
         answering = Acknowledger()
         answering.add(header)
+        key = f"interchange:{_key(header)}"
+        if (before := self._came_before(partner, key)) is not None:
+            self._duplicate(header, events, partner, answering, before)
+            return
         answered: dict[Form, list[str]] = {}
         only_answers, done = True, self.findings.done
         with self._part() as take_back:
@@ -138,8 +151,8 @@ class Inbound(Work):
                         broken = any(one.is_error for one in event.problems)
                         if broken:
                             take_back()
-                        elif self.findings.done > done:
-                            self.store.add_interchange(self.message.id, key)
+                        if self.findings.done == done and not self.message.is_repeated:
+                            self.store.release_claims([key])
                         if header.ack_requested and (broken or not only_answers):
                             verdict = "interchange rejected" if broken else "interchange accepted"
                             self._answer(partner, "ta1", answering, [verdict])
@@ -150,24 +163,63 @@ class Inbound(Work):
                             self._answer(partner, form, answering, words)
                         break
 
-    def _sender(self, header: InterchangeHeader, key: InterchangeKey) -> Partner | Problem:
+    def _skip(self, events: Iterator[Event]) -> InterchangeTrailer | None:
+        """Everything up to the trailer; it counts for the verdict only."""
+        for event in events:
+            if isinstance(event, InterchangeTrailer):
+                self._verdicts.append(event.verdict)
+                return event
+        return None
+
+    def _came_before(self, partner: Partner, key: str) -> str | None:
+        """The message an interchange came with before, as far as the partner's agreement asks for that."""
+        by = partner.duplicates.by if partner.duplicates.then != "pass" else ()
+        before = self._claim(key)
+        same_bytes = self._same_bytes if "content" in by else None
+        return same_bytes or (before if "interchange" in by else None)
+
+    def _duplicate(
+        self,
+        header: InterchangeHeader,
+        events: Iterator[Event],
+        partner: Partner,
+        answering: Acknowledger,
+        before: str,
+    ) -> None:
+        """What is done with an interchange that came before is a matter of agreement."""
+        then = partner.duplicates.then
+        what = f"Interchange {header.control_number} from {partner.name}"
+        where = Location(interchange=header.control_number or None, segment_id="ISA", offset=header.offset)
+        earlier = self.store.message(before)
+        words = {"what": what, "file": earlier.name, "message": before}
+        found = duplicate(then, where, value=header.control_number, **words)
+        self.findings.add(found)
+        trailer = self._skip(events)
+        if then == "reject" and trailer is not None:
+            told = replace(found, ack=Ack(ta1="025"))  # 025: the control number was used before
+            answering.add(replace(trailer, problems=(*trailer.problems, told), verdict=Verdict.REJECTED))
+            self._answer(partner, "ta1", answering, ["interchange rejected, it came before"])
+        elif then == "answer_again":
+            self._repeated = True
+            for answer in self.store.made_from(before):
+                if answer.direction == OUTBOUND:
+                    self.findings.answered.append(f"{answer.name} once more")
+                    again(self.services, answer, owner=self.message.id)
+
+    def _sender(self, header: InterchangeHeader) -> Partner | Problem:
         """The partner an interchange is from, or why it is not processed."""
         where = Location(interchange=header.control_number or None, segment_id="ISA", offset=header.offset)
         partner = self.services.settings.partners.by_party.get(header.sender)
         if partner is None:
-            party = key.sender or "nobody: it has no ISA segment"
-            return problem("HOME-NO-PARTNER", where, value=key.sender, party=party)
+            party = _named(header.sender) or "nobody: it has no ISA segment"
+            return problem("HOME-NO-PARTNER", where, value=_named(header.sender), party=party)
         if partner.folder != self.message.channel:
-            words = {"party": key.sender, "partner": partner.id, "channel": self.message.channel}
-            return problem("HOME-WRONG-CHANNEL", where, value=key.sender, **words)
+            words = {"party": _named(header.sender), "partner": partner.id, "channel": self.message.channel}
+            return problem("HOME-WRONG-CHANNEL", where, value=_named(header.sender), **words)
         us = self.services.settings.us(partner)
         if header.receiver != us.party:
-            words = {"party": key.receiver, "partner": partner.name, "us": _named(us.party)}
-            return problem("HOME-NOT-FOR-US", where, value=key.receiver, **words)
-        if (before := self.store.interchange_before(key)) is not None:
-            what = f"Interchange {header.control_number} from {partner.name}"
-            words = {"file": self.store.message(before).name, "message": before}
-            return problem("HOME-DUPLICATE", where, value=header.control_number, what=what, **words)
+            words = {"party": _named(header.receiver), "partner": partner.name, "us": _named(us.party)}
+            return problem("HOME-NOT-FOR-US", where, value=_named(header.receiver), **words)
         return partner
 
     def _matched(self, unknown: Problem | None) -> Problem | None:
@@ -185,7 +237,7 @@ class Inbound(Work):
     ) -> GroupTrailer | None:
         """Everything up to GE; a rejected group takes it back. The trailer, if it is to be answered."""
         refused = 0
-        answer = partner.answers(header.functional_id)
+        answer = partner.answers(header.functional_id) if self.message.answers else None
         if answer:
             answering.add(header, answer)
         with self._part() as take_back:
@@ -194,7 +246,7 @@ class Inbound(Work):
                     case TransactionSet():
                         self.findings.add(*event.problems)
                         found = self._set(event, partner)
-                        if found and event.verdict is not Verdict.REJECTED:
+                        if found and found.ack.ak5 and event.verdict is not Verdict.REJECTED:
                             refused += 1
                             problems = (*event.problems, found)
                             event = replace(event, verdict=Verdict.REJECTED, problems=problems)
@@ -222,6 +274,8 @@ class Inbound(Work):
         elif received.document is None:
             code = "HOME-NO-DOCUMENT"
             words["version"] = received.group.version if received.group else ""
+        elif (before := self._set_before(received, received.document, partner)) is not None:
+            return before
         else:
             self._document(received, received.document, partner)
             return None
@@ -230,6 +284,36 @@ class Inbound(Work):
         found = found.at(segment=1, segment_id="ST", element=1, offset=received.offset, line=received.line)
         self.findings.add(found)
         return found
+
+    def _set_before(
+        self, received: TransactionSet, document: dict[str, Any], partner: Partner
+    ) -> Problem | None:
+        """That a set came before, by the marks that are agreed for it."""
+        agreed = partner.duplicates_of(received.set_id)
+        kind, test = str(document["document_type"]), "T" if document.get("test") else "P"
+        number = document.get(KINDS[kind].number)
+        group = received.group.control_number if received.group else ""
+        keys = {
+            "group": f"group:{_key(received.interchange, sender_only=True)}:{group}",
+            "set": f"set:{_key(received.interchange, sender_only=True)}:{group}:{received.control_number}",
+        }
+        if KINDS[kind].unique and document.get("purpose") in FIRST and number:
+            keys["number"] = f"number:{partner.id}:{kind}:{number}:{test}"
+        for by, key in keys.items():
+            if by not in agreed.by or agreed.then == "pass":
+                continue
+            before = self._claim(key)
+            if before is None or (by == "group" and before == self.message.id):
+                continue
+            named = f"{kind.replace('_', ' ')} {number or ''}".strip()
+            what = f"The {named} (transaction set {received.control_number}) of {partner.name}"
+            words = {"what": what, "file": self.store.message(before).name, "message": before}
+            found = duplicate(agreed.then, acknowledge.place(received), value=str(number), **words)
+            found = replace(found, level=Level.TRANSACTION_SET)
+            self.findings.add(found)
+            self._repeated |= not found.is_error
+            return replace(found, ack=Ack(ak5="5")) if agreed.then == "reject" else found
+        return None
 
     def _document(self, received: TransactionSet, document: dict[str, Any], partner: Partner) -> None:
         document_id = self.services.new_id()
@@ -252,35 +336,47 @@ class Inbound(Work):
             body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
         )
         name = harmless(f"{kept.document_type}_{kept.number}_{document_id[:8]}.json")
-        erp = self.services.settings.gateway.erp.channel
-        self.store.add_delivery(self.message.id, erp, OUTBOX, name, document_id=document_id)
+        erp = self.services.settings.gateway.erp.outlet(kept.test)
+        self.store.add_delivery(self.message.id, self.message.id, erp, OUTBOX, name, document_id=document_id)
         self.findings.deliveries = True
         self.findings.done += 1
         facts = {"control_number": received.interchange.control_number, "file": name}
-        self.keep(kept, "document.created", self.message.id, erp, **facts)
+        self.keep(kept, "document.created", self.message.id, f"{erp}/{OUTBOX}/{name}", **facts)
 
     # --- answers -------------------------------------------------------------------------------------
 
     def _answer(self, partner: Partner, kind: Kind, answering: Acknowledger, words: list[str]) -> None:
         """Stores the acknowledgments of an interchange, as messages to the sender."""
+        if not self.message.answers:
+            return
         used: list[int] = []
         said = "; ".join(words)
 
         def number() -> int:
-            used.append(self.store.next_number(partner.id, "interchange"))
+            first = partner.first_control_number
+            used.append(self.store.next_number(partner.id, "interchange", first))
             return used[-1]
 
         for _, content in answering.interchanges(number, self.services.clock(), kind):
             name = f"{kind.upper()}_{used[-1]}.edi"
-            answer = self.send(partner, name, content, used[-1])
+            owner = self.message.id
+            answer = send(self.services, partner, name, content, (used[-1], None), origin=owner, owner=owner)
             self.findings.answered.append(f"{name} says: {said}")
-            facts = {"kind": kind.upper(), "file": name, "words": said, "answers": self.message.id}
-            self.store.audit("acknowledgment.written", answer.id, partner=partner.id, **facts)
+            facts = {"kind": kind.upper(), "file": name, "words": said, "answers": owner}
+            self.store.audit(
+                "acknowledgment.written", answer.id, partner=partner.id, **facts, sha256=answer.payload
+            )
 
 
 def _named(party: PartyId) -> str:
     """An identifier as people write it, empty for nobody."""
     return f"{party.qualifier}/{party.id}".strip("/")
+
+
+def _key(header: InterchangeHeader, *, sender_only: bool = False) -> str:
+    """What an interchange is known by: who, to whom, test or production, and the control number."""
+    parties = (_named(header.sender), _named(header.receiver), header.usage)
+    return "|".join(parties if sender_only else (*parties, header.control_number))
 
 
 def _without(trailer: GroupTrailer, refused: int) -> GroupTrailer:

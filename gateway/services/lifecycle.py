@@ -4,16 +4,19 @@
 belongs, *acknowledgment* what the partner said about what we sent. Each moves only along the table below, and
 every move is one compare-and-set in the store: a step that was overtaken changes nothing. What we write is
 ``written`` from the beginning and stays so.
+
+Nothing that was told to anybody is taken back. A person may send a message again (the same bytes and control
+numbers: delivery, and with it acknowledgment, begin anew), have its bytes processed again (a new message that
+names the first), hold it where it is, or cancel what nobody has seen. ``failed`` is where a message stands
+that needs a person; ``overdue`` is where one stands whose partner owes an answer, which may still come.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal, cast
-
-from gateway.errors import InternalError
+from gateway.errors import RefusedError
 from gateway.store.records import Message
-from gateway.store.sqlite import SqliteStore
+from gateway.store.sql import Store
 
 
 class Translation(StrEnum):
@@ -27,6 +30,7 @@ class Translation(StrEnum):
     UNPROCESSED = "unprocessed"  # fine perhaps, but nothing was agreed about it
     DUPLICATE = "duplicate"  # it came before, and was processed then
     FAILED = "failed"  # an error of ours, again and again
+    CANCELLED = "cancelled"  # by a person, before anything came of it
     WRITTEN = "written"
 
 
@@ -36,6 +40,8 @@ class Delivery(StrEnum):
     NOT_EXPECTED = "not_expected"
     WAITING = "waiting"
     DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Acknowledgment(StrEnum):
@@ -43,6 +49,7 @@ class Acknowledgment(StrEnum):
 
     NOT_EXPECTED = "not_expected"
     WAITING = "waiting"
+    OVERDUE = "overdue"
     ACCEPTED = "accepted"
     ACCEPTED_WITH_ERRORS = "accepted_with_errors"
     PARTIAL = "partial"
@@ -51,24 +58,46 @@ class Acknowledgment(StrEnum):
 
 Status = Translation | Delivery | Acknowledgment
 
-TRANSITIONS: dict[Status, tuple[Status, ...]] = {
-    Translation.RECEIVED: tuple(Translation)[1:-1],
-    Delivery.NOT_EXPECTED: (Delivery.WAITING,),
-    Delivery.WAITING: (Delivery.DELIVERED,),
-    Acknowledgment.WAITING: tuple(Acknowledgment)[2:],
+ANSWERS = (
+    Acknowledgment.ACCEPTED,
+    Acknowledgment.ACCEPTED_WITH_ERRORS,
+    Acknowledgment.PARTIAL,
+    Acknowledgment.REJECTED,
+)
+"""What a partner may answer."""
+
+TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
+    Translation: {Translation.RECEIVED: tuple(Translation)[1:-1]},
+    Delivery: {
+        Delivery.NOT_EXPECTED: (Delivery.WAITING,),
+        Delivery.WAITING: (Delivery.DELIVERED, Delivery.FAILED, Delivery.CANCELLED),
+        Delivery.DELIVERED: (Delivery.WAITING,),
+        Delivery.FAILED: (Delivery.WAITING, Delivery.CANCELLED),
+    },
+    Acknowledgment: {
+        Acknowledgment.WAITING: (*ANSWERS, Acknowledgment.OVERDUE, Acknowledgment.NOT_EXPECTED),
+        Acknowledgment.OVERDUE: (*ANSWERS, Acknowledgment.WAITING, Acknowledgment.NOT_EXPECTED),
+        **dict.fromkeys(ANSWERS, (Acknowledgment.WAITING,)),
+    },
 }
-"""From which status to which. What is not in the table is final."""
+"""From which status to which, for each of the three. What is not in the table is final."""
 
 
-def advance(store: SqliteStore, message: Message, to: Status, *, partner: str | None = None) -> None:
-    """Moves the status of the kind of ``to``, from where ``message`` says it is.
+def advance(store: Store, message: Message, *to: Status, **notes: str | None) -> None:
+    """Moves statuses of a message, each from where ``message`` says it is.
+
+    Args:
+        notes: columns of the message that became known with it, such as ``partner``.
 
     Raises:
-        InternalError: the table does not allow it.
-        RefusedError: the message is no longer there.
+        RefusedError: the table does not allow it, or the message is no longer there.
     """
-    status = cast(Literal["translation", "delivery", "acknowledgment"], type(to).__name__.lower())
-    current = type(to)(getattr(message, status))
-    if to not in TRANSITIONS.get(current, ()):
-        raise InternalError(f"Message {message.id} must not go from {current.value} to {to.value}.")
-    store.advance(message.id, status, current.value, to.value, partner=partner)
+    moves: dict[str, tuple[str, str]] = {}
+    for one in to:
+        status = type(one).__name__.lower()
+        current = type(one)(getattr(message, status))
+        if one not in TRANSITIONS[type(one)].get(current, ()):
+            said = f"{status.capitalize()} of message {message.id} is {current.value}, not {one.value}."
+            raise RefusedError(said)
+        moves[status] = (current.value, one.value)
+    store.advance(message.id, moves, **notes)

@@ -1,21 +1,25 @@
-"""Documents from the ERP: JSON becomes an interchange for the partner it names."""
+"""Documents from the ERP: JSON becomes an interchange for the partner it names, alone or with others."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from gateway import engine
 from gateway.documents import KINDS
-from gateway.errors import DocumentError, Fault, Level, NotFoundError, Problem, Severity
+from gateway.errors import DocumentError, Fault, Level, NotFoundError, Problem, RefusedError, Severity
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
+from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem, written_twice
-from gateway.services.work import Work
-from gateway.store.records import OUTBOUND, Document
+from gateway.services.work import FIRST, Work, send
+from gateway.store.records import OUTBOUND, Document, Message
 from gateway.transports.folder import harmless
 from gateway.x12.envelope import Verdict
 from gateway.x12.writer import Envelope
@@ -25,9 +29,6 @@ ANSWERS = "functional_acknowledgment"
 
 _OURS = ("partner", "partner_id", "channel", "document_id", "raw", "control")
 """Fields that say where a document came from; what is sent gets new ones."""
-
-_FIRST = (None, "original", "00")
-"""Purposes of a document that is the first of its number (BEG01)."""
 
 
 class Outbound(Work):
@@ -49,24 +50,29 @@ class Outbound(Work):
         if agreed is None:
             words: dict[str, Any] = {"set": set_id, "partner": partner.id, "list": "send"}
             return self._stopped(Translation.UNPROCESSED, problem("HOME-NO-AGREEMENT", value=set_id, **words))
-        test = document.get("test") is True or agreed.usage == "T"
-        waits = Acknowledgment.WAITING if agreed.acknowledged else Acknowledgment.NOT_EXPECTED
         kept = self.document(
             partner,
             document,
             "",
             id=self.services.new_id(),
             direction=OUTBOUND,
-            test=test,
+            test=document.get("test") is True or agreed.usage == "T",
             set_control="1",
             body=orjson.dumps(document),
-            acknowledgment=waits,
+            acknowledgment=Acknowledgment.WAITING if agreed.acknowledged else Acknowledgment.NOT_EXPECTED,
         )
-        if (again := self._before(document, kept)) is not None:
-            return self._stopped(Translation.DUPLICATE, again)
         with self.store.savepoint() as take_back:
             try:
-                self._send(document, kept, partner, agreed)
+                if (again := self._before(document, kept)) is not None:
+                    take_back()
+                    return self._stopped(Translation.DUPLICATE, again)
+                if agreed.batch is not None:
+                    self._wait(kept, partner, agreed)
+                else:
+                    self._send(kept, partner, agreed)
+            except RefusedError as error:
+                take_back()
+                return self._stopped(Translation.DUPLICATE, problem("HOME-KEY-TAKEN", what=str(error)))
             except (DocumentError, NotFoundError) as error:
                 take_back()
                 whole = Problem(error.code, Severity.ERROR, Level.TRANSACTION_SET, str(error), fault=Fault.US)
@@ -82,7 +88,8 @@ class Outbound(Work):
         """The document in the file, or why it is none."""
         assert self.message.payload is not None
         try:
-            found = orjson.loads(self.services.payloads.path(self.message.payload).read_bytes())
+            with self.services.payloads.open(self.message.payload) as file:
+                found = orjson.loads(file.read())
         except orjson.JSONDecodeError as error:
             return problem("HOME-NOT-JSON", what=str(error))
         if not isinstance(found, dict):
@@ -97,53 +104,164 @@ class Outbound(Work):
     def _before(self, document: dict[str, Any], kept: Document) -> Problem | None:
         """That this document was sent before: the same content, or a first one of the same number.
 
-        A number whose document the partner rejected may be used again by a corrected one.
+        A number whose document the partner rejected may be used again by a corrected one; so may one whose
+        document was cancelled. What a person asks to process again is not asked.
         """
         kind = kept.document_type.replace("_", " ")
-        for sent in self.store.sent_documents(kept):
-            if _body(orjson.loads(sent.body)) == _body(document):
-                what = f"The same {kind} {kept.number}"
-            elif (
-                KINDS[kept.document_type].unique
-                and document.get("purpose") in _FIRST
-                and sent.acknowledgment != Acknowledgment.REJECTED
-            ):
-                what = f"{kind.capitalize()} {kept.number} for {kept.partner}"
-            else:
-                continue
-            file = self.store.message(sent.message_id).name
-            return written_twice(value=kept.number, what=what, file=file, message=sent.message_id)
+        whats = (f"The same {kind} {kept.number}", f"{kind.capitalize()} {kept.number} for {kept.partner}")
+        again = self.message.is_repeated
+        if (own_id := document.get("document_id")) and not again:
+            # The ERP's own id is a promise: whatever carries it is this document.
+            self.store.once("document", f"{kept.partner}|{own_id}", _fingerprint(document), self.message.id)
+        for what, key in zip(whats, claims(kept, document)):
+            before = self.store.claim(key, self.message.id, again=again)
+            if before is not None:
+                file = self.store.message(before).name
+                return written_twice(value=kept.number, what=what, file=file, message=before)
         return None
 
-    def _send(self, document: dict[str, Any], kept: Document, partner: Partner, agreed: Send) -> None:
-        now = self.services.clock()
-        us = self.services.settings.us(partner)
-        them = partner.identifiers[0]
-        interchange = self.store.next_number(partner.id, "interchange")
-        group = self.store.next_number(partner.id, "group")
-        envelope = Envelope(
-            sender=us.party,
-            receiver=them.party,
-            group_sender=partner.our_group_id or us.id,
-            group_receiver=partner.group_id or them.id,
-            version=partner.writing.interchange_version,
-            release=agreed.version,
-            usage="T" if kept.test else "P",
-            control_interchange=interchange,
-            control_group=group,
-            control_set=1,
-            date=f"{now:%Y%m%d}",
-            time=f"{now:%H%M}",
-            delimiters=partner.writing.delimiters,
-            newline=partner.writing.delimiters.newline,
+    def _wait(self, kept: Document, partner: Partner, agreed: Send) -> None:
+        """Lets the document wait for others; that it can be written is proved now."""
+        assert agreed.batch is not None
+        _written(self.services, partner, agreed, [kept], (1, 1))
+        batch = f"{partner.id}|{agreed.set}|{'T' if kept.test else 'P'}"
+        self.keep(
+            replace(kept, batch=batch), "document.waiting", self.message.id, f"waits for {batch}", batch=batch
         )
-        guides = self.services.guides.of(partner.overlay)
-        content = engine.write(_body(document), envelope=envelope, guides=guides)
-        name = harmless(f"{agreed.set}_{kept.number}_{interchange}.edi")
-        sent = self.send(partner, name, content, interchange, group, Acknowledgment(kept.acknowledgment))
-        facts = {"control_number": interchange, "file": name, "made_from": self.message.id}
-        self.keep(replace(kept, sent_in=sent.id), "interchange.written", sent.id, partner.folder, **facts)
+        count, since = self.store.waiting(batch)
+        if count >= agreed.batch.count:
+            self.services.enqueue([f"batch:{batch}"])
+        elif count == 1:
+            due = datetime.fromisoformat(since) if since else self.services.clock()
+            self.services.enqueue([f"batch:{batch}"], due + timedelta(seconds=agreed.batch.seconds))
+
+    def _send(self, kept: Document, partner: Partner, agreed: Send) -> None:
+        sent, name = write(self.services, partner, agreed, [kept], self.message.id, self.message.id)
+        facts = {"control_number": sent.interchange, "file": name, "made_from": self.message.id}
+        result = f"{partner.folder}/outbox/{name}"
+        self.keep(replace(kept, sent_in=sent.id), "interchange.written", sent.id, result, **facts)
+
+
+def claims(kept: Document, document: dict[str, Any]) -> list[str]:
+    """What a document must not share with an earlier one: its content and, if it is a first, its number."""
+    test = "T" if kept.test else "P"
+    start = f"{kept.partner}|{kept.document_type}|{kept.number}|{test}"
+    keys = [f"sent-content:{start}|{_fingerprint(document)}"]
+    if KINDS[kept.document_type].unique and document.get("purpose") in FIRST:
+        keys.append(f"sent-number:{start}")
+    return keys
+
+
+def free_number(services: Services, kept: Document) -> None:
+    """Lets a corrected document take the number of one that was rejected or cancelled."""
+    if kept.body is not None:
+        services.store.release_claims(claims(kept, orjson.loads(kept.body))[1:])
+
+
+def close_batch(services: Services, batch: str) -> None:
+    """Sends what waits for a batch, if it is due by the agreement as it is now."""
+    partner_id, set_id, _ = batch.split("|")
+    partner = services.settings.partners.get(partner_id)
+    agreed = partner.sends(set_id) if partner is not None else None
+    if partner is None or agreed is None:
+        services.trouble(partner_id, f"documents wait for {batch}, and nothing is agreed about it any more")
+        return
+    rule = agreed.batch
+    while True:
+        with services.store.transaction():
+            waiting = services.store.waiting_documents(batch, rule.count if rule else 1)
+            if not waiting:
+                return
+            if rule is not None:
+                full, waiting = _full(waiting, rule.count, rule.size_kb * 1000)
+                due = waiting[0].created_at + timedelta(seconds=rule.seconds)
+                if not full and services.clock() < due:
+                    services.enqueue([f"batch:{batch}"], due)
+                    return
+            sent, name = write(services, partner, agreed, waiting, None, None)
+            services.store.send_documents([one.id for one in waiting], batch, sent.id)
+            for one in waiting:
+                facts = {"document_type": one.document_type, "number": one.number, "test": one.test}
+                services.store.audit(
+                    "interchange.written", sent.id, document_id=one.id, partner=partner.id, **facts,
+                    control_number=sent.interchange, file=name, made_from=one.message_id, sha256=sent.payload,
+                )  # fmt: skip
+            services.enqueue([job_of(sent.id)])
+            services.payloads.flush()
+
+
+def _full(waiting: list[Document], count: int, size: int) -> tuple[bool, list[Document]]:
+    """Whether a batch is full by count or size, and which documents go into it."""
+    taken: list[Document] = []
+    total = 0
+    for one in waiting:
+        total += len(one.body or b"")
+        if size and taken and total > size:
+            return True, taken
+        taken.append(one)
+    return len(taken) >= count or bool(size and total >= size), taken
+
+
+def write(
+    services: Services,
+    partner: Partner,
+    agreed: Send,
+    documents: Sequence[Document],
+    origin: str | None,
+    owner: str | None,
+) -> tuple[Message, str]:
+    """Writes documents of one type and usage as one interchange with new control numbers, to be delivered.
+
+    Raises:
+        DocumentError, NotFoundError: one of them cannot be written.
+    """
+    first = partner.first_control_number
+    numbers = tuple(services.store.next_number(partner.id, kind, first) for kind in ("interchange", "group"))
+    content = _written(services, partner, agreed, documents, (numbers[0], numbers[1]))
+    named = documents[0].number if len(documents) == 1 else f"{len(documents)}-documents"
+    name = harmless(f"{agreed.set}_{named}_{numbers[0]}.edi")
+    sent = send(
+        services, partner, name, content, (numbers[0], numbers[1]), origin=origin, owner=owner, agreed=agreed
+    )
+    return sent, name
+
+
+def _written(
+    services: Services,
+    partner: Partner,
+    agreed: Send,
+    documents: Sequence[Document],
+    numbers: tuple[int, int],
+) -> bytes:
+    now = services.clock()
+    us, them = services.settings.us(partner), partner.identifiers[0]
+    envelope = Envelope(
+        sender=us.party,
+        receiver=them.party,
+        group_sender=partner.our_group_id or us.id,
+        group_receiver=partner.group_id or them.id,
+        version=partner.writing.interchange_version,
+        release=agreed.version,
+        usage="T" if documents[0].test else "P",
+        control_interchange=numbers[0],
+        control_group=numbers[1],
+        control_set=1,
+        date=f"{now:%Y%m%d}",
+        time=f"{now:%H%M}",
+        delimiters=partner.writing.delimiters,
+        newline=partner.writing.delimiters.newline,
+    )
+    bodies = [_body(orjson.loads(one.body or b"")) for one in documents]
+    return engine.write(
+        bodies if len(bodies) > 1 else bodies[0],
+        envelope=envelope,
+        guides=services.guides.of(partner.overlay),
+    )
 
 
 def _body(document: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in _OURS}
+
+
+def _fingerprint(document: dict[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(_body(document), option=orjson.OPT_SORT_KEYS)).hexdigest()

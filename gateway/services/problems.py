@@ -55,6 +55,16 @@ CATALOGUE: dict[str, Kind] = {
         "The same bytes, or an interchange with the same sender, receiver and control number (ISA13), gave "
         "documents before; or your own system wrote a document again, or a first one of a number that was "
         "sent to that partner already. Doing it again would double it. What failed before may come again."),
+    "HOME-KEY-TAKEN": _ours(
+        "Your own system gave a document_id twice. {what}",
+        "Give each document an id of its own, or leave `document_id` out.",
+        "A document_id that your own system writes is a promise that whatever carries it is the same "
+        "document: the same once more is a duplicate, another content under it a mistake."),
+    "HOME-REFUSED-BY-PARTNER": _ours(
+        "{what}",
+        "Correct the document and put it into the inbox again; it may keep its number.",
+        "The partner answered what was sent with a 997, 999 or TA1 that rejects it. Nothing of it counts for "
+        "the partner."),
     "HOME-TOO-LARGE": _file(
         "The file has {size} bytes; the limit is {limit} MB.",
         f"Raise `pickup.max_file_mb` in gateway.yaml if such files are expected. {_AGAIN}",
@@ -96,6 +106,12 @@ def problem(code: str, where: Location | None = None, *, value: str | None = Non
     return Problem(
         code, kind.severity, kind.level, message, hint, short, where or Location(), fault=kind.fault
     )
+
+
+def duplicate(then: str, where: Location, *, value: str | None, **words: Any) -> Problem:
+    """HOME-DUPLICATE from a partner; what is answered as before is only a remark."""
+    found = problem("HOME-DUPLICATE", where, value=value, **words)
+    return replace(found, severity=Severity.INFO) if then == "answer_again" else found
 
 
 def written_twice(*, value: str | None = None, **words: Any) -> Problem:

@@ -19,6 +19,9 @@ from gateway.transports.folder import QUARANTINE
 MAX_PROBLEMS = 500
 """Problems written into a report; how many more there are is always told."""
 
+REFUSED = "refused_by_partner"
+"""Status of a document that was sent in vain."""
+
 _MAX_RESULTS = 100
 
 _MOVES = {
@@ -28,7 +31,7 @@ _MOVES = {
     Fault.NETWORK: "nobody yet; it is tried again",
 }
 
-REASONS = {
+REASONS: dict[str, str] = {
     Translation.TRANSLATED: "Everything was processed, with remarks.",
     Translation.PARTLY_TRANSLATED: "Part of the file was processed; the rest could not be.",
     Translation.REJECTED: "The content breaks the rules of its guide, so nothing of it was processed.",
@@ -36,6 +39,7 @@ REASONS = {
     Translation.UNPROCESSED: "The file was not processed, because nothing is agreed about it.",
     Translation.DUPLICATE: "The file, or what is in it, was processed before; it was not processed again.",
     Translation.FAILED: "An error of the gateway itself stopped the work on this file.",
+    REFUSED: "The document was sent, and the partner refused it.",
 }
 
 _PLACES = ("interchange", "group", "transaction_set", "segment", "line", "field")
@@ -47,6 +51,7 @@ class Findings:
 
     Attributes:
         verdict: of the X12 core, as in ``edigw x12 validate``. partner: whom it is from or for, if known.
+        interchange: control number of the first interchange.
         problems: the first of them; ``count`` is how many there are, ``errors`` how many are errors and
             ``codes`` of which kinds.
         done: how many documents were made and acknowledgments matched. deliveries: files are for others.
@@ -60,6 +65,7 @@ class Findings:
     count: int = 0
     errors: int = 0
     codes: set[str] = field(default_factory=set)
+    interchange: str | None = None
     done: int = 0
     deliveries: bool = False
     results: list[str] = field(default_factory=list)
@@ -81,13 +87,18 @@ class Findings:
             self.results.append(words)
 
 
-def put(services: Services, message: Message, status: Translation, findings: Findings) -> None:
-    """Plans the three files of a quarantined message, in the transaction that ends its translation."""
+def put(services: Services, message: Message, status: str, findings: Findings, owner: str = "") -> None:
+    """Plans the three files of a quarantined message, in the transaction of what brings it there.
+
+    Args:
+        status: a translation, or ``refused_by_partner``.
+        owner: the message whose job delivers them; empty for the message itself.
+    """
     store = services.store
     name = message.name
     if message.payload is None:
         name = f"{message.id}__{name}"  # where Folder.set_aside put it
-    elif store.has_name("wanted", message.channel, QUARANTINE, name):
+    elif (QUARANTINE, name) in store.names("wanted", message.channel, [name]):
         path = PurePath(name)
         name = f"{path.stem}_{message.id[-8:]}{path.suffix}"
     report = _report(message, name, status, findings)
@@ -96,14 +107,23 @@ def put(services: Services, message: Message, status: Translation, findings: Fin
         ("txt", _words(report).encode()),
     ):
         payload, _ = services.payloads.put(BytesIO(content))
-        store.add_delivery(message.id, message.channel, QUARANTINE, f"{name}.problem.{end}", payload=payload)
+        store.add_delivery(
+            message.id,
+            owner or message.id,
+            message.channel,
+            QUARANTINE,
+            f"{name}.problem.{end}",
+            payload=payload,
+        )
     if message.payload is not None:
-        store.add_delivery(message.id, message.channel, QUARANTINE, name, payload=message.payload)
+        store.add_delivery(
+            message.id, owner or message.id, message.channel, QUARANTINE, name, payload=message.payload
+        )
     told = {key: report[key] for key in ("channel", "partner", "file", "status", "reason", "move")}
     store.audit("file.quarantined", message.id, **told, problems=findings.count)
 
 
-def _report(message: Message, name: str, status: Translation, findings: Findings) -> dict[str, Any]:
+def _report(message: Message, name: str, status: str, findings: Findings) -> dict[str, Any]:
     """The content of ``.problem.json``; ``verdict`` and ``problems`` as in ``edigw x12 validate --json``."""
     errors = [problem for problem in findings.problems if problem.is_error] or findings.problems
     moves = list(dict.fromkeys(_MOVES[problem.fault] for problem in errors))
@@ -115,7 +135,7 @@ def _report(message: Message, name: str, status: Translation, findings: Findings
         "message_id": message.id,
         "received_at": message.created_at.isoformat(timespec="seconds"),
         "sha256": message.payload,
-        "status": status.value,
+        "status": status,
         "verdict": findings.verdict,
         "reason": REASONS[status],
         "move": " and ".join(moves),

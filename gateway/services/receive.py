@@ -1,13 +1,16 @@
 """First step: files from inboxes become messages.
 
-A file is claimed by a rename, its bytes are kept, its row is committed, and only then it is removed. Whatever
-moment the process dies at, the next pass finds the claimed file and either repeats the step (same arrival id,
-same payload, the row is added once) or has nothing left to do but remove it.
+A file is claimed by a rename, its bytes are kept, its row and the job that goes on with it are committed, and
+only then it is removed. Whatever moment the process dies at, the next pass finds the claimed file and either
+repeats the step (same arrival id, same payload, the row is added once) or has nothing left to do but remove
+it.
 """
 
 from __future__ import annotations
 
-from gateway.services.base import Services
+from typing import Any
+
+from gateway.services.base import Services, job_of
 from gateway.store.records import INBOUND, Message
 from gateway.transports.base import Arrival, UnreadableError
 
@@ -18,6 +21,7 @@ BATCH = 200
 def claim(services: Services, channel: str, names: tuple[str, ...]) -> None:
     """Takes files that the last look found ready."""
     for name in names:
+        services.guard()
         arrival_id = f"{services.clock():%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}"
         with services.trying(channel, f"{name!r} cannot be taken"):
             services.channels[channel].claim(name, arrival_id)
@@ -32,16 +36,24 @@ def receive(services: Services, channel: str) -> None:
         for arrival in arrivals[start : start + BATCH]:
             with services.trying(channel, arrival.name):
                 kept.append((arrival, _message(services, channel, arrival)))
+        services.payloads.flush()
         with services.store.transaction():
+            added = []
             for _, message in kept:
                 if services.store.add_message(message):
-                    facts = {"channel": channel, "file": message.name, "bytes": message.size}
-                    services.store.audit("file.received", message.id, **facts, sha256=message.payload)
+                    facts: dict[str, Any] = {"channel": channel, "file": message.name, "bytes": message.size}
+                    if message.payload is not None:
+                        facts["sha256"] = message.payload
+                    services.store.audit("file.received", message.id, **facts)
+                    added.append(job_of(message.id))
+            services.enqueue(added)
+        services.guard()
         for arrival, message in kept:
-            if message.payload is None:
-                receiver.set_aside(arrival)
-            else:
-                receiver.settle(arrival)
+            with services.trying(channel, arrival.name):
+                if message.payload is None:
+                    receiver.set_aside(arrival)
+                else:
+                    receiver.settle(arrival)
 
 
 def _message(services: Services, channel: str, arrival: Arrival) -> Message:

@@ -1,4 +1,4 @@
-"""The rows of the store.
+"""The rows of the store as values.
 
 The row of a message is the truth about it. Every change of state names the state it expects, so a step that
 comes too late changes nothing, and everything inside one transaction happens or does not.
@@ -7,26 +7,40 @@ comes too late changes nothing, and everything inside one transaction happens or
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 INBOUND, OUTBOUND = "in", "out"
 """Directions of a message, as seen from the gateway."""
 
-PENDING, SENDING, DELIVERED = "pending", "sending", "delivered"
+PENDING, SENDING, DELIVERED, FAILED, CANCELLED = "pending", "sending", "delivered", "failed", "cancelled"
 """States of a delivery. ``sending`` is committed before the outside can see anything of it."""
+
+OPEN = (PENDING, SENDING)
+"""States of a delivery that is still to be done."""
+
+GATEWAY = "gateway"
+"""The actor of what no person did."""
+
+
+def as_text(time: datetime) -> str:
+    """A time as the store keeps it."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the event log; ``count`` lines, without their facts, where one transaction wrote many."""
+    """One entry of the audit; ``count`` entries, without their facts, where one transaction wrote many."""
 
     at: datetime
     event: str
     message_id: str | None
     facts: Mapping[str, Any]
     count: int = 1
+    document_id: str | None = None
+    partner: str | None = None
+    actor: str = GATEWAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +52,14 @@ class Message:
         channel: where it came from, or goes to.
         name: file name.
         payload: sha256 of its bytes, None when they could not be read.
+        created_at: UTC.
         translation, delivery, acknowledgment: the three statuses of :mod:`gateway.services.lifecycle`.
-        interchange, group: control numbers of an interchange we wrote.
+        interchange, group: control numbers of an interchange we wrote; of one received the first.
         attempts: how often translating it ended in an error of ours.
-        origin: id of the message it answers or was made from.
+        origin: id of the message it answers, was made from, or processes again.
+        hold: why it stands still; empty if it does not.
+        answers: whether what came is acknowledged; what is processed again was answered before.
+        erased_at: when its bytes were deleted at the end of their retention.
     """
 
     id: str
@@ -59,6 +77,14 @@ class Message:
     group: str | None = None
     attempts: int = 0
     origin: str | None = None
+    hold: str = ""
+    answers: bool = True
+    erased_at: str | None = None
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether a person asked to process the bytes of an earlier message again."""
+        return self.direction == INBOUND and self.origin is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +93,10 @@ class Document:
 
     Attributes:
         id: our UUID. message_id: what it came in with. sent_in: message that carries it as X12.
-        body: its JSON. set_control: ST02.
+        body: its JSON, None after its retention. sha256: of the body.
+        set_control: ST02.
+        batch: the batch it waits for, None if it waits for none.
+        keys: pairs of kind and value by which people look for it, see :data:`gateway.documents.KINDS`.
     """
 
     id: str
@@ -78,18 +107,13 @@ class Document:
     number: str
     test: bool
     set_control: str
-    body: bytes
+    created_at: datetime
+    body: bytes | None = None
+    sha256: str = ""
     sent_in: str | None = None
     acknowledgment: str = "not_expected"
-
-
-class InterchangeKey(NamedTuple):
-    """What makes an interchange the same as another: who, to whom, test or production, ISA13."""
-
-    sender: str
-    receiver: str
-    usage: str
-    control_number: str
+    batch: str | None = None
+    keys: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +121,16 @@ class Delivery:
     """One file to be put into a folder of a channel, once: a row of the send ledger.
 
     Attributes:
+        owner: the message whose job sees to it.
         wanted: the name it should have. name: the name chosen for it, when ``sending`` or later.
         payload: sha256 of the content, or None for a document's body.
+        token: of the attempt that is ``sending``; what it staged carries it.
+        tries: attempts that failed. error: why the last one did.
     """
 
-    id: int
+    seq: int
     message_id: str
+    owner: str
     channel: str
     box: str
     wanted: str
@@ -110,3 +138,12 @@ class Delivery:
     payload: str | None
     document_id: str | None
     state: str
+    token: str
+    tries: int
+    error: str
+    planned_at: str
+
+    @property
+    def key(self) -> str:
+        """What its staged content is known by."""
+        return f"{self.seq}-{self.token}"

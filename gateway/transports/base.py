@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -38,8 +39,8 @@ class Look:
 class Receiver(Protocol):
     """Where files come from."""
 
-    def look(self, now: float) -> Look:
-        """What is there; ``now`` in seconds since 1970."""
+    def look(self, now: float, tick: float) -> Look:
+        """What is there; ``now`` in seconds since 1970, ``tick`` of a clock that nobody sets."""
 
     def claim(self, name: str, arrival_id: str) -> Arrival | None:
         """Takes a ready file, or None if it is gone or was written to since the look."""
@@ -71,16 +72,24 @@ class Sender(Protocol):
         """Whether a file of this name is there, whoever put it."""
 
     def stage(self, box: str, key: str, source: BinaryIO) -> None:
-        """Writes content under a hidden name made of ``key``; again is harmless."""
+        """Writes content under a hidden name made of ``key``; again is harmless. It counts once synced."""
 
     def staged(self, box: str, key: str) -> bool:
         """Whether content waits under this key. Raises OSError when the folder cannot be seen."""
 
+    def discard(
+        self, boxes: Sequence[str], keys: Mapping[int, str], keep: AbstractSet[str] = frozenset()
+    ) -> None:
+        """Removes staged content of deliveries, by their numbers: under one key, or under any if it is empty.
+
+        Never raises for what it cannot remove.
+        """
+
     def release(self, box: str, key: str, name: str) -> None:
-        """Lets the staged content appear as ``name``."""
+        """Lets the staged content appear as ``name``; harmless if it is staged no longer."""
 
     def sync(self, boxes: Sequence[str]) -> None:
-        """Returns when all names staged and released so far are on disk."""
+        """Returns when what this thread staged, and all names in the boxes, are on disk."""
 
 
 class Channel(Receiver, Sender, Protocol):

@@ -13,10 +13,14 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from gateway.files import sync_files
 from gateway.transports.base import Arrival, Look, UnreadableError
 
 INBOX, OUTBOX, QUARANTINE, CLAIMED = "inbox", "outbox", "quarantine", ".claimed"
@@ -26,6 +30,7 @@ UNFINISHED = (".tmp", ".part", ".filepart")
 
 _MAX_NAME = 120
 _SPLIT = "__"
+_HIDDEN, _HIDDEN_END = ".sending-", ".tmp"
 
 _NEVER_READABLE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EISDIR)
 
@@ -59,6 +64,7 @@ class Folder:
         self._stable = stable_seconds
         self._last: dict[str, tuple[_Seen, float]] = {}
         self._ready: dict[str, _Seen] = {}
+        self._local = threading.local()
 
     def make(self) -> None:
         """Makes the folders of a new channel.
@@ -76,7 +82,7 @@ class Folder:
 
     # --- receiving -----------------------------------------------------------------------------------
 
-    def look(self, now: float) -> Look:
+    def look(self, now: float, tick: float) -> Look:
         """See :class:`gateway.transports.base.Receiver`.
 
         A file is complete when its last change is ``stable_seconds`` ago, or when it looks as it did that
@@ -99,9 +105,9 @@ class Folder:
                     ignored.append((harmless(entry.name), _kind(found.st_mode)))
                     continue
                 seen = _seen(found)
-                before, since = self._last.get(entry.name, (None, now))
-                looks[entry.name] = (seen, since if before == seen else now)
-                if now - found.st_mtime >= self._stable or (before == seen and now - since >= self._stable):
+                before, since = self._last.get(entry.name, (None, tick))
+                looks[entry.name] = (seen, since if before == seen else tick)
+                if now - found.st_mtime >= self._stable or (before == seen and tick - since >= self._stable):
                     self._ready[entry.name] = seen
                     ready.append((found.st_mtime_ns, entry.name))
                 else:
@@ -163,27 +169,37 @@ class Folder:
         return os.path.lexists(self._root / box / name)
 
     def stage(self, box: str, key: str, source: BinaryIO) -> None:
-        with self._hidden(box, key).open("wb") as out:
+        path = self._hidden(box, key)
+        with path.open("wb") as out:
             shutil.copyfileobj(source, out, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
+        self._local.__dict__.setdefault("staged", []).append(path)
 
     def staged(self, box: str, key: str) -> bool:
-        return self._hidden(box, key) in (self._root / box).iterdir()
+        (self._root / box).stat()  # a folder that is away must not look like one whose files were shown
+        return self._hidden(box, key).exists()
+
+    def discard(
+        self, boxes: Sequence[str], keys: Mapping[int, str], keep: AbstractSet[str] = frozenset()
+    ) -> None:
+        for box in boxes:
+            with suppress(OSError):
+                for path in (self._root / box).glob(f"{_HIDDEN}*{_HIDDEN_END}"):
+                    key = path.name[len(_HIDDEN) : -len(_HIDDEN_END)]
+                    number = key.partition("-")[0]
+                    wanted = keys.get(int(number)) if number.isdecimal() else None
+                    if wanted is not None and wanted in ("", key) and key not in keep:
+                        path.unlink(missing_ok=True)
 
     def release(self, box: str, key: str, name: str) -> None:
-        self._hidden(box, key).rename(self._root / box / name)
+        with suppress(FileNotFoundError):  # whoever took over released it
+            self._hidden(box, key).rename(self._root / box / name)
 
     def sync(self, boxes: Sequence[str]) -> None:
-        for box in boxes:
-            descriptor = os.open(self._root / box, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        sync_files([path for path in self._local.__dict__.pop("staged", ()) if path.exists()])
+        sync_files([self._root / box for box in boxes])
 
     def _hidden(self, box: str, key: str) -> Path:
-        return self._root / box / f".sending-{key}.tmp"
+        return self._root / box / f"{_HIDDEN}{key}{_HIDDEN_END}"
 
 
 def _seen(found: os.stat_result) -> _Seen:

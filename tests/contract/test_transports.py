@@ -50,26 +50,26 @@ def drop(path: Path, content: bytes = b"ISA", at: float = LONG_AGO) -> None:
 def test_an_old_file_is_ready_at_the_first_look(transport: Transport, inbox: Path) -> None:
     drop(inbox / "b.edi", at=LONG_AGO + 1)
     drop(inbox / "a.edi", at=LONG_AGO + 2)
-    assert transport.look(LONG_AGO + 4) == Look(("b.edi", "a.edi"), (), ())
+    assert transport.look(LONG_AGO + 4, LONG_AGO + 4) == Look(("b.edi", "a.edi"), (), ())
 
 
 def test_a_fresh_file_is_ready_when_it_looks_the_same_twice(transport: Transport, inbox: Path) -> None:
     drop(inbox / "a.edi", at=LONG_AGO + 1000)  # the file server's clock is ahead
-    assert transport.look(LONG_AGO) == Look((), ("a.edi",), ())
-    assert transport.look(LONG_AGO + 1) == Look((), ("a.edi",), ())
-    assert transport.look(LONG_AGO + 2) == Look(("a.edi",), (), ())
+    assert transport.look(LONG_AGO, LONG_AGO) == Look((), ("a.edi",), ())
+    assert transport.look(LONG_AGO + 1, LONG_AGO + 1) == Look((), ("a.edi",), ())
+    assert transport.look(LONG_AGO + 2, LONG_AGO + 2) == Look(("a.edi",), (), ())
 
 
 def test_a_file_that_grows_is_never_ready(transport: Transport, inbox: Path) -> None:
     for second in range(10):
         drop(inbox / "a.edi", b"x" * second, at=LONG_AGO + second)
-        assert transport.look(LONG_AGO + second + 1) == Look((), ("a.edi",), ())
+        assert transport.look(LONG_AGO + second + 1, LONG_AGO + second + 1) == Look((), ("a.edi",), ())
 
 
 @pytest.mark.parametrize("name", [".a.edi", "a.edi.tmp", "A.PART", "a.filepart", "..edi"])
 def test_unfinished_names_are_left_alone(transport: Transport, inbox: Path, name: str) -> None:
     drop(inbox / name)
-    assert transport.look(LONG_AGO * 2) == Look((), (), ())
+    assert transport.look(LONG_AGO * 2, LONG_AGO * 2) == Look((), (), ())
 
 
 def test_links_and_folders_are_told_and_left_alone(transport: Transport, inbox: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_links_and_folders_are_told_and_left_alone(transport: Transport, inbox: 
     (inbox / "sub").mkdir()
     drop(inbox / "sub/a.edi")
     os.mkfifo(inbox / "pipe")
-    look = transport.look(LONG_AGO * 2)
+    look = transport.look(LONG_AGO * 2, LONG_AGO * 2)
     assert (look.ready, look.unsure) == ((), ())
     assert [name for name, _ in look.ignored] == ["link.edi", "pipe", "sub"]
     assert (inbox / "link.edi").is_symlink()
@@ -89,7 +89,7 @@ def test_a_claimed_file_is_gone_for_others_and_found_again(
     transport: Transport, inbox: Path, tmp_path: Path
 ) -> None:
     drop(inbox / "a.edi", b"content")
-    transport.look(LONG_AGO * 2)
+    transport.look(LONG_AGO * 2, LONG_AGO * 2)
     arrival = transport.claim("a.edi", "id1")
     assert arrival == Arrival("id1", "a.edi")
     assert not list(inbox.iterdir())
@@ -106,7 +106,7 @@ def test_a_claimed_file_is_gone_for_others_and_found_again(
 
 def test_a_file_written_to_after_the_look_is_not_taken(transport: Transport, inbox: Path) -> None:
     drop(inbox / "a.edi", b"half")
-    transport.look(LONG_AGO * 2)
+    transport.look(LONG_AGO * 2, LONG_AGO * 2)
     drop(inbox / "a.edi", b"half and more", at=LONG_AGO + 1)
     assert transport.claim("a.edi", "id1") is None
     assert (inbox / "a.edi").read_bytes() == b"half and more"
@@ -116,7 +116,7 @@ def test_a_file_written_to_after_the_look_is_not_taken(transport: Transport, inb
 def test_writing_while_it_is_read_is_noticed(transport: Transport, inbox: Path) -> None:
     drop(inbox / "a.edi", b"half")
     with (inbox / "a.edi").open("ab") as slow_writer:
-        transport.look(LONG_AGO * 2)
+        transport.look(LONG_AGO * 2, LONG_AGO * 2)
         arrival = transport.claim("a.edi", "id1")
         assert arrival is not None
         with transport.open(arrival) as stream:
@@ -129,14 +129,14 @@ def test_writing_while_it_is_read_is_noticed(transport: Transport, inbox: Path) 
 def test_arrivals_are_in_the_order_of_their_ids(transport: Transport, inbox: Path) -> None:
     for name, arrival_id in (("a", "id2"), ("b", "id1")):
         drop(inbox / name)
-        transport.look(LONG_AGO * 2)
+        transport.look(LONG_AGO * 2, LONG_AGO * 2)
         transport.claim(name, arrival_id)
     assert [arrival.id for arrival in transport.arrivals()] == ["id1", "id2"]
 
 
 def test_what_is_no_longer_what_was_seen_is_put_back(transport: Transport, inbox: Path) -> None:
     drop(inbox / "a.edi")
-    transport.look(LONG_AGO * 2)
+    transport.look(LONG_AGO * 2, LONG_AGO * 2)
     (inbox / "a.edi").unlink()
     (inbox / "a.edi").symlink_to("/etc/passwd")
     assert transport.claim("a.edi", "id1") is None

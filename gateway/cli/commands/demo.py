@@ -208,7 +208,7 @@ class Story:
         match entry.event:
             case "file.received":
                 self._names[about] = facts["file"]
-                kept = f"kept as payload {facts['sha256'][:12]}..." if facts["sha256"] else "not readable"
+                kept = f"kept as payload {facts['sha256'][:12]}..." if "sha256" in facts else "not readable"
                 self.line(
                     f"took {facts['file']} from {facts['channel']}/inbox: {facts['bytes']} bytes, {kept}"
                 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
-from gateway.cli.output import count, say, show
+from gateway.cli.output import count, show
 from gateway.errors import RefusedError
 
 EXAMPLE = "acme-retail"
@@ -37,7 +37,7 @@ def register(commands: inputs.Commands) -> None:
     init = inputs.command(commands, "init", run_init)
     init.add_argument("dir", metavar="DIR", type=Path, help="where; made if it is not there")
     once = inputs.command(commands, "run-once", run_once, json="print what was done as JSON")
-    once.add_argument("--config", metavar="DIR", type=Path, help="the home (default: EDIGW_HOME)")
+    inputs.home_option(once)
 
 
 def make_home(home: Path) -> None:
@@ -82,10 +82,7 @@ def run_once(args: argparse.Namespace) -> int:
     Takes every complete file from the inboxes, translates it, acknowledges it and delivers the results. Exit
     code 1 tells that files went to quarantine, 5 that a folder could not be used.
     """
-    home = inputs.home_of(args)
-    if home is None:
-        say("edigw run-once: name the home with --config DIR or EDIGW_HOME.")
-        return ExitCode.USAGE
+    home = inputs.home_named(args)
     from gateway.app import Gateway
     from gateway.observability.logging import configure
     from gateway.settings import load

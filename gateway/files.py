@@ -1,0 +1,35 @@
+"""Brings files and folders to disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+_THREADS = 8
+_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sync")
+
+
+def sync_files(paths: Collection[Path]) -> None:
+    """Returns when the content of files and the names in folders are on disk.
+
+    Without it a power failure may undo what was written, or a rename. Several at a time share the journal's
+    writes, and take half the time.
+
+    Raises:
+        OSError: one of them cannot be brought there.
+    """
+    if len(paths) < 2:
+        for path in paths:
+            _sync(path)
+    else:
+        list(_pool.map(_sync, paths))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

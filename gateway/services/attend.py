@@ -1,0 +1,94 @@
+"""What time brings: work nobody was woken for, answers that do not come, and the end of retention."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway.services import lifecycle
+from gateway.services.base import Services, job_of
+from gateway.services.lifecycle import Acknowledgment
+from gateway.store.audit import Seal
+
+LIMIT = 1000
+"""Rows seen to in one transaction."""
+
+_REMEMBERED = timedelta(days=2)
+"""How long a slot of the clock is remembered."""
+
+_YEAR = timedelta(days=365.25)
+
+
+def sweep(services: Services) -> int:
+    """Wakes whatever is unfinished and has no job; returns how much that was.
+
+    Jobs are enqueued with what they are for, so there is nothing to find unless somebody meddled with them.
+    """
+    store = services.store
+    with store.transaction():
+        keys = [job_of(one) for one in store.unfinished(LIMIT)]
+        now = services.clock()
+        for batch, since in store.batches():
+            partner_id, set_id, _ = batch.split("|")
+            partner = services.settings.partners.get(partner_id)
+            agreed = partner.sends(set_id) if partner is not None else None
+            wait = agreed.batch.seconds if agreed is not None and agreed.batch else 0
+            if now - datetime.fromisoformat(since) > timedelta(seconds=wait):
+                keys.append(f"batch:{batch}")
+        known = services.jobs.waiting(store.connection, keys)
+        lost = [key for key in keys if key not in known]
+        services.enqueue(lost)
+        store.forget("slot", now - _REMEMBERED)
+    return len(lost)
+
+
+def overdue(services: Services) -> int:
+    """Marks acknowledgments that should have come by now; returns how many."""
+    store = services.store
+    with store.transaction():
+        late = store.due(services.clock(), LIMIT)
+        for message in store.messages([message_id for _, message_id in late]):
+            store.settle(message.id, "overdue")
+            if message.acknowledgment == Acknowledgment.WAITING:
+                lifecycle.advance(store, message, Acknowledgment.OVERDUE)
+                facts = {"file": message.name, "interchange": message.interchange}
+                store.audit("acknowledgment.overdue", message.id, partner=message.partner, **facts)
+    return len(late)
+
+
+def checkpoint(services: Services, file: Path) -> int:
+    """Keeps the signed head of the audit, in the database and in a file beside it; returns its number."""
+    with services.store.transaction():
+        point = Seal.checkpoint(services.store.connection)
+    if point.seq:
+        with file.open("ab") as out:
+            out.write(orjson.dumps(point._asdict()) + b"\n")
+    return point.seq
+
+
+def retain(services: Services, *, dry_run: bool = False) -> list[str]:
+    """Deletes the bytes and documents of messages whose retention is over; returns what they were, in words.
+
+    Rows, statuses and the audit stay, and say what was there. A legal hold keeps everything it covers. Bytes
+    that another message still needs stay.
+    """
+    store, rules = services.store, services.settings.gateway.retention
+    now = services.clock()
+    limits = {name: now - years * _YEAR for name, years in rules.types.items()}
+    told = []
+    for message, types in store.expired(now - rules.years * _YEAR, limits, LIMIT):
+        words = f"{message.name} of {message.created_at:%Y-%m-%d} ({', '.join(types) or 'no documents'})"
+        told.append(f"{message.id}: {words}")
+        if dry_run:
+            continue
+        with store.transaction():
+            orphaned = store.erase(message)
+            facts: dict[str, Any] = {"file": message.name, "types": types, "deleted": message.payload}
+            store.audit("message.erased", message.id, partner=message.partner, **facts)
+        if orphaned is not None:
+            services.guard()
+            services.payloads.delete(orphaned)
+    return told

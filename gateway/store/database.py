@@ -1,0 +1,185 @@
+"""Opens the database of a home: SQLite by default, PostgreSQL by URL.
+
+SQLite runs in WAL mode with ``synchronous=FULL``. ``NORMAL`` would be faster, but may lose the last commits
+in a power failure, and a commit is a promise here: the partner's file is removed after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError
+
+from gateway.errors import ConfigurationError, TransportError
+from gateway.store.tables import EMPTY_HEAD, audit_head, metadata
+
+REVISION = "0002"
+"""The newest migration. What the tables are after it is in :mod:`gateway.store.tables`."""
+
+_FIRST = "0001"
+_WAIT_SECONDS = 30
+_READING = {"reading": True}
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a database file."""
+    return f"sqlite:///{path}"
+
+
+def open_engine(url: str) -> Engine:
+    """Opens a database; connections are made when they are needed.
+
+    Raises:
+        ConfigurationError: the URL is wrong, or the driver is not installed.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            engine = create_engine(
+                parsed, connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False}
+            )
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        if parsed.get_backend_name() != "postgresql":
+            raise ConfigurationError(
+                f"database: {parsed.get_backend_name()} is neither sqlite nor postgresql."
+            )
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5},
+        )
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigurationError(f"The database URL cannot be used: {error}") from None
+    except ModuleNotFoundError as error:
+        words = f"PostgreSQL needs the extra packages: pip install 'edi-gateway[postgres]' ({error})."
+        raise ConfigurationError(words) from None
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes then could not wait for another writer.
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that only reads, all of it from one moment.
+
+    Raises:
+        TransportError: the database cannot be used now.
+    """
+    with told(), engine.connect().execution_options(**_READING) as connection:
+        yield connection
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns errors of the database into ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise TransportError(f"The database cannot be used now: {_words(error)}.") from error
+
+
+def _words(error: DBAPIError) -> str:
+    """The first line of what the database says, without the password a URL may hold."""
+    line = (str(error.orig).strip() or type(error).__name__).splitlines()[0]
+    return re.sub(r"//[^@/\s]*@", "//***@", line).rstrip(".")
+
+
+def prepare(engine: Engine) -> None:
+    """Makes the tables of a new database, and checks those of an old one.
+
+    Raises:
+        ConfigurationError: it was written by another version of this software, or is no database.
+        TransportError: it cannot be reached.
+    """
+    try:
+        with engine.connect().execution_options(**_READING) as connection:
+            found = revision(connection)
+        if found is None:
+            with engine.begin() as connection:
+                if revision(connection) is None:
+                    create(connection)
+            found = REVISION
+    except DatabaseError as error:
+        if engine.dialect.name == "sqlite" and "locked" not in str(error) and "full" not in str(error):
+            raise ConfigurationError(
+                f"{engine.url.database} cannot be used as database: {_words(error)}"
+            ) from error
+        raise TransportError(f"The database cannot be used now: {_words(error)}.") from error
+    if found > REVISION:
+        raise ConfigurationError(f"The database was written by a newer version of this software ({found}).")
+    if found < REVISION:
+        raise ConfigurationError(
+            f"The database is of an earlier version ({found}, not {REVISION}). Run `edigw db upgrade`, which "
+            "makes a backup first."
+        )
+
+
+def revision(connection: Connection) -> str | None:
+    """The last migration that was run, None for an empty database."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+    return _FIRST if "messages" in tables else None
+
+
+def create(connection: Connection) -> None:
+    """Makes all tables in an empty database."""
+    if connection.dialect.name == "postgresql":
+        # Two nodes may start on an empty database at the same time.
+        connection.execute(text("SELECT pg_advisory_xact_lock(4711)"))
+        if revision(connection) is not None:
+            return
+    metadata.create_all(connection)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:now)"), {"now": REVISION})
+    connection.execute(audit_head.insert(), EMPTY_HEAD)
+    if connection.dialect.name == "postgresql":
+        from gateway.store.procrastinate import prepare as prepare_jobs
+
+        prepare_jobs(connection)
+
+
+def upgrade(engine: Engine) -> list[str]:
+    """Runs the migrations that are missing; returns their names, oldest first."""
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    done: list[str] = []
+    with told(), engine.begin() as connection:
+        found = revision(connection)
+        if found is None:
+            create(connection)
+            return [REVISION]
+        if found == _FIRST:
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+            connection.execute(text("INSERT INTO alembic_version VALUES (:now)"), {"now": _FIRST})
+
+        def steps(now: Any, _: Any) -> Any:
+            found = scripts._upgrade_revs(REVISION, now)
+            done.extend(str(step.revision.revision) for step in found)
+            return found
+
+        with EnvironmentContext(config, scripts, fn=steps) as context:
+            context.configure(connection=connection, target_metadata=metadata, transactional_ddl=False)
+            context.run_migrations()
+    return done

@@ -1,0 +1,274 @@
+"""The port of the job engines, and the engine that lives in the store's own database.
+
+The row of a message is the truth; a job carries a key such as ``message:<id>`` and only wakes somebody to
+look at it. Whoever is woken must be able to look twice: a job is offered until a handler has ended it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from typing import Protocol
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, delete, insert, select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.store.records import as_text
+from gateway.store.tables import jobs, workers
+
+_IDLE_SECONDS = 0.5
+_LOST = "Others may have taken over the jobs of this worker."
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """``attempts``: how often it was taken and not ended: its worker died, or the handler raised."""
+
+    key: str
+    attempts: int
+
+
+class LeaseLostError(Exception):
+    """Others may do this worker's jobs by now; what it has not committed or sent yet must not happen."""
+
+
+Handler = Callable[[Sequence[Job], Callable[[], None]], None]
+"""Does jobs; they end when it returns and are offered again when it raises. Before every effect outside the
+database it calls its second argument, which raises LeaseLostError."""
+
+
+class Jobs(Protocol):
+    """An engine. No key is worked on twice at the same time; one enqueued meanwhile comes again after it."""
+
+    def enqueue(self, connection: Connection, keys: Sequence[str], at: datetime | None = None) -> None:
+        """Adds jobs that exist when the caller's transaction commits; none is taken before ``at``."""
+
+    def wake(self) -> None:
+        """Lets idle workers of this process look at once; to be called after a commit that enqueued."""
+
+    def waiting(self, connection: Connection, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have a job, waiting or being done."""
+
+    def counts(self, connection: Connection) -> dict[str, int]:
+        """How many jobs are ``waiting``, due or not, and how many ``taken``."""
+
+    def work(self, handler: Handler, stop: Event) -> None:
+        """Works until ``stop``, waiting for the running handler; survives the absence of the database."""
+
+    def drain(self, handler: Handler) -> None:
+        """Works until nothing is due now. Raises what the database raises, and LeaseLostError."""
+
+
+def pause_seconds(failures: int) -> float:
+    """How long to wait after so many earlier failures: half a second, doubled each time up to 30."""
+    return min(0.5 * 2.0 ** min(failures, 6), 30.0)
+
+
+@dataclass(eq=False)
+class EmbeddedJobs:
+    """Jobs in the tables ``jobs`` and ``workers``; ``on_trouble`` is told what goes wrong.
+
+    Up to ``limit`` jobs are handed out together, but one with attempts alone: it may be what killed a worker.
+    A worker whose beat stands still for ``lease_seconds`` of another's ``monotonic`` is dead. Pauses and
+    ``at`` are times of ``clock``, but this process also remembers how long they were to last: a clock set
+    back delays only jobs that a process since ended was to do later.
+    """
+
+    engine: Engine
+    _: KW_ONLY
+    on_trouble: Callable[[Exception], None]
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float] = time.monotonic
+    lease_seconds: float = 6.0
+    limit: int = 100
+    later: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
+    awake: Event = field(default_factory=Event, init=False)
+
+    def enqueue(self, connection: Connection, keys: Sequence[str], at: datetime | None = None) -> None:
+        due = self.due(keys, at) if at else ""
+        if keys:
+            connection.execute(insert(jobs), [{"key": key, "due_at": due} for key in keys])
+
+    def due(self, keys: Sequence[str], at: datetime) -> str:
+        """``at`` as text; how far away it is, is remembered for the keys."""
+        ripe = self.monotonic() + (at - self.clock()).total_seconds()
+        self.later.update({(key, as_text(at)): ripe for key in keys})
+        return as_text(at)
+
+    def wake(self) -> None:
+        self.awake.set()
+
+    def waiting(self, connection: Connection, keys: Sequence[str]) -> set[str]:
+        return set(connection.scalars(select(jobs.c.key).where(jobs.c.key.in_(keys))))
+
+    def counts(self, connection: Connection) -> dict[str, int]:
+        total, taken = connection.execute(
+            select(sa.func.count(jobs.c.seq), sa.func.count(jobs.c.worker))
+        ).one()
+        return {"waiting": total - taken, "taken": taken}
+
+    def work(self, handler: Handler, stop: Event) -> None:
+        worker, failures = None, 0
+        try:
+            while not stop.is_set():
+                try:
+                    worker = worker or _Worker(self)
+                    if not worker.step(handler) and self.awake.wait(_IDLE_SECONDS):
+                        self.awake.clear()
+                    failures = 0
+                except (LeaseLostError, SQLAlchemyError) as error:
+                    self.on_trouble(error)
+                    stop.wait(pause_seconds(failures))
+                    failures += 1
+                    if worker and isinstance(error, LeaseLostError):
+                        worker.close()
+                        worker = None
+        finally:
+            if worker:
+                worker.close()
+
+    def drain(self, handler: Handler) -> None:
+        with closing(_Worker(self)) as worker:
+            while worker.step(handler):
+                pass
+
+
+class _Worker:
+    """A row in ``workers``, whose beat a thread raises, and the jobs that carry its id.
+
+    A long write transaction on SQLite keeps beats from being written, but everybody from taking over as
+    well: where nothing can be written, a row that can be read is no loss. When the lock is gone others could
+    take over before our next beat; therefore nobody judges before having beaten regularly for a whole lease.
+    """
+
+    def __init__(self, owner: EmbeddedJobs) -> None:
+        self._owner, self._engine, self._lease = owner, owner.engine, owner.lease_seconds
+        self._id, self._over = uuid4().hex, Event()
+        self._row, self._mine = workers.c.id == self._id, jobs.c.worker == self._id
+        self._settle: sa.Delete | sa.Update | None = None  # what becomes of the jobs that were done
+        self._seen: dict[tuple[str, int], float] = {}
+        self._beaten = self._steady = owner.monotonic()
+        with _begin(self._engine) as connection:
+            connection.execute(insert(workers), {"id": self._id, "beat": 0})
+        self._heart = Thread(target=self._live, name="jobs-heartbeat", daemon=True)
+        self._heart.start()
+
+    def step(self, handler: Handler) -> bool:
+        """Ends what was done, takes what is due and lets it be done; False when nothing was due."""
+        if taken := self._take():
+            try:
+                handler(taken, self._guard)
+                self._settle = delete(jobs).where(self._mine)
+            except LeaseLostError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises, the other jobs go on
+                self._owner.on_trouble(error)
+                at = self._owner.clock() + timedelta(seconds=pause_seconds(taken[0].attempts))
+                due = self._owner.due([job.key for job in taken], at)
+                self._settle = update(jobs).where(self._mine).values(worker=None, due_at=due)
+        return bool(taken)
+
+    def close(self) -> None:
+        """Ends what was done and gives back the rest; where the database is away, others will take it."""
+        self._over.set()
+        with suppress(SQLAlchemyError), _begin(self._engine) as connection:
+            if self._settle is not None:
+                connection.execute(self._settle)
+            _bury(connection, self._row)
+        self._heart.join(1)
+
+    def _take(self) -> list[Job]:
+        owner, now = self._owner, self._owner.monotonic()
+        ripe = [one for one, when in list(owner.later.items()) if when <= now]
+        free, at_once = jobs.c.worker.is_(None), jobs.c.due_at == ""
+        due = sa.or_(jobs.c.due_at <= as_text(owner.clock()), tuple_(jobs.c.key, jobs.c.due_at).in_(ripe))
+        taken: dict[str, int] = {}
+        if self._over.is_set() or self._settle is not None or _exists(self._engine, free, due):
+            with self._beat() as connection:
+                if self._settle is not None:
+                    connection.execute(self._settle)
+                connection.execute(update(jobs).where(free, jobs.c.due_at > "", due).values(due_at=""))
+                busy = select(jobs.c.key).where(jobs.c.worker > "")
+                found = select(jobs.c.key, jobs.c.attempts).where(free, at_once, jobs.c.key.not_in(busy))
+                rows = connection.execute(found.order_by(jobs.c.seq).limit(owner.limit)).all()
+                alone = rows and rows[0].attempts
+                taken = {
+                    row.key: row.attempts for row in rows[: 1 if alone else None] if alone or not row.attempts
+                }
+                mine = update(jobs).where(free, at_once, jobs.c.key.in_(taken))
+                connection.execute(mine.values(worker=self._id, attempts=jobs.c.attempts + 1))
+            self._settle = None
+        for one in ripe:
+            owner.later.pop(one, None)
+        return [Job(*one) for one in taken.items()]
+
+    def _guard(self) -> None:
+        if not self._over.is_set() and self._owner.monotonic() - self._beaten >= self._lease:
+            there = False
+            with suppress(SQLAlchemyError):
+                with suppress(SQLAlchemyError, LeaseLostError), self._beat():
+                    pass
+                there = _exists(self._engine, self._row)
+            if not there:
+                self._over.set()
+        if self._over.is_set():
+            raise LeaseLostError(_LOST)
+
+    def _live(self) -> None:
+        while not self._over.wait(self._lease / 6):
+            with suppress(SQLAlchemyError, LeaseLostError):
+                if self._owner.monotonic() - self._beaten >= self._lease / 3:
+                    with self._beat():
+                        pass
+                with self._engine.connect().execution_options(reading=True) as connection:
+                    beats = connection.execute(select(workers.c.id, workers.c.beat)).all()
+                now = self._owner.monotonic()
+                self._seen = {(one.id, one.beat): self._seen.get((one.id, one.beat), now) for one in beats}
+                dead = [
+                    one for one, since in self._seen.items() if now - max(since, self._steady) >= self._lease
+                ]
+                if dead:
+                    with _begin(self._engine) as connection:
+                        _bury(connection, tuple_(workers.c.id, workers.c.beat).in_(dead))
+                    self._owner.wake()
+
+    @contextmanager
+    def _beat(self) -> Iterator[Connection]:
+        """A transaction that raises the beat; LeaseLostError when there is none to raise."""
+        begun = self._owner.monotonic()
+        with _begin(self._engine) as connection:
+            raised = update(workers).where(self._row).values(beat=workers.c.beat + 1)
+            if self._over.is_set() or not connection.execute(raised).rowcount:
+                self._over.set()
+                raise LeaseLostError(_LOST)
+            yield connection
+        ended = self._owner.monotonic()
+        if ended - self._beaten > self._lease * 2 / 3:
+            self._steady = ended
+        self._beaten = max(self._beaten, begun)
+
+
+@contextmanager
+def _begin(engine: Engine) -> Iterator[Connection]:
+    """A transaction of which there is only one at a time: SQLite sees to it, PostgreSQL is asked to."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(4712)"))
+        yield connection
+
+
+def _exists(engine: Engine, *conditions: sa.ColumnElement[bool]) -> bool:
+    with engine.connect().execution_options(reading=True) as connection:
+        return connection.execute(select(sa.text("1")).where(*conditions).limit(1)).first() is not None
+
+
+def _bury(connection: Connection, who: sa.ColumnElement[bool]) -> None:
+    connection.execute(delete(workers).where(who))
+    left = jobs.c.worker.not_in(select(workers.c.id))
+    connection.execute(update(jobs).where(jobs.c.worker > "", left).values(worker=None))

@@ -1,0 +1,211 @@
+"""The engine for many nodes: Procrastinate, whose jobs live in the same PostgreSQL as the store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from importlib.resources import files
+from threading import Event
+from typing import Any
+
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job as Row
+from procrastinate.manager import JobManager
+from procrastinate.worker import Worker
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.store.jobs import Handler, Job, LeaseLostError, pause_seconds
+
+# A job for later has a low priority, the lower the later: of two with the same lock Procrastinate takes the
+# one with the higher priority, and waits for it even where only the other is due.
+_ENQUEUE = text("""
+    SELECT procrastinate_defer_jobs_v1(array_agg(ROW('edigw', 'advance',
+        coalesce(CAST(extract(epoch FROM timestamptz '2020-01-01Z' - CAST(:at AS timestamptz)) AS int), 0),
+        key, NULL, jsonb_build_object('key', key), CAST(:at AS timestamptz))::procrastinate_job_to_defer_v1))
+    FROM unnest(CAST(:keys AS text[])) AS key
+""")
+_WAITING = text(
+    "SELECT DISTINCT lock FROM procrastinate_jobs WHERE lock = ANY(:keys) AND status IN ('todo', 'doing')"
+)
+_COUNTS = text("""
+    SELECT count(*) FILTER (WHERE status = 'todo') AS waiting,
+        count(*) FILTER (WHERE status = 'doing') AS taken
+    FROM procrastinate_jobs WHERE queue_name = 'edigw'
+""")
+_DUE = text("""
+    SELECT 1 FROM procrastinate_jobs AS due
+    WHERE queue_name = 'edigw' AND status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
+    AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE lock = due.lock AND status = 'doing') LIMIT 1
+""")
+_MINE = text("SELECT 1 FROM procrastinate_jobs WHERE id = :job AND worker_id = :worker AND status = 'doing'")
+_END = "DELETE FROM procrastinate_jobs WHERE id = %(job)s AND worker_id = %(worker)s AND status = 'doing'"
+_AGAIN = """
+    UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, abort_requested = false,
+        scheduled_at = now() + make_interval(secs => %(pause)s)
+    WHERE id = %(job)s AND worker_id = %(worker)s AND status = 'doing'
+"""
+_BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker)s RETURNING id"
+_RESCUE = """
+    UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, abort_requested = false
+    WHERE status = 'doing' AND queue_name = 'edigw' AND (worker_id IS NULL OR worker_id IN (
+        SELECT id FROM procrastinate_workers WHERE last_heartbeat < now() - make_interval(secs => %(lease)s)))
+"""
+
+
+def prepare(connection: Connection) -> None:
+    """Makes or upgrades Procrastinate's tables in the caller's transaction.
+
+    The last migration is noted as comment of its table of jobs; tables without it are somebody else's.
+    """
+    scripts = files("procrastinate.sql")
+    steps = sorted(one.name for one in (scripts / "migrations").iterdir() if one.name.endswith(".sql"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(4713)"))
+    if connection.scalar(text("SELECT to_regclass('procrastinate_jobs')")) is None:
+        missing = ["schema.sql"]
+    else:
+        done = connection.scalar(text("SELECT obj_description('procrastinate_jobs'::regclass)"))
+        missing = [f"migrations/{name}" for name in steps if done and name > done]
+    raw: Any = connection.connection.driver_connection
+    for name in missing:
+        raw.execute((scripts / name).read_text())
+    if missing:
+        raw.execute(f"COMMENT ON TABLE procrastinate_jobs IS '{steps[-1]}'")
+
+
+class ProcrastinateJobs:
+    """Jobs in Procrastinate's tables, which :func:`prepare` makes; ``on_trouble`` is told what goes wrong.
+
+    Each job is handed out alone, ``concurrency`` at a time, in threads. All times are those of the database.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        engine: Engine,
+        *,
+        on_trouble: Callable[[Exception], None],
+        concurrency: int = 4,
+        lease_seconds: float = 6.0,
+    ) -> None:
+        self.url, self.engine, self.on_trouble = url.replace("+psycopg", "", 1), engine, on_trouble
+        self.concurrency, self.lease = concurrency, lease_seconds
+
+    def enqueue(self, connection: Connection, keys: Sequence[str], at: datetime | None = None) -> None:
+        if keys:
+            connection.execute(_ENQUEUE, {"keys": list(keys), "at": at})
+
+    def wake(self) -> None:
+        """Nothing to do: PostgreSQL notifies the workers on all nodes when it commits."""
+
+    def waiting(self, connection: Connection, keys: Sequence[str]) -> set[str]:
+        return set(connection.scalars(_WAITING, {"keys": list(keys)}))
+
+    def counts(self, connection: Connection) -> dict[str, int]:
+        return dict(connection.execute(_COUNTS).mappings().one())
+
+    def work(self, handler: Handler, stop: Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            begun = time.monotonic()
+            try:
+                asyncio.run(_Node(self, handler, stop).run())
+            except Exception as error:  # noqa: BLE001 - whatever stops a worker, the next one may be luckier
+                self.on_trouble(error)
+            failures = failures + 1 if time.monotonic() - begun < 60 else 0
+            stop.wait(pause_seconds(failures - 1))
+
+    def drain(self, handler: Handler) -> None:
+        due = True
+        while due:
+            asyncio.run(_Node(self, handler).run())
+            with self.engine.connect() as connection:
+                due = connection.execute(_DUE).first() is not None
+
+
+class _Node(JobManager):
+    """One life of Procrastinate's worker; it ends at the first trouble with the database.
+
+    What the worker does not do: beat until its last job is done, take over the jobs of the dead, and end a
+    job only while it still has it.
+    """
+
+    def __init__(self, owner: ProcrastinateJobs, handler: Handler, stop: Event | None = None) -> None:
+        self._owner, self._handler, self._stop = owner, handler, stop or Event()
+        connector = PsycopgConnector(
+            conninfo=owner.url, min_size=0, max_size=owner.concurrency + 3, timeout=owner.lease / 3
+        )
+        super().__init__(connector)
+        self._app = App(connector=connector)
+        self._app.job_manager = self
+        self._app.task(name="advance", pass_context=True, retry=True)(self._advance)
+        self._worker: Any = Worker(
+            self._app,
+            queues=["edigw"],
+            concurrency=owner.concurrency,
+            wait=stop is not None,
+            fetch_job_polling_interval=1.0,
+            abort_job_polling_interval=3600.0,
+            install_signal_handlers=False,
+            update_heartbeat_interval=3600.0,
+            stalled_worker_timeout=owner.lease,
+        )
+        self._beaten = time.monotonic()
+        self._trouble: Exception | None = None
+
+    async def run(self) -> None:
+        """Works until stopped or, without ``stop``, until nothing is left to take."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._owner.concurrency))
+        async with self._app.open_async():
+            nurse = asyncio.create_task(self._nurse())
+            try:
+                await self._worker.run()
+            finally:
+                nurse.cancel()
+        if self._trouble:
+            raise self._trouble
+
+    async def finish_job(self, job: Row, *_: Any, **__: Any) -> None:
+        await self._let_go(_END, job)
+
+    async def retry_job(self, job: Row, *_: Any, **__: Any) -> None:
+        await self._let_go(_AGAIN, job, pause=pause_seconds(job.attempts))
+
+    async def _let_go(self, query: str, job: Row, **values: float) -> None:
+        try:
+            await self.connector.execute_query_async(query, job=job.id, worker=job.worker_id, **values)
+        except ConnectorException as error:
+            self._trouble = error
+
+    async def _nurse(self) -> None:
+        due = 0.0
+        while True:
+            if self._trouble or self._stop.is_set():
+                self._worker.stop()
+            if self._worker.worker_id is not None and (begun := time.monotonic()) >= due:
+                try:
+                    await self.connector.execute_query_one_async(_BEAT, worker=self._worker.worker_id)
+                    self._beaten, due = begun, begun + self._owner.lease / 3
+                    await self.connector.execute_query_async(_RESCUE, lease=self._owner.lease)
+                except ConnectorException as error:
+                    self._trouble = error
+            await asyncio.sleep(0.1)
+
+    def _advance(self, context: JobContext, key: str) -> None:
+        try:
+            self._handler([Job(key, context.job.attempts)], lambda: self._guard(context.job))
+        except Exception as error:
+            self._owner.on_trouble(error)
+            raise
+
+    def _guard(self, job: Row) -> None:
+        if time.monotonic() - self._beaten < self._owner.lease:
+            with suppress(SQLAlchemyError), self._owner.engine.connect() as connection:
+                if connection.execute(_MINE, {"job": job.id, "worker": job.worker_id}).first():
+                    return
+        raise LeaseLostError("Others may have taken over this job.")

@@ -1,0 +1,704 @@
+"""The store: what services keep, in one database for all nodes.
+
+One object is one connection, used by one thread at a time. New rows are gathered and written together, which
+makes a hundred documents cheap; the audit is chained and signed when its transaction ends, because until then
+another node may add to it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
+from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from gateway.errors import NotFoundError, RefusedError, TransportError
+from gateway.store import tables as t
+from gateway.store.audit import Seal
+from gateway.store.database import told
+from gateway.store.records import (
+    CANCELLED,
+    DELIVERED,
+    GATEWAY,
+    OPEN,
+    OUTBOUND,
+    PENDING,
+    SENDING,
+    Delivery,
+    Document,
+    Entry,
+    Message,
+    as_text,
+)
+
+MAX_UNTOLD = 1000
+"""Audit entries kept in memory until their transaction is on disk; of more only their number is told."""
+
+LAST_NUMBER = 999_999_999
+"""Highest control number of an interchange (ISA13) or group (GS06): nine digits."""
+
+_GATHERED = 1000
+"""New rows of a table that are written at once."""
+
+_Row = TypeVar("_Row", Message, Document, Delivery)
+_TABLES: dict[type, Table] = {Message: t.messages, Document: t.documents, Delivery: t.deliveries}
+_COLUMNS = {
+    kind: [table.c[one.name] for one in fields(kind) if one.name in table.c]
+    for kind, table in _TABLES.items()
+}
+_INSERTS = {table: insert(table) for table in t.metadata.tables.values()}
+
+_D = t.deliveries.c
+_MINE = update(t.deliveries).where(_D.seq == bindparam("which"))
+_SENDING = _MINE.where(_D.state == PENDING).values(state=SENDING)
+_DELIVERED = _MINE.where(_D.state == SENDING).values(state=DELIVERED)
+
+
+@dataclass(eq=False, slots=True)
+class _Point:
+    """A savepoint: how much was gathered before it, and, if that was written since, what it was."""
+
+    marks: dict[Table, int]
+    mark: int
+    rows: dict[Table, list[dict[str, Any]]] | None = None
+    entries: list[Entry] | None = None
+
+
+class Store:
+    """One connection to the store.
+
+    Args:
+        clock: the time now, UTC, for the rows.
+        seal: adds to the audit.
+        listener: is told every audit entry once it is on disk.
+        actor: who does what is done.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], datetime],
+        seal: Seal,
+        listener: Callable[[Entry], None] = lambda _: None,
+        actor: str = GATEWAY,
+    ) -> None:
+        self.engine = engine
+        self.actor = actor
+        self._clock = clock
+        self._seal_with = seal
+        self._listener = listener
+        self._insert = upsert = upsert_sqlite if engine.dialect.name == "sqlite" else upsert_postgresql
+        # What every document needs is made once: making a statement costs more than running it.
+        self._add_message = upsert(t.messages).on_conflict_do_nothing()
+        self._claim = upsert(t.seen).on_conflict_do_nothing()
+        last = t.control_numbers.c.last
+        highest = func.greatest if engine.dialect.name == "postgresql" else func.max
+        number = upsert(t.control_numbers).values(last=bindparam("first"))
+        self._next_number = number.on_conflict_do_update(
+            index_elements=["partner", "kind"], set_={"last": highest(last + 1, bindparam("first"))}
+        ).returning(last)
+        self._open: Connection | None = None
+        self._is_writing = False
+        self._points: list[_Point] = []
+        self._rows: dict[Table, list[dict[str, Any]]] = {}
+        self._entries: list[Entry] = []
+        self._told: list[Entry] = []
+        self._more: Counter[tuple[str, str | None]] = Counter()
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    # --- transactions --------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, for what takes part in a transaction, such as enqueuing a job."""
+        if self._open is None:
+            with told():
+                self._open = self.engine.connect()
+        return self._open
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes inside happen together, and are on disk when it ends, or none does.
+
+        Raises:
+            TransportError: the store cannot be used for a while, such as for a full disk.
+        """
+        try:
+            with self.connection.begin():
+                self._is_writing = True
+                yield
+                self.flush()
+                self._seal()
+        except BaseException as error:
+            self._rows, self._entries, self._told, self._more = {}, [], [], Counter()
+            if isinstance(error, DBAPIError):
+                self.close()  # a connection that failed is not used again
+                if not isinstance(error, IntegrityError):
+                    with told():
+                        raise
+            raise
+        finally:
+            self._is_writing = False
+            self._points.clear()
+        entries, more = self._told, self._more
+        self._told, self._more = [], Counter()
+        for entry in entries:
+            self._listener(entry)
+        for (event, message_id), count in more.items():
+            self._listener(Entry(self._clock(), event, message_id, {}, count))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[Callable[[], None]]:
+        """A part of a transaction; calling what it yields takes back everything done since.
+
+        An exception that leaves it takes it back as well.
+        """
+        point = _Point({table: len(rows) for table, rows in self._rows.items()}, len(self._entries))
+        told_before, more = len(self._told), self._more.copy()
+        name = f"part{len(self._points)}"
+        self.connection.exec_driver_sql(f"SAVEPOINT {name}")
+        self._points.append(point)
+
+        def take_back() -> None:
+            self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
+            del self._points[self._points.index(point) + 1 :]
+            # What was gathered before, and written since, was taken back as well: it is gathered again.
+            if point.rows is None:
+                for table, rows in self._rows.items():
+                    del rows[point.marks.get(table, 0) :]
+            else:
+                self._rows = {table: list(rows) for table, rows in point.rows.items()}
+            self._entries[:] = self._entries[: point.mark] if point.entries is None else point.entries
+            del self._told[told_before:]
+            self._more = more.copy()
+
+        try:
+            yield take_back
+        except BaseException:
+            take_back()
+            raise
+        finally:
+            self._points.remove(point)
+        self.connection.exec_driver_sql(f"RELEASE SAVEPOINT {name}")
+
+    def _execute(self, statement: Executable, rows: Any = None) -> Any:
+        return self.connection.execute(statement, rows)
+
+    def _read(self, statement: Executable, values: Any = None) -> list[Any]:
+        """All rows of a query; outside of a transaction in one of its own."""
+        if self._is_writing:
+            self.flush()
+            return list(self.connection.execute(statement, values))
+        try:
+            with told(), self.connection.execution_options(reading=True).begin():
+                return list(self.connection.execute(statement, values))
+        except TransportError:
+            self.close()
+            raise
+        finally:
+            if self._open is not None:
+                self._open.execution_options(reading=False)
+
+    def _add(self, table: Table, **values: Any) -> None:
+        rows = self._rows.setdefault(table, [])
+        rows.append(values)
+        if len(rows) >= _GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes the new rows that were gathered."""
+        if not any(self._rows.values()):
+            return
+        for point in self._points:
+            if point.rows is None:
+                point.rows = {table: rows[: point.marks.get(table, 0)] for table, rows in self._rows.items()}
+        rows, self._rows = self._rows, {}
+        for table, gathered in rows.items():
+            if gathered:
+                self._execute(_INSERTS[table], gathered)
+
+    # --- audit ---------------------------------------------------------------------------------------
+
+    def audit(
+        self,
+        event: str,
+        message_id: str | None = None,
+        *,
+        document_id: str | None = None,
+        partner: str | None = None,
+        **facts: Any,
+    ) -> None:
+        """Adds an entry to the audit; told to the listener when the transaction is on disk."""
+        if partner is not None:
+            facts = {"partner": partner, **facts}
+        entry = Entry(
+            self._clock(),
+            event,
+            message_id,
+            facts,
+            document_id=document_id,
+            partner=partner,
+            actor=self.actor,
+        )
+        self._entries.append(entry)
+        if len(self._told) < MAX_UNTOLD:
+            self._told.append(entry)
+        else:
+            self._more[event, message_id] += 1
+        if len(self._entries) >= _GATHERED:
+            self._seal()
+
+    def _seal(self) -> None:
+        """Chains the entries that were gathered to those before them."""
+        if self._entries:
+            for point in self._points:
+                if point.entries is None:
+                    point.entries = self._entries[: point.mark]
+            entries, self._entries = self._entries, []
+            self._seal_with.add(self.connection, entries)
+
+    # --- messages ------------------------------------------------------------------------------------
+
+    def add_message(self, message: Message) -> bool:
+        """Adds it; False, and no change, if its id is known."""
+        return bool(self._execute(self._add_message, _values(message)).rowcount == 1)
+
+    def add_written(self, message: Message) -> None:
+        """Adds one we wrote; its id is new."""
+        self._add(t.messages, **_values(message))
+
+    def message(self, message_id: str) -> Message:
+        """Raises NotFoundError."""
+        if found := self._messages(t.messages.c.id == message_id):
+            return found[0]
+        raise NotFoundError(f"There is no message {message_id}.")
+
+    def messages(self, ids: Sequence[str]) -> list[Message]:
+        """Those of the messages that are there, oldest first."""
+        return self._messages(t.messages.c.id.in_(ids))
+
+    def unfinished(self, limit: int) -> list[str]:
+        """Ids of messages with something left to do, oldest first; those on hold are not among them."""
+        m, d = t.messages.c, t.deliveries.c
+        received = select(m.id).where(m.translation == "received", m.hold == "")
+        owners = select(d.owner).join(t.messages, m.id == d.message_id).where(d.state.in_(OPEN), m.hold == "")
+        return [str(row[0]) for row in self._read(received.union(owners).order_by("id").limit(limit))]
+
+    def advance(self, message_id: str, moves: Mapping[str, tuple[str, str]], **notes: Any) -> None:
+        """Moves statuses of a message, and notes what became known of it.
+
+        Args:
+            moves: from where to where, by the name of the status.
+
+        Raises:
+            RefusedError: one of them is not where it is said to be.
+        """
+        m = t.messages.c
+        known = [m[status] == expected for status, (expected, _) in moves.items()]
+        values = {status: to for status, (_, to) in moves.items()} | notes
+        self.flush()
+        if self._execute(update(t.messages).where(m.id == message_id, *known).values(values)).rowcount != 1:
+            told = ", ".join(f"{status} cannot go from {one} to {to}" for status, (one, to) in moves.items())
+            raise RefusedError(f"Message {message_id} was changed meanwhile: {told}.")
+
+    def note(self, message_id: str, **values: Any) -> None:
+        """Notes what became known of a message: ``partner``, ``interchange``, ``hold``, ``erased_at``."""
+        self._execute(update(t.messages).where(t.messages.c.id == message_id).values(values))
+
+    def count_attempt(self, message_id: str) -> int:
+        """One more attempt at translating; returns how many."""
+        m = t.messages.c
+        more = (
+            update(t.messages).where(m.id == message_id).values(attempts=m.attempts + 1).returning(m.attempts)
+        )
+        return int(self._execute(more).scalar_one())
+
+    def sent(self, partner: str, kind: Literal["group", "interchange"], number: str) -> Message | None:
+        """The message we sent to a partner with this GS06 or ISA13."""
+        m = t.messages.c
+        return next(
+            iter(self._messages(m.partner == partner, m.direction == OUTBOUND, m[kind] == number)), None
+        )
+
+    def made_from(self, message_id: str) -> list[Message]:
+        """What was made from a message: its answers, or the interchange it became."""
+        return self._messages(t.messages.c.origin == message_id)
+
+    def _messages(self, *where: ColumnElement[bool]) -> list[Message]:
+        return self._select(Message, select(*_COLUMNS[Message]).where(*where).order_by(t.messages.c.seq))
+
+    def _select(self, kind: type[_Row], statement: Executable) -> list[_Row]:
+        made = []
+        for row in self._read(statement):
+            values = dict(row._mapping)
+            if "created_at" in values:
+                values["created_at"] = datetime.fromisoformat(values["created_at"])
+            if values.get("body") is not None:
+                values["body"] = zlib.decompress(values["body"])
+            made.append(kind(**values))
+        return made
+
+    # --- duplicates and numbers ----------------------------------------------------------------------
+
+    def claim(self, key: str, message_id: str, *, again: bool = False) -> str | None:
+        """Claims what must be processed once; returns the message that had it before, or None.
+
+        A claim lasts if its transaction does. Another node that claims the same waits for that.
+
+        Args:
+            again: take it over from the message that has it.
+        """
+        values = {"key": key, "message_id": message_id}
+        statement = self._claim
+        if again:
+            new = self._insert(t.seen)
+            statement = new.on_conflict_do_update(index_elements=["key"], set_={"message_id": message_id})
+        return None if self._execute(statement, values).rowcount == 1 else self.claimed(key)
+
+    def claimed(self, key: str) -> str | None:
+        """The message that has a claim."""
+        found = self._read(select(t.seen.c.message_id).where(t.seen.c.key == key))
+        return str(found[0][0]) if found else None
+
+    def release_claims(self, keys: Iterable[str]) -> None:
+        """Lets what was claimed be processed again."""
+        self._execute(delete(t.seen).where(t.seen.c.key.in_(list(keys))))
+
+    def next_number(self, partner: str, kind: str, first: int = 1, highest: int = LAST_NUMBER) -> int:
+        """The next control number for what we send to a partner. Raises RefusedError when all are used.
+
+        Args:
+            first: where the numbers begin, for partners who know us from an earlier system.
+        """
+        values = {"partner": partner, "kind": kind, "first": first}
+        number = int(self._execute(self._next_number, values).scalar_one())
+        if number > highest:
+            raise RefusedError(f"All {kind} control numbers for {partner} up to {highest} are used.")
+        return number
+
+    def once(self, scope: str, key: str, fingerprint: str = "", result: str = "") -> str | None:
+        """Remembers that something was asked for; returns the result of the first time, None if this is it.
+
+        Raises:
+            RefusedError: the same key was used for something else.
+        """
+        values = {"scope": scope, "key": key, "fingerprint": fingerprint, "result": result, "at": self.now()}
+        new = self._insert(t.idempotency).values(values).on_conflict_do_nothing()
+        if self._execute(new).rowcount == 1:
+            return None
+        c = t.idempotency.c
+        (row,) = self._read(select(c.fingerprint, c.result).where(c.scope == scope, c.key == key))
+        if row[0] != fingerprint:
+            raise RefusedError(f"The key {key!r} was used before for something else ({row[1] or scope}).")
+        return str(row[1])
+
+    def take_slot(self, slot: str) -> bool:
+        """Takes a moment of the clock; False if it was taken, unless that lies in the future: clocks err."""
+        now = self.now()
+        values = {"scope": "slot", "key": slot, "fingerprint": "", "result": "", "at": now}
+        new = self._insert(t.idempotency).values(values)
+        later = t.idempotency.c.at > now
+        taken = new.on_conflict_do_update(index_elements=["scope", "key"], set_={"at": now}, where=later)
+        return bool(self._execute(taken).rowcount == 1)
+
+    def forget(self, scope: str, before: datetime) -> None:
+        """Forgets keys of a scope that are older."""
+        c = t.idempotency.c
+        self._execute(delete(t.idempotency).where(c.scope == scope, c.at < as_text(before)))
+
+    # --- documents -----------------------------------------------------------------------------------
+
+    def add_document(self, document: Document) -> None:
+        """Adds it; its id is new."""
+        self._add(t.documents, **_values(document))
+        for kind, value in dict.fromkeys(document.keys):
+            self._add(
+                t.document_keys, kind=kind, value=value, partner=document.partner, document_id=document.id
+            )
+
+    def document(self, document_id: str) -> Document:
+        """Raises NotFoundError."""
+        if found := self._documents(t.documents.c.id == document_id):
+            return found[0]
+        raise NotFoundError(f"There is no document {document_id}.")
+
+    def bodies(self, document_ids: Sequence[str]) -> dict[str, bytes]:
+        """The JSON of documents, by their ids; of those that still have it."""
+        found = self._documents(t.documents.c.id.in_(document_ids))
+        return {one.id: one.body for one in found if one.body is not None}
+
+    def documents_of(self, message_id: str) -> list[Document]:
+        """Documents that came with a message or are sent in it."""
+        d = t.documents.c
+        return self._documents(or_(d.message_id == message_id, d.sent_in == message_id))
+
+    def waiting_documents(self, batch: str, limit: int) -> list[Document]:
+        """Documents that wait for a batch, oldest first."""
+        return self._documents(t.documents.c.batch == batch, limit=limit)
+
+    def waiting(self, batch: str) -> tuple[int, str | None]:
+        """How many documents wait for a batch, and since when the first."""
+        d = t.documents.c
+        return tuple(self._read(select(func.count(), func.min(d.created_at)).where(d.batch == batch))[0])
+
+    def batches(self) -> list[tuple[str, str]]:
+        """Batches with documents that wait, and since when."""
+        d = t.documents.c
+        found = self._read(
+            select(d.batch, func.min(d.created_at)).where(d.batch.isnot(None)).group_by(d.batch)
+        )
+        return [(str(batch), str(since)) for batch, since in found]
+
+    def send_documents(self, ids: Sequence[str], batch: str, message_id: str) -> None:
+        """Says in which message documents of a batch are sent, as its sets 1, 2, …
+
+        Raises:
+            RefusedError: another node did it.
+        """
+        d = t.documents.c
+        for number, document_id in enumerate(ids, 1):
+            moved = update(t.documents).where(d.id == document_id, d.batch == batch)
+            values = {"batch": None, "sent_in": message_id, "set_control": str(number)}
+            if self._execute(moved.values(values)).rowcount != 1:
+                raise RefusedError(f"Document {document_id} no longer waits for the batch {batch}.")
+
+    def drop_documents(self, message_id: str) -> None:
+        """Takes the documents of a message out of the batches they wait for."""
+        d = t.documents.c
+        dropped = update(t.documents).where(d.message_id == message_id, d.batch.isnot(None))
+        self._execute(dropped.values(batch=None, acknowledgment="not_expected"))
+
+    def acknowledge_documents(self, sent_in: str, set_control: str | None, status: str) -> list[Document]:
+        """Sets the acknowledgment of the documents a message carries, or of the one with this ST02.
+
+        Returns:
+            Those documents.
+        """
+        d = t.documents.c
+        where = (
+            [d.sent_in == sent_in]
+            if set_control is None
+            else [d.sent_in == sent_in, d.set_control == set_control]
+        )
+        self.flush()
+        self._execute(update(t.documents).where(*where).values(acknowledgment=status))
+        return self._documents(*where)
+
+    def _documents(self, *where: ColumnElement[bool], limit: int | None = None) -> list[Document]:
+        found = select(*_COLUMNS[Document]).where(*where).order_by(t.documents.c.seq).limit(limit)
+        return self._select(Document, found)
+
+    # --- acknowledgments and expectations ------------------------------------------------------------
+
+    def add_acknowledgment(
+        self, kind: str, message_id: str, about: Message, set_control: str, status: str, words: Sequence[str]
+    ) -> None:
+        """Keeps what a partner said of a message, or of one set of it, in words."""
+        told_in = {"kind": kind, "message_id": message_id, "about": about.id, "partner": about.partner or ""}
+        said = {"set_control": set_control, "status": status, "words": "\n".join(words)}
+        self._add(t.acknowledgments, at=self.now(), **told_in, **said)
+
+    def expect(self, kind: str, message_id: str, due: datetime) -> None:
+        """Says that something about a message must come until then."""
+        self._add(t.expectations, kind=kind, message_id=message_id, due_at=as_text(due), state="open")
+
+    def settle(self, message_id: str, state: Literal["met", "overdue", "cancelled"]) -> None:
+        """Ends what is expected about a message."""
+        e = t.expectations.c
+        self.flush()
+        open_ = e.state.in_(("open", "overdue")) if state == "met" else e.state == "open"
+        self._execute(update(t.expectations).where(e.message_id == message_id, open_).values(state=state))
+
+    def allowance(self, message_id: str) -> timedelta | None:
+        """How much time the first answer to a message was given, None if none was expected."""
+        e, m = t.expectations.c, t.messages.c
+        found = select(m.created_at, e.due_at).join(t.expectations, e.message_id == m.id)
+        rows = self._read(found.where(m.id == message_id).order_by(e.seq).limit(1))
+        return datetime.fromisoformat(rows[0][1]) - datetime.fromisoformat(rows[0][0]) if rows else None
+
+    def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """Kind and message of expectations whose time is over, oldest first."""
+        e = t.expectations.c
+        late = select(e.kind, e.message_id).where(e.state == "open", e.due_at <= as_text(now))
+        return [(str(kind), str(one)) for kind, one in self._read(late.order_by(e.due_at).limit(limit))]
+
+    # --- deliveries ----------------------------------------------------------------------------------
+
+    def add_delivery(
+        self,
+        message_id: str,
+        owner: str,
+        channel: str,
+        box: str,
+        wanted: str,
+        *,
+        payload: str | None = None,
+        document_id: str | None = None,
+    ) -> None:
+        """Plans one; its content is a payload or the body of a document."""
+        plan = {"message_id": message_id, "owner": owner, "channel": channel, "box": box, "wanted": wanted}
+        content = {"payload": payload, "document_id": document_id, "name": None}
+        now = self.now()
+        state = {"state": PENDING, "token": "", "tries": 0, "error": "", "planned_at": now, "at": now}
+        self._add(t.deliveries, **plan, **content, **state)
+
+    def deliveries(self, owners: Sequence[str], limit: int, after: int = 0) -> list[Delivery]:
+        """What is still to be delivered by the jobs of some messages, oldest first; nothing that is held."""
+        d, m = t.deliveries.c, t.messages.c
+        free = exists().where(m.id == d.message_id, m.hold == "")
+        open_ = select(*_COLUMNS[Delivery]).where(d.owner.in_(owners), d.state.in_(OPEN), d.seq > after, free)
+        return self._select(Delivery, open_.order_by(d.seq).limit(limit))
+
+    def deliveries_of(self, message_id: str) -> list[Delivery]:
+        """All deliveries of a message."""
+        d = t.deliveries.c
+        return self._select(
+            Delivery, select(*_COLUMNS[Delivery]).where(d.message_id == message_id).order_by(d.seq)
+        )
+
+    def knows_channel(self, channel: str) -> bool:
+        """Whether anything was ever received or delivered there."""
+        d, m = t.deliveries.c, t.messages.c
+        there = (select(d.seq).where(d.channel == channel), select(m.seq).where(m.channel == channel))
+        return any(self._read(one.limit(1)) for one in there)
+
+    def names(
+        self, column: Literal["name", "wanted"], channel: str, names: Iterable[str]
+    ) -> set[tuple[str, str]]:
+        """Those names, with their boxes, that a file of the channel ever got (none is given twice), or wants."""
+        d = t.deliveries.c
+        known = select(d.box, d[column]).where(d.channel == channel, d[column].in_(list(names)))
+        return {(str(box), str(name)) for box, name in self._read(known)}
+
+    def mark_sending(self, names: Sequence[tuple[Delivery, str]], token: str) -> None:
+        """Says under which names deliveries are about to appear, and by which attempt.
+
+        Raises:
+            RefusedError: another node did it.
+            IntegrityError: a name was given meanwhile.
+        """
+        rows = [{"which": one.seq, "name": name, "token": token, "at": self.now()} for one, name in names]
+        if self._execute(_SENDING, rows).rowcount != len(rows):
+            raise RefusedError("Another process delivers the same.")
+
+    def mark_delivered(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Says what has appeared; returns what nobody said before."""
+        rows = [{"which": one.seq, "at": self.now()} for one in deliveries]
+        d = t.deliveries.c
+        left = select(d.seq).where(d.seq.in_([one.seq for one in deliveries]), d.state == SENDING)
+        mine = {row[0] for row in self._read(left.with_for_update())}
+        self._execute(_DELIVERED, rows)
+        return [one for one in deliveries if one.seq in mine]
+
+    def mark_failed(self, deliveries: Sequence[Delivery], error: str, state: str) -> None:
+        """Notes a failed try; ``state`` is ``pending`` for another one, or ``failed``."""
+        d = t.deliveries.c
+        for delivery in deliveries:
+            failed = update(t.deliveries).where(d.seq == delivery.seq, d.state == delivery.state)
+            values = {"tries": delivery.tries + 1, "error": error[:500], "at": self.now()}
+            again = {} if state == PENDING else {"state": state}
+            self._execute(failed.values(values | again))
+
+    def end_deliveries(self, message_ids: Iterable[str]) -> None:
+        """Moves messages that wait, and have nothing left to deliver, to ``delivered``."""
+        d, m = t.deliveries.c, t.messages.c
+        left = exists().where(d.message_id == m.id, d.state.in_(OPEN))
+        mine = m.id.in_(list(message_ids))
+        done = update(t.messages).where(mine, m.delivery == "waiting", ~left)
+        self._execute(done.values(delivery=DELIVERED))
+
+    def cancel_deliveries(self, message_id: str) -> None:
+        """Gives up what nobody saw. Raises RefusedError if something of the message was begun."""
+        d = t.deliveries.c
+        mine = and_(d.message_id == message_id, d.box != "quarantine")
+        if self._read(select(d.seq).where(mine, d.state.in_((SENDING, DELIVERED)))):
+            raise RefusedError(f"Message {message_id} is on its way or delivered; it cannot be cancelled.")
+        self._execute(update(t.deliveries).where(mine).values(state=CANCELLED, at=self.now()))
+
+    # --- retention -----------------------------------------------------------------------------------
+
+    def expired(
+        self, before: datetime, types: Mapping[str, datetime], limit: int
+    ) -> list[tuple[Message, list[str]]]:
+        """Messages whose bytes may be deleted, oldest first, with the types of their documents.
+
+        Args:
+            before: messages from before that time. types: the times of single types of documents.
+        """
+        m, d = t.messages.c, t.documents.c
+        latest = as_text(max([before, *types.values()]))
+        found = []
+        done = m.delivery.in_(("delivered", "not_expected", "cancelled"))
+        finished = and_(m.translation != "received", done, m.acknowledgment.notin_(("waiting", "overdue")))
+        for message in self._messages(m.created_at < latest, m.erased_at.is_(None), finished):
+            of = or_(d.message_id == message.id, d.sent_in == message.id)
+            rows = self._read(select(d.document_type, d.id).where(of))
+            kinds = sorted({str(row[0]) for row in rows})
+            # What holds several documents, or an answer to them, is kept as long as the longest of them.
+            limits = [types.get(kind, before) for kind in kinds] or [before]
+            if message.created_at < min(limits) and not self._is_held(message, [str(row[1]) for row in rows]):
+                found.append((message, kinds))
+            if len(found) >= limit:
+                break
+        return found
+
+    def _is_held(self, message: Message, documents: Sequence[str]) -> bool:
+        """Whether a legal hold covers a message: everything, a partner, the message itself, or a number."""
+        h, k = t.legal_holds.c, t.document_keys.c
+        numbers = select(k.value).where(k.document_id.in_(documents))
+        covers = or_(
+            h.kind == "all",
+            and_(h.kind == "partner", h.value == (message.partner or "")),
+            and_(h.kind == "message", h.value == message.id),
+            and_(h.kind == "number", h.value.in_(numbers)),
+        )
+        return bool(self._read(select(h.seq).where(h.released_at.is_(None), covers).limit(1)))
+
+    def erase(self, message: Message) -> str | None:
+        """Forgets the bytes and documents of a message; returns the payload nobody needs any more."""
+        m, d = t.messages.c, t.documents.c
+        self.note(message.id, erased_at=self.now())
+        mine = or_(d.message_id == message.id, d.sent_in == message.id)
+        self._execute(update(t.documents).where(mine).values(body=None))
+        needed = select(m.seq).where(m.payload == message.payload, m.erased_at.is_(None)).limit(1)
+        return None if message.payload is None or self._read(needed) else message.payload
+
+    def now(self) -> str:
+        """The time now as the store keeps it."""
+        return as_text(self._clock())
+
+
+def _values(row: Message | Document) -> dict[str, Any]:
+    values = {one.name: getattr(row, one.name) for one in _COLUMNS[type(row)]}
+    values["created_at"] = as_text(row.created_at)
+    if values.get("body") is not None:
+        values["body"] = zlib.compress(values["body"], 1)
+    return values

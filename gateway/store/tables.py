@@ -1,0 +1,263 @@
+"""The tables of the store, the same on SQLite and PostgreSQL.
+
+Times are text in ISO 8601, UTC, with microseconds, so that they sort by time on both. Rows are told in
+:mod:`gateway.store.records`; a change here needs a migration in ``migrations/versions``.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows only where the type is INTEGER, and never twice only with AUTOINCREMENT."""
+
+
+def _table(name: str, *columns: Column[object] | Index | PrimaryKeyConstraint | UniqueConstraint) -> Table:
+    numbered = any(isinstance(one, Column) and one.autoincrement is True for one in columns)
+    return Table(name, metadata, *columns, sqlite_autoincrement=numbered)
+
+
+def _text(name: str, nullable: bool = False) -> Column[object]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _seq() -> Column[object]:
+    return Column("seq", _Serial, primary_key=True, autoincrement=True)
+
+
+messages = _table(
+    "messages",
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _text("direction"),
+    _text("channel"),
+    _text("name"),
+    _text("payload", nullable=True),
+    Column("size", BigInteger, nullable=False),
+    _text("created_at"),
+    _text("translation"),
+    _text("delivery"),
+    _text("acknowledgment"),
+    _text("partner", nullable=True),
+    _text("interchange", nullable=True),
+    _text("group", nullable=True),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _text("origin", nullable=True),
+    _text("hold"),
+    Column("answers", Boolean, nullable=False, server_default=text("true")),
+    _text("erased_at", nullable=True),
+    Index("messages_payload", "payload"),
+    Index("messages_sent", "partner", "group"),
+    Index("messages_control", "interchange"),
+    Index("messages_origin", "origin", postgresql_where=text("origin IS NOT NULL")),
+    Index("messages_created", "created_at"),
+)
+Index(
+    "messages_open",
+    messages.c.seq,
+    sqlite_where=messages.c.translation == "received",
+    postgresql_where=messages.c.translation == "received",
+)
+Index(
+    "messages_person",
+    messages.c.seq,
+    sqlite_where=text("translation = 'failed' OR delivery = 'failed'"),
+    postgresql_where=text("translation = 'failed' OR delivery = 'failed'"),
+)
+
+documents = _table(
+    "documents",
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _text("message_id"),
+    _text("direction"),
+    _text("partner"),
+    _text("document_type"),
+    _text("number"),
+    Column("test", Boolean, nullable=False),
+    _text("set_control"),
+    Column("body", LargeBinary, nullable=True),
+    _text("sha256"),
+    _text("sent_in", nullable=True),
+    _text("acknowledgment"),
+    _text("batch", nullable=True),
+    _text("created_at"),
+    Index("documents_sent", "sent_in", "set_control"),
+    Index("documents_message", "message_id"),
+    Index("documents_created", "document_type", "created_at"),
+)
+Index(
+    "documents_batch",
+    documents.c.batch,
+    sqlite_where=documents.c.batch.isnot(None),
+    postgresql_where=documents.c.batch.isnot(None),
+)
+
+document_keys = _table(
+    "document_keys",
+    _text("value"),
+    _text("kind"),
+    _text("partner"),
+    _text("document_id"),
+    PrimaryKeyConstraint("value", "kind", "partner", "document_id"),
+    Index("document_keys_document", "document_id"),
+)
+"""By which numbers people look for a document: ``kind`` is po, invoice, shipment, remittance or advice."""
+
+seen = _table("seen", Column("key", Text, primary_key=True), _text("message_id"))
+"""What must not be processed twice, whoever works on it: an insert of a second finds the first."""
+
+control_numbers = _table(
+    "control_numbers",
+    _text("partner"),
+    _text("kind"),
+    Column("last", BigInteger, nullable=False),
+    PrimaryKeyConstraint("partner", "kind"),
+)
+
+deliveries = _table(
+    "deliveries",
+    _seq(),
+    _text("message_id"),
+    _text("owner"),
+    _text("channel"),
+    _text("box"),
+    _text("wanted"),
+    _text("name", nullable=True),
+    _text("payload", nullable=True),
+    _text("document_id", nullable=True),
+    _text("state"),
+    _text("token"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _text("error"),
+    _text("planned_at"),
+    _text("at"),
+    UniqueConstraint("channel", "box", "name", name="deliveries_name"),
+    Index("deliveries_message", "message_id"),
+    Index("deliveries_owner", "owner"),
+    Index("deliveries_wanted", "channel", "box", "wanted"),
+)
+Index(
+    "deliveries_open",
+    deliveries.c.owner,
+    sqlite_where=text("state IN ('pending', 'sending')"),
+    postgresql_where=text("state IN ('pending', 'sending')"),
+)
+
+acknowledgments = _table(
+    "acknowledgments",
+    _seq(),
+    _text("at"),
+    _text("kind"),
+    _text("partner"),
+    _text("message_id"),
+    _text("about"),
+    _text("set_control"),
+    _text("status"),
+    _text("words"),
+    Index("acknowledgments_about", "about"),
+)
+
+expectations = _table(
+    "expectations",
+    _seq(),
+    _text("kind"),
+    _text("message_id"),
+    _text("due_at"),
+    _text("state"),
+    Index("expectations_message", "message_id"),
+)
+Index(
+    "expectations_open",
+    expectations.c.due_at,
+    sqlite_where=expectations.c.state == "open",
+    postgresql_where=expectations.c.state == "open",
+)
+
+idempotency = _table(
+    "idempotency",
+    _text("scope"),
+    _text("key"),
+    _text("fingerprint"),
+    _text("result"),
+    _text("at"),
+    PrimaryKeyConstraint("scope", "key"),
+    Index("idempotency_at", "at"),
+)
+
+audit = _table(
+    "audit",
+    Column("seq", _Serial, primary_key=True, autoincrement=False),
+    _text("at"),
+    _text("event"),
+    _text("message_id"),
+    _text("document_id"),
+    _text("partner"),
+    _text("actor"),
+    _text("facts"),
+    _text("hash"),
+    Index("audit_message", "message_id"),
+    Index("audit_document", "document_id"),
+)
+
+audit_head = _table(
+    "audit_head",
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    _text("hash"),
+    _text("at"),
+    _text("signature"),
+    _text("public_key"),
+)
+
+EMPTY_HEAD = {"one": 1, "seq": 0, "hash": "0" * 64, "at": "", "signature": "", "public_key": ""}
+"""The head of an audit without entries."""
+
+checkpoints = _table(
+    "checkpoints",
+    Column("seq", _Serial, primary_key=True, autoincrement=False),
+    _text("hash"),
+    _text("at"),
+    _text("signature"),
+)
+
+legal_holds = _table(
+    "legal_holds",
+    _seq(),
+    _text("kind"),
+    _text("value"),
+    _text("reason"),
+    _text("actor"),
+    _text("at"),
+    _text("released_at", nullable=True),
+)
+
+jobs = _table(
+    "jobs",
+    _seq(),
+    _text("key"),
+    _text("due_at"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _text("worker", nullable=True),
+    Index("jobs_key", "key"),
+    Index("jobs_due", "worker", "due_at"),
+)
+"""Work of the embedded engine: ``due_at`` is empty for at once, ``worker`` who has it."""
+
+workers = _table("workers", Column("id", Text, primary_key=True), Column("beat", BigInteger, nullable=False))
+"""Who works: a beat that stands still tells of a death, whatever the clocks say."""

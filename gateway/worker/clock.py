@@ -1,0 +1,98 @@
+"""The clock decides when something is looked for. What is done is a job: a restart loses and doubles nothing.
+
+APScheduler keeps the times, in memory. On SQLite the one process that holds the home has the clock; on
+PostgreSQL the node that holds an advisory lock. Every slot is taken in the store, so that even clocks without
+such a leader would run each slot once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from threading import Event
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+_LEADER = 4712
+"""Key of the advisory lock."""
+
+_LOOK_SECONDS = 1.0
+_JUMP_SECONDS = 2.0
+
+
+class Clock:
+    """Calls ``tick`` with the name of what is due.
+
+    Args:
+        periods: seconds between two slots, by name.
+        tick: takes name and number of the slot; may raise, and is then called at the next slot.
+        trouble: is told what it raised.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        periods: Mapping[str, float],
+        tick: Callable[[str, int], None],
+        trouble: Callable[[Exception], None],
+    ) -> None:
+        self._engine = engine
+        self._periods = periods
+        self._tick = tick
+        self._trouble = trouble
+        self._leading: Connection | None = None
+
+    def run(self, stop: Event) -> None:
+        """Keeps the time until ``stop`` is set."""
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        for name, seconds in self._periods.items():
+            run = partial(self._due, name, seconds)
+            scheduler.add_job(run, "interval", seconds=seconds, next_run_time=datetime.now(UTC), id=name)
+        scheduler.start()
+        offset = time.time() - time.monotonic()
+        try:
+            while not stop.wait(_LOOK_SECONDS):
+                before, offset = offset, time.time() - time.monotonic()
+                if offset < before - _JUMP_SECONDS:  # the clock was set back: what waits would wait that long
+                    for job in scheduler.get_jobs():
+                        job.modify(next_run_time=datetime.now(UTC))
+        finally:
+            scheduler.shutdown(wait=True)
+            self._resign()
+
+    def _due(self, name: str, seconds: float) -> None:
+        try:
+            if self._leads():
+                self._tick(name, int(time.time() // seconds))
+        except Exception as error:  # noqa: BLE001 - the clock goes on, whatever happens
+            self._resign()
+            self._trouble(error)
+
+    def _leads(self) -> bool:
+        if self._engine.dialect.name == "sqlite":
+            return True
+        if self._leading is None:
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if not connection.execute(text(f"SELECT pg_try_advisory_lock({_LEADER})")).scalar():
+                connection.close()
+                return False
+            self._leading = connection
+        self._leading.execute(text("SELECT 1"))  # whose connection is gone, leads no longer
+        return True
+
+    def _resign(self) -> None:
+        connection, self._leading = self._leading, None
+        if connection is not None:
+            with suppress(DBAPIError):
+                connection.invalidate()
+                connection.close()

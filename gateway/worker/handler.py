@@ -1,0 +1,88 @@
+"""The handler of jobs: takes each message as far as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from structlog.contextvars import bound_contextvars
+
+from gateway.services import attend, deliver, outbound, receive, translate
+from gateway.services.base import Services
+from gateway.services.lifecycle import Translation
+from gateway.store.jobs import Job
+from gateway.transports.base import Look
+
+POLL, SWEEP, CHECKPOINT, RETENTION = "poll", "sweep", "checkpoint", "retention"
+"""Keys of jobs beside ``message:`` and ``batch:``; a poll is ``poll:<channel>``."""
+
+
+class Handler:
+    """Does what jobs ask for.
+
+    Args:
+        ignored: is told channel, file and reason of what lies in an inbox and is never taken.
+        checkpoints: the file beside the database, see :mod:`gateway.store.audit`.
+    """
+
+    def __init__(self, ignored: Callable[[str, str, str], None], checkpoints: Path) -> None:
+        self._ignored = ignored
+        self._told: set[tuple[str, str, str]] = set()
+        self._checkpoints = checkpoints
+
+    def __call__(self, services: Services, jobs: Sequence[Job]) -> None:
+        """Ends when everything was done, or stands in the store with the time of its next try."""
+        messages = []
+        for job in jobs:
+            kind, _, what = job.key.partition(":")
+            if kind == "message":
+                messages.append(what)
+            elif kind == "batch":
+                outbound.close_batch(services, what)
+            elif kind == POLL:
+                self.look(services, what)
+                self.receive(services, what)
+            elif kind == SWEEP:
+                attend.sweep(services)
+                attend.overdue(services)
+            elif kind == CHECKPOINT:
+                attend.checkpoint(services, self._checkpoints)
+            elif kind == RETENTION:
+                attend.retain(services)
+        if messages:
+            advance(services, messages, again=any(job.attempts for job in jobs))
+
+    def look(self, services: Services, channel: str) -> int:
+        """Claims what is complete in an inbox; returns how many files are to be looked at again."""
+        if channel not in services.channels:
+            return 0
+        look = Look((), (), ())
+        with services.trying(channel, "its inbox cannot be read"):
+            look = services.channels[channel].look(time.time(), time.monotonic())
+        for name, reason in look.ignored:
+            if (channel, name, reason) not in self._told:
+                self._ignored(channel, name, reason)
+                self._told.add((channel, name, reason))
+        receive.claim(services, channel, look.ready)
+        return len(look.unsure)
+
+    def receive(self, services: Services, channel: str) -> None:
+        """Makes messages of what was claimed."""
+        if channel in services.channels:
+            with services.trying(channel, "its inbox cannot be used"):
+                receive.receive(services, channel)
+
+
+def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
+    """Translates messages and delivers what comes of them.
+
+    Args:
+        again: an earlier job for the one message did not end.
+    """
+    with bound_contextvars(**({"message_id": ids[0]} if len(ids) == 1 else {})):
+        messages = [one for one in services.store.messages(ids) if not one.hold]
+        waiting = [one for one in messages if one.translation == Translation.RECEIVED]
+        if waiting:
+            translate.translate(services, waiting, again=again)
+        deliver.deliver(services, ids, interrupted=again)

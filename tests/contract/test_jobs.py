@@ -1,0 +1,461 @@
+"""What services rely on, for every engine. A new engine joins by a line in ``ENGINES``.
+
+Run as a program, this file is a worker in a process of its own, so that it can be killed.
+"""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+from sqlalchemy import event, select, text
+
+from gateway.store.database import open_engine, sqlite_url
+from gateway.store.jobs import EmbeddedJobs, Handler, Job, Jobs, LeaseLostError
+from gateway.store.procrastinate import ProcrastinateJobs, prepare
+from gateway.store.tables import metadata, workers
+from tests.databases import Server
+
+ROOT = Path(__file__).parents[2]
+ENGINES = ["embedded-sqlite", "embedded-postgres", "procrastinate"]
+Guard = Callable[[], None]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def until(condition: Callable[[], object], seconds: float = 15) -> float:
+    """Waits for a condition and tells how long that took."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, "it never happened"
+        time.sleep(0.01)
+    return time.monotonic() - begun
+
+
+@dataclass
+class Case:
+    """An engine on a database of its own."""
+
+    kind: str
+    url: str
+    troubles: list[Exception] = field(default_factory=list)
+    engine: sqlalchemy.Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engine = open_engine(self.url)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", lambda one, _: one.execute("PRAGMA busy_timeout = 300"))
+
+    def jobs(self, **options: Any) -> Jobs:
+        if self.kind == "procrastinate":
+            return ProcrastinateJobs(self.url, self.engine, on_trouble=self.troubles.append, **options)
+        return EmbeddedJobs(self.engine, on_trouble=self.troubles.append, **{"clock": now} | options)
+
+    def enqueue(self, jobs: Jobs, *keys: str, at: datetime | None = None) -> None:
+        with self.engine.begin() as connection:
+            jobs.enqueue(connection, keys, at)
+        jobs.wake()
+
+    def waiting(self, jobs: Jobs, *keys: str) -> set[str]:
+        with self.engine.connect() as connection:
+            return jobs.waiting(connection, keys)
+
+    def counts(self, jobs: Jobs) -> dict[str, int]:
+        with self.engine.connect() as connection:
+            return jobs.counts(connection)
+
+    def idle(self, jobs: Jobs) -> bool:
+        return self.counts(jobs) == {"waiting": 0, "taken": 0}
+
+
+@pytest.fixture(params=ENGINES)
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    sqlite = request.param == "embedded-sqlite"
+    url = sqlite_url(tmp_path / "edigw.db") if sqlite else request.getfixturevalue("postgres_url")
+    made = Case(request.param, url)
+    with made.engine.begin() as connection:
+        metadata.create_all(connection)
+        if made.kind == "procrastinate":
+            prepare(connection)
+    yield made
+    made.engine.dispose()
+
+
+@contextmanager
+def working(jobs: Jobs, handler: Handler) -> Iterator[threading.Thread]:
+    stop = threading.Event()
+    thread = threading.Thread(target=jobs.work, args=(handler, stop))
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+class Log:
+    """A handler that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.groups: list[list[Job]] = []
+
+    def __call__(self, jobs: Sequence[Job], guard: Guard) -> None:
+        guard()
+        self.jobs += jobs
+        self.groups.append(list(jobs))
+
+    def keys(self) -> list[str]:
+        return [job.key for job in self.jobs]
+
+
+def test_a_job_exists_when_its_transaction_commits(case: Case) -> None:
+    jobs, log = case.jobs(), Log()
+    with case.engine.connect() as connection:
+        jobs.enqueue(connection, ["message:1", "message:2"])
+        connection.rollback()
+    assert case.waiting(jobs, "message:1", "message:2") == set()
+    with case.engine.begin() as connection:
+        jobs.enqueue(connection, ["message:3", "message:4"])
+        jobs.enqueue(connection, [])
+    assert case.waiting(jobs, "message:1", "message:3") == {"message:3"}
+    assert case.counts(jobs) == {"waiting": 2, "taken": 0}
+    jobs.drain(log)
+    assert log.keys() == ["message:3", "message:4"]
+    assert case.idle(jobs)
+    assert case.waiting(jobs, "message:3") == set()
+
+
+def test_every_key_is_worked_on_and_never_twice_at_the_same_time(case: Case) -> None:
+    keys = [f"message:{number}" for number in range(300)]
+    lock, doing, done, twice = threading.Lock(), set[str](), Counter[str](), list[str]()
+
+    def handler(jobs: Sequence[Job], guard: Guard) -> None:
+        mine = {job.key for job in jobs}
+        with lock:
+            twice.extend(doing & mine)
+            doing.update(mine)
+        time.sleep(0.001 * len(mine))
+        with lock:
+            doing.difference_update(mine)
+            done.update(mine)
+
+    with ExitStack() as stack:
+        engines = [case.jobs() if case.kind == "procrastinate" else case.jobs(limit=5) for _ in range(3)]
+        for one in engines:
+            stack.enter_context(working(one, handler))
+        for start in range(0, 300, 30):
+            case.enqueue(engines[0], *keys[start : start + 30], *keys[: start // 3])
+        until(lambda: case.idle(engines[0]), 40)
+    assert done.keys() == set(keys)
+    assert twice == []
+    assert case.troubles == []
+
+
+def test_a_key_enqueued_while_worked_on_is_worked_on_again(case: Case) -> None:
+    jobs, go, started = case.jobs(), threading.Event(), Counter[str]()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        started.update(job.key for job in given)
+        assert go.wait(10)
+
+    with working(jobs, handler), working(case.jobs(), handler):
+        case.enqueue(jobs, "message:1")
+        until(lambda: started["message:1"])
+        case.enqueue(jobs, "message:1", "message:2")
+        until(lambda: started["message:2"])
+        assert started["message:1"] == 1
+        assert "message:1" in case.waiting(jobs, "message:1")
+        go.set()
+        until(lambda: started["message:1"] == 2)
+        until(lambda: case.idle(jobs))
+
+
+def test_a_job_for_later_waits_and_holds_nothing_up(case: Case) -> None:
+    jobs, times = case.jobs(), dict[str, datetime]()
+    later, soon = now() + timedelta(seconds=3), now() + timedelta(seconds=1.2)
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        times.update({f"{job.key} {len(times)}": now() for job in given})
+
+    case.enqueue(jobs, "message:1", at=later)
+    case.enqueue(jobs, "message:1", at=soon)
+    case.enqueue(jobs, "message:1", "message:2")
+    jobs.drain(handler)
+    assert [name[:9] for name in times] == ["message:1", "message:2"]
+    with working(case.jobs(), handler):
+        until(lambda: case.idle(jobs))
+    first, second = list(times.values())[2:]
+    assert soon <= first < later <= second
+
+
+def test_a_handler_that_raises_keeps_its_job_and_no_other(case: Case) -> None:
+    jobs, log, failures = case.jobs(), Log(), list[Job]()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        if len(failures) < 3 and (bad := [job for job in given if job.key == "message:bad"]):
+            failures.extend(bad)
+            raise ValueError("no")
+        log(given, guard)
+
+    case.enqueue(jobs, "message:bad", *[f"message:{number}" for number in range(20)])
+    jobs.drain(handler)
+    assert "message:bad" in case.waiting(jobs, "message:bad", "message:0")
+    with working(jobs, handler):
+        until(lambda: case.idle(jobs), 20)
+    assert [job.attempts for job in failures] == [0, 1, 2]
+    assert sorted(log.keys()) == sorted(["message:bad", *[f"message:{number}" for number in range(20)]])
+    assert [str(one) for one in case.troubles] == ["no"] * 3
+    assert all(len(group) == 1 for group in log.groups if any(job.attempts for job in group))
+
+
+def test_stop_ends_work_soon_but_not_in_the_middle(case: Case) -> None:
+    jobs, started, go, stop = case.jobs(), threading.Event(), threading.Event(), threading.Event()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        started.set()
+        go.wait(10)
+        guard()
+
+    idle = threading.Thread(target=case.jobs().work, args=(Log(), stop))
+    busy = threading.Thread(target=jobs.work, args=(handler, stop))
+    busy.start()
+    case.enqueue(jobs, "message:1")
+    assert started.wait(10)
+    idle.start()
+    until(lambda: case.kind == "procrastinate" or len(beating(case)) == 2)
+    stop.set()
+    idle.join(2)
+    assert not idle.is_alive()
+    assert busy.is_alive()
+    go.set()
+    busy.join(2)
+    assert not busy.is_alive()
+    assert case.idle(jobs)
+    assert case.troubles == []
+
+
+def beating(case: Case) -> list[str]:
+    with case.engine.connect() as connection:
+        return list(connection.scalars(select(workers.c.id)))
+
+
+@contextmanager
+def process(case: Case, *keys: str) -> Iterator[subprocess.Popen[str]]:
+    """A worker process that has taken jobs; a line to it lets it call its guard and tell."""
+    jobs = case.jobs()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.contract.test_jobs", case.kind, case.url],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as made:
+        assert made.stdout is not None
+        case.enqueue(jobs, *keys)
+        for _ in keys:
+            assert made.stdout.readline().startswith("took")
+        try:
+            yield made
+        finally:
+            made.kill()
+
+
+def worker_process(kind: str, url: str) -> None:
+    def handler(jobs: Sequence[Job], guard: Guard) -> None:
+        for job in jobs:
+            sys.stdout.write(f"took {job.key}\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
+        try:
+            guard()
+        except LeaseLostError:
+            sys.stdout.write("lost\n")
+        else:
+            sys.stdout.write("kept\n")
+        sys.stdout.flush()
+
+    Case(kind, url).jobs().work(handler, threading.Event())
+
+
+def test_dead_and_stopped_processes_are_taken_over_within_ten_seconds(case: Case) -> None:
+    jobs, log = case.jobs(), Log()
+    with process(case, "message:1", "message:2") as killed, process(case, "message:3") as stopped:
+        assert stopped.stdin is not None
+        assert stopped.stdout is not None
+        with working(jobs, log):
+            case.enqueue(jobs, "message:4")
+            until(lambda: log.keys() == ["message:4"])
+            killed.kill()
+            stopped.send_signal(signal.SIGSTOP)
+            seconds = until(lambda: len(log.jobs) == 4)
+            sys.stderr.write(f"{case.kind}: taken over after {seconds:.1f} s\n")
+            assert seconds < 10
+            assert sorted(log.keys()) == [f"message:{number}" for number in (1, 2, 3, 4)]
+            assert [job.attempts for job in log.jobs] == [0, 1, 1, 1]
+            until(lambda: case.idle(jobs))
+            stopped.send_signal(signal.SIGCONT)
+            stopped.stdin.write("\n")
+            stopped.stdin.flush()
+            assert stopped.stdout.readline() == "lost\n"
+            case.enqueue(jobs, "message:5")
+            until(lambda: case.idle(jobs) or log.keys()[-1:] != ["message:4"])
+
+
+def test_a_worker_that_nobody_replaced_keeps_its_job(case: Case) -> None:
+    with process(case, "message:1") as stopped:
+        assert stopped.stdin is not None
+        assert stopped.stdout is not None
+        stopped.send_signal(signal.SIGSTOP)
+        stopped.send_signal(signal.SIGCONT)
+        stopped.stdin.write("\n")
+        stopped.stdin.flush()
+        assert stopped.stdout.readline() == "kept\n"
+        until(lambda: case.idle(case.jobs()))
+
+
+@contextmanager
+def away(case: Case, request: pytest.FixtureRequest) -> Iterator[None]:
+    """PostgreSQL is down; SQLite, which cannot be, is locked by somebody else."""
+    if case.engine.dialect.name == "sqlite":
+        with closing(sqlite3.connect(str(case.engine.url.database), isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+            other.execute("ROLLBACK")
+        return
+    server: Server = request.getfixturevalue("postgres")
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+def test_the_absence_of_the_database_is_survived(case: Case, request: pytest.FixtureRequest) -> None:
+    jobs, log, done, gone = case.jobs(), Log(), threading.Event(), threading.Event()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        log.jobs += given
+        if not gone.is_set():
+            done.set()
+            assert gone.wait(10)
+
+    with working(jobs, handler):
+        case.enqueue(jobs, "message:1")
+        assert done.wait(10)
+        with away(case, request):
+            gone.set()
+            until(lambda: len(case.troubles) > 1)
+        case.enqueue(jobs, "message:2")
+        until(lambda: log.keys()[-1] == "message:2")
+        until(lambda: case.idle(jobs), 20)
+
+
+embedded_only = pytest.mark.parametrize("case", ENGINES[:2], indirect=True)
+
+
+@embedded_only
+def test_the_survivors_of_a_group_come_alone(case: Case) -> None:
+    jobs, log = case.jobs(), Log()
+    case.enqueue(jobs, "message:1", "message:2", "message:3")
+    with pytest.raises(KeyboardInterrupt):
+        jobs.drain(interrupted)
+    case.enqueue(jobs, "message:4", "message:5")
+    jobs.drain(log)
+    assert [[job.key[-1] for job in group] for group in log.groups] == [["1"], ["2"], ["3"], ["4", "5"]]
+    assert [job.attempts for job in log.jobs] == [1, 1, 1, 0, 0]
+
+
+def interrupted(given: Sequence[Job], guard: Guard) -> None:
+    raise KeyboardInterrupt
+
+
+@embedded_only
+def test_a_clock_that_is_set_back_delays_nothing(case: Case) -> None:
+    hour = [timedelta()]
+    jobs, log = case.jobs(clock=lambda: now() - hour[0]), Log()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        if not log.jobs:
+            hour[0] = timedelta(hours=1)
+            log.jobs += given
+            raise ValueError("no")
+        log(given, guard)
+
+    case.enqueue(jobs, "message:1", at=now() + timedelta(seconds=1))
+    with working(jobs, handler):
+        until(lambda: log.jobs)
+        case.enqueue(jobs, "message:2")
+        until(lambda: case.idle(jobs))
+    assert sorted(log.keys()) == ["message:1", "message:1", "message:2"]
+
+
+@pytest.mark.parametrize("case", ENGINES[:1], indirect=True)
+def test_a_locked_database_is_no_lost_lease(case: Case, request: pytest.FixtureRequest) -> None:
+    jobs, other, log = case.jobs(lease_seconds=0.6), case.jobs(lease_seconds=0.6), Log()
+    started, go, guarded = threading.Event(), threading.Event(), threading.Event()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        started.set()
+        assert go.wait(10)
+        guard()
+        guarded.set()
+
+    with working(jobs, handler):
+        case.enqueue(jobs, "message:1")
+        assert started.wait(10)
+        with working(other, log):
+            until(lambda: len(beating(case)) == 2)
+            before = set(beating(case))
+            with away(case, request):
+                time.sleep(2)  # more than three leases, and nobody else may have the job
+                go.set()
+                assert guarded.wait(10)
+            until(lambda: case.idle(jobs))
+            time.sleep(1)
+            assert set(beating(case)) == before
+    assert log.jobs == []
+
+
+@pytest.mark.needs_system
+def test_tables_of_an_earlier_version_are_upgraded(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    folder = files("procrastinate.sql") / "migrations"
+    steps = sorted(one.name for one in folder.iterdir() if one.name.endswith(".sql"))
+    note = text("SELECT obj_description('procrastinate_jobs'::regclass)")
+    with engine.begin() as connection:
+        raw: Any = connection.connection.driver_connection
+        for name in steps[:-2]:
+            raw.execute((folder / name).read_text())
+        raw.execute(f"COMMENT ON TABLE procrastinate_jobs IS '{steps[-3]}'")
+    for _ in range(2):
+        with engine.begin() as connection:
+            prepare(connection)
+            assert connection.scalar(note) == steps[-1]
+    case, log = Case("procrastinate", postgres_url), Log()
+    case.enqueue(case.jobs(), "message:1")
+    case.jobs().drain(log)
+    assert log.keys() == ["message:1"]
+    engine.dispose()
+    case.engine.dispose()
+
+
+if __name__ == "__main__":
+    worker_process(*sys.argv[1:])
