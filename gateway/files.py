@@ -11,7 +11,7 @@ _THREADS = 8
 _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sync")
 
 
-def sync_files(paths: Collection[Path]) -> None:
+def sync_files(paths: Collection[Path | str]) -> None:
     """Returns when the content of files and the names in folders are on disk.
 
     Without it a power failure may undo what was written, or a rename. Several at a time share the journal's
@@ -27,7 +27,7 @@ def sync_files(paths: Collection[Path]) -> None:
         list(_pool.map(_sync, paths))
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path | str) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

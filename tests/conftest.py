@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import samples as sample_documents
+from tests.databases import _postgres, postgres, postgres_url  # noqa: F401 -- fixtures
 
 # Read once: the fixture below takes all EDIGW_ variables away.
 SAMPLES = sample_documents.directory()

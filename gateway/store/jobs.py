@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Protocol
 from uuid import uuid4
@@ -75,9 +75,9 @@ class EmbeddedJobs:
     """Jobs in the tables ``jobs`` and ``workers``; ``on_trouble`` is told what goes wrong.
 
     Up to ``limit`` jobs are handed out together, but one with attempts alone: it may be what killed a worker.
-    A worker whose beat stands still for ``lease_seconds`` of another's ``monotonic`` is dead. Pauses and
-    ``at`` are times of ``clock``, but this process also remembers how long they were to last: a clock set
-    back delays only jobs that a process since ended was to do later.
+    A worker whose beat stands still for ``lease_seconds`` (the same in all processes) is dead. Pauses and
+    ``at`` are kept in the time of this process: ``clock``, but where that is set back, the time it would
+    have been. So nothing is delayed, unless a later process, which knows no better, finds it.
     """
 
     engine: Engine
@@ -87,19 +87,19 @@ class EmbeddedJobs:
     monotonic: Callable[[], float] = time.monotonic
     lease_seconds: float = 6.0
     limit: int = 100
-    later: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
     awake: Event = field(default_factory=Event, init=False)
+    _zero: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
 
     def enqueue(self, connection: Connection, keys: Sequence[str], at: datetime | None = None) -> None:
-        due = self.due(keys, at) if at else ""
+        due = self.due((at - self.clock()).total_seconds()) if at else ""
         if keys:
             connection.execute(insert(jobs), [{"key": key, "due_at": due} for key in keys])
 
-    def due(self, keys: Sequence[str], at: datetime) -> str:
-        """``at`` as text; how far away it is, is remembered for the keys."""
-        ripe = self.monotonic() + (at - self.clock()).total_seconds()
-        self.later.update({(key, as_text(at)): ripe for key in keys})
-        return as_text(at)
+    def due(self, seconds: float) -> str:
+        """So many seconds from now, as the table has it."""
+        since = timedelta(seconds=self.monotonic())
+        self._zero = max(self._zero, self.clock() - since)
+        return as_text(self._zero + since + timedelta(seconds=seconds))
 
     def wake(self) -> None:
         self.awake.set()
@@ -108,10 +108,10 @@ class EmbeddedJobs:
         return set(connection.scalars(select(jobs.c.key).where(jobs.c.key.in_(keys))))
 
     def counts(self, connection: Connection) -> dict[str, int]:
-        total, taken = connection.execute(
-            select(sa.func.count(jobs.c.seq), sa.func.count(jobs.c.worker))
-        ).one()
-        return {"waiting": total - taken, "taken": taken}
+        counts = select(
+            sa.func.count(jobs.c.seq) - sa.func.count(jobs.c.worker), sa.func.count(jobs.c.worker)
+        )
+        return dict(zip(("waiting", "taken"), connection.execute(counts).one()))
 
     def work(self, handler: Handler, stop: Event) -> None:
         worker, failures = None, 0
@@ -151,8 +151,7 @@ class _Worker:
         self._owner, self._engine, self._lease = owner, owner.engine, owner.lease_seconds
         self._id, self._over = uuid4().hex, Event()
         self._row, self._mine = workers.c.id == self._id, jobs.c.worker == self._id
-        self._settle: sa.Delete | sa.Update | None = None  # what becomes of the jobs that were done
-        self._seen: dict[tuple[str, int], float] = {}
+        self._settle: list[sa.Delete | sa.Update] = []  # what becomes of the jobs that were done
         self._beaten = self._steady = owner.monotonic()
         with _begin(self._engine) as connection:
             connection.execute(insert(workers), {"id": self._id, "beat": 0})
@@ -161,52 +160,49 @@ class _Worker:
 
     def step(self, handler: Handler) -> bool:
         """Ends what was done, takes what is due and lets it be done; False when nothing was due."""
-        if taken := self._take():
+        if rows := self._take():
+            taken = (self._mine, jobs.c.seq.in_([seq for seq, _, _ in rows]))
             try:
-                handler(taken, self._guard)
-                self._settle = delete(jobs).where(self._mine)
-            except LeaseLostError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises, the other jobs go on
+                handler([Job(key, attempts) for key, attempts in {row[1:]: 0 for row in rows}], self._guard)
+                self._settle = [delete(jobs).where(*taken)]
+            except Exception as error:
+                if isinstance(error, LeaseLostError):
+                    raise
                 self._owner.on_trouble(error)
-                at = self._owner.clock() + timedelta(seconds=pause_seconds(taken[0].attempts))
-                due = self._owner.due([job.key for job in taken], at)
-                self._settle = update(jobs).where(self._mine).values(worker=None, due_at=due)
-        return bool(taken)
+                due = self._owner.due(pause_seconds(rows[0].attempts))
+                self._settle = [update(jobs).where(*taken).values(worker=None, due_at=due)]
+        return bool(rows)
 
     def close(self) -> None:
         """Ends what was done and gives back the rest; where the database is away, others will take it."""
         self._over.set()
         with suppress(SQLAlchemyError), _begin(self._engine) as connection:
-            if self._settle is not None:
-                connection.execute(self._settle)
+            for one in self._settle:
+                connection.execute(one)
             _bury(connection, self._row)
         self._heart.join(1)
 
-    def _take(self) -> list[Job]:
-        owner, now = self._owner, self._owner.monotonic()
-        ripe = [one for one, when in list(owner.later.items()) if when <= now]
-        free, at_once = jobs.c.worker.is_(None), jobs.c.due_at == ""
-        due = sa.or_(jobs.c.due_at <= as_text(owner.clock()), tuple_(jobs.c.key, jobs.c.due_at).in_(ripe))
-        taken: dict[str, int] = {}
-        if self._over.is_set() or self._settle is not None or _exists(self._engine, free, due):
-            with self._beat() as connection:
-                if self._settle is not None:
-                    connection.execute(self._settle)
-                connection.execute(update(jobs).where(free, jobs.c.due_at > "", due).values(due_at=""))
-                busy = select(jobs.c.key).where(jobs.c.worker > "")
-                found = select(jobs.c.key, jobs.c.attempts).where(free, at_once, jobs.c.key.not_in(busy))
-                rows = connection.execute(found.order_by(jobs.c.seq).limit(owner.limit)).all()
-                alone = rows and rows[0].attempts
-                taken = {
-                    row.key: row.attempts for row in rows[: 1 if alone else None] if alone or not row.attempts
-                }
-                mine = update(jobs).where(free, at_once, jobs.c.key.in_(taken))
-                connection.execute(mine.values(worker=self._id, attempts=jobs.c.attempts + 1))
-            self._settle = None
-        for one in ripe:
-            owner.later.pop(one, None)
-        return [Job(*one) for one in taken.items()]
+    def _take(self) -> Sequence[sa.Row[int, str, int]]:
+        free, now = jobs.c.worker.is_(None), self._owner.due(0)
+        if not (self._settle or self._over.is_set() or _exists(self._engine, free, jobs.c.due_at <= now)):
+            return []
+        # What is ours after that was taken by a commit whose answer was lost.
+        self._settle = [*self._settle[:1], update(jobs).where(self._mine).values(worker=None)]
+        with self._beat() as connection:
+            for one in self._settle:
+                connection.execute(one)
+            ripe = update(jobs).where(free, jobs.c.due_at > "", jobs.c.due_at <= now)
+            connection.execute(ripe.values(due_at=""))
+            busy = select(jobs.c.key).where(jobs.c.worker > "")
+            due = select(jobs.c.seq, jobs.c.key, jobs.c.attempts)
+            due = due.where(free, jobs.c.due_at == "", jobs.c.key.not_in(busy)).order_by(jobs.c.seq)
+            rows = connection.execute(due.limit(self._owner.limit)).all()
+            alone = rows and rows[0].attempts
+            rows = rows[:1] if alone else [row for row in rows if not row.attempts]
+            mine = update(jobs).where(jobs.c.seq.in_([row.seq for row in rows]))
+            connection.execute(mine.values(worker=self._id, attempts=jobs.c.attempts + 1))
+        self._settle = []
+        return rows
 
     def _guard(self) -> None:
         if not self._over.is_set() and self._owner.monotonic() - self._beaten >= self._lease:
@@ -221,22 +217,21 @@ class _Worker:
             raise LeaseLostError(_LOST)
 
     def _live(self) -> None:
+        owner, seen = self._owner, dict[tuple[str, int], float]()
         while not self._over.wait(self._lease / 6):
             with suppress(SQLAlchemyError, LeaseLostError):
-                if self._owner.monotonic() - self._beaten >= self._lease / 3:
+                if owner.monotonic() - self._beaten >= self._lease / 3:
                     with self._beat():
                         pass
                 with self._engine.connect().execution_options(reading=True) as connection:
                     beats = connection.execute(select(workers.c.id, workers.c.beat)).all()
-                now = self._owner.monotonic()
-                self._seen = {(one.id, one.beat): self._seen.get((one.id, one.beat), now) for one in beats}
-                dead = [
-                    one for one, since in self._seen.items() if now - max(since, self._steady) >= self._lease
-                ]
-                if dead:
+                now = owner.monotonic()
+                seen = {(who, beat): seen.get((who, beat), now) for who, beat in beats}
+                judged = now - self._lease
+                if self._steady <= judged and (dead := [one for one, at in seen.items() if at <= judged]):
                     with _begin(self._engine) as connection:
                         _bury(connection, tuple_(workers.c.id, workers.c.beat).in_(dead))
-                    self._owner.wake()
+                    owner.wake()
 
     @contextmanager
     def _beat(self) -> Iterator[Connection]:
@@ -248,8 +243,7 @@ class _Worker:
                 self._over.set()
                 raise LeaseLostError(_LOST)
             yield connection
-        ended = self._owner.monotonic()
-        if ended - self._beaten > self._lease * 2 / 3:
+        if (ended := self._owner.monotonic()) - self._beaten > self._lease * 2 / 3:
             self._steady = ended
         self._beaten = max(self._beaten, begun)
 

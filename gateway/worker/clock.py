@@ -19,7 +19,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-_LEADER = 4712
+_LEADER = 4713
 """Key of the advisory lock."""
 
 _LOOK_SECONDS = 1.0

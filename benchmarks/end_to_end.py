@@ -1,0 +1,234 @@
+"""Measures a whole gateway at work: folder to folder, with its store on disk, by real processes.
+
+Files with purchase orders are dropped into the partner's inbox of a running gateway; the clock runs from the
+first drop until the last JSON document and the last 997 lie in the outboxes. Each document was then archived,
+translated, acknowledged, delivered and put into the audit, and every commit brought to disk.
+
+Usage: ``python benchmarks/end_to_end.py [single|batch|postgres|soak] [--documents N]``; without a name the
+first three. ``soak`` sends 100,000 documents in waves, and shows memory and size of the database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.generate import order
+
+EDIGW = Path(sys.executable).parent / "edigw"
+PARTNER, ERP = "acme-retail", "erp"
+LINES = 8
+"""Lines of an order: 1.5 KB with its envelope."""
+
+_LIMIT_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One measurement.
+
+    Attributes:
+        seconds: from the first drop to the last file out.
+        database: bytes of the database and its log for each document; 0 where it is not a file.
+        memory: MiB of the largest process, after each wave.
+    """
+
+    what: str
+    documents: int
+    seconds: float
+    database: float = 0
+    memory: tuple[float, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Documents a second."""
+        return self.documents / self.seconds
+
+    def __str__(self) -> str:
+        text = f"{self.what:<44} {self.documents:>7} documents {self.rate:>8.0f} /s"
+        return text + (f" {self.database / 1000:>6.1f} KB/document in the database" if self.database else "")
+
+
+def interchange(number: int, sets: int, draw: random.Random) -> bytes:
+    """An interchange of purchase orders that differ in everything."""
+    isa = f"ISA*00*          *00*          *ZZ*{'ACMERETAIL':<15}*ZZ*EXAMPLESUPPLIER"
+    parts = [
+        f"{isa}*261105*0915*U*00401*{number:09d}*0*P*>",
+        f"GS*PO*ACMERETAIL*EXAMPLESUPPLIER*20261105*0915*{number}*X*004010",
+    ]
+    for control in range(1, sets + 1):
+        body = _order(number * 1000 + control, draw)
+        segments = [f"ST*850*{control:04d}", *body, f"SE*{len(body) + 2}*{control:04d}"]
+        parts += segments
+    parts += [f"GE*{sets}*{number}", f"IEA*1*{number:09d}"]
+    return "".join(f"{part}~\n" for part in parts).encode("ascii")
+
+
+def _order(number: int, draw: random.Random) -> list[str]:
+    while True:
+        body = ["*".join(segment) for segment in order(number, draw)]
+        if sum(segment.startswith("PO1*") for segment in body) == LINES:
+            return body
+
+
+class Home:
+    """A gateway on a new home below ``root``.
+
+    Args:
+        database: URL of a PostgreSQL database; empty for SQLite.
+    """
+
+    def __init__(self, root: Path, database: str = "") -> None:
+        self.path = root / "home"
+        self.environment = {**os.environ, "EDIGW_DATABASE_URL": database} if database else dict(os.environ)
+        subprocess.run([EDIGW, "init", self.path], check=True, stdout=subprocess.DEVNULL)
+        settings = self.path / "gateway.yaml"
+        text = settings.read_text("utf-8").replace("stable_seconds: 1 ", "stable_seconds: 0 ")
+        settings.write_text(text + "\nschedule: {poll_seconds: 0.2}\n", "utf-8")
+        self.inbox = self.path / "folders" / PARTNER / "inbox"
+        self._outboxes = [self.path / "folders" / name / "outbox" for name in (PARTNER, ERP)]
+        self._number = 0
+
+    @contextmanager
+    def running(self, *commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """The gateway at work, as processes; ends them by SIGTERM."""
+        with ExitStack() as ends:
+            log = ends.enter_context((self.path / "log").open("wb"))
+            processes = [
+                subprocess.Popen([EDIGW, command, "--config", self.path], stderr=log, env=self.environment)
+                for command in commands
+            ]
+            try:
+                warm = self.drop(files=1, sets=1)
+                self.wait(warm)
+                self.empty()
+                yield processes
+            finally:
+                for process in processes:
+                    process.send_signal(signal.SIGTERM)
+                for process in processes:
+                    process.wait(60)
+
+    def drop(self, files: int, sets: int) -> int:
+        """Moves new files into the inbox, all at once; returns how many files must come out."""
+        draw = random.Random(self._number)
+        ready = []
+        for _ in range(files):
+            self._number += 1
+            path = self.inbox / f".orders-{self._number}.tmp"
+            path.write_bytes(interchange(self._number, sets, draw))
+            ready.append(path)
+        self.started = time.perf_counter()
+        for path in ready:
+            path.rename(path.with_name(f"{path.stem[1:]}.edi"))
+        return files * (sets + 1)
+
+    def wait(self, files: int) -> float:
+        """Waits until so many files lie in the outboxes; returns the seconds since they were dropped."""
+        while time.perf_counter() - self.started < _LIMIT_SECONDS:
+            out = [path for box in self._outboxes for path in box.iterdir() if path.name[0] != "."]
+            if len(out) >= files:
+                return time.perf_counter() - self.started
+            time.sleep(0.05)
+        raise SystemExit(f"not done in {_LIMIT_SECONDS} s; see {self.path / 'log'}")
+
+    def empty(self) -> None:
+        """Takes everything out of the outboxes."""
+        for box in self._outboxes:
+            for path in box.iterdir():
+                if not path.name.startswith("."):
+                    path.unlink()
+
+    def database_size(self) -> int:
+        """Bytes of the database and its log on SQLite."""
+        return sum(path.stat().st_size for path in (self.path / "data").glob("gateway.db*"))
+
+
+@contextmanager
+def _home(database: str = "") -> Iterator[Home]:
+    root = Path(tempfile.mkdtemp(prefix="edigw-bench-"))
+    try:
+        yield Home(root, database)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def sqlite(what: str, files: int, sets: int) -> Result:
+    """One process on SQLite, ``synchronous=FULL``."""
+    with _home() as home, home.running("up"):
+        before = home.database_size()
+        seconds = home.wait(home.drop(files, sets))
+        size = (home.database_size() - before) / (files * sets)
+    return Result(what, files * sets, seconds, size)
+
+
+def postgres(workers: int, files: int, sets: int) -> Result:
+    """The clock in one process and workers in others, on PostgreSQL with durable commits."""
+    from tests.databases import postgres_server
+
+    what = f"PostgreSQL, {workers} worker{'s' if workers > 1 else ''}, {_kind(sets)}"
+    with postgres_server() as server, _home(server.database()) as home, ExitStack() as ends:
+        ends.enter_context(home.running("serve", *["worker"] * workers))
+        return Result(what, files * sets, home.wait(home.drop(files, sets)))
+
+
+def soak(documents: int, sets: int = 100, wave: int = 2500) -> Result:
+    """Waves of documents through one process on SQLite; memory after each."""
+    memory, seconds = [], 0.0
+    with _home() as home, home.running("up") as (process,):
+        before = home.database_size()
+        for _ in range(documents // wave):
+            seconds += home.wait(home.drop(wave // sets, sets))
+            home.empty()
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            memory.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
+        size = (home.database_size() - before) / documents
+    return Result(f"soak, SQLite, {_kind(sets)}", documents, seconds, size, tuple(memory))
+
+
+def _kind(sets: int) -> str:
+    return "single files" if sets == 1 else f"interchanges of {sets}"
+
+
+def measure(names: list[str], documents: int) -> Iterator[Result]:
+    """The measurements of those names, one after another."""
+    single, batch = documents, documents * 5 // 100
+    if "single" in names:
+        yield sqlite(f"SQLite, one process, {_kind(1)}", single, 1)
+    if "batch" in names:
+        yield sqlite(f"SQLite, one process, {_kind(100)}", batch, 100)
+    if "postgres" in names:
+        for workers in (1, 3):
+            yield postgres(workers, single // 2, 1)
+            yield postgres(workers, batch, 100)
+    if "soak" in names:
+        yield soak(100_000 if documents >= 2000 else documents * 10)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="A whole gateway at work.")
+    parser.add_argument("names", nargs="*", default=["single", "batch", "postgres"])
+    parser.add_argument("--documents", type=int, default=2000)
+    args = parser.parse_args()
+    for result in measure(args.names, args.documents):
+        print(result, flush=True)
+        if result.memory:
+            print("  MiB after each wave: " + " ".join(f"{one:.0f}" for one in result.memory))
+
+
+if __name__ == "__main__":
+    main()
