@@ -64,9 +64,8 @@ def functional(work: Work, partner: Partner, received: TransactionSet) -> Proble
                 documents[kept.id] = kept
         _refused(work, sent, documents.values(), answer)
     kind = received.set_id
-    work.store.add_acknowledgment(
-        kind, work.message.id, sent, "", answer.status.value, answer.sentences()[:1]
-    )
+    if not answer.sets:
+        work.store.add_acknowledgment(kind, work.message.id, sent, "", answer.status.value, words)
     for one in answer.sets:
         control, said = number(one.control_number), one.sentences()[:_MAX_WORDS]
         work.store.add_acknowledgment(kind, work.message.id, sent, control, one.status.value, said)

@@ -66,8 +66,8 @@ _INTRODUCTION = """\
 You are Example Supplier. Your customer Acme Retail sends purchase orders as X12 850 files; the gateway checks
 them, writes one JSON file per order for your own system, and tells Acme Retail with a 997 what it took. Your
 system answers one order with JSON: the gateway makes an 855, an 856 and an 810 of it. At last Acme Retail
-pays with an 820. Acme Retail and your system are played here; the gateway, its files and its database are
-real."""
+pays with an 820, and the story of the order is told and proved. Acme Retail and your system are played here;
+the gateway, its files and its database are real."""
 
 
 def register(commands: inputs.Commands) -> None:
@@ -275,6 +275,20 @@ class Story:
         gateway.run_once()
         self._paid(documents(erp / "outbox", "remittance_advice_*.json"))
 
+        self.head("8. Somebody asks what became of the order, and an auditor whether that is true")
+        self._command("document", "chain", "7KX2M41Q")
+        intact = self._command("audit", "verify") == 0
+        self.check("the audit is whole, from the first file on", "whole" if intact else "broken", "whole")
+
+    def _command(self, *words: str) -> int:
+        """Runs a command on the home, as a person would; its exit code."""
+        from gateway.cli.main import main
+
+        self.say(f"   $ edigw {' '.join(words)} --config {self.home}\n")
+        code = main([*words, "--config", str(self.home)])
+        self.say()
+        return code
+
     def _quarantine(self, reports: list[dict[str, Any]]) -> None:
         status = {report["file"]: report["status"] for report in reports}
         for report in reports:
@@ -335,7 +349,7 @@ class Story:
 
     def summary(self) -> bool:
         """Prints the table of what was expected; whether all of it is so."""
-        self.head("8. Summary")
+        self.head("9. Summary")
         width = max(len(what) for what, _, _ in self.checks)
         for what, found, good in self.checks:
             self.say(f"   {'ok    ' if good else 'NOT OK'}  {what:<{width}}  {found}")
