@@ -17,7 +17,6 @@ from gateway.errors import ConfigurationError, DocumentError, NotFoundError, Pro
 from gateway.mapping.library import Library
 from gateway.x12.envelope import Event, InterchangeAcknowledgment, InterchangeHeader, TransactionSet
 from gateway.x12.parser import Parser
-from gateway.x12.reader import MAX_SET_BYTES
 from gateway.x12.report import Tally, report
 
 if TYPE_CHECKING:
@@ -33,11 +32,7 @@ Source = bytes | Path | BinaryIO
 
 @lru_cache(maxsize=8)
 def library(overrides: tuple[Path, ...] = ()) -> Library:
-    """The guides and mappings that are installed.
-
-    Args:
-        overrides: directories searched first, for example those of a home.
-    """
+    """The guides and mappings that are installed; ``overrides`` are directories searched first."""
 
     def load(relative: str) -> bytes:
         return resources.find(relative, overrides).read_bytes()
@@ -73,7 +68,6 @@ def read(
     *,
     documents: bool = True,
     guides: Library | None = None,
-    max_set_bytes: int = MAX_SET_BYTES,
     profile_of: Callable[[InterchangeHeader], str] | None = None,
 ) -> Iterator[Event]:
     """The events of an X12 file, each as soon as it is complete; one transaction set in memory at a time.
@@ -82,7 +76,6 @@ def read(
         source: bytes, a path or an open binary file.
         documents: make the internal document of each accepted set.
         guides: another library than the installed one.
-        max_set_bytes: limit of one transaction set.
         profile_of: the partner whose guidelines and mappings hold for an interchange, empty for none.
 
     Raises:
@@ -93,7 +86,7 @@ def read(
     def guides_of(header: InterchangeHeader) -> Library:
         return base.of(profile_of(header)) if profile_of is not None else base
 
-    parser = Parser(base, documents=documents, max_set_bytes=max_set_bytes, guides_of=guides_of)
+    parser = Parser(base, documents=documents, guides_of=guides_of)
     data = io.BytesIO(source) if isinstance(source, bytes) else source
     with data.open("rb") if isinstance(data, Path) else nullcontext(data) as file:
         while chunk := file.read(CHUNK):
@@ -102,14 +95,10 @@ def read(
 
 
 def validate(source: Source, *, path: str = "-", guides: Library | None = None) -> dict[str, Any]:
-    """Checks a file and reports on it.
+    """Checks a file and reports on it, as ``edigw x12 validate --json`` does in an entry of ``files``.
 
     Args:
         path: the name under which the report shows the file.
-
-    Returns:
-        ``path``, ``verdict``, ``interchanges`` and ``problems``, as one entry of ``files`` in the JSON of
-        ``edigw x12 validate --json``.
     """
     from orjson import loads
 
@@ -132,7 +121,7 @@ def write(
     guides: Library | None = None,
     now: datetime | None = None,
 ) -> bytes:
-    """Documents as X12.
+    """Documents as X12: one interchange, or several one after another where the documents name several.
 
     Args:
         documents: one document or several. Those of one type that say the same about sender, receiver and
@@ -141,9 +130,6 @@ def write(
             control numbers begin at 1.
         guides: another library than the installed one.
         now: date and time of the envelope where ``envelope`` is not given; by default the clock.
-
-    Returns:
-        One interchange, or several one after another where the documents name several.
 
     Raises:
         DocumentError: a document cannot be written; ``problems`` holds every reason of all of them.
@@ -158,8 +144,8 @@ def explain(document: dict[str, Any], *, guides: Library | None = None) -> tuple
     from gateway.mapping.writer import is_technical
 
     control = document.get("control")
-    version = str(control.get("version") or "004010") if isinstance(control, dict) else "004010"
-    version = "" if is_technical(document) else version
+    named = control.get("version") if isinstance(control, dict) else None
+    version = "" if is_technical(document) else str(named or "004010")
     try:
         plan = (guides or library()).mapping_for(str(document.get("document_type")), version)
     except NotFoundError:
@@ -180,9 +166,9 @@ def written(
     If it raises, which may be at the end, the pieces before are of no use.
 
     Args:
-        checked: hold documents against their models as well. What was written and read back the same is what
-            reading makes, and that is right: so the model, which costs more time and memory than all the
-            rest, is asked only of what cannot be written, and of fields that are not written.
+        checked: hold documents against their models as well. What was written and read back the same is
+            right: so the model, which costs more than all the rest, is asked only of what cannot be written,
+            and of fields that are not written.
     """
     # Reading starts without it.
     from gateway.documents import document_types
@@ -199,31 +185,37 @@ def written(
         listed = [documents] if isinstance(documents, dict) else documents
         for number, document in enumerate(listed, 1):
             name = "" if isinstance(documents, dict) else f"Document {number}: "
-            if checked and not _is_plain(document) and (wrong := explained(document)):
+            wrong = explained(document) if checked and not _is_plain(document) else ()
+            if not wrong:
+                try:
+                    around = envelope or envelope_of(document, moment)
+                except DocumentError as error:
+                    wrong = error.problems
+            if wrong:
                 problems.extend(replace(one, message=name + one.message) for one in wrong)
                 continue
-            try:
-                around = envelope or envelope_of(document, moment)
-                around = replace(around, release="") if is_technical(document) else around
-            except DocumentError as error:
-                problems.extend(replace(one, message=name + one.message) for one in error.problems)
-                continue
-            yield around, name, document
+            yield replace(around, release="") if is_technical(document) else around, name, document
 
     def together(one: tuple[Envelope, str, dict[str, Any]]) -> object:
         """What is the same for documents of one interchange; only the numbers of their sets differ."""
         return envelope or (replace(one[0], control_set=1), one[2].get("document_type"))
 
-    nothing = True
+    first = None
     for _, members in groupby(addressed(), together):
         first = next(members)
-        nothing = False
         named = ((name, document) for _, name, document in chain((first,), members))
         yield from write_interchange(named, first[0], guides or library(), problems, explained)
     if problems:
         raise DocumentError("The documents cannot be written.", problems=tuple(problems))
-    if nothing:
+    if first is None:
         raise DocumentError("There is no document to write.")
+
+
+_UNWRITTEN = {"document_id", "partner_id", "channel", "raw"}
+_CONTROL = {
+    "interchange", "group", "transaction", "version", "implementation", "sender", "receiver", "group_sender",
+    "group_receiver",
+}  # fmt: skip
 
 
 def _is_plain(document: dict[str, Any]) -> bool:
@@ -234,17 +226,18 @@ def _is_plain(document: dict[str, Any]) -> bool:
     control = document.get("control", {})
     if not isinstance(control, dict) or control.keys() - _CONTROL or document.keys() & _UNWRITTEN:
         return False
-    ends = [control[end] for end in ("sender", "receiver") if end in control]
-    texts = [value for name, value in control.items() if name not in ("sender", "receiver")]
-    for end in ends:
-        if not isinstance(end, dict) or "id" not in end or end.keys() - {"id", "qualifier"}:
+    texts = []
+    for name, value in control.items():
+        if name not in ("sender", "receiver"):
+            texts.append(value)
+        elif isinstance(value, dict) and "id" in value and value.keys() <= {"id", "qualifier"}:
+            texts += value.values()
+        else:
             return False
-        texts += end.values()
     if document.get("schema_version") != "1" or not isinstance(document.get("test", False), bool):
         return False
-    return all(isinstance(text, str) and text for text in texts) and all(
-        _is_filled(value) for name, value in document.items() if name not in ("test", "control")
-    )
+    others = (value for name, value in document.items() if name not in ("test", "control"))
+    return all(isinstance(text, str) and text for text in texts) and all(map(_is_filled, others))
 
 
 def _is_filled(value: Any) -> bool:
@@ -254,10 +247,3 @@ def _is_filled(value: Any) -> bool:
     elif kind is not list:
         return value != "" if kind is str else kind is bool or (kind is int and value >= 0)
     return bool(value) and all(map(_is_filled, value))
-
-
-_UNWRITTEN = {"document_id", "partner_id", "channel", "raw"}
-_CONTROL = {
-    "interchange", "group", "transaction", "version", "implementation", "sender", "receiver", "group_sender",
-    "group_receiver",
-}  # fmt: skip

@@ -6,31 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.cli.output import Style, count, cut, visible
 from gateway.errors import Location, Problem, Severity
+from gateway.x12 import envelope as x12
 from gateway.x12.delimiters import Delimiters
-from gateway.x12.envelope import (
-    Event,
-    FileProblem,
-    GroupHeader,
-    GroupTrailer,
-    InterchangeAcknowledgment,
-    InterchangeHeader,
-    InterchangeTrailer,
-    TransactionSet,
-    Verdict,
-)
-from gateway.x12.reader import SetText
-from gateway.x12.report import problems_of
-from gateway.x12.source import Source
+from gateway.x12.envelope import Event, TransactionSet, Verdict
+from gateway.x12.source import source_of
 
 MAX_SHOWN = 20
 """Problems shown of one transaction set; --json has all."""
 
-_LISTED = 20
-"""Accepted transaction sets listed one by one in each group; more are counted."""
-
+_LISTED = 20  # accepted transaction sets listed one by one in each group; more are counted
 _WIDTH = 96
-_LEAD = 24
-"""Characters kept before a marked element when a long segment is cut."""
+_LEAD = 24  # characters kept before a marked element when a long segment is cut
 
 
 def verdict_words(verdict: Verdict, style: Style) -> str:
@@ -58,9 +44,14 @@ def lines(events: Iterable[Event], style: Style) -> Iterator[str]:
             yield f"      and {count(hidden, 'more transaction set')}, accepted"
             hidden = 0
         match event:
-            case InterchangeHeader():
-                yield f"  {style.bold('Interchange')} {_interchange_words(event)}"
-            case GroupHeader():
+            case x12.InterchangeHeader(elements=()):
+                yield f"  {style.bold('Interchange')} without an ISA segment"
+            case x12.InterchangeHeader(usage=code):
+                ends = (f"{party.qualifier}/{party.id}" for party in (event.sender, event.receiver))
+                usage = {"P": "production", "T": "test", "I": "information"}.get(code, f"usage {code!r}")
+                about = f"{event.control_number} from {' to '.join(ends)}, version {event.version}, {usage}"
+                yield f"  {style.bold('Interchange')} {visible(about)}"
+            case x12.GroupHeader():
                 accepted = 0
                 name = f"{event.functional_id} {event.control_number}"
                 yield visible(f"    Functional group {name}, version {event.version or '(none)'}")
@@ -69,47 +60,36 @@ def lines(events: Iterable[Event], style: Style) -> Iterator[str]:
                 about = f"{event.set_id} {event.control_number}, {count(event.segments, 'segment')}, {guide}"
                 yield f"      {visible(about)}: {verdict_words(event.verdict, style)}"
                 yield from of(event, style, "        ")
-            case GroupTrailer():
+            case x12.GroupTrailer(verdict=verdict):
                 yield from of(event, style, "      ")
-                words = verdict_words(event.verdict, style)
                 sets = f"{event.accepted} of {count(event.received, 'transaction set')} without errors"
-                yield f"    Functional group {visible(event.header.control_number)}: {words}, {sets}"
-            case InterchangeAcknowledgment():
+                called = f"Functional group {visible(event.header.control_number)}"
+                yield f"    {called}: {verdict_words(verdict, style)}, {sets}"
+            case x12.InterchangeAcknowledgment():
                 yield f"    TA1: {visible(' '.join(event.elements[1:]))}"
                 yield from of(event, style, "      ")
-            case InterchangeTrailer():
+            case x12.InterchangeTrailer():
                 yield from of(event, style, "    ")
                 words = verdict_words(event.verdict, style)
                 yield f"  Interchange {visible(event.header.control_number)}: {words}"
-            case FileProblem():
+            case x12.FileProblem():
                 yield from of(event, style, "  ")
-
-
-def _interchange_words(header: InterchangeHeader) -> str:
-    if not header.elements:
-        return "without an ISA segment"
-    sender, receiver = (f"{party.qualifier}/{party.id}" for party in (header.sender, header.receiver))
-    usage = {"P": "production", "T": "test", "I": "information"}.get(header.usage, f"usage {header.usage!r}")
-    parties = f"{header.control_number} from {sender} to {receiver}"
-    return visible(f"{parties}, version {header.version}, {usage}")
 
 
 def of(event: Event, style: Style, indent: str, *, remarks: bool = True) -> Iterator[str]:
     """The problems of an event in lines; of a transaction set the first :data:`MAX_SHOWN`.
 
-    Args:
-        remarks: also what is neither error nor warning.
+    Without ``remarks`` only errors and warnings.
     """
-    found = [one for one in problems_of(event) if remarks or one.severity is not Severity.INFO]
+    found = [one for one in event.problems if remarks or one.severity is not Severity.INFO]
     more, marks = 0, Delimiters()
     segments: dict[int | str | None, str] = {}
     match event:
         case TransactionSet(interchange=header) if found:
             marks, more = header.delimiters, len(found) - MAX_SHOWN
             found = sorted(found, key=lambda one: one.location.offset or 0)[:MAX_SHOWN]
-            piece = SetText(event.text, event.offset, event.line, complete=True)
-            segments.update(enumerate(Source(piece, marks).segments, 1))
-        case InterchangeTrailer(header=header):
+            segments.update(enumerate(source_of(event).segments, 1))
+        case x12.InterchangeTrailer(header=header):
             marks = header.delimiters
             segments["ISA"] = marks.element.join(header.elements)
     for problem in found:

@@ -20,38 +20,23 @@ from itertools import chain
 from typing import Literal
 
 from gateway.errors import Ack, DocumentError, Problem, Severity
+from gateway.x12 import envelope as x12
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.elements import CONTROL
-from gateway.x12.envelope import (
-    Event,
-    GroupHeader,
-    GroupTrailer,
-    InterchangeAcknowledgment,
-    InterchangeHeader,
-    InterchangeTrailer,
-    TransactionSet,
-    Verdict,
-)
+from gateway.x12.envelope import Event, TransactionSet, Verdict
 from gateway.x12.writer import Envelope, Part, isa, segment_text
 
 MAX_SEGMENTS = 200
 """AK3 segments listed for one set. A set of nothing but errors is rejected all the same; who has corrected
 two hundred segments sends it again and hears of the rest, and the answer stays of a size that can be read."""
 
-MAX_ELEMENTS = 99
-"""AK4 segments below one AK3, as release 004010 allows."""
-
-MAX_CODES = 5
-"""AK502 to AK506 and AK905 to AK909."""
-
 CONVENTION = "005010X231A1"
 """GS08 and ST03 of a 999: the implementation guide that the standard's 999 is used by."""
 
-_LARGEST = 999_999
-"""The largest count that AK902 to AK904 hold (N0 1/6)."""
-
-_BAD_VALUE = 99
-"""Characters of AK404."""
+_MAX_ELEMENTS = 99  # AK4 segments below one AK3, as release 004010 allows
+_MAX_CODES = 5  # AK502 to AK506 and AK905 to AK909
+_LARGEST = 999_999  # count that AK902 to AK904 hold (N0 1/6)
+_BAD_VALUE = 99  # characters of AK404
 
 Form = Literal["997", "999"]
 """The transaction set with which a functional group is answered. A 999 says the same with segments IK3 to IK5
@@ -83,7 +68,7 @@ def exact(code: str, ack: Ack, form: Form | None = "999", release: str = CONVENT
 class _Group:
     """What is to be said about one functional group; the text of AK2 to AK5 grows as the sets come."""
 
-    header: GroupHeader
+    header: x12.GroupHeader
     form: Form | None
     marks: Delimiters
     text: bytearray = field(default_factory=bytearray)
@@ -92,7 +77,7 @@ class _Group:
     accepted: int = 0
     noted: int = 0
     only_answers: bool = True
-    trailer: GroupTrailer | None = None
+    trailer: x12.GroupTrailer | None = None
 
     @property
     def release(self) -> str:
@@ -116,17 +101,38 @@ class _Group:
 
 @dataclass(slots=True)
 class _Interchange:
-    header: InterchangeHeader
+    header: x12.InterchangeHeader
     delimiters: Delimiters
     groups: list[_Group] = field(default_factory=list)
     acknowledgments: int = 0
     loose: Problem | None = None
-    trailer: InterchangeTrailer | None = None
+    trailer: x12.InterchangeTrailer | None = None
 
     @property
     def refused(self) -> bool:
         """Whether the interchange itself is in error, so that nothing of it is accepted."""
         return self.trailer is None or any(one.is_error for one in self.trailer.problems)
+
+    def marks(self, form: Form | None) -> Delimiters:
+        """The separators of an answer: from ISA12 00402 on, which a 999 is, one separates repetitions."""
+        if form != "999" or self.delimiters.repetition:
+            return self.delimiters
+        data = self.delimiters.all + "".join(self.header.elements)
+        free = next((mark for mark in "^!`{}|<>[]%&@$#" if mark not in data), "")
+        return replace(self.delimiters, repetition=free)
+
+    @property
+    def verdict(self) -> tuple[str, str]:
+        """TA104 and TA105."""
+        problems = self.trailer.problems if self.trailer is not None else ()
+        codes = {one.severity: one.ack.ta1 for one in reversed(problems) if one.ack.ta1}
+        if self.refused:
+            return "R", codes.get(Severity.ERROR) or "022"
+        if self.loose is not None:
+            # Sets without a functional group are lost; the groups beside them are not.
+            return "E" if self.groups else "R", self.loose.ack.ta1 or "024"
+        noted = codes.get(Severity.WARNING)
+        return ("E", noted) if noted else ("A", "000")
 
 
 class Acknowledger:
@@ -140,30 +146,30 @@ class Acknowledger:
 
     def add(self, event: Event, form: Form | None = "997") -> None:
         """Takes one event of the parser; ``form`` is what the group that begins with it gets, if anything."""
-        if isinstance(event, InterchangeHeader):
+        if isinstance(event, x12.InterchangeHeader):
             self._interchanges.append(_Interchange(event, _delimiters(event)))
         if not self._interchanges:
             return
         current = self._interchanges[-1]
         match event:
-            case GroupHeader():
-                current.groups.append(_Group(event, form, _marks(current, form)))
+            case x12.GroupHeader():
+                current.groups.append(_Group(event, form, current.marks(form)))
             case TransactionSet() if event.group is not None and current.groups:
                 _add_set(current.groups[-1], event)
             case TransactionSet() if current.loose is None:
                 current.loose = next((one for one in event.problems if one.ack.ta1), None)
-            case GroupTrailer() if current.groups:
+            case x12.GroupTrailer() if current.groups:
                 current.groups[-1].trailer = event
-            case InterchangeAcknowledgment():
+            case x12.InterchangeAcknowledgment():
                 current.acknowledgments += 1
-            case InterchangeTrailer():
+            case x12.InterchangeTrailer():
                 current.trailer = event
             case _:
                 pass
 
     def interchanges(
         self, numbers: Callable[[], int], now: datetime, kind: Kind = "997"
-    ) -> Iterator[tuple[InterchangeHeader, bytes]]:
+    ) -> Iterator[tuple[x12.InterchangeHeader, bytes]]:
         """The answers, each an interchange of its own to the sender of the one it answers.
 
         Args:
@@ -182,17 +188,17 @@ class Acknowledger:
                 continue
             groups = [group for group in one.groups if not group.answers]
             # Asked for by ISA14, or needed because the interchange is not simply accepted.
-            due = (one.header.ack_requested and (groups or not one.groups)) or _ta1_verdict(one)[0] != "A"
+            due = (one.header.ack_requested and (groups or not one.groups)) or one.verdict[0] != "A"
             # An interchange of TA1 segments only is not answered.
             if (kind == "ta1" or (kind == "due" and due)) and (one.groups or not one.acknowledgments):
-                yield from _interchange(one, numbers, now, _ta1(one), ())
+                yield from _interchange(one, numbers, now, None)
             for form in _FORMS:
                 answered = [group for group in groups if group.form == form]
                 if kind in (form, "due") and answered:
-                    yield from _interchange(one, numbers, now, None, answered, form)
+                    yield from _interchange(one, numbers, now, form, answered)
 
 
-def _delimiters(header: InterchangeHeader) -> Delimiters:
+def _delimiters(header: x12.InterchangeHeader) -> Delimiters:
     """The separators of the interchange that is answered, if an answer can be written with them."""
     given = header.delimiters
     data = "".join((*header.elements[1:11], *header.elements[12:16]))
@@ -205,15 +211,6 @@ def _delimiters(header: InterchangeHeader) -> Delimiters:
         if not {element, component, terminator} & set(data):
             break
     return Delimiters(element, component, terminator, "", newline)
-
-
-def _marks(one: _Interchange, form: Form | None) -> Delimiters:
-    """The separators of an answer: from ISA12 00402 on, which a 999 is, one of them separates repetitions."""
-    if form != "999" or one.delimiters.repetition:
-        return one.delimiters
-    data = one.delimiters.all + "".join(one.header.elements)
-    free = next((mark for mark in "^!`{}|<>[]%&@$#" if mark not in data), "")
-    return replace(one.delimiters, repetition=free)
 
 
 def _written(parts: Sequence[Part], marks: Delimiters) -> bytes:
@@ -269,7 +266,7 @@ def _segment_notes(problems: list[Problem], group: _Group) -> Iterator[Sequence[
             loop = (where.loop or "").rpartition("/")[2] if named else ""
             # AK301 has two or three characters; blanks fill one that is too short (X12.6).
             found[key] = [(group.name("AK3"), name.ljust(2), str(min(number, _LARGEST)), loop, code)]
-        if one.ack.ak4 and len(found[key]) <= MAX_ELEMENTS and 0 < (where.element or 0) < 100:
+        if one.ack.ak4 and len(found[key]) <= _MAX_ELEMENTS and 0 < (where.element or 0) < 100:
             found[key].append(_element_note(one, group))
     return chain.from_iterable(found.values())
 
@@ -281,23 +278,24 @@ def _element_note(problem: Problem, group: _Group) -> Sequence[Part]:
     place = [str(where.element), str(component) if 0 < component < 100 else ""]
     if group.release >= "005010" and 0 < repetition < 10_000:
         place.append(str(repetition))
-    number, value = problem.data_element or "", (problem.value or "")[:_BAD_VALUE].rstrip()
-    unfit = not value.isascii() or CONTROL.search(value) or any(mark in value for mark in group.marks.all)
-    return (
-        group.name("AK4"),
-        place,
-        number if re.fullmatch(r"[0-9]{1,4}", number) else "",
-        problem.ack.ak4 or "",
-        "" if unfit else value,
-    )
+    number = problem.data_element or ""
+    number = number if re.fullmatch(r"[0-9]{1,4}", number) else ""
+    value = (problem.value or "")[:_BAD_VALUE].rstrip()
+    if not value.isascii() or CONTROL.search(value) or any(mark in value for mark in group.marks.all):
+        value = ""
+    return group.name("AK4"), place, number, problem.ack.ak4 or "", value
 
 
 def _printable(text: str, marks: Delimiters) -> str:
     return "".join(c for c in text if " " <= c < "\x7f" and c not in marks.all)
 
 
+def _digits(text: str) -> str:
+    return re.sub(r"[^0-9]", "", text)
+
+
 def _distinct(codes: Iterator[str]) -> list[str]:
-    return list(dict.fromkeys(codes))[:MAX_CODES]
+    return list(dict.fromkeys(codes))[:_MAX_CODES]
 
 
 def _group_verdict(group: _Group, *, refused: bool) -> Sequence[str]:
@@ -316,49 +314,21 @@ def _group_verdict(group: _Group, *, refused: bool) -> Sequence[str]:
     return ("AK9", status, *(str(min(count, _LARGEST)) for count in counts), *codes)
 
 
-def _ta1_verdict(one: _Interchange) -> tuple[str, str]:
-    """TA104 and TA105."""
-    problems = one.trailer.problems if one.trailer is not None else ()
-    errors = [problem for problem in problems if problem.is_error]
-    if one.refused:
-        return "R", next((problem.ack.ta1 for problem in errors if problem.ack.ta1), "022")
-    if one.loose is not None:
-        # Sets without a functional group are lost; the groups beside them are not.
-        return "E" if one.groups else "R", one.loose.ack.ta1 or "024"
-    noted = next((p.ack.ta1 for p in problems if p.ack.ta1 and p.severity is Severity.WARNING), None)
-    return ("E", noted) if noted else ("A", "000")
-
-
-def _ta1(one: _Interchange) -> Sequence[str]:
-    number = re.sub(r"[^0-9]", "", one.header.control_number)[-9:].rjust(9, "0")
-    # Date and time identify the interchange that is meant, so they are copied even where they are wrong.
-    date = one.header.date if re.fullmatch("[0-9]{6}", one.header.date) else "000000"
-    time = one.header.time if re.fullmatch("[0-9]{4}", one.header.time) else "0000"
-    return ("TA1", number, date, time, *_ta1_verdict(one))
-
-
 def _interchange(
     one: _Interchange,
     numbers: Callable[[], int],
     now: datetime,
-    ta1: Sequence[str] | None,
-    groups: Sequence[_Group],
-    form: Form = "997",
-) -> Iterator[tuple[InterchangeHeader, bytes]]:
-    """An interchange back to the sender, unless its identifiers do not fit into an ISA segment."""
-    header, marks, refused = one.header, _marks(one, form), one.refused
+    form: Form | None,
+    groups: Sequence[_Group] = (),
+) -> Iterator[tuple[x12.InterchangeHeader, bytes]]:
+    """An interchange back to the sender, with a TA1 where there is no form; none where its ISA cannot be."""
+    header, marks = one.header, one.marks(form)
+    today, minute = f"{now:%Y%m%d}", f"{now:%H%M}"
     version = header.version if re.fullmatch(r"00[2-9][0-9]{2}", header.version) else "00401"
+    version = max(version, "00501") if form == "999" else version
+    usage = header.usage if header.usage in ("P", "T", "I") else "P"
     envelope = Envelope(
-        sender=header.receiver,
-        receiver=header.sender,
-        group_sender="",
-        group_receiver="",
-        date=f"{now:%Y%m%d}",
-        time=f"{now:%H%M}",
-        version=max(version, "00501") if form == "999" else version,
-        usage=header.usage if header.usage in ("P", "T", "I") else "P",
-        control_interchange=0,
-        delimiters=marks,
+        header.receiver, header.sender, "", "", today, minute, version, usage=usage, delimiters=marks
     )
     try:
         isa(envelope)
@@ -370,25 +340,27 @@ def _interchange(
     def say(*parts: Part) -> None:
         out.append(_written(parts, marks))
 
-    if ta1 is not None:
-        say(*ta1)
+    if form is None:
+        # Date and time identify the interchange that is meant, so they are copied even where they are wrong.
+        date = header.date if re.fullmatch("[0-9]{6}", header.date) else "000000"
+        time = header.time if re.fullmatch("[0-9]{4}", header.time) else "0000"
+        say("TA1", _digits(header.control_number)[-9:].rjust(9, "0"), date, time, *one.verdict)
     for index, group in enumerate(groups):
         inbound, release = group.header, group.release
         convention = CONVENTION if form == "999" else ""
         control = str((number + index - 1) % 999_999_999 + 1)
         # Up to release 003072 group dates had six digits.
-        date = f"{now:%Y%m%d}" if release >= "004010" else f"{now:%y%m%d}"
+        date = today if release >= "004010" else today[2:]
         # GS02 and GS03 have two to fifteen characters.
         parties = (_printable(one, marks)[:15].ljust(2) for one in (inbound.receiver, inbound.sender))
-        say("GS", "FA", *parties, date, f"{now:%H%M}", control, "X", convention or release)
-        say("ST", form, "0001", convention)
+        say("GS", "FA", *parties, date, minute, control, "X", convention or release)
+        say("ST", group.form or "", "0001", convention)
         # AK102 is a number of up to nine digits; a group whose GS06 is none is in error and told with 0.
         functional_id = re.sub(r"[^A-Z0-9]", "", inbound.functional_id)[:2].ljust(2)
-        answered = re.sub(r"[^0-9]", "", inbound.control_number)[:9] or "0"
         releases = [_printable(inbound.version, marks)[:12]] if release >= "005010" else []
-        say("AK1", functional_id, answered, *releases)
+        say("AK1", functional_id, _digits(inbound.control_number)[:9] or "0", *releases)
         out.append(bytes(group.text))
-        say(*_group_verdict(group, refused=refused))
+        say(*_group_verdict(group, refused=one.refused))
         say("SE", str(group.segments + 4), "0001")
         say("GE", "1", control)
     # IEA01 counts functional groups; a TA1 stands outside of them.

@@ -1,7 +1,6 @@
 """X12 for a person to read: each segment and element with its name, its meaning and what is wrong with it.
 
-:class:`Annotator` gives the parts of a file in its order: envelope segments and transaction sets as rows, and
-problems that belong to no segment. The same rows serve the command line and the web page of a message.
+The same rows serve the command line and the web page of a message.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, repeat, takewhile
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.errors import Problem
 from gateway.x12.delimiters import Delimiters
@@ -20,25 +19,14 @@ from gateway.x12.envelope import TransactionSet, Verdict
 from gateway.x12.guide import Element, Segment
 from gateway.x12.parser import GuideSource, Parser
 from gateway.x12.reader import EnvelopeSegment, Isa, SetText
-from gateway.x12.report import Tally, problems_of
+from gateway.x12.report import Tally
 from gateway.x12.rewrite import pieces
-from gateway.x12.source import Source
-from gateway.x12.table import Table
+from gateway.x12.source import source_of
 
-_MONTHS = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905
-)
+_MONTHS = "January February March April May June July August September October November December"
 _USAGE = {"R": "mandatory", "S": "optional", "N": "not used"}
 #: Data element 1250 says of which form the period in the next element is (X12 004010).
 _PERIOD_FORMS = {"D8": "DT", "D6": "DT", "TM": "TM", "RD8": "RD8"}
-
-
-class Guides(GuideSource, Protocol):
-    """Where guides come from."""
-
-    def table(self, version: str, set_id: str) -> Table | None:
-        """The compiled guide for GS08 and ST01; None without one."""
-        ...
 
 
 class _Json:
@@ -55,8 +43,7 @@ class Cell(_Json):
     """One element, or one component or repetition of it.
 
     Attributes:
-        ref: reference designator such as ``PO104`` or ``CTP05-1``.
-        name: the guide's name; empty without a guide.
+        ref: reference designator such as ``PO104`` or ``CTP05-1``. name: the guide's; empty without one.
         value: the text as it stands in the file; empty for an element that is missing.
         meaning: the code in words, the date or time written out, the amount with its decimal point.
         usage: ``mandatory``, ``optional``, ``not used``; empty where it is not known.
@@ -78,10 +65,8 @@ class Row(_Json):
 
     Attributes:
         number: position in the transaction set, ST = 1; None for an envelope segment.
-        loop: the loops around it, for example ``PO1/N1``.
-        depth: how far it is indented: loops, and the envelope around the set.
-        known: whether the guide has a place for it here.
-        offset: bytes before it in the file.
+        loop: the loops around it, ``PO1/N1``. depth: how far it is indented: loops, and the envelope.
+        known: whether the guide has a place for it here. offset: bytes before it in the file.
         elements: the filled elements, and missing ones that have a problem.
         problems: those of the segment itself.
     """
@@ -116,25 +101,17 @@ Part = Row | AnnotatedSet | Problem
 
 
 class Annotator:
-    """Annotates files.
+    """Annotates files; ``verdict`` is that of the file read last."""
 
-    Args:
-        guides: where guides come from.
-
-    Attributes:
-        verdict: of the file that was read last.
-    """
-
-    def __init__(self, guides: Guides) -> None:
+    def __init__(self, guides: GuideSource) -> None:
         self._guides = guides
         self.verdict = Verdict.UNREADABLE
 
     def file(self, chunks: Callable[[], Iterable[bytes]]) -> Iterator[Part]:
         """The parts of a file in its order, one transaction set in memory at a time.
 
-        Args:
-            chunks: gives the bytes of the file. It is called twice, because what is wrong with a header may
-                only be known at its trailer.
+        ``chunks`` gives the bytes of the file, and is called twice: what is wrong with a header may only be
+        known at its trailer.
         """
         open_problems = self._envelope_problems(chunks())
         parser, delimiters = Parser(self._guides), Delimiters()
@@ -161,14 +138,9 @@ class Annotator:
         """The problems of file, interchanges and groups by their place; sets the verdict in passing."""
         parser, tally = Parser(self._guides), Tally()
         events = chain.from_iterable(chain(map(parser.feed, chunks), (parser.close(),)))
-        found = [
-            problem
-            for event in tally.watch(events)
-            if not isinstance(event, TransactionSet)
-            for problem in problems_of(event)
-        ]
+        told = [event.problems for event in tally.watch(events) if not isinstance(event, TransactionSet)]
         self.verdict = tally.verdict
-        return deque(sorted(found, key=_offset))
+        return deque(sorted(chain.from_iterable(told), key=_offset))
 
     def _envelope(self, text: str, offset: int, delimiters: Delimiters, open_problems: deque[Problem]) -> Row:
         """An envelope segment, with the problems that stand at it."""
@@ -181,20 +153,13 @@ class Annotator:
         segment = self._guides.envelope_segment(name)
         if name == "ISA":  # ISA16 is the component separator itself, ISA11 may be that of repetitions
             delimiters = replace(delimiters, component="", repetition="")
-        usage = segment.usage if segment else ""
-        depth = 0 if name in ("ISA", "IEA") else 1
-        return _row(parts, segment, delimiters, mine, None, usage, "", depth, offset, text)
+        usage, depth = segment.usage if segment else "", 0 if name in ("ISA", "IEA") else 1
+        place = {"number": None, "loop": "", "depth": depth, "offset": offset, "text": text}
+        return _row(parts, segment, delimiters, mine, usage, **place)
 
     def set(self, event: TransactionSet, piece: SetText | None = None) -> AnnotatedSet:
-        """One transaction set.
-
-        Args:
-            event: as the parser gave it.
-            piece: the set in the file, for exact offsets in a file that is cut into lines.
-        """
-        delimiters = event.interchange.delimiters
-        found = piece or SetText(event.text, event.offset, event.line, complete=True)
-        source = Source(replace(found, plain=False), delimiters)
+        """One transaction set as the parser gave it; only its ``piece`` knows where a wrapped file is cut."""
+        delimiters, source = event.interchange.delimiters, source_of(event, piece)
         table = self._guides.table(event.group.version if event.group else "", event.set_id)
         if table is not None:
             steps = diagnose(table, source.segments, delimiters, complete=False).steps
@@ -211,15 +176,13 @@ class Annotator:
             segment, usage = None, ""
             if table and step.position is not None:
                 place = table.positions[step.position]
-                segment, path = place.segment, place.loop.path
-                loop, depth = "/".join(outer.loop.trigger.id for outer in path), 2 + len(path)
+                segment, loop, depth = place.segment, place.loop.address, 2 + place.loop.depth
                 # A segment that begins a loop is as mandatory as the loop.
                 begins = place.trigger and place.loop.parent
                 usage = place.loop.loop.usage if begins else segment.usage
-            mine, offset = by_segment.get(step.number, []), source.offset(step.number)
-            rows.append(
-                _row(step.parts, segment, delimiters, mine, step.number, usage, loop, depth, offset, text)
-            )
+            at = {"number": step.number, "loop": loop, "depth": depth, "offset": source.offset(step.number)}
+            mine = by_segment.get(step.number, [])
+            rows.append(_row(step.parts, segment, delimiters, mine, usage, text=text, **at))
         rest = tuple(by_segment.get(0, ()))
         return AnnotatedSet(event.set_id, event.control_number, event.guide, event.verdict, tuple(rows), rest)
 
@@ -233,12 +196,8 @@ def _row(
     segment: Segment | None,
     delimiters: Delimiters,
     problems: list[Problem],
-    number: int | None,
     usage: str,
-    loop: str,
-    depth: int,
-    offset: int,
-    text: str,
+    **place: Any,
 ) -> Row:
     name = parts[0]
     own = [p for p in problems if p.location.element is None or p.location.segment_id != name]
@@ -249,17 +208,13 @@ def _row(
         before = parts[index - 1] if 1 < index <= len(parts) else ""
         cells += _cells(f"{name[:10]}{index:02d}", element, value, mine, delimiters, before)
     return Row(
-        number,
-        name,
-        segment.name if segment else "",
-        _USAGE.get(usage, ""),
-        loop,
-        depth,
-        segment is not None,
-        offset,
-        text,
-        tuple(cells),
-        tuple(own),
+        segment_id=name,
+        name=segment.name if segment else "",
+        usage=_USAGE.get(usage, ""),
+        known=segment is not None,
+        elements=tuple(cells),
+        problems=tuple(own),
+        **place,
     )
 
 
@@ -285,31 +240,29 @@ def _cells(
 ) -> Iterator[Cell]:
     """The cells of one element: one, or one for each repetition and component."""
     may_repeat = element is None or (element.repeat != 1 and element.type != "B")
+    components = element.components if element else ()
+    divided = element is None and delimiters.component and delimiters.component in value
     if may_repeat and delimiters.repetition and delimiters.repetition in value:
         single = replace(delimiters, repetition="")
         for number, one in enumerate(value.split(delimiters.repetition), 1):
             mine = [p for p in problems if (p.location.repetition or 1) == number]
             for cell in _cells(ref, element, one, mine, single, before):
                 yield replace(cell, repetition=number)
-        return
-    components = element.components if element else ()
-    divided = element is None and delimiters.component and delimiters.component in value
-    if not components and not divided:
+    elif components or divided:
+        if own := [p for p in problems if p.location.component is None]:
+            yield _cell(ref, element, value, own)
+        values = value.split(delimiters.component) if delimiters.component else [value]
+        for index, one, component, mine in _numbered(values, components, problems, "component"):
+            yield _cell(f"{ref}-{index}", component, one, mine)
+    else:
         yield _cell(ref, element, value, problems, before)
-        return
-    if own := [p for p in problems if p.location.component is None]:
-        yield _cell(ref, element, value, own)
-    values = value.split(delimiters.component) if delimiters.component else [value]
-    for index, one, component, mine in _numbered(values, components, problems, "component"):
-        yield _cell(f"{ref}-{index}", component, one, mine)
 
 
 def _cell(ref: str, element: Element | None, value: str, problems: list[Problem], before: str = "") -> Cell:
-    name, usage, meaning = "", "", ""
-    if element is not None:
-        name, usage = element.name, _USAGE.get(element.usage, "")
-        meaning = _meaning(element, value, before)
-    return Cell(ref, name, value, meaning, usage, None, tuple(problems))
+    if element is None:
+        return Cell(ref, "", value, problems=tuple(problems))
+    meaning, usage = _meaning(element, value, before), _USAGE.get(element.usage, "")
+    return Cell(ref, element.name, value, meaning, usage, None, tuple(problems))
 
 
 def _meaning(element: Element, value: str, before: str) -> str:
@@ -336,7 +289,7 @@ def date_words(value: str) -> str:
     if not is_date(value):
         return ""
     year = value[:4] if len(value) == 8 else f"'{value[:2]}"
-    return f"{int(value[-2:])} {_MONTHS[int(value[-4:-2]) - 1]} {year}"
+    return f"{int(value[-2:])} {_MONTHS.split()[int(value[-4:-2]) - 1]} {year}"
 
 
 def time_words(value: str) -> str:

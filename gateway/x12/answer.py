@@ -60,9 +60,8 @@ class FunctionalAcknowledgment:
 
     Attributes:
         functional_id: AK101. control_number: AK102, the GS06 of the group that is answered.
-        received, accepted: AK903 and AK904 as received.
+        received, accepted: AK903 and AK904 as received. errors: of the group itself, in words.
         sets: the sets that are named; in an accepted group often none.
-        errors: errors of the group itself, in words.
     """
 
     functional_id: str
@@ -85,10 +84,9 @@ class FunctionalAcknowledgment:
 
 @dataclass(frozen=True, slots=True)
 class TechnicalAcknowledgment:
-    """A TA1: the answer to one interchange.
+    """A TA1: the answer to one interchange, whose ISA13 is ``control_number`` (TA101).
 
-    Attributes:
-        control_number: TA101, the ISA13 of the interchange that is answered. note: TA105. words: its meaning.
+    ``note`` is TA105 and ``words`` its meaning.
     """
 
     control_number: str
@@ -107,14 +105,11 @@ class TechnicalAcknowledgment:
 def read_acknowledgment(
     source: TransactionSet | Sequence[str], marks: Delimiters | None = None
 ) -> FunctionalAcknowledgment | None:
-    """Reads a 997 or 999.
+    """Reads a 997 or 999; None if nothing is acknowledged: there is no AK1.
 
     Args:
         source: the event of the parser, or the segments without terminators.
         marks: the separators of the segments; by default ``*`` and ``>``.
-
-    Returns:
-        None if nothing is acknowledged: there is no AK1.
     """
     marks = marks or Delimiters()
     if isinstance(source, TransactionSet):
@@ -123,11 +118,10 @@ def read_acknowledgment(
     group: tuple[str, str] | None = None
     current: tuple[str, str] | None = None  # AK201 and AK202 of the set that is open
     segment: tuple[str, str] | None = None  # AK301 and AK302 of the last segment told
-    alone = False  # no element error has explained it yet
-    context = ""  # what its CTX say
+    alone, context = False, ""  # no element error has explained it yet; what its CTX say
     errors: list[str] = []
     sets: list[SetAnswer] = []
-    end: list[str] = [""] * 9  # without AK9 nothing is accepted: what was cut off cannot be believed
+    end = [""] * 9  # without AK9 nothing is accepted: what was cut off cannot be believed
     for text in source:
         name, *values = [*text.strip("\r\n ").split(marks.element), *[""] * 9]
         match name:
@@ -162,34 +156,19 @@ def read_acknowledgment(
     status = Answer.of(end[0])
     if status is Answer.REJECTED:
         sets = [replace(one, status=status) for one in sets]
-    return FunctionalAcknowledgment(
-        functional_id=group[0],
-        control_number=group[1],
-        status=status,
-        received=end[2],
-        accepted=end[3],
-        sets=tuple(sets),
-        errors=tuple(_words("ak9", code) for code in end[4:9] if code),
-    )
+    own = tuple(_words("ak9", code) for code in end[4:9] if code)
+    return FunctionalAcknowledgment(*group, status, end[2], end[3], tuple(sets), own)
 
 
 def read_technical(source: InterchangeAcknowledgment | Sequence[str]) -> TechnicalAcknowledgment:
-    """Reads a TA1.
-
-    Args:
-        source: the event of the parser, or ``("TA1", TA101, …)``.
-    """
+    """Reads a TA1 from the event of the parser, or from ``("TA1", TA101, …)``."""
     elements = source.elements if isinstance(source, InterchangeAcknowledgment) else source
     _, number, _, _, code, note, *_ = (*elements, *[""] * 6)
     return TechnicalAcknowledgment(number, Answer.of(code), note, _words("ta1", note))
 
 
 def meaning(place: str, code: str) -> str:
-    """What a code says, in a few words; empty if it is not known.
-
-    Args:
-        place: ``ta1``, ``ak3``, ``ak4``, ``ak5`` or ``ak9``, as in :class:`gateway.errors.Ack`.
-    """
+    """What a code says, in a few words; empty if it is not known. Places are named as in Ack."""
     subject = {"ak3": "the segment ", "ak4": "the element "}.get(place, "")
     return subject + _CODES[place][code] if code in _CODES[place] else ""
 

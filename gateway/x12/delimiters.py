@@ -19,8 +19,7 @@ class Delimiters:
     """Element, component and repetition separator, and the segment terminator.
 
     Attributes:
-        element: one character.
-        component: one character, empty where ISA16 is missing.
+        component: empty where ISA16 is missing.
         terminator: one character; two for CR LF and for a two-byte UTF-8 character.
         repetition: ISA11 where it is one (ISA12 from 00402 on and neither letter nor digit), else empty.
         newline: the line end that follows the terminator of ISA, empty if none does.

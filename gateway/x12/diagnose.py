@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 from gateway.errors import Ack, Location, Problem
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.elements import DECIMAL, broken_notes, fault
-from gateway.x12.guide import Element, Segment, SyntaxNote
+from gateway.x12.guide import Element, SyntaxNote
 from gateway.x12.hierarchy import Node, Nodes, Tree, grow, untrue
 from gateway.x12.problems import problem
 from gateway.x12.table import Position, Table, is_overflow
@@ -26,12 +28,10 @@ MAX_PROBLEMS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One segment of the set and the place it took.
+    """One segment of the set (``number`` 1 is ST) and the place it took.
 
     Attributes:
-        number: position in the set, ST = 1.
-        parts: segment id and elements.
-        position: index in the table, None for a segment that has no place.
+        parts: segment id and elements. position: index in the table, None for a segment without a place.
         count: how many of this place there are so far in its scope.
     """
 
@@ -62,8 +62,7 @@ def diagnose(
     """Checks a transaction set against its guide.
 
     Args:
-        segments: the set from ST to SE, without terminators.
-        complete: False where the SE segment is missing.
+        segments: the set from ST to SE, without terminators; not ``complete`` where SE is missing.
 
     Returns:
         Problems located by segment, element and component; the caller knows offsets and control numbers.
@@ -81,15 +80,14 @@ def diagnose(
         name = parts[0]
         if number == 1:
             result.steps.append(Step(1, parts, 0, 1))
-            _check_surplus(result, positions[0].segment, 1, parts, None)
+            _check_surplus(result, positions[0], 1, parts)
             continue
         target = here.targets.get(name)
         if target is None:
             result.steps.append(Step(number, parts, None, 0))
             code = "X12-SEGMENT-UNEXPECTED" if name in table.ids else "X12-SEGMENT-UNKNOWN"
-            if not text:
-                code = "X12-SEGMENT-EMPTY"
-            where = Location(segment=number, segment_id=name[:10], loop=_loop(here))
+            code = code if text else "X12-SEGMENT-EMPTY"
+            where = replace(_place(here, number), segment_id=name[:10])
             ack = Ack(ak3="2", ak5="5", ik="I4") if name in here.unused else None
             set_id = table.guide.set_id
             result.add(code, where, value=name, ack=ack, segment=name[:10], set=set_id, after=last_id)
@@ -97,23 +95,21 @@ def diagnose(
         there = positions[target.position]
         for skipped in target.skipped:
             missing = positions[skipped]
-            where = Location(segment=number, segment_id=missing.id, loop=_loop(missing))
-            called = missing.segment.name
+            where, called = _place(missing, number), missing.segment.name
             result.add("X12-SEGMENT-MISSING", where, segment=missing.id, name=called, before=name)
         if is_overflow(table, here, target):
             counts[there.index] = max(counts[there.index], 1)
         counts[there.index] += 1
         if there.limit and counts[there.index] > there.limit:
-            code = "X12-LOOP-REPEAT" if there.trigger else "X12-SEGMENT-REPEAT"
-            where = Location(segment=number, segment_id=name, loop=_loop(there))
-            result.add(code, where, segment=name, count=counts[there.index], limit=there.limit)
+            code, count = "X12-LOOP-REPEAT" if there.trigger else "X12-SEGMENT-REPEAT", counts[there.index]
+            result.add(code, _place(there, number), segment=name, count=count, limit=there.limit)
         if there.trigger:
             counts[there.index + 1 : there.loop.last + 1] = [0] * (there.loop.last - there.index)
         result.steps.append(Step(number, parts, there.index, counts[there.index]))
         if there.index != len(positions) - 1:
             _check_segment(result, there, number, parts, delimiters)
         else:
-            _check_surplus(result, there.segment, number, parts, None)
+            _check_surplus(result, there, number, parts)
         if there.tree is not None:
             sound &= _check_level(result, there.tree, nodes, levels, number, parts)
             tree = there.tree
@@ -131,14 +127,11 @@ def _check_level(
     result: Diagnosis, tree: Tree, nodes: Nodes, levels: dict[str, int], number: int, parts: list[str]
 ) -> bool:
     """Adds a level to the tree; False if something stands against it, which is told."""
-
-    def text(element: int) -> str:
-        return parts[element] if element < len(parts) else ""
-
-    own, parent, level = text(tree.id), text(tree.parent), text(tree.level)
+    places = (tree.id, tree.parent, tree.level, tree.children)
+    own, parent, level, flag = (parts[place] if place < len(parts) else "" for place in places)
     if not own:
         return False  # told as a missing element
-    found = grow(nodes, own, parent, level, text(tree.children), tree)
+    found = grow(nodes, own, parent, level, flag, tree)
     if isinstance(found, Node):
         levels[own] = number
         return True
@@ -158,52 +151,38 @@ def _add_level(result: Diagnosis, code: str, element: int, number: int, parts: l
     result.add(code, where, value=value, data_element=data, ref=ref, right=right)
 
 
-def _loop(position: Position) -> str | None:
-    return "/".join(place.loop.trigger.id for place in position.loop.path) or None
+def _place(position: Position, number: int, element: int | None = None) -> Location:
+    loop = position.loop.address or None
+    return Location(segment=number, segment_id=position.id, element=element, loop=loop)
 
 
-def _check_surplus(
-    result: Diagnosis, segment: Segment, number: int, parts: list[str], loop: str | None
-) -> None:
+def _check_surplus(result: Diagnosis, position: Position, number: int, parts: list[str]) -> None:
     """Filled elements beyond the last one of the definition; empty ones carry nothing and are let pass."""
-    limit = len(segment.elements)
+    limit = len(position.segment.elements)
     if any(parts[limit + 1 :]):
-        where = Location(segment=number, segment_id=segment.id, element=limit + 1, loop=loop)
+        where, value = _place(position, number, limit + 1), parts[limit + 1]
         filled = max(i for i, part in enumerate(parts) if part)
-        value = parts[limit + 1]
-        result.add("X12-ELEMENT-EXTRA", where, value=value, segment=segment.id, count=filled, limit=limit)
+        result.add("X12-ELEMENT-EXTRA", where, value=value, segment=position.id, count=filled, limit=limit)
 
 
 def _check_segment(
     result: Diagnosis, position: Position, number: int, parts: list[str], delimiters: Delimiters
 ) -> None:
-    segment = position.segment
-
-    def place(element: int) -> Location:
-        return Location(segment=number, segment_id=segment.id, element=element, loop=_loop(position))
-
-    size = len(parts)
-    if size > len(segment.elements) + 1:
-        _check_surplus(result, segment, number, parts, _loop(position))
+    segment, place = position.segment, partial(_place, position, number)
+    marks = [mark for mark in (delimiters.component, delimiters.repetition) if mark]
+    _check_surplus(result, position, number, parts)
     for index, element in enumerate(segment.elements, 1):
-        value = parts[index] if index < size else ""
+        value = parts[index] if index < len(parts) else ""
         if not value:
             if element.usage == "R":
                 result.add("X12-ELEMENT-MISSING", place(index), element)
         elif element.usage == "N":
             result.add("X12-ELEMENT-UNUSED", place(index), element, value=value)
-        elif not _is_right(element, value, delimiters):
+        elif element.components or any(mark in value for mark in marks) or fault(element, value):
+            # Nearly all values are one simple element without fault; the others are looked into.
             _check_element(result, element, value, place(index), delimiters)
     if segment.notes:
         _check_notes(result, segment.notes, segment.elements, parts, place)
-
-
-def _is_right(element: Element, value: str, delimiters: Delimiters) -> bool:
-    """Whether a value is one simple element without fault, as nearly all are; the others are looked into."""
-    component, repetition = delimiters.component, delimiters.repetition
-    if element.components or (component and component in value) or (repetition and repetition in value):
-        return False
-    return fault(element, value) is None
 
 
 def _check_element(
@@ -246,8 +225,7 @@ def _check_composite(result: Diagnosis, element: Element, values: list[str], whe
     def place(component: int) -> Location:
         return replace(where, component=component)
 
-    for index, component in enumerate(element.components, 1):
-        value = values[index - 1] if index <= len(values) else ""
+    for index, (component, value) in enumerate(zip(element.components, chain(values, repeat(""))), 1):
         if value:
             _check_simple(result, component, value, place(index))
         elif component.usage == "R":
@@ -282,8 +260,7 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
         for index, (element, stated) in enumerate(zip(position.segment.elements, step.parts[1:]), 1):
             if not (element.count or element.hash) or not stated or fault(element, stated):
                 continue
-            name, loop = step.parts[0], _loop(position)
-            where = Location(segment=step.number, segment_id=name, element=index, loop=loop)
+            where = _place(position, step.number, index)
             if element.count:
                 counts = {name: known[name] for name in element.count.split()}
                 if int(stated) not in counts.values():
@@ -299,11 +276,7 @@ def _check_totals(result: Diagnosis, table: Table) -> None:
 
 
 def hash_total(segments: Sequence[Sequence[str]], ref: str) -> Decimal | None:
-    """The sum of an element over all its segments; None if one of them is not a number.
-
-    Args:
-        ref: reference designator, ``PO102``.
-    """
+    """The sum of an element (``PO102``) over all its segments; None if one of them is not a number."""
     name, index = ref[:-2], int(ref[-2:])
     total = Decimal(0)
     for parts in segments:

@@ -12,14 +12,14 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import SequenceMatcher
-from itertools import zip_longest
+from itertools import chain, repeat, zip_longest
 from operator import attrgetter
 from typing import Any
 
-from gateway.x12.annotate import Guides
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.guide import Segment
+from gateway.x12.parser import GuideSource
 from gateway.x12.reader import Piece
 from gateway.x12.rewrite import COMPONENT, REPETITION, LeftOut, Line, lines
 from gateway.x12.table import Position, Table
@@ -27,14 +27,7 @@ from gateway.x12.table import Position, Table
 WINDOW = 1_000
 """Items that are aligned at once: the work grows with its square, and with the file linearly."""
 
-CONTROL_ELEMENTS = {
-    "ISA": {9, 10, 13},
-    "GS": {4, 5, 6},
-    "ST": {2},
-    "SE": {1, 2},
-    "GE": {1, 2},
-    "IEA": {1, 2},
-}
+CONTROL_ELEMENTS = {"ISA": {9, 10, 13}, "GS": {4, 5, 6}, "ST": {2}, "SE": {1, 2}, "GE": {1, 2}, "IEA": {1, 2}}
 """Control numbers, dates, times and counts: what differs whenever the same content is sent again."""
 
 _LEVELS = ("file", "interchange", "group", "transaction_set")
@@ -64,8 +57,8 @@ class Difference:
         level: ``interchange``, ``group``, ``transaction_set``, ``segment`` or ``text``.
         place: the interchange, group and set it is in, in words.
         segment: segment id; empty above segments. name: the guide's name of it. loop: the loops around it.
-        number_before: position in the set of the first file, ST = 1. number_after: in that of the second.
-        before: the text in the first file, with ``*`` and ``>`` as separators. after: that in the second.
+        number_before, number_after: position in the set of the first and second file, ST = 1.
+        before, after: the text in the first and second file, with ``*`` and ``>`` as separators.
     """
 
     kind: str
@@ -90,9 +83,8 @@ class Difference:
 class _Node:
     """A segment, or the file, an interchange, a group or a set with its segments.
 
-    Attributes:
-        parts: segment id and elements; of what has children those of the first one.
-        content: equal where nothing differs. number: position in the set.
+    ``parts`` are segment id and elements, of what has children those of the first; ``content`` is equal where
+    nothing differs.
     """
 
     level: str
@@ -128,12 +120,11 @@ class _Node:
 
 
 def diff(
-    first: Iterable[Piece], second: Iterable[Piece], guides: Guides, *, ignore_control: bool = False
+    first: Iterable[Piece], second: Iterable[Piece], guides: GuideSource, *, ignore_control: bool = False
 ) -> Iterator[Difference]:
     """The differences of two files in the order of the first.
 
     Args:
-        first: pieces of the one file. second: pieces of the other.
         guides: names and places of segments; a set without guide is compared by its segment ids.
         ignore_control: leave out control numbers, dates, times and counts of the envelope, ST and SE.
     """
@@ -183,16 +174,14 @@ def _trimmed(values: Iterable[str]) -> Parts:
     return tuple(found)
 
 
-# --- comparison ------------------------------------------------------------------------------------------
-
-
-def _inside(one: _Node, other: _Node, guides: Guides, place: str, version: str) -> Iterator[Difference]:
+def _inside(one: _Node, other: _Node, guides: GuideSource, place: str, version: str) -> Iterator[Difference]:
     """The differences of two files, interchanges, groups or sets."""
     if one.level == "group":
         version = _get(one.parts, 8).strip()
     if one.level == "transaction_set":
         for tree in (one, other):
-            _locate(tree, guides.table(version, _get(tree.parts, 1)))
+            if table := guides.table(version, _get(tree.parts, 1)):
+                _locate(tree, table)
     for left, right in _paired(one.children, other.children, ("content", "identity", "kind")):
         node = left or right
         assert node is not None
@@ -240,38 +229,30 @@ def matches(before: Sequence[Hashable], after: Sequence[Hashable]) -> Iterator[t
     yield len(before), len(after), 0
 
 
-def _locate(node: _Node, table: Table | None) -> None:
+def _locate(node: _Node, table: Table) -> None:
     """Finds the places of a set's segments in its guide."""
-    if table is None:
-        return
     texts = [_ELEMENT.join(child.parts) for child in node.children]
     steps = diagnose(table, texts, Delimiters(_ELEMENT, COMPONENT), complete=False).steps
     for child, step in zip(node.children, steps, strict=True):
         child.position = None if step.position is None else table.positions[step.position]
 
 
-def _segment(node: _Node, guides: Guides) -> Segment | None:
+def _segment(node: _Node, guides: GuideSource) -> Segment | None:
     return node.position.segment if node.position else guides.envelope_segment(node.parts[0])
 
 
-def _whole(node: _Node, kind: str, place: str, guides: Guides) -> Difference:
+def _whole(node: _Node, kind: str, place: str, guides: GuideSource) -> Difference:
     """What stands in one of the files only."""
     segment = None if node.children else _segment(node, guides)
-    loops = node.position.loop.path if node.position else ()
     text = _shown(node.parts)
     if node.level == "transaction_set":
         text += f" ({len(node.children)} segments)"
     elif node.children:
         text += f" ({_sets(node)} transaction sets)"
-    return Difference(
-        kind,
-        node.level,
-        place or "outside the interchanges",
-        "" if node.level == "text" else node.parts[0],
-        segment.name if segment else "",
-        "/".join(outer.loop.trigger.id for outer in loops),
-        *((None, node.number, "", text) if kind == "added" else (node.number, None, text, "")),
-    )
+    name, loop = segment.name if segment else "", node.position.loop.address if node.position else ""
+    segment_id, place = "" if node.level == "text" else node.parts[0], place or "outside the interchanges"
+    sides = (None, node.number, "", text) if kind == "added" else (node.number, None, text, "")
+    return Difference(kind, node.level, place, segment_id, name, loop, *sides)
 
 
 def _sets(node: _Node) -> int:
@@ -281,19 +262,17 @@ def _sets(node: _Node) -> int:
 def _changes(before: Parts, after: Parts, segment: Segment | None) -> Iterator[Change]:
     """The elements that differ; of one that does not repeat, the components."""
     elements = (None, *segment.elements) if segment else ()
-    for index, (one, other) in enumerate(zip_longest(before, after, fillvalue="")):
-        if one == other:
-            continue
-        ref, element = f"{before[0]}{index:02d}", elements[index] if index < len(elements) else None
-        if COMPONENT not in one + other or REPETITION in one + other:
+    both = zip_longest(before, after, fillvalue="")
+    for index, ((one, other), element) in enumerate(zip(both, chain(elements, repeat(None)))):
+        ref = f"{before[0]}{index:02d}"
+        if one != other and (COMPONENT not in one + other or REPETITION in one + other):
             yield Change(ref, element.name if element else "", _shown((one,)), _shown((other,)))
-            continue
-        components = element.components if element else ()
-        both = zip_longest(one.split(COMPONENT), other.split(COMPONENT), fillvalue="")
-        for number, (left, right) in enumerate(both):
-            name = components[number].name if number < len(components) else ""
-            if left != right:
-                yield Change(f"{ref}-{number + 1}", name, left, right)
+        elif one != other:
+            parts = zip_longest(one.split(COMPONENT), other.split(COMPONENT), fillvalue="")
+            components = chain(element.components if element else (), repeat(None))
+            for number, ((left, right), component) in enumerate(zip(parts, components), 1):
+                if left != right:
+                    yield Change(f"{ref}-{number}", component.name if component else "", left, right)
 
 
 def _shown(parts: Sequence[str]) -> str:

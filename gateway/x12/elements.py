@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from functools import lru_cache
 
 from gateway.x12.guide import Element, SyntaxNote
@@ -13,33 +14,24 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 DECIMAL = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 INTEGER = re.compile(r"-?[0-9]+")
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9][0-9]{0,2})?")
 
 
 def is_date(value: str) -> bool:
     """Whether digits are a day of the calendar, CCYYMMDD or YYMMDD."""
     if not (value.isascii() and value.isdigit()) or len(value) not in (6, 8):
         return False
-    year = int(value[:-4])
-    month, day = int(value[-4:-2]), int(value[-2:])
-    if not 1 <= month <= 12 or not 1 <= day <= _DAYS[month - 1]:
+    year = value[:-4] if len(value) == 8 else f"20{value[:2]}"  # 00 stands for 2000, a leap year
+    try:
+        date(int(year), int(value[-4:-2]), int(value[-2:]))
+    except ValueError:
         return False
-    if month == 2 and day == 29:
-        # Two-digit years: 00 stands for 2000, a leap year.
-        return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0 or len(value) == 6)
-    return len(value) == 6 or year > 0
+    return True
 
 
 def is_time(value: str) -> bool:
     """Whether digits are a time: HHMM, HHMMSS, HHMMSSD or HHMMSSDD."""
-    return (
-        value.isascii()
-        and value.isdigit()
-        and len(value) in (4, 6, 7, 8)
-        and value[:2] < "24"
-        and value[2:4] < "60"
-        and value[4:6] < "60"
-    )
+    return _TIME.fullmatch(value) is not None
 
 
 def fault(element: Element, value: str) -> tuple[str, dict[str, object]] | None:
@@ -76,27 +68,21 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def broken_notes(notes: tuple[SyntaxNote, ...], filled: list[bool]) -> Iterator[tuple[SyntaxNote, int]]:
-    """The syntax notes that do not hold, each with the element to blame.
-
-    Args:
-        filled: whether element ``i`` (from 1; index 0 is not used) holds a value.
-    """
+    """The syntax notes that do not hold, each with the element to blame; ``filled`` counts from 1."""
     size = len(filled)
     for note in notes:
         present = [n < size and filled[n] for n in note.elements]
         match note.kind:
-            case "P":
-                broken = any(present) and not all(present)
-                blame = note.elements[present.index(False)] if broken else 0
-            case "R":
-                broken, blame = not any(present), note.elements[0]
-            case "E":
-                broken = sum(present) > 1
-                blame = note.elements[[i for i, p in enumerate(present) if p][1]] if broken else 0
-            case "C":
-                broken = present[0] and not all(present)
-                blame = note.elements[present.index(False)] if broken else 0
+            case "P" if any(present) and not all(present):
+                blame = present.index(False)
+            case "R" if not any(present):
+                blame = 0
+            case "E" if sum(present) > 1:
+                blame = present.index(True, present.index(True) + 1)
+            case "C" if present[0] and not all(present):
+                blame = present.index(False)
+            case "L" if present[0] and not any(present[1:]):
+                blame = 1
             case _:
-                broken, blame = present[0] and not any(present[1:]), note.elements[1]
-        if broken:
-            yield note, blame
+                continue
+        yield note, note.elements[blame]

@@ -1,10 +1,13 @@
-"""What a reader of X12 tells: interchanges, functional groups, transaction sets, in the order of the file."""
+"""What a reader of X12 tells: interchanges, functional groups, transaction sets, in the order of the file.
+
+Each event has ``problems``; what is wrong with a header stands in those of its trailer.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from gateway.errors import Problem
 from gateway.x12.delimiters import Delimiters
@@ -36,8 +39,7 @@ class InterchangeHeader:
 
     Attributes:
         version: ISA12. usage: ISA15, ``P`` or ``T``. date: ISA09, YYMMDD. time: ISA10, HHMM.
-        elements: ``("ISA", ISA01, …)`` as they stand in the file.
-        offset: bytes before the segment in the file.
+        elements: ``("ISA", ISA01, …)`` as they stand in the file. offset: bytes before them.
     """
 
     control_number: str
@@ -51,6 +53,7 @@ class InterchangeHeader:
     delimiters: Delimiters
     elements: tuple[str, ...]
     offset: int
+    problems: ClassVar[tuple[Problem, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class GroupHeader:
     elements: tuple[str, ...]
     offset: int
     interchange: InterchangeHeader
+    problems: ClassVar[tuple[Problem, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,7 @@ class TransactionSet:
         guide: name of the guide it was checked with, None without one.
         document: the internal document, where documents were asked for and no error was found.
         text: the set as it stands in the file (Latin-1), without the last terminator.
-        group: None for a set outside a functional group.
-        implementation: ST03, the implementation guide it follows; empty before release 005010.
+        group: None outside of one. implementation: ST03, the guide it follows; empty before 005010.
     """
 
     set_id: str
@@ -136,6 +139,10 @@ class FileProblem:
     """Something to be said about the file itself."""
 
     problem: Problem
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return (self.problem,)
 
 
 Event = (

@@ -3,14 +3,13 @@
 A directory holds one X12 release: ``maps.xml`` (which file serves which set), ``dataele.xml`` (types and
 lengths), ``codes.xml`` (code lists), control maps for the envelope and one map for each transaction set. What
 pyx12's format lacks stands in attributes of the namespace :data:`NAMESPACE`, which pyx12 ignores.
-
-Nothing here opens a file: :func:`parse_release` and :func:`parse_guide` take the text of the files.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 from xml.etree import ElementTree as ET  # half the memory and start-up of lxml
 
@@ -27,7 +26,7 @@ _NOTE = re.compile(r"([PRCLE])((?:\d\d){2,})")
 
 @dataclass(frozen=True, slots=True)
 class CodeList:
-    """The codes a data element may take; ``names`` holds a short meaning where one is known.
+    """The codes a data element may take, with a short meaning where one is known.
 
     ``unused`` are codes of the standard that a partner's guideline leaves out.
     """
@@ -48,18 +47,15 @@ class SyntaxNote:
     @property
     def text(self) -> str:
         """The note in words, for messages."""
-        listed = [f"{n:02d}" for n in self.elements]
-        match self.kind:
-            case "P":
-                return f"{' and '.join(listed)} stand together or not at all"
-            case "R":
-                return f"one of {', '.join(listed)} is needed"
-            case "C":
-                return f"with {listed[0]} {' and '.join(listed[1:])} is needed"
-            case "L":
-                return f"with {listed[0]} one of {' or '.join(listed[1:])} is needed"
-            case _:
-                return f"only one of {', '.join(listed)} may stand"
+        first, *rest = listed = [f"{n:02d}" for n in self.elements]
+        words = {
+            "P": f"{' and '.join(listed)} stand together or not at all",
+            "R": f"one of {', '.join(listed)} is needed",
+            "C": f"with {first} {' and '.join(rest)} is needed",
+            "L": f"with {first} one of {' or '.join(rest)} is needed",
+            "E": f"only one of {', '.join(listed)} may stand",
+        }
+        return words[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +103,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop; its first child is the segment that begins it.
-
-    ``tree`` is there where its repetitions are levels of a hierarchy.
-    """
+    """A loop, begun by its first child; with a ``tree`` its repetitions are levels of a hierarchy."""
 
     id: str
     name: str
@@ -139,29 +132,16 @@ class Guide:
 
 
 @dataclass(frozen=True, slots=True)
-class DataElement:
-    """A row of ``dataele.xml``."""
-
-    number: str
-    type: str
-    min: int
-    max: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
     """What all guides of one release share.
 
     Attributes:
-        maps: file name by (version of GS08, functional group, transaction set).
-        control: file name of the control map by ISA12.
+        maps: file name by version (GS08) and transaction set. data_elements: by number, without a place.
     """
 
     name: str
     maps: dict[tuple[str, str], str]
-    control: dict[str, str]
-    data_elements: dict[str, DataElement]
+    data_elements: dict[str, Element]
     codes: dict[str, CodeList] = field(repr=False)
 
 
@@ -204,27 +184,24 @@ def parse_release(name: str, maps: bytes, dataele: bytes, codes: bytes) -> Relea
     Raises:
         GuideError: a file is not XML or a data element has an unknown type.
     """
-    files: dict[tuple[str, str], str] = {}
-    control: dict[str, str] = {}
-    for version in xml_root(maps, "maps.xml").iter("version"):
-        for node in version.iter("map"):
-            file = (node.text or "").strip()
-            files[node.get("vriic", ""), _own(node, "set") or node.get("abbr", "")] = file
-        control.setdefault(version.get("icvn", ""), f"x12.control.{version.get('icvn', '')}.xml")
+    files = {
+        (node.get("vriic", ""), _own(node, "set") or node.get("abbr", "")): (node.text or "").strip()
+        for node in xml_root(maps, "maps.xml").iterfind("version/map")
+    }
     elements = {}
     for node in xml_root(dataele, "dataele.xml").iter("data_ele"):
         number, kind = node.get("ele_num", ""), node.get("data_type", "")
         if kind not in _TYPES:
             raise GuideError(f"dataele.xml: data element {number} has the unknown type {kind!r}")
         least, most = int(node.get("min_len")), int(node.get("max_len"))
-        elements[number] = DataElement(number, kind, least, most, node.get("name", ""))
+        elements[number] = Element("", number, node.get("name", ""), kind, least, most, "S")
     lists = {}
     for node in xml_root(codes, "codes.xml").iter("codeset"):
         identifier = _get(node, "id")
         names = {code.text: _own(code, "name") for code in node.iter("code")}
         known = {code: name for code, name in names.items() if name}
         lists[identifier] = CodeList(identifier, frozenset(names), known)
-    return Release(name, files, control, elements, lists)
+    return Release(name, files, elements, lists)
 
 
 def parse_guide(name: str, text: bytes, release: Release, *, root_id: str = "ST_LOOP") -> Guide:
@@ -244,20 +221,20 @@ def parse_guide(name: str, text: bytes, release: Release, *, root_id: str = "ST_
 
 def _loop(node: Any, release: Release, where: str) -> Loop:
     xid = node.get("xid", "")
-    children: list[tuple[int, int, Segment | Loop]] = []
-    for index, child in enumerate(node):
-        if child.tag == "segment":
-            children.append((int(_get(child, "pos", "0")), index, _segment(child, release, where)))
-        elif child.tag == "loop":
-            loop = _loop(child, release, where)
-            position = int(_get(child, "pos", "0"))
-            if isinstance(loop.children[0], Loop):  # a wrapper (HEADER, DETAIL, SUMMARY) only groups
-                children.extend((position, index, inner) for inner in loop.children)
-            else:
-                children.append((position, index, loop))
+    children: list[tuple[int, Segment | Loop]] = []
+    for child in node:
+        if child.tag not in ("segment", "loop"):
+            continue
+        position = int(_get(child, "pos", "0"))
+        found = (_segment if child.tag == "segment" else _loop)(child, release, where)
+        if isinstance(found, Loop) and isinstance(found.children[0], Loop):
+            # A wrapper (HEADER, DETAIL, SUMMARY) only groups.
+            children += ((position, inner) for inner in found.children)
+        else:
+            children.append((position, found))
     if not children:
         raise GuideError(f"{where}: loop {xid} is empty")
-    ordered = tuple(child for _, _, child in sorted(children, key=lambda item: item[:2]))
+    ordered = tuple(child for _, child in sorted(children, key=itemgetter(0)))
     repeat = _times(_get(node, "repeat"), f"{where} {xid}")
     named = _own(node, "tree")
     tree = parse_tree(named, _own(node, "levels"), f"{where} {xid}") if named else None
@@ -290,8 +267,7 @@ def _segment(node: Any, release: Release, where: str) -> Segment:
 
 def _notes(node: Any, where: str) -> tuple[SyntaxNote, ...]:
     texts = [child.text or "" for child in node if child.tag == "syntax"]
-    if node.get("syntax"):
-        texts += node.get("syntax").split()
+    texts += node.get("syntax", "").split()
     notes = []
     for text in texts:
         match = _NOTE.fullmatch(text.strip())
@@ -301,18 +277,17 @@ def _notes(node: Any, where: str) -> tuple[SyntaxNote, ...]:
     return tuple(notes)
 
 
-def _seq(node: Any) -> int:
-    return int(_get(node, "seq", "0"))
-
-
 def _elements(node: Any, release: Release, where: str, owner: str) -> tuple[Element, ...]:
     """The elements in their order; ``owner`` is the segment, or the composite with a dash."""
-    children = sorted((child for child in node if child.tag in ("element", "composite")), key=_seq)
-    return tuple(_element(child, release, where, owner) for child in children)
+    children = [(int(_get(one, "seq", "0")), one) for one in node if one.tag in ("element", "composite")]
+    digits = 1 if owner.endswith("-") else 2
+    return tuple(
+        _element(child, release, where, f"{owner}{seq:0{digits}d}")
+        for seq, child in sorted(children, key=itemgetter(0))
+    )
 
 
-def _element(node: Any, release: Release, where: str, owner: str) -> Element:
-    ref = f"{owner}{_seq(node)}" if owner.endswith("-") else f"{owner}{_seq(node):02d}"
+def _element(node: Any, release: Release, where: str, ref: str) -> Element:
     usage = _get(node, "usage", "S")
     repeat = _times(_get(node, "repeat") or _get(node, "max_use", "1"), where)
     if node.tag == "composite":

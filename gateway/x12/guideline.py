@@ -18,7 +18,7 @@ several with commas. A leniency is a switch with a name: that problem, at that p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.parsers.expat import ParserCreate
 
@@ -60,13 +60,13 @@ class Leniency:
         return self.at in ("", place, place + component)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Guideline:
     """The overlay of one partner on one guide."""
 
     name: str
-    uses: list[dict[str, str]] = field(default_factory=list)
-    leniencies: tuple[Leniency, ...] = ()
+    uses: tuple[dict[str, str], ...]
+    leniencies: tuple[Leniency, ...]
 
 
 def parse_guideline(name: str, text: bytes) -> Guideline:
@@ -76,7 +76,7 @@ def parse_guideline(name: str, text: bytes) -> Guideline:
         GuideError: it is not XML, or states something that there is not.
     """
     root = xml_root(text, name)
-    found, leniencies = Guideline(name), []
+    uses, leniencies = [], []
     if root.tag != f"{OWN}guideline":
         raise GuideError(f"{name}: the outermost element is not <guideline> of {OWN[1:-1]}")
     lines: list[int] = []
@@ -89,14 +89,13 @@ def parse_guideline(name: str, text: bytes) -> Guideline:
         if known is None or given.keys() - known:
             raise GuideError(f"{name}, line {line}: {_NOT_KNOWN}")
         if node.tag == f"{OWN}use":
-            found.uses.append(given)
+            uses.append(given)
         elif given.get("problem") not in FORGIVABLE or not given.get("name"):
             what = f"a leniency has a name, and a problem among {', '.join(FORGIVABLE)}"
             raise GuideError(f"{name}, line {line}: {what}")
         else:
             leniencies.append(Leniency(given["name"], given["problem"], given.get("at", "")))
-    found.leniencies = tuple(leniencies)
-    return found
+    return Guideline(name, tuple(uses), tuple(leniencies))
 
 
 _USE = {"at", "usage", "max", "codes", "add", "length", "pattern", "levels", "name"}
@@ -149,9 +148,11 @@ def _usage(use: dict[str, str], before: str, where: str) -> str:
 
 def _times(use: dict[str, str], before: int, where: str) -> int:
     text = use.get("max", "")
-    if text and text != ">1" and not text.isdigit():
+    if text.isdigit():
+        return int(text)
+    if text not in ("", ">1"):
         raise GuideError(f"{where}: max is a number or >1, not {text!r}")
-    return before if not text else UNLIMITED if text == ">1" else int(text)
+    return UNLIMITED if text else before
 
 
 def _changed_place(place: Loop | Segment, use: dict[str, str], where: str) -> Loop | Segment:

@@ -44,8 +44,7 @@ class Node:
 
     Attributes:
         container: the object of the document that the level fills; that of the level above until it has one.
-        ordinal: which child of the level above it is, from 1.
-        flag: HL04 as it stands.
+        ordinal: which child of the level above it is, from 1. flag: HL04 as it stands.
         depth: how many levels it stands below the top.
         count, mask: children so far, and which kinds of them (one bit for each case of a mapping).
     """
@@ -65,11 +64,7 @@ Nodes = dict[str, Node]
 
 
 def grow(nodes: Nodes, number: str, parent: str, level: str, flag: str, tree: Tree) -> Node | str:
-    """Adds a level.
-
-    Returns:
-        Its node, or the code of the problem that stands against it.
-    """
+    """Adds a level: gives its node, or the code of the problem that stands against it."""
     if number in nodes:
         return "X12-HL-DUPLICATE"
     above = nodes.get(parent)

@@ -1,7 +1,6 @@
 """Chunks of bytes to checked interchanges: the one way into the X12 core.
 
-A :class:`Parser` is fed bytes and gives the events of :mod:`gateway.x12.envelope` in the order of the
-file. It checks the envelope itself and leaves the content of each transaction set to the engine of its guide.
+A :class:`Parser` checks the envelope itself and leaves each transaction set to the engine of its guide.
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ from gateway.x12.reader import (
     Reader,
     SetText,
     Surroundings,
-    TruncatedIsa,
 )
 from gateway.x12.source import Source
 from gateway.x12.table import Table
@@ -67,8 +65,7 @@ TECHNICAL = "TA1"
 ENVELOPE_RELEASE = "004010"
 """The release whose control map serves for ISA, GS, TA1 and their trailers; they are the same in all."""
 
-MAX_KINDS = 1_000
-"""Kinds of set (GS08 and ST01) remembered for one interchange; hostile files name more."""
+_MAX_KINDS = 1_000  # kinds of set (GS08 and ST01) remembered for one interchange; hostile files name more
 
 
 class Engine(Protocol):
@@ -80,7 +77,6 @@ class Engine(Protocol):
     @property
     def translates(self) -> bool:
         """Whether documents can be made."""
-        ...
 
     def check(
         self, segments: list[str], delimiters: Delimiters, document: dict[str, Any] | None
@@ -89,11 +85,9 @@ class Engine(Protocol):
 
         ``document`` is filled in passing, where one is given.
         """
-        ...
 
     def explain(self, segments: list[str], delimiters: Delimiters, *, complete: bool = True) -> list[Problem]:
         """Every problem of a set; ``complete`` is False where SE is missing."""
-        ...
 
 
 class GuideSource(Protocol):
@@ -101,11 +95,12 @@ class GuideSource(Protocol):
 
     def engine(self, version: str, set_id: str, *, documents: bool) -> Engine | None:
         """The engine for GS08 and ST01, None without a guide."""
-        ...
+
+    def table(self, version: str, set_id: str) -> Table | None:
+        """The compiled guide for GS08 and ST01, None without one."""
 
     def envelope_segment(self, name: str) -> Segment | None:
         """The definition of ISA, GS, GE, IEA or TA1."""
-        ...
 
 
 def combined(verdicts: Iterable[Verdict]) -> Verdict:
@@ -116,15 +111,17 @@ def combined(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.REJECTED if found == {Verdict.REJECTED} else Verdict.ACCEPTED_WITH_ERRORS
 
 
-def checked(
-    engine: Engine, source: Source, envelope: Callable[[], dict[str, Any]] | None
-) -> tuple[tuple[Problem, ...] | None, dict[str, Any] | None]:
-    """Remarks on a set (as of :meth:`Engine.check`) and its document, which begins as ``envelope``.
+Begin = Callable[[], dict[str, Any]]  # makes what a document begins with, see document_envelope
+Checked = tuple[tuple[Problem, ...] | None, dict[str, Any] | None]  # remarks as of Engine.check, and document
+
+
+def checked(engine: Engine, source: Source, begin: Begin | None) -> Checked:
+    """Remarks on a set and, where it has a beginning, its document.
 
     Blanks around segments are taken out only where the set cannot be read as it stands.
     """
     while True:
-        document = envelope() if envelope is not None else None
+        document = begin() if begin is not None else None
         delimiters = source.delimiters
         remarks = engine.check(source.segments, delimiters, document) if source.piece.complete else None
         if remarks is not None or not source.tidy():
@@ -186,15 +183,14 @@ class _Interchange:
 
 
 class Parser:
-    """Checks a stream of X12.
+    """Checks a stream of X12. Bad input never raises; it becomes problems.
 
     Args:
         guides: where guides (and mappings) come from.
         documents: also make the internal document of every accepted set.
         max_set_bytes: limit of one transaction set.
         guides_of: the guides for one interchange, where its sender has some of its own.
-
-    Bad input never raises; it becomes problems.
+        check: what asks the engine, where that is not done here.
     """
 
     def __init__(
@@ -204,10 +200,12 @@ class Parser:
         documents: bool = False,
         max_set_bytes: int = MAX_SET_BYTES,
         guides_of: Callable[[InterchangeHeader], GuideSource] | None = None,
+        check: Callable[[Engine, Source, Begin | None], Checked] = checked,
     ) -> None:
         self._guides = guides
         self._guides_of = guides_of
         self._documents = documents
+        self._check = check
         self._limit = max_set_bytes
         self._reader = Reader(max_set_bytes)
         self._interchange: _Interchange | None = None
@@ -237,13 +235,12 @@ class Parser:
         """The events that the end of the file completes."""
         for piece in self._reader.close():
             yield from self.take(piece)
-        yield from self._end_interchange(None)
+        yield from self._end_interchange(None, Location(offset=self._bytes, line=self._line))
         if not self._found:
             sample = self._start[:40]
             code = "X12-NOT-X12" if sample.strip("\ufeff\xef\xbb\xbf \t\r\n\x0b\x0c\x00") else "X12-EMPTY"
             yield FileProblem(problem(code, Location(offset=0, line=1), value=sample, count=self._bytes))
 
-    # --- pieces ----------------------------------------------------------------------------------------
     def take(self, piece: Piece) -> Iterator[Event]:
         """The events of one piece that a reader has cut."""
         match piece:
@@ -253,6 +250,10 @@ class Parser:
                 yield from self._envelope_segment(piece)
             case Isa():
                 yield from self._isa(piece)
+            case Foreign(is_isa=True):
+                self._found = True
+                where = Location(segment_id="ISA", offset=piece.offset, line=piece.line)
+                yield FileProblem(problem("X12-ISA-TRUNCATED", where, value=piece.sample[:106]))
             case Foreign():
                 where = Location(offset=piece.offset, line=piece.line)
                 found = problem("X12-FOREIGN-TEXT", where, value=piece.sample[:40], count=piece.count)
@@ -260,41 +261,24 @@ class Parser:
                     yield FileProblem(found)
                 elif len(self._foreign) < MAX_PROBLEMS:
                     self._foreign.append(FileProblem(found))  # told once it is clear that this is X12 at all
-            case TruncatedIsa():
-                self._found = True
-                where = Location(segment_id="ISA", offset=piece.offset, line=piece.line)
-                yield FileProblem(problem("X12-ISA-TRUNCATED", where, value=piece.text[:106]))
-            case Surroundings():
-                if piece.bom:
+            case Surroundings(bom=bom, blanks=blanks):
+                if bom:
                     yield FileProblem(problem("X12-BOM", Location(offset=0, line=1)))
-                if piece.blanks:
-                    yield FileProblem(problem("X12-BLANKS", Location(offset=0, line=1), count=piece.blanks))
+                if blanks:
+                    yield FileProblem(problem("X12-BLANKS", Location(offset=0, line=1), count=blanks))
 
     def _isa(self, piece: Isa) -> Iterator[Event]:
-        yield from self._end_interchange(None, Location(offset=piece.offset, line=piece.line))
+        place = Location(offset=piece.offset, line=piece.line)
+        yield from self._end_interchange(None, place)
         self._found = True
         yield from self._foreign
         self._foreign.clear()
-        values = tuple(element.strip() for element in piece.elements) or ("",) * 17
-        where = Location(
-            interchange=values[13] or None,
-            segment_id=None if piece.fragment else "ISA",
-            offset=piece.offset,
-            line=piece.line,
-        )
-        header = InterchangeHeader(
-            control_number=values[13],
-            sender=PartyId(values[5], values[6]),
-            receiver=PartyId(values[7], values[8]),
-            version=values[12],
-            usage=values[15],
-            date=values[9],
-            time=values[10],
-            ack_requested=values[14] == "1",
-            delimiters=piece.delimiters,
-            elements=piece.elements,
-            offset=piece.offset,
-        )
+        values = [element.strip() for element in piece.elements] or [""] * 17
+        sender, receiver = PartyId(values[5], values[6]), PartyId(values[7], values[8])
+        date, time, _, version, number, ack, usage = values[9:16]
+        where = replace(place, interchange=number or None, segment_id=None if piece.fragment else "ISA")
+        about = piece.delimiters, piece.elements, piece.offset
+        header = InterchangeHeader(number, sender, receiver, version, usage, date, time, ack == "1", *about)
         if self._guides_of is not None:
             self._guides = self._guides_of(header)
             self._engines = {}
@@ -307,10 +291,10 @@ class Parser:
             found.append(problem("X12-WRAPPED", where))
         if not piece.fragment:
             found += envelope_faults(self._guides.envelope_segment("ISA"), piece.elements, where)
-            seen = self._interchanges.setdefault((header.sender, header.receiver), NumberSet())
-            if header.control_number and not seen.add(header.control_number):
-                at_isa13 = _element_place(where, piece.elements, 13)
-                found.append(problem("X12-ISA-DUPLICATE", at_isa13, value=header.control_number))
+            seen = self._interchanges.setdefault((sender, receiver), NumberSet())
+            if number and not seen.add(number):
+                place = _element_place(where, piece.elements, 13)
+                found.append(problem("X12-ISA-DUPLICATE", place, value=number))
         self._interchange = _Interchange(header, found, piece.fragment)
         yield header
 
@@ -319,13 +303,9 @@ class Parser:
         if interchange is None:
             return
         values = tuple(piece.text.split(interchange.header.delimiters.element))
-        where = Location(
-            interchange=interchange.header.control_number or None,
-            group=self._group.header.control_number if self._group else None,
-            segment_id=values[0][:10] or None,
-            offset=piece.offset,
-            line=piece.line,
-        )
+        number, group = interchange.header.control_number or None, self._group
+        where = Location(number, group.header.control_number if group else None, offset=piece.offset)
+        where = replace(where, segment_id=values[0][:10] or None, line=piece.line)
         match values[0]:
             case "GS":
                 yield from self._gs(values, where, interchange)
@@ -338,35 +318,24 @@ class Parser:
                 yield from self._end_interchange(values, where)
             case "GE" | "IEA" | "SE" if interchange.fragment:
                 pass  # the trailer of what had no header is part of the fault already reported
-            case _:
-                interchange.problems.append(
-                    problem("X12-STRAY-SEGMENT", where, value=piece.text[:60], segment=values[0][:20].strip())
-                )
+            case name:
+                value, name = piece.text[:60], name[:20].strip()
+                interchange.problems.append(problem("X12-STRAY-SEGMENT", where, value=value, segment=name))
 
     def _gs(self, values: tuple[str, ...], where: Location, interchange: _Interchange) -> Iterator[Event]:
         if self._group is not None:
             yield self._end_group(None, where)
-        get = partial(_get, values)
+        kind, sender, receiver, date, time, number, agency, version = (_get(values, i) for i in range(1, 9))
+        version, offset, around = version.strip(), where.offset or 0, interchange.header
         header = GroupHeader(
-            functional_id=get(1),
-            sender=get(2),
-            receiver=get(3),
-            date=get(4),
-            time=get(5),
-            control_number=get(6),
-            agency=get(7),
-            version=get(8).strip(),
-            elements=values,
-            offset=where.offset or 0,
-            interchange=interchange.header,
+            kind, sender, receiver, date, time, number, agency, version, values, offset, around
         )
-        where = replace(where, group=header.control_number)
+        where = replace(where, group=number)
         if interchange.fragment and interchange.groups == 0 and not interchange.problems:
             interchange.problems.append(problem("X12-NO-ISA", where, segment="GS"))
         found = list(envelope_faults(self._guides.envelope_segment("GS"), values, where))
-        if not interchange.group_numbers.add(f"{header.functional_id}\x00{header.control_number}"):
-            at_gs06 = _element_place(where, values, 6)
-            found.append(problem("X12-GS-DUPLICATE", at_gs06, value=header.control_number))
+        if not interchange.group_numbers.add(f"{kind}\x00{number}"):
+            found.append(problem("X12-GS-DUPLICATE", _element_place(where, values, 6), value=number))
         interchange.groups += 1
         self._group = _Group(header, found)
         yield header
@@ -385,52 +354,41 @@ class Parser:
         if remarks is None:
             interchange.verdicts.add(Verdict.REJECTED)
             document, remarks = None, tuple(engine.explain(segments, header.delimiters))
-        problems = tuple(
-            replace(one, ack=Ack(), location=_element_place(where, values, one.location.element or 0))
-            for one in remarks
-        )
+        places = (_element_place(where, values, one.location.element or 0) for one in remarks)
+        problems = tuple(replace(one, ack=Ack(), location=place) for one, place in zip(remarks, places))
         return InterchangeAcknowledgment(values, where.offset or 0, header, problems, document)
 
     def _engine(self, version: str, set_id: str) -> Engine | None:
         key = (version, set_id)
         if key not in self._engines:
-            if len(self._engines) == MAX_KINDS:
+            if len(self._engines) == _MAX_KINDS:
                 self._engines.clear()
             self._engines[key] = self._guides.engine(version, set_id, documents=self._documents)
         return self._engines[key]
 
-    # --- trailers --------------------------------------------------------------------------------------
-    def _end(self, where: Location | None) -> Location:
-        """Where a trailer is missing: before what ends its part without one, or at the end of the file."""
-        return where or Location(offset=self._bytes, line=self._line)
-
-    def _end_group(self, values: tuple[str, ...] | None, where: Location | None) -> GroupTrailer:
+    def _end_group(self, values: tuple[str, ...] | None, where: Location) -> GroupTrailer:
+        """``values`` are those of the trailer; without them ``where`` is what ends the group instead."""
         group, self._group = self._group, None
         assert group is not None
         found, header = group.problems, group.header
-        declared = None
+        declared, control_number = None, header.control_number
         if values is None:
-            number = header.interchange.control_number or None
-            place = replace(
-                self._end(where), interchange=number, group=header.control_number, segment_id="GE"
-            )
-            found.append(problem("X12-GE-MISSING", place, value=header.control_number))
-        elif where is not None:
-            found += _trailer_faults(values, group.received, header.control_number, where)
+            interchange = header.interchange.control_number or None
+            place = replace(where, interchange=interchange, group=control_number, segment_id="GE")
+            found.append(problem("X12-GE-MISSING", place, value=control_number))
+        else:
+            found += _trailer_faults(values, group.received, control_number, where)
             declared = int(_get(values, 1)) if re.fullmatch(r"[0-9]{1,9}", _get(values, 1)) else None
+        verdict = Verdict.ACCEPTED
         if any(p.is_error for p in found) or (group.received and not group.accepted):
             verdict = Verdict.REJECTED
         elif group.accepted < group.received or group.noted:
             verdict = Verdict.ACCEPTED_WITH_ERRORS
-        else:
-            verdict = Verdict.ACCEPTED
         if self._interchange is not None:
             self._interchange.verdicts.add(verdict)
         return GroupTrailer(header, verdict, tuple(found), declared, group.received, group.accepted)
 
-    def _end_interchange(
-        self, values: tuple[str, ...] | None, where: Location | None = None
-    ) -> Iterator[Event]:
+    def _end_interchange(self, values: tuple[str, ...] | None, where: Location) -> Iterator[Event]:
         interchange = self._interchange
         if interchange is None:
             return
@@ -441,8 +399,8 @@ class Parser:
         if interchange.fragment:
             if not any(p.code == "X12-NO-ISA" for p in found):
                 found.append(problem("X12-NO-ISA", Location(offset=header.offset), segment="ST"))
-        elif values is None or where is None:
-            place = replace(self._end(where), interchange=header.control_number, segment_id="IEA")
+        elif values is None:
+            place = replace(where, interchange=header.control_number, segment_id="IEA")
             found.append(problem("X12-IEA-MISSING", place, value=header.control_number))
         else:
             # An interchange that only acknowledges may count its TA1 segments.
@@ -450,29 +408,24 @@ class Parser:
             found += _trailer_faults(values, counted, header.control_number, where)
             if not interchange.groups and not interchange.acknowledgments and not found:
                 found.append(problem("X12-NO-GROUPS", where))
-        verdict = combined(interchange.verdicts)
-        if any(p.is_error for p in found):
-            verdict = Verdict.REJECTED
+        in_error = any(p.is_error for p in found)
+        verdict = Verdict.REJECTED if in_error else combined(interchange.verdicts)
         yield InterchangeTrailer(header, verdict, tuple(found), interchange.groups)
 
-    # --- transaction sets ------------------------------------------------------------------------------
     def _set(self, piece: SetText) -> TransactionSet:
         interchange, group = self._interchange, self._group
         assert interchange is not None
-        header = interchange.header
-        delimiters = header.delimiters
+        header, delimiters = interchange.header, interchange.header.delimiters
         source = Source(piece, delimiters)
         begin = source.segments[0].split(delimiters.element)
-        set_id, control_number = _get(begin, 1), _get(begin, 2)
+        set_id, control_number, implementation = (_get(begin, index) for index in (1, 2, 3))
+        implementation = implementation.strip()
         found: list[Problem] = []
-        version = group.header.version if group is not None else ""
-        implementation = _get(begin, 3).strip()
+        about = group.header if group is not None else None
+        version = about.version if about is not None else ""
         engine = self._engine(version, set_id) if set_id != TECHNICAL else None
         document: dict[str, Any] | None = None
-
-        def envelope() -> dict[str, Any]:
-            return document_envelope(header, group.header if group else None, control_number, implementation)
-
+        envelope = partial(document_envelope, header, about, control_number, implementation)
         if piece.too_large:
             found.append(problem("X12-SET-TOO-LARGE", _ST, limit=self._limit))
         else:
@@ -485,9 +438,8 @@ class Parser:
                 told = version or "(none)"
                 found.append(problem("X12-NO-GUIDE", _ST01, value=set_id, set=set_id, version=told))
             else:
-                sound = not any(p.is_error for p in found)
-                makes = self._documents and engine.translates and sound
-                remarks, document = checked(engine, source, envelope if makes else None)
+                makes = self._documents and engine.translates and not any(p.is_error for p in found)
+                remarks, document = self._check(engine, source, envelope if makes else None)
                 if remarks is None:
                     document = None
                     found += engine.explain(source.segments, delimiters, complete=piece.complete)
@@ -501,66 +453,66 @@ class Parser:
         if other and interchange.first(f"release {version} {set_id}"):
             words: dict[str, Any] = {"set": set_id, "version": version, "release": release}
             found.append(problem("X12-NEAREST-GUIDE", _ST01, value=version, **words))
-        found += self._check_place(interchange, group, set_id, control_number)
+        found += _place_faults(interchange, group, set_id, control_number)
         if not piece.text.isascii() and interchange.first("X12-CHARSET"):
             found.append(_charset_problem(segments, delimiters))
         if source.wrapped and header.elements and interchange.first("X12-WRAPPED") and not piece.breaks:
             found.append(problem("X12-WRAPPED", _ST))
-        rejected = interchange.fragment or any(p.severity is Severity.ERROR for p in found)
+        rejected = interchange.fragment or any(p.is_error for p in found)
         noted = any(p.ack.ak3 or p.ack.ak5 for p in found if p.code != "X12-NO-GUIDE")
         verdict = Verdict.ACCEPTED_WITH_ERRORS if noted else Verdict.ACCEPTED
         if rejected:
             document, verdict = None, Verdict.REJECTED
-        if group is not None:
+        if group is None:
+            interchange.verdicts.add(Verdict.REJECTED)
+        else:
             group.received += 1
             group.accepted += not rejected
-            group.noted = group.noted or noted
-        else:
-            interchange.verdicts.add(Verdict.REJECTED)
+            group.noted |= noted
+        numbers = {
+            "interchange": header.control_number or None,
+            "group": about.control_number if about else None,
+            "transaction_set": control_number or None,
+        }
         return TransactionSet(
             set_id=set_id,
             control_number=control_number,
             segments=len(segments) - segments.count(""),
             guide=engine.name if engine else None,
             verdict=verdict,
-            problems=tuple(self._located(p, source, control_number) for p in found),
+            problems=tuple(_located(p, source, numbers) for p in found),
             document=document,
             text=piece.text,
             offset=piece.offset,
             line=piece.line,
-            group=group.header if group else None,
+            group=about,
             interchange=header,
             implementation=implementation,
         )
 
-    def _located(self, found: Problem, source: Source, control_number: str) -> Problem:
-        assert self._interchange is not None
-        where = found.location
-        offset = source.offset(where.segment or 1, where.element, where.component)
-        return found.at(
-            interchange=self._interchange.header.control_number or None,
-            group=self._group.header.control_number if self._group else None,
-            transaction_set=control_number or None,
-            offset=offset,
-            line=source.line(offset),
-        )
 
-    def _check_place(
-        self, interchange: _Interchange, group: _Group | None, set_id: str, control_number: str
-    ) -> Iterator[Problem]:
-        if group is None:
-            if not interchange.fragment:
-                yield problem("X12-NO-GS", _ST, value=control_number)
-            elif not interchange.problems:
-                place = Location(segment_id="ST", offset=interchange.header.offset)
-                interchange.problems.append(problem("X12-NO-ISA", place, segment="ST"))
-            return
+def _place_faults(
+    interchange: _Interchange, group: _Group | None, set_id: str, control_number: str
+) -> Iterator[Problem]:
+    """A set outside a group or an interchange, twice in its group, or in a group of another kind."""
+    if group is not None:
         if control_number and not group.control_numbers.add(control_number):
             yield problem("X12-ST-DUPLICATE", _ST02, value=control_number)
         value = group.header.functional_id
         expected = GROUP_OF_SET.get(set_id, value)
         if value != expected and interchange.first(f"GS01 {group.header.control_number} {set_id}"):
             yield problem("X12-GS-SET", _ST01, value=value, set=set_id, expected=expected)
+    elif not interchange.fragment:
+        yield problem("X12-NO-GS", _ST, value=control_number)
+    elif not interchange.problems:
+        place = Location(segment_id="ST", offset=interchange.header.offset)
+        interchange.problems.append(problem("X12-NO-ISA", place, segment="ST"))
+
+
+def _located(found: Problem, source: Source, numbers: dict[str, str | None]) -> Problem:
+    at = found.location
+    offset = source.offset(at.segment or 1, at.element, at.component)
+    return found.at(offset=offset, line=source.line(offset), **numbers)
 
 
 def _frame_faults(begin: list[str], source: Source) -> Iterator[Problem]:
@@ -604,7 +556,6 @@ def envelope_faults(definition: Segment | None, values: Sequence[str], where: Lo
     Args:
         definition: the segment in the control map; without it nothing is judged.
         values: the segment, its id first.
-        where: the place of the segment.
     """
     if definition is None:
         return
@@ -642,10 +593,9 @@ def _trailer_faults(values: Sequence[str], count: int, expected: str, where: Loc
         place = _element_place(where, values, 1)
         yield problem(f"X12-{where.segment_id}-COUNT", place, value=stated, count=count)
     if number != expected:
-        plain = [one.strip() for one in (number, expected)]
-        same = (
-            all(re.fullmatch("[0-9]+", one) for one in plain) and len({one.lstrip("0") for one in plain}) == 1
-        )
+        one, other = number.strip(), expected.strip()
+        digits = re.fullmatch("[0-9]+", one) and re.fullmatch("[0-9]+", other)
+        same = digits and one.lstrip("0") == other.lstrip("0")
         severity = Severity.WARNING if same else Severity.ERROR
         place, code = _element_place(where, values, 2), f"X12-{where.segment_id}-CONTROL"
         yield problem(code, place, value=number, expected=expected, severity=severity)
@@ -653,12 +603,11 @@ def _trailer_faults(values: Sequence[str], count: int, expected: str, where: Loc
 
 def _charset_problem(segments: list[str], delimiters: Delimiters) -> Problem:
     for number, text in enumerate(segments, 1):
-        if not text.isascii():
-            for index, value in enumerate(text.split(delimiters.element)):
-                if not value.isascii():
-                    name = text.split(delimiters.element, 1)[0][:3]
-                    where = Location(segment=number, segment_id=name, element=index or None)
-                    return problem("X12-CHARSET", where, value=value, where=where.address or name)
+        parts = [] if text.isascii() else text.split(delimiters.element)
+        for index, value in enumerate(parts):
+            if not value.isascii():
+                where = Location(segment=number, segment_id=parts[0][:3], element=index or None)
+                return problem("X12-CHARSET", where, value=value, where=where.address)
     return problem("X12-CHARSET", _ST, where="a separator")
 
 

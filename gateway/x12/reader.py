@@ -1,9 +1,7 @@
 """Cuts a stream of bytes into its parts: ISA, envelope segments, whole transaction sets, foreign text.
 
-The reader knows separators and the names of envelope segments, nothing else. It holds one transaction set
-at a time, whatever the size of the file, and its work grows with the number of bytes only: a search goes on
-where it stopped, and a long set is joined from its chunks in doubling steps.
-
+It holds one transaction set at a time, whatever the size of the file, and its work grows with the number of
+bytes only: a search goes on where it stopped, and a long set is joined from its chunks in doubling steps.
 Bytes are read as Latin-1, so a character is a byte and every offset is a byte offset.
 """
 
@@ -14,17 +12,15 @@ from bisect import bisect_left
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import accumulate
 
 from gateway.x12.delimiters import BLANKS, ISA_LENGTH, ISA_WIDTHS, Delimiters, repetition_separator
 
 MAX_SET_BYTES = 256 * 1024 * 1024
 """Default limit of one transaction set; the largest seen in the field is a few ten megabytes."""
 
-_LOOK = 512
-"""Characters looked at to recognise an ISA segment and what follows it."""
-
-_WINDOW = 16 * 1024
-"""Characters searched for the end of a set in the quick way; bounds the work where ends are missing."""
+_LOOK = 512  # characters looked at to recognise an ISA segment and what follows it
+_WINDOW = 16 * 1024  # characters searched for the end of a set in the quick way: bounds the work without ends
 
 _BOM = "\xef\xbb\xbf"
 _CANDIDATE = re.compile(
@@ -47,19 +43,20 @@ _TRUNCATED_ISA = re.compile(r"ISA([^A-Za-z0-9 \r\n])(?:[A-Z0-9 ]{2}(?:\1|$)|[A-Z
 _BLANK = r"[ \t\r\n]"  # not \s, which takes in the separators 0x1C to 0x1F
 _BLANKS = _BLANK + r"{0,200}+"  # bounded: in a run of line ends each may begin a match
 _WIDE = r"[\xc2-\xf4][\x80-\xbf]{1,3}"
+_UTF8 = re.compile(r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
 
 @dataclass(frozen=True, slots=True)
 class Isa:
-    """An ISA segment; ``widths`` and ``separators`` say in words what is wrong with its form.
+    """An ISA segment, or with ``fragment`` a stand-in for data that came without one.
 
-    ``fragment`` marks a stand-in for data that came without an ISA segment.
+    ``widths`` and ``separators`` say in words what is wrong with its form.
     """
 
     elements: tuple[str, ...]
     delimiters: Delimiters
-    offset: int
-    line: int
+    offset: int = 0
+    line: int = 1
     widths: str = ""
     separators: str = ""
     fragment: bool = False
@@ -99,12 +96,13 @@ class SetText:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Text that is no X12, outside interchanges; ``sample`` is its beginning."""
+    """Text that is no X12, outside interchanges, or an ISA segment in which the data ended."""
 
     sample: str
     count: int
     offset: int
     line: int
+    is_isa: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,26 +113,13 @@ class Surroundings:
     blanks: int
 
 
-@dataclass(frozen=True, slots=True)
-class TruncatedIsa:
-    """The data ended inside an ISA segment."""
-
-    text: str
-    offset: int
-    line: int
-
-
-Piece = Isa | EnvelopeSegment | SetText | Foreign | Surroundings | TruncatedIsa
+Piece = Isa | EnvelopeSegment | SetText | Foreign | Surroundings
 _Steps = Generator[Piece | None, None, None]
 
 
 @dataclass(slots=True)
 class Reader:
-    """Feed it chunks, take pieces.
-
-    Args:
-        max_set_bytes: limit of one transaction set.
-    """
+    """Feed it chunks, take pieces; ``max_set_bytes`` is the limit of one transaction set."""
 
     max_set_bytes: int = MAX_SET_BYTES
     _buffer: str = ""
@@ -145,17 +130,16 @@ class Reader:
     _pending: list[str] = field(default_factory=list)
     _pending_size: int = 0
     _eof: bool = False
-    _steps: _Steps | None = None
+    _steps: _Steps = field(init=False)
     _wrapped: bool = False
     _breaks: list[int] = field(default_factory=list)
     _dropped: int = 0
 
-    def feed(self, data: bytes) -> Iterator[Piece]:
-        """The pieces that are complete with this chunk.
+    def __post_init__(self) -> None:
+        self._steps = self._outside()
 
-        Raises:
-            ValueError: after :meth:`close`.
-        """
+    def feed(self, data: bytes) -> Iterator[Piece]:
+        """The pieces that are complete with this chunk; ValueError after :meth:`close`."""
         if self._eof:
             raise ValueError("the reader is closed")
         if data:
@@ -169,10 +153,7 @@ class Reader:
         self._eof = True
         yield from self._advance()
 
-    # --- driving ---------------------------------------------------------------------------------------
     def _advance(self) -> Iterator[Piece]:
-        if self._steps is None:
-            self._steps = self._outside()
         while True:
             for piece in self._steps:
                 if piece is None:
@@ -214,16 +195,15 @@ class Reader:
         yield None
         return self._fill()
 
+    def _need(self, count: int) -> Generator[None, None, None]:
+        """Waits until so many characters follow, or the data ends."""
+        while len(self._buffer) - self._pos < count and (yield from self._more()):
+            pass
+
     def _unwrapped(self, text: str, start: int) -> str:
         """``text`` without line breaks, whose places are remembered for offsets."""
-        kept: list[str] = []
-        place = start
-        for part in re.split(r"([\r\n])", text):
-            if part in ("\r", "\n"):
-                self._breaks.append(place)
-            else:
-                kept.append(part)
-                place += len(part)
+        kept = re.split(r"[\r\n]", text)
+        self._breaks += (start + length for length in accumulate(map(len, kept[:-1])))
         return "".join(kept)
 
     def _offset(self, pos: int) -> int:
@@ -235,24 +215,18 @@ class Reader:
         self._line_pos = pos
         return self._line
 
-    # --- between interchanges --------------------------------------------------------------------------
     def _outside(self) -> _Steps:
-        first = True
+        blanks = yield from self._skip(BLANKS)
+        yield from self._need(len(_BOM))
+        if bom := self._buffer.startswith(_BOM, self._pos):
+            self._pos += len(_BOM)
+            blanks += yield from self._skip(BLANKS)
+        if bom or blanks:
+            yield Surroundings(bom, blanks)
         last: Delimiters | None = None
         while True:
-            blanks = yield from self._skip(BLANKS)
-            if first:
-                while len(self._buffer) - self._pos < len(_BOM) and (yield from self._more()):
-                    pass
-                bom = self._buffer.startswith(_BOM, self._pos)
-                if bom:
-                    self._pos += len(_BOM)
-                    blanks += yield from self._skip(BLANKS)
-                if bom or blanks:
-                    yield Surroundings(bom, blanks)
-                first = False
-            while len(self._buffer) - self._pos < _LOOK and (yield from self._more()):
-                pass
+            yield from self._skip(BLANKS)
+            yield from self._need(_LOOK)
             if self._pos >= len(self._buffer):
                 return
             header = self._header(last)
@@ -260,7 +234,7 @@ class Reader:
                 yield from self._foreign(last)
                 continue
             yield header
-            if isinstance(header, TruncatedIsa):
+            if isinstance(header, Foreign):
                 self._pos = len(self._buffer)
                 continue
             last = header.delimiters
@@ -278,7 +252,7 @@ class Reader:
             if pos < end or not (yield from self._more()):
                 return count
 
-    def _header(self, last: Delimiters | None) -> Isa | TruncatedIsa | None:
+    def _header(self, last: Delimiters | None) -> Isa | Foreign | None:
         """The interchange header at the current position, a stand-in for a missing one, or None."""
         buffer, pos = self._buffer, self._pos
         offset, line = self._offset(pos), self._line_at(pos)
@@ -291,11 +265,11 @@ class Reader:
                     self._unwrap()
             found = found or parse_isa(look)
             if found is not None:
-                elements, delimiters, end, widths, separators = found
+                isa, end = found
                 self._pos += end
-                return Isa(elements, delimiters, offset, line, widths, separators, wrapped=self._wrapped)
-            whole = len(look) < _LOOK and self._eof
-            return TruncatedIsa(look, offset, line) if whole and _TRUNCATED_ISA.match(look) else None
+                return replace(isa, offset=offset, line=line, wrapped=self._wrapped)
+            cut_off = len(look) < _LOOK and self._eof and _TRUNCATED_ISA.match(look)
+            return Foreign(look, len(look), offset, line, is_isa=True) if cut_off else None
         if last is not None and re.match(rf"(?:GS|ST|GE|SE|IEA|TA1){re.escape(last.element)}", look):
             return Isa((), last, offset, line, fragment=True)
         match = _FRAGMENT_ST.match(look) or _FRAGMENT_GS.match(look)
@@ -323,8 +297,7 @@ class Reader:
             count += end - self._pos
             self._pos = end
             if match:
-                while len(self._buffer) - self._pos < _LOOK and (yield from self._more()):
-                    pass
+                yield from self._need(_LOOK)
                 pos, base, wrapped = self._pos, self._base, self._wrapped
                 if self._header(last) is not None:
                     if not wrapped and self._wrapped:
@@ -339,7 +312,6 @@ class Reader:
             scan = self._pos
         yield Foreign(sample, count, offset, line)
 
-    # --- in an interchange -----------------------------------------------------------------------------
     def _inside(self, delimiters: Delimiters) -> _Steps:
         separator, terminator = delimiters.element, delimiters.terminator
         blanks = "".join(c for c in BLANKS if c != separator)
@@ -347,16 +319,14 @@ class Reader:
         header = re.compile(rf"[\r\n]{_BLANKS}(?:ISA|GS|ST|GE|SE|IEA|TA1){re.escape(separator)}")
         while True:
             yield from self._skip(blanks)
-            while len(self._buffer) - self._pos < 4 and (yield from self._more()):
-                pass
+            yield from self._need(4)
             if self._pos >= len(self._buffer):
                 return
             if self._buffer.startswith(set_tag, self._pos):
                 yield from self._set(delimiters)
                 continue
             if self._buffer.startswith("ISA", self._pos):
-                while len(self._buffer) - self._pos < ISA_LENGTH and (yield from self._more()):
-                    pass
+                yield from self._need(ISA_LENGTH)
                 other = self._buffer[self._pos + 3 : self._pos + 3 + len(separator)]
                 if other == separator or _ANY_ISA.match(self._buffer, self._pos):
                     return
@@ -419,8 +389,8 @@ class Reader:
             end, past, complete = ending
             text = self._buffer[self._pos : end]
             binary = re.search(rf"(?:BIN|BDS){re.escape(delimiters.element)}", text)
-            broken = not (self._wrapped or delimiters.newline_ends or binary)
-            if broken and _wrapped_text(terminator).search(text):
+            broken = rf"[^ \t\r\n{re.escape(terminator[-1])}][ \t]*[\r\n]"  # a line end that ends no segment
+            if not (self._wrapped or delimiters.newline_ends or binary) and re.search(broken, text):
                 self._unwrap()
                 yield from self._set(delimiters)
                 return
@@ -495,16 +465,14 @@ class Reader:
 
     def _past_binary(self, delimiters: Delimiters, place: int) -> Generator[None, None, int]:
         """Where to search on after a binary segment: its length is believed if a terminator follows."""
-        head = None
         binary = binary_head(delimiters.element)
         while (head := binary.match(self._buffer, self._pos + place)) is None:
             if len(self._buffer) - self._pos - place > 64 or not (yield from self._more()):
                 return place
         after = head.end() - self._pos + int(head[1] or head[2])
         needed = after + len(delimiters.terminator)
-        while len(self._buffer) - self._pos < needed and after <= self.max_set_bytes:
-            if not (yield from self._more()):
-                break
+        if after <= self.max_set_bytes:
+            yield from self._need(needed)
         follows = self._buffer[self._pos + after : self._pos + needed + 2].lstrip("\r\n")
         return after if follows.startswith(delimiters.terminator) else place
 
@@ -528,35 +496,19 @@ def binary_head(separator: str) -> re.Pattern[str]:
     return re.compile(rf"{_BLANKS}(?:BIN{sep}(\d{{1,15}}){sep}|BDS{sep}[^{sep}]*{sep}(\d{{1,15}}){sep})")
 
 
-@lru_cache(maxsize=64)
-def _wrapped_text(terminator: str) -> re.Pattern[str]:
-    """A line break that does not follow a terminator."""
-    return re.compile(rf"[^ \t\r\n{re.escape(terminator[-1])}][ \t]*[\r\n]")
+def parse_isa(text: str, *, fixed: bool = False) -> tuple[Isa, int] | None:
+    """An ISA segment at the beginning of ``text``, and its length with the terminator; None if there is none.
 
-
-def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delimiters, int, str, str] | None:
-    """Reads an ISA segment at the beginning of ``text``.
-
-    Args:
-        text: the segment and what follows it, as far as :data:`_LOOK` characters.
-        fixed: accept the fixed form only.
-
-    Returns:
-        Elements, delimiters, length with the terminator, what is wrong with the widths, and with the
-        separators (both in words, empty if nothing); None if this is no ISA segment.
+    ``text`` reaches as far as :data:`_LOOK` characters; ``fixed`` accepts the fixed form only.
     """
     if len(text) < 4 or _is_alnum(text[3]) or text[3] in " \r\n":
         return None
-    sep = text[3 : 3 + (_utf8_length(text, 3) or 1)]
+    sep = _character(text, 3)
     if _ANY_ISA.match(text):
-        parts, at, missing = text[:103].split(sep), 104, False
-        parts = parts[:16]
-    elif fixed:
+        parts, at, missing = text[:103].split(sep)[:16], 104, False
+    elif fixed or (found := _tolerant(text, sep)) is None:
         return None
     else:
-        found = _tolerant(text, sep)
-        if found is None:
-            return None
         parts, at, missing = found
     faults = [
         f"ISA{i:02d} has {len(part)} characters instead of {width}"
@@ -566,29 +518,24 @@ def parse_isa(text: str, *, fixed: bool = False) -> tuple[tuple[str, ...], Delim
     if len(parts) != 16:
         faults = [f"it has {len(parts)} elements instead of 16"]
         parts = (parts + [""] * 16)[:16]
-    component = "" if missing else text[at : at + (_utf8_length(text, at) or 1)]
+    component = "" if missing else _character(text, at)
     end = at + len(component)
     if end >= len(text):
         return None
     if component and _left_out(component, text[end : end + 300], sep):
         component, end = "", at
-    wide = _utf8_length(text, end)
-    terminator = "\r\n" if text[end : end + 2] == "\r\n" else text[end : end + (wide or 1)]
+    terminator = "\r\n" if text.startswith("\r\n", end) else _character(text, end)
     end += len(terminator)
-    newline = re.match(r"\r\n|\n|\r", text[end:]) if terminator not in ("\n", "\r", "\r\n") else None
-    delimiters = Delimiters(
-        element=sep,
-        component=component,
-        terminator=terminator,
-        repetition=repetition_separator(parts[11].strip(), parts[12]),
-        newline=newline[0] if newline else "",
-    )
+    line_ends = () if terminator in "\r\n" else ("\r\n", "\n", "\r")
+    newline = next((one for one in line_ends if text.startswith(one, end)), "")
+    repetition = repetition_separator(parts[11].strip(), parts[12])
+    delimiters = Delimiters(sep, component, terminator, repetition, newline)
     fault = _separator_fault(delimiters)
     if component in (sep, terminator, " ") or _is_alnum(component):
         delimiters = replace(delimiters, component="")
-    if delimiters.repetition in (sep, terminator, component):
+    if repetition in (sep, terminator, component):
         delimiters = replace(delimiters, repetition="")
-    return (*parts, component), delimiters, end, ", ".join(faults), fault
+    return Isa((*parts, component), delimiters, widths=", ".join(faults), separators=fault), end
 
 
 def _is_alnum(text: str) -> bool:
@@ -629,12 +576,10 @@ def _left_out(component: str, follows: str, sep: str) -> bool:
     return bool(re.match(segment, follows)) and not re.search(re.escape(follows[0]) + segment, follows)
 
 
-def _utf8_length(text: str, at: int) -> int:
-    """Bytes of a multi-byte UTF-8 character that stands at a place of Latin-1 text; 0 if there is none."""
-    lead = ord(text[at]) if at < len(text) else 0
-    length = 2 if 0xC2 <= lead <= 0xDF else 3 if 0xE0 <= lead <= 0xEF else 4 if 0xF0 <= lead <= 0xF4 else 0
-    rest = text[at + 1 : at + length]
-    return length if length and len(rest) == length - 1 and all("\x80" <= c <= "\xbf" for c in rest) else 0
+def _character(text: str, at: int) -> str:
+    """The character at a place of Latin-1 text, with all its bytes where it is one of UTF-8."""
+    match = _UTF8.match(text, at)
+    return match[0] if match else text[at : at + 1]
 
 
 def _separator_fault(delimiters: Delimiters) -> str:

@@ -7,29 +7,13 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from gateway.errors import Level, Problem, Severity
-from gateway.x12.envelope import (
-    Event,
-    FileProblem,
-    GroupHeader,
-    GroupTrailer,
-    InterchangeAcknowledgment,
-    InterchangeHeader,
-    InterchangeTrailer,
-    TransactionSet,
-    Verdict,
-)
+from gateway.errors import Level, Severity
+from gateway.x12 import envelope as x12
+from gateway.x12.envelope import Event, TransactionSet, Verdict
 from gateway.x12.parser import combined
 
 _GROUP = ("functional_id", "control_number", "version")
 _SET = ("set_id", "control_number", "segments", "guide", "verdict")
-
-
-def problems_of(event: Event) -> tuple[Problem, ...]:
-    """What an event says is wrong."""
-    if isinstance(event, TransactionSet | GroupTrailer | InterchangeTrailer | InterchangeAcknowledgment):
-        return event.problems
-    return (event.problem,) if isinstance(event, FileProblem) else ()
 
 
 class Tally:
@@ -43,10 +27,10 @@ class Tally:
     def watch(self, events: Iterable[Event]) -> Iterator[Event]:
         """The same events, noted as they pass."""
         for event in events:
-            for problem in problems_of(event):
+            for problem in event.problems:
                 self.counts[problem.severity] += 1
                 self._spoiled |= problem.is_error and problem.level is Level.FILE
-            if isinstance(event, InterchangeTrailer):
+            if isinstance(event, x12.InterchangeTrailer):
                 self._verdicts.add(event.verdict)
             yield event
 
@@ -65,7 +49,6 @@ def report(
     """One entry of ``files`` in the JSON of ``validate``, piece by piece while the file is read.
 
     Args:
-        path: name of the file, as the report shows it.
         tally: a new one; it has the verdict when the report is at its end.
         spool: an empty file for the problems, which stand at the end, in the order of the file.
         extra: what else to say of the file, looked at when all events have come.
@@ -89,20 +72,20 @@ def report(
     index = array("q")
     yield opened({"path": path}, "interchanges")
     for event in tally.watch(events):
-        for problem in problems_of(event):
+        for problem in event.problems:
             data = dumps(problem.to_dict())
             offset = problem.location.offset
             index.extend((sys.maxsize if offset is None else offset, spool.tell(), len(data)))
             spool.write(data)
-        if loose and isinstance(event, GroupHeader | InterchangeTrailer):
+        if loose and isinstance(event, x12.GroupHeader | x12.InterchangeTrailer):
             yield closed(Verdict.REJECTED)
             loose = False
         match event:
-            case InterchangeHeader():
+            case x12.InterchangeHeader():
                 parties = {"sender": event.sender.to_dict(), "receiver": event.receiver.to_dict()}
                 about = {"version": event.version, "usage": event.usage}
                 yield opened({"control_number": event.control_number, **parties, **about}, "groups")
-            case GroupHeader():
+            case x12.GroupHeader():
                 yield opened({name: getattr(event, name) for name in _GROUP}, "transaction_sets")
             case TransactionSet():
                 if event.group is None and not loose:
@@ -110,7 +93,7 @@ def report(
                     loose = True
                 yield lead + dumps({name: getattr(event, name) for name in _SET})
                 lead = b","
-            case GroupTrailer() | InterchangeTrailer():
+            case x12.GroupTrailer() | x12.InterchangeTrailer():
                 yield closed(event.verdict)
             case _:
                 pass

@@ -1,6 +1,5 @@
 """The same content in another outer form: other separators, a segment on each line, a file for each set.
 
-Works on the pieces of :class:`gateway.x12.reader.Reader` and changes nothing but what it is asked to change.
 What cannot be written in the new form is told, never bent.
 """
 
@@ -10,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gateway.x12.delimiters import Delimiters
-from gateway.x12.reader import EnvelopeSegment, Foreign, Isa, Piece, Reader, SetText, TruncatedIsa
+from gateway.x12.reader import EnvelopeSegment, Foreign, Isa, Piece, Reader, SetText
 from gateway.x12.source import Source
 
 BINARY = {"BIN": 2, "BDS": 3}
@@ -26,9 +25,7 @@ class Line:
 
     Attributes:
         values: segment id and elements, with :data:`COMPONENT` and :data:`REPETITION` inside of elements.
-        delimiters: those it was written with.
-        number: position in the set, ST = 1; 0 for an envelope segment.
-        transaction_set: ST02 of its set.
+        number: position in the set, ST = 1; 0 for an envelope segment. transaction_set: ST02 of its set.
     """
 
     values: tuple[str, ...]
@@ -59,27 +56,24 @@ def lines(pieces: Iterable[Piece]) -> Iterator[Line | LeftOut]:
     delimiters = Delimiters()
     for piece in pieces:
         match piece:
-            case Isa(fragment=fragment):
-                delimiters = piece.delimiters
-                if not fragment:
-                    values = list(piece.elements)
-                    if delimiters.repetition:
-                        values[11] = REPETITION
-                    if delimiters.component:
-                        values[16] = COMPONENT
+            case Isa(delimiters=delimiters):
+                values = list(piece.elements)
+                if values and delimiters.repetition:
+                    values[11] = REPETITION
+                if values and delimiters.component:
+                    values[16] = COMPONENT
+                if values:
                     yield Line(tuple(values), delimiters)
             case EnvelopeSegment():
                 yield Line(_values(piece.text, delimiters), delimiters)
             case SetText(too_large=True):
                 yield LeftOut("a transaction set", "it is too large", piece.offset)
             case SetText():
-                control = ""
-                source = Source(replace(piece, plain=False), delimiters)
-                for number, text in enumerate(source.segments, 1):
-                    values_ = _values(text, delimiters)
-                    control = "".join(values_[2:3]) if number == 1 else control
-                    yield Line(values_, delimiters, number, control)
-            case Foreign() | TruncatedIsa():
+                segments = Source(replace(piece, plain=False), delimiters).segments
+                found = [_values(text, delimiters) for text in segments]
+                control = "".join(found[0][2:3])
+                yield from (Line(one, delimiters, number, control) for number, one in enumerate(found, 1))
+            case Foreign():
                 yield _foreign(piece)
             case _:
                 pass
@@ -94,12 +88,11 @@ def _values(text: str, delimiters: Delimiters) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _foreign(piece: Foreign | TruncatedIsa) -> LeftOut:
-    if isinstance(piece, TruncatedIsa):
+def _foreign(piece: Foreign) -> LeftOut:
+    if piece.is_isa:
         return LeftOut("an ISA segment", "it is cut off", piece.offset)
-    return LeftOut(
-        f"{piece.count} bytes beginning with {piece.sample[:40]!r}", "they are no X12", piece.offset
-    )
+    what = f"{piece.count} bytes beginning with {piece.sample[:40]!r}"
+    return LeftOut(what, "they are no X12", piece.offset)
 
 
 def clashes(found: Iterable[Line | LeftOut], wanted: Delimiters) -> Iterator[str]:
@@ -114,6 +107,21 @@ def clashes(found: Iterable[Line | LeftOut], wanted: Delimiters) -> Iterator[str
                 yield f"{name}{index:02d}{place} holds {character!r}: {value[:60]!r}"
 
 
+def unstated(pieces: Iterable[Piece], wanted: Delimiters) -> Iterator[str]:
+    """Interchanges whose ISA segment cannot state the wanted separators, in words."""
+    for piece in pieces:
+        if not isinstance(piece, Isa):
+            continue
+        own = piece.delimiters.repetition
+        if piece.fragment:
+            yield "There is no ISA segment that could state other separators."
+        elif wanted.repetition and not own:
+            version = piece.elements[12]
+            yield f"Interchange {piece.elements[13]} (version {version}) has no repetition separator."
+        elif own and not wanted.repetition and own in wanted.all:
+            yield f"{own!r} is the repetition separator of interchange {piece.elements[13]}; name another."
+
+
 def _new(line: Line, wanted: Delimiters) -> Delimiters:
     """The separators in the new form; only interchanges that have a repetition separator keep one."""
     repetition = line.delimiters.repetition and (wanted.repetition or line.delimiters.repetition)
@@ -121,11 +129,9 @@ def _new(line: Line, wanted: Delimiters) -> Delimiters:
 
 
 def written(line: Line, wanted: Delimiters | None, *, newline: bool) -> str:
-    """A segment in the new form, with its terminator.
+    """A segment in the new form, with its terminator, and with ``newline`` a line end where none ends it.
 
-    Args:
-        wanted: other separators; None to keep those of the file.
-        newline: begin a new line after each segment.
+    ``wanted`` are other separators; None keeps those of the file.
     """
     new = _new(line, wanted) if wanted else line.delimiters
     values = line.values
@@ -164,7 +170,7 @@ def split(pieces: Iterable[Piece]) -> Iterator[Single | LeftOut]:
                     yield LeftOut(what, "it belongs to no transaction set", piece.offset)
             case SetText() if isa is not None:
                 yield _single(piece, isa, group)
-            case Foreign() | TruncatedIsa():
+            case Foreign():
                 yield _foreign(piece)
             case _:
                 pass

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from gateway.x12.delimiters import BLANKS, Delimiters
+from gateway.x12.envelope import TransactionSet
 from gateway.x12.reader import SetText, binary_head
 
 
@@ -81,39 +82,36 @@ class Source:
 
     def offset(self, segment: int, element: int | None = None, component: int | None = None) -> int:
         """Bytes of the file before a segment (ST = 1), one of its elements or components."""
-        if self._starts is None:
-            size = len(self.delimiters.terminator)
-            binary, text = self._is_binary(), self.piece.text
-            parts = self._with_binary() if binary else text.split(self.delimiters.terminator)
-            self._starts = [0, *accumulate(len(part) + size for part in parts)]
-        text = self.piece.text
+        text, separator, terminator = self.piece.text, self.delimiters.element, self.delimiters.terminator
         if segment > len(self.segments):
             return self.piece.end
+        if self._starts is None:
+            parts = self._with_binary() if self._is_binary() else text.split(terminator)
+            self._starts = [0, *accumulate(len(part) + len(terminator) for part in parts)]
         place = self._starts[min(segment, len(self._starts)) - 1]
-        end = text.find(self.delimiters.terminator, place)
+        end = text.find(terminator, place)
         end = len(text) if end < 0 else end
-        while place < end and text[place] in BLANKS and text[place] != self.delimiters.element:
+        while place < end and text[place] in BLANKS and text[place] != separator:
             place += 1
         for _ in range(element or 0):
-            next_place = text.find(self.delimiters.element, place, end)
-            if next_place < 0:
-                place = end
-                break
-            place = next_place + len(self.delimiters.element)
-        if component and self.delimiters.component:
-            for _ in range(component - 1):
-                next_place = text.find(self.delimiters.component, place, end)
-                if next_place < 0:
-                    break
-                place = next_place + 1
+            found = text.find(separator, place, end)
+            place = end if found < 0 else found + len(separator)
+        for _ in range((component or 1) - 1 if self.delimiters.component else 0):
+            found = text.find(self.delimiters.component, place, end)
+            place = place if found < 0 else found + 1
         return self.piece.offset + place + bisect_right(self.piece.breaks, place)
 
     def line(self, offset: int) -> int:
         """The line of the file in which a byte of this set stands."""
-        within = offset - self.piece.offset
         breaks = self.piece.breaks
         if self._line_ends is None:
             found = [match.start() for match in re.finditer("\n", self.piece.text)]
             self._line_ends = [place + i for i, place in enumerate(breaks)] if breaks else found
         find = bisect_right if breaks else bisect_left
-        return self.piece.line + find(self._line_ends, within)
+        return self.piece.line + find(self._line_ends, offset - self.piece.offset)
+
+
+def source_of(event: TransactionSet, piece: SetText | None = None) -> Source:
+    """The source of a set that the parser gave; only its ``piece`` knows where a wrapped file is cut."""
+    piece = piece or SetText(event.text, event.offset, event.line, complete=True)
+    return Source(replace(piece, plain=False), event.interchange.delimiters)

@@ -2,9 +2,8 @@
 
 Matching is deterministic and never goes back (X12.6): from a position the next segment is looked for forward
 in the innermost loop, then as a repetition of that loop, then outward. The first place found is the place,
-whether or not mandatory segments were passed over; those are reported as missing.
-
-The table is an internal contract: the diagnosis walks it, the generated code is built from it.
+whether or not mandatory segments were passed over; those are reported as missing. The diagnosis walks the
+table, and the generated code is built from it.
 """
 
 from __future__ import annotations
@@ -33,6 +32,11 @@ class LoopPlace:
     def path(self) -> tuple[LoopPlace, ...]:
         """The loops from the outermost below the set down to this one; empty for the set itself."""
         return () if self.parent is None else (*self.parent.path, self)
+
+    @property
+    def address(self) -> str:
+        """The segments that begin those loops, for example ``PO1/N1``."""
+        return "/".join(place.loop.trigger.id for place in self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ class Position:
     @property
     def path(self) -> str:
         """Loops and segment, for example ``PO1/N1/N3``."""
-        names = [place.loop.trigger.id for place in self.loop.path]
-        return "/".join(names if self.trigger and names else [*names, self.id])
+        loops = self.loop.address
+        return loops if self.trigger and loops else f"{loops}/{self.id}".lstrip("/")
 
     @property
     def counts(self) -> bool:
@@ -119,11 +123,18 @@ def _targets(position: Position, begins: dict[int, int]) -> dict[str, Target]:
     overflow: dict[str, Target] = {}
     passed: list[int] = []
 
-    def offer(name: str, index: int) -> None:
-        targets.setdefault(name, Target(index, tuple(passed)))
+    def offer(name: str, index: int, *, again: bool = True) -> None:
+        # A second use of what may stand once is looked for only after every lawful place.
+        (targets if again else overflow).setdefault(name, Target(index, tuple(passed)))
 
-    def scan(children: tuple[Segment | Loop, ...]) -> None:
-        for child in children:
+    if not position.trigger:
+        offer(position.id, position.index, again=position.segment.max_use != 1)
+    current: Segment | Loop = position.segment
+    place: LoopPlace | None = position.loop
+    while place is not None:
+        children = place.loop.children
+        at = next(i for i, child in enumerate(children) if child is current)
+        for child in children[at + 1 :]:
             name = child.trigger.id if isinstance(child, Loop) else child.id
             if child.usage == "N":
                 position.unused.add(name)
@@ -131,29 +142,11 @@ def _targets(position: Position, begins: dict[int, int]) -> dict[str, Target]:
             offer(name, begins[id(child)])
             if child.usage == "R":
                 passed.append(begins[id(child)])
-
-    place: LoopPlace | None = position.loop
-    if not position.trigger:
-        if position.segment.max_use != 1:
-            offer(position.id, position.index)
-        else:
-            overflow[position.id] = Target(position.index)
-    current: Segment | Loop = position.segment
-    while place is not None:
-        children = place.loop.children
-        at = next(i for i, child in enumerate(children) if child is current)
-        scan(children[at + 1 :])
         if place.parent is not None:
-            trigger = place.loop.trigger.id
-            if place.loop.repeat != 1:
-                offer(trigger, place.first)
-            else:
-                overflow.setdefault(trigger, Target(place.first, tuple(passed)))
+            offer(place.loop.trigger.id, place.first, again=place.loop.repeat != 1)
         current, place = place.loop, place.parent
-    # A second use of what may stand once is looked for only after every lawful place.
-    for name, target in overflow.items():
-        targets.setdefault(name, target)
-    return {name: target for name, target in targets.items() if name != "ST" or target.position != 0}
+    found = targets | {name: target for name, target in overflow.items() if name not in targets}
+    return {name: target for name, target in found.items() if name != "ST" or target.position != 0}
 
 
 def is_overflow(table: Table, position: Position, target: Target) -> bool:

@@ -25,8 +25,7 @@ class Envelope:
         release: GS08, empty for an interchange without functional group. implementation: ST03.
         control_interchange: ISA13; control_group: GS06; control_set: ST02 of the first set. Numbers are
             padded as the standard wants, text is written as it is.
-        date: CCYYMMDD. time: HHMM.
-        newline: line end after each segment, empty for none.
+        date: CCYYMMDD. time: HHMM. newline: line end after each segment, empty for none.
         ack_requested: ask for a TA1 (ISA14).
     """
 
@@ -86,24 +85,24 @@ def isa(envelope: Envelope) -> str:
     problems = []
     for index, (value, width) in enumerate(zip(values, ISA_WIDTHS, strict=True), 1):
         if len(value) > width:
-            problems.append(_envelope_problem(index, value, f"is longer than {width} characters"))
+            problems.append(_problem(f"ISA{index:02d} is longer than {width} characters", value, index))
         elif index not in (11, 16) and any(mark in value for mark in marks.all):
-            problems.append(_envelope_problem(index, value, "holds a separator"))
+            problems.append(_problem(f"ISA{index:02d} holds a separator", value, index))
     if problems:
         raise DocumentError("The envelope cannot be written.", problems=tuple(problems))
     padded = (value.ljust(width) for value, width in zip(values, ISA_WIDTHS, strict=True))
     return marks.element.join(("ISA", *padded)) + marks.terminator
 
 
-def _envelope_problem(index: int, value: str, what: str) -> Problem:
+def _problem(what: str, value: str, element: int = 0) -> Problem:
     return Problem(
         code="DOC-ENVELOPE",
         severity=Severity.ERROR,
         level=Level.INTERCHANGE,
-        message=f"ISA{index:02d} {what}: {value!r}.",
+        message=f"{what}: {value!r}.",
         hint="Correct the identifiers of the partner or of ourselves.",
         value=value,
-        location=Location(segment_id="ISA", element=index),
+        location=Location(segment_id="ISA", element=element),
         fault=Fault.CONFIGURATION,
     )
 
@@ -151,9 +150,7 @@ def interchange(
     )  # fmt: skip
     for value in (*header, envelope.implementation) if envelope.release else ():
         if any(mark in value for mark in marks.all):
-            problem = replace(
-                _envelope_problem(0, value, ""), message=f"GS or ST holds a separator: {value!r}."
-            )
+            problem = _problem("GS or ST holds a separator", value)
             raise DocumentError("The envelope cannot be written.", problems=(problem,))
     control = envelope.control_interchange
     closing = f"{control:09d}" if isinstance(control, int) else control
@@ -166,8 +163,7 @@ def interchange(
     count = 0
     for set_id, segments in sets:
         number = envelope.set_number(count)
-        first, last = (f"ST{element}{set_id}", f"SE{element}{len(segments) + 2}")
-        opening = segment_text((first, number, envelope.implementation), marks)
-        yield end.join((opening, *segments, f"{last}{element}{number}", ""))
+        opening = segment_text(("ST", set_id, number, envelope.implementation), marks)
+        yield end.join((opening, *segments, f"SE{element}{len(segments) + 2}{element}{number}", ""))
         count += 1
     yield f"GE{element}{count}{element}{group}{end}IEA{element}1{element}{closing}{end}"

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import gateway
 from gateway import resources
+from gateway.cli import opinion as _pyx12
 from gateway.documents.validation import explain
 from gateway.engine import library
 from gateway.mapping.writer import body, write_set
-from gateway.x12 import _pyx12
 from gateway.x12.acknowledgment import Acknowledger, Form
 from gateway.x12.answer import FunctionalAcknowledgment, read_acknowledgment
 from gateway.x12.delimiters import Delimiters

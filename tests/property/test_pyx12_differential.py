@@ -17,8 +17,8 @@ from random import Random
 import pytest
 
 from gateway import engine, resources
+from gateway.cli import opinion as _pyx12
 from gateway.engine import library
-from gateway.x12 import _pyx12
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.elements import CONTROL
 from gateway.x12.envelope import TransactionSet

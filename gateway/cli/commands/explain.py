@@ -19,7 +19,6 @@ from gateway.errors import EdiError
 _ACK = {"ta1": "TA105", "ak3": "AK304", "ak4": "AK403", "ak5": "AK502", "ak9": "AK905"}
 _IMPLEMENTATION_ACK = {"ak3": "IK304", "ak4": "IK403", "ak5": "IK502"}
 
-
 _OTHERS = {
     "DOC-DIFFERENT": (
         "A field would not come back as it is: its value is not in the form that its rule writes.",
@@ -138,11 +137,9 @@ def entries() -> dict[str, Entry]:
             hint, message = (_plain(template) for template in (kind.hint, kind.message))
             weight = (kind.severity.value, kind.level.value, kind.fault.value)
             found.append(Entry(code, about, kind.explanation, hint, message, *weight, ack))
-    weights = {"SHAPE-UNWRITTEN": "info"}
-    found += [
-        Entry(code, "shape", *texts, severity=weights.get(code, "error"), fault="us")
-        for code, texts in EXPLANATIONS.items()
-    ]
+    for code, words in EXPLANATIONS.items():
+        severity = "info" if code == "SHAPE-UNWRITTEN" else "error"
+        found.append(Entry(code, "shape", *words, severity=severity, fault="us"))
     hint = "The message names the field and what it should hold."
     texts = {code: (text, hint) for code, text in validation.EXPLANATIONS.items()}
     kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, EdiError)]

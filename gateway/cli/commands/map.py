@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,16 +28,12 @@ _TEXT_WIDTH = 40
 
 def register(commands: inputs.Commands) -> None:
     """Adds the commands of this noun."""
-    verbs = inputs.noun(
-        commands,
-        "map",
-        "make, check and test mappings, and see them at work",
-        "Work on mappings between X12 and the gateway's documents.",
-    )
+    brief = "make, check and test mappings, and see them at work"
+    description = "Work on mappings between X12 and the gateway's documents."
+    verbs = inputs.noun(commands, "map", brief, description)
     check = inputs.command(verbs, "check", run_check, json="one JSON object on all mappings", home=True)
-    check.add_argument(
-        "mappings", metavar="FILE|NAME", nargs="*", help="a file, or a name such as 850 or 004010/850"
-    )
+    words = "a file, or a name such as 850 or 004010/850"
+    check.add_argument("mappings", metavar="FILE|NAME", nargs="*", help=words)
 
     trace = inputs.command(verbs, "trace", run_trace, json="one JSON object", home=True)
     trace.add_argument("file", metavar="FILE", help=inputs.FILE)
@@ -94,18 +91,13 @@ def _each(args: argparse.Namespace, outcome: inputs.Outcome) -> Iterator[tuple[s
 def _fields_of(document_type: str) -> Collection[str] | None:
     from gateway.documents.fields import field_paths
 
-    try:
+    with suppress(NotFoundError):
         return field_paths(document_type)
-    except NotFoundError:
-        return None
+    return None
 
 
 def _mappings(name: str | None, overrides: tuple[Path, ...]) -> list[tuple[str, bytes]]:
-    """The mappings of a name, each with the name it is shown under.
-
-    Raises:
-        NotFoundError: there is none.
-    """
+    """The mappings of a name, each with the name it is shown under; NotFoundError if there is none."""
     from difflib import get_close_matches
 
     from gateway import resources
@@ -162,18 +154,16 @@ def run_trace(args: argparse.Namespace) -> int:
 
     library, style = inputs.guides(args), Style.of(sys.stdout)
     sets: list[dict[str, Any]] = []
-    code, number, traced = ExitCode.FINE, 0, False
+    code: ExitCode | None = None
+    number = 0
     with inputs.opened(args.file) as file:
-        for event in engine.read(file, documents=False, guides=library):
-            if not isinstance(event, TransactionSet):
-                continue
-            number += 1
+        events = engine.read(file, documents=False, guides=library)
+        for number, event in enumerate((one for one in events if isinstance(one, TransactionSet)), 1):
             if args.set not in (None, number):
                 continue
-            traced = True
             origins, reason = _origins(event, library)
+            code = ExitCode.PROBLEMS if reason else code or ExitCode.FINE
             if reason:
-                code = ExitCode.PROBLEMS
                 say(f"edigw: set {number} ({event.set_id} {event.control_number}): {reason}")
             if args.json:
                 about = {name: getattr(event, name) for name in ("set_id", "control_number", "guide")}
@@ -184,7 +174,7 @@ def run_trace(args: argparse.Namespace) -> int:
                 show(_traced(event, origins, style))
     if args.json:
         write_json({"path": args.file, "sets": sets})
-    if traced:
+    if code is not None:
         return code
     if args.set is not None and number:
         say(f"edigw: {args.file} has {number} transaction sets; there is no set {args.set}.")
@@ -197,8 +187,7 @@ def _origins(event: TransactionSet, library: Library) -> tuple[list[Origin], str
     """The origins of a set's values, or why it has none."""
     from gateway.mapping.reader import trace
     from gateway.x12.diagnose import diagnose
-    from gateway.x12.reader import SetText
-    from gateway.x12.source import Source
+    from gateway.x12.source import source_of
 
     plan = library.plan(event.group.version if event.group else "", event.set_id)
     if event.guide is None:
@@ -208,8 +197,8 @@ def _origins(event: TransactionSet, library: Library) -> tuple[list[Origin], str
     if plan is None:
         return [], "there is no mapping for it"
     delimiters = event.interchange.delimiters
-    segments = Source(SetText(event.text, event.offset, event.line, complete=True), delimiters).segments
-    return trace(plan, diagnose(plan.table, segments, delimiters).steps, delimiters)[1], ""
+    steps = diagnose(plan.table, source_of(event).segments, delimiters).steps
+    return trace(plan, steps, delimiters)[1], ""
 
 
 def _traced(event: TransactionSet, origins: list[Origin], style: Style) -> Iterator[str]:
@@ -303,9 +292,8 @@ def run_scaffold(args: argparse.Namespace) -> int:
     release, _, set_id = name.partition("/")
     table = library.table(release, set_id)
     if table is None or "/" in set_id:
-        raise NotFoundError(
-            f"There is no guide {args.guide}; guides are named <release>/<set>, as 004010/850."
-        )
+        words = "guides are named <release>/<set>, as 004010/850"
+        raise NotFoundError(f"There is no guide {args.guide}; {words}.")
     document = args.document or f"x12_{set_id.lower()}"
     sys.stdout.write(scaffold(table, f"x12/{name}", document, library.mapping_file))
     return ExitCode.FINE

@@ -21,36 +21,25 @@ if TYPE_CHECKING:
     from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet
 
 _FORMS = ("jsonl", "json", "x12", "xml", "csv")
-_HEAD = 4096
-"""Bytes by which the form of the input is told."""
+_HEAD = 4096  # bytes by which the form of the input is told
 
 
 def register(commands: inputs.Commands) -> None:
     """Adds the command of this module."""
-    translate = inputs.command(commands, "translate", run, home=True)
-    translate.add_argument(
-        "input", metavar="IN", help="an X12, JSON, XML or other file; - for standard input"
+    add = inputs.command(commands, "translate", run, home=True).add_argument
+    add("input", metavar="IN", help="an X12, JSON, XML or other file; - for standard input")
+    add("-o", "--output", metavar="OUT", help="write to this file, whole or not at all")
+    words = (
+        "jsonl: a document on each line (default for X12); json: one list; xml; csv: the form of --shape; "
     )
-    translate.add_argument("-o", "--output", metavar="OUT", help="write to this file, whole or not at all")
-    translate.add_argument(
-        "--to",
-        choices=_FORMS,
-        help="jsonl: a document on each line (default for X12); json: one list; xml; csv: the form of "
-        "--shape; x12 (default for all others)",
+    add("--to", choices=_FORMS, help=words + "x12 (default for all others)")
+    words = "a shape of mappings/erp, or a file (.yaml): the form of the input, or of the output if the "
+    add("--shape", metavar="NAME", help=words + "input is X12, XML or a document")
+    number, words = (
+        inputs.number(64, "a number of processes"),
+        "out of X12: spread a large file over N processes",
     )
-    translate.add_argument(
-        "--shape",
-        metavar="NAME",
-        help="a shape of mappings/erp, or a file (.yaml): the form of the input, or of the output if the "
-        "input is X12, XML or a document",
-    )
-    translate.add_argument(
-        "--jobs",
-        metavar="N",
-        type=inputs.number(64, "a number of processes"),
-        default=1,
-        help="out of X12: spread a large file over N processes",
-    )
+    add("--jobs", metavar="N", type=number, default=1, help=words)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,9 +59,8 @@ def run(args: argparse.Namespace) -> int:
     if args.shape is not None:
         shape = engine.shape(args.shape, inputs.overrides(args)[:1])
     if args.to == "csv" and shape is None:
-        say(
-            "edigw translate: --to csv needs a --shape that says which columns; see docs/reference/shapes.md."
-        )
+        words = "--to csv needs a --shape that says which columns; see docs/reference/shapes.md"
+        say(f"edigw translate: {words}.")
         return ExitCode.USAGE
     with inputs.opened(args.input) as file:
         source = io.BufferedReader(file)  # type: ignore[type-var] # which can be looked into
@@ -112,13 +100,12 @@ def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "xml"  # nothing else comes in UTF-16
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    is_own = shape is not None and to != "csv"
+    own = shape.shape if shape is not None and to != "csv" else ""
     if text[:1] in (b"{", b"["):
-        own_json = is_own and shape is not None and shape.shape == "jsonata"
-        return "csv" if own_json and b'"document_type"' not in head else "json"
+        return "csv" if own == "jsonata" and b'"document_type"' not in head else "json"
     if text[:1] == b"<":
         return "xml"
-    return "csv" if is_own and not text.startswith(b"ISA") else "x12"
+    return "csv" if own and not text.startswith(b"ISA") else "x12"
 
 
 def _read_documents(
@@ -130,12 +117,12 @@ def _read_documents(
 
         return xml.read(source)
     if given == "json" or shape is None:
-        found = _objects(_documents(source))
+        found = _documents(source)
         return found if wanted == "x12" else _checked(found)  # X12 is checked in being written
     if shape.shape == "jsonata":
         from gateway.shapes import jsonata
 
-        return jsonata.read(shape, _documents(source))
+        return jsonata.read(shape, _values(source))
     from gateway.shapes import columns
 
     return columns.read(shape, source)
@@ -144,7 +131,6 @@ def _read_documents(
 def _pieces(
     documents: Iterator[dict[str, Any]], wanted: str, shape: Shape | None, library: Library
 ) -> Iterable[bytes]:
-    """What is written of documents."""
     from orjson import dumps
 
     from gateway import engine
@@ -172,9 +158,6 @@ def _pieces(
             say(f"{remark.message} {remark.hint}")
 
     return columns.write(shape, documents, tell)
-
-
-# --- out of X12 ------------------------------------------------------------------------------------------
 
 
 def _read(
@@ -219,29 +202,22 @@ class _Tally:
 def _told(events: Iterable[tuple[Event, bytes | None]], tally: _Tally) -> Iterator[bytes]:
     """The documents; says on standard error what was not translated, and why."""
     from gateway.cli import findings
-    from gateway.x12.envelope import (
-        GroupTrailer,
-        InterchangeAcknowledgment,
-        InterchangeTrailer,
-        TransactionSet,
-    )
-    from gateway.x12.report import problems_of
+    from gateway.x12 import envelope as x12
 
     style = Style.of(sys.stderr)
     for event, data in events:
-        problems = problems_of(event)
-        wrong = any(one.is_error for one in problems)
+        wrong = any(one.is_error for one in event.problems)
         tally.failed |= wrong
-        if isinstance(event, TransactionSet | InterchangeAcknowledgment):
+        if isinstance(event, x12.TransactionSet | x12.InterchangeAcknowledgment):
             name, reason = _about(event)
             if data is not None:
                 tally.written += 1
                 yield data
-                aside = [one.message for one in problems if one.code == "MAP-UNMAPPED"]
+                aside = [one.message for one in event.problems if one.code == "MAP-UNMAPPED"]
                 if aside:
                     tally.kept = tally.kept or f"{name.partition(' in ')[0]}: {aside[0]}"
                     tally.keeping += 1
-                if len(aside) == len(problems):
+                if len(aside) == len(event.problems):
                     continue
                 say(f"{name} was translated:")
             else:
@@ -251,12 +227,13 @@ def _told(events: Iterable[tuple[Event, bytes | None]], tally: _Tally) -> Iterat
                 if not wrong:
                     say(f"  {reason}")
                     continue
-        elif problems and isinstance(event, GroupTrailer | InterchangeTrailer):
-            kind = "Interchange" if isinstance(event, InterchangeTrailer) else "Functional group"
+        elif event.problems and isinstance(event, x12.GroupTrailer | x12.InterchangeTrailer):
+            kind = "Interchange" if isinstance(event, x12.InterchangeTrailer) else "Functional group"
             advice = " is rejected; ask the sender before its documents are used:" if wrong else ":"
             say(f"{kind} {event.header.control_number}{advice}")
-        indent = "  " if hasattr(event, "problems") else ""
-        show(findings.of(event, style, indent, remarks=not isinstance(event, TransactionSet)), sys.stderr)
+        indent = "" if isinstance(event, x12.FileProblem) else "  "
+        remarks = not isinstance(event, x12.TransactionSet)
+        show(findings.of(event, style, indent, remarks=remarks), sys.stderr)
 
 
 def _summary(tally: _Tally, output: str | None) -> int:
@@ -286,15 +263,15 @@ def _about(event: TransactionSet | InterchangeAcknowledgment) -> tuple[str, str]
     return f"{event.set_id} {event.control_number} in {group}interchange {number}", reason
 
 
-# --- out of JSON -----------------------------------------------------------------------------------------
+def _documents(source: BinaryIO) -> Iterator[dict[str, Any]]:
+    for value in _values(source):
+        if not isinstance(value, dict):
+            raise DocumentError(f"A document is a JSON object, and this is not: {str(value)[:60]!r}.")
+        yield value
 
 
-def _documents(source: BinaryIO) -> Iterator[Any]:
-    """The values of JSON lines, one by one; those of a JSON list, or a single one, at once.
-
-    Raises:
-        DocumentError: this is not JSON.
-    """
+def _values(source: BinaryIO) -> Iterator[Any]:
+    """The values of JSON lines, one by one; those of a JSON list, or a single one, at once."""
     from orjson import JSONDecodeError, loads
 
     first = True
@@ -315,18 +292,10 @@ def _documents(source: BinaryIO) -> Iterator[Any]:
         yield from value if isinstance(value, list) else (value,)
 
 
-def _objects(values: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for value in values:
-        if not isinstance(value, dict):
-            raise DocumentError(f"A document is a JSON object, and this is not: {str(value)[:60]!r}.")
-        yield value
-
-
 def _checked(documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The documents, each checked against its model; none is given on after one that is wrong.
 
-    Raises:
-        DocumentError: something is wrong; told at the end, of all documents.
+    DocumentError comes at the end, and tells what is wrong with any.
     """
     from gateway.documents import document_types
     from gateway.engine import explain

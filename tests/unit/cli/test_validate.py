@@ -291,7 +291,7 @@ def test_pyx12_agrees_on_a_rejection_and_differs(edigw: Runner, bad: Path, tmp_p
 
 
 def test_without_pyx12_it_says_so(edigw: Runner, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gateway.x12 import _pyx12
+    from gateway.cli import opinion as _pyx12
 
     monkeypatch.setattr(_pyx12, "version", lambda: None)
     done = edigw("x12", "validate", "--second-opinion", good)

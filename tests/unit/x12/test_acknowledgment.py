@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import gateway
 from gateway import resources
+from gateway.cli import opinion as _pyx12
 from gateway.errors import Ack, Level, Location, Problem, Severity
 from gateway.mapping.library import Library
-from gateway.x12 import _pyx12
 from gateway.x12.acknowledgment import MAX_SEGMENTS, Acknowledger, Form, Kind
 from gateway.x12.envelope import GroupHeader, TransactionSet, Verdict
 from tests.acceptance import edi
