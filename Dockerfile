@@ -7,7 +7,7 @@ COPY . .
 RUN python -m venv /build && /build/bin/pip install --no-index --find-links /wheels hatchling \
  && /build/bin/pip wheel --no-index --no-deps --no-build-isolation -w /dist . \
  && python -m venv /opt/edi-gateway \
- && /opt/edi-gateway/bin/pip install --no-index --find-links /wheels /dist/*.whl
+ && /opt/edi-gateway/bin/pip install --no-index --find-links /wheels "$(echo /dist/*.whl)[postgres,objects]"
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="edi-gateway" org.opencontainers.image.licenses="Apache-2.0"
@@ -20,4 +20,5 @@ WORKDIR /var/lib/edi-gateway
 # Overrides of mappings, schemas and settings go to /etc/edi-gateway, mounted read-only.
 VOLUME ["/var/lib/edi-gateway"]
 ENTRYPOINT ["edigw"]
-CMD ["run-once"]
+STOPSIGNAL SIGTERM
+CMD ["up"]

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import delete, update
+
 from gateway import resources
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
@@ -23,11 +25,12 @@ from gateway.observability.logging import get_logger
 from gateway.services.base import Services
 from gateway.settings import GATEWAY_FILE, PARTNERS_FOLDER, Settings
 from gateway.store.audit import Seal
-from gateway.store.database import open_engine, prepare, sqlite_url
+from gateway.store.database import open_engine, prepare, sqlite_url, told
 from gateway.store.jobs import EmbeddedJobs, Job, Jobs
 from gateway.store.payloads import PayloadFiles, open_payloads
 from gateway.store.records import GATEWAY, Entry, Message
 from gateway.store.sql import Store
+from gateway.store.tables import jobs, workers
 from gateway.transports.folder import QUARANTINE, Folder
 from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, POLL, RETENTION, SWEEP, Handler
@@ -111,12 +114,14 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._pass = Pass()
         self._counting = threading.Lock()
         self._local = threading.local()
+        self._stores: list[Store] = []
         data = home / DATA
         data.mkdir(mode=0o700, exist_ok=True)
         url = database_url(home, settings)
         with ExitStack() as ends:
             self.engine = open_engine(url)
             ends.callback(self.engine.dispose)
+            ends.callback(self._close_stores)
             if works and self.is_single:
                 ends.enter_context(_locked(data / LOCK))
             prepare(self.engine)
@@ -133,6 +138,8 @@ class Gateway(AbstractContextManager["Gateway"]):
             self._handler = Handler(self._is_ignored, data / CHECKPOINTS)
             self._rules = ""
             if works:
+                if self.is_single:
+                    self._inherit()
                 self._begin(layers)
             self._ends = ends.pop_all()
 
@@ -144,6 +151,11 @@ class Gateway(AbstractContextManager["Gateway"]):
     def __exit__(self, *exc: object) -> None:
         self._ends.close()
 
+    def _close_stores(self) -> None:
+        """Gives back the connections of all threads; none of them works any more."""
+        for store in self._stores:
+            store.close()
+
     def _engine_of_jobs(self, url: str) -> Jobs:
         if self.is_single:
             return EmbeddedJobs(self.engine, on_trouble=self._in_trouble, clock=partial(datetime.now, UTC))
@@ -151,6 +163,15 @@ class Gateway(AbstractContextManager["Gateway"]):
 
         workers = self.settings.gateway.schedule.workers
         return ProcrastinateJobs(url, self.engine, on_trouble=self._in_trouble, concurrency=workers)
+
+    def _inherit(self) -> None:
+        """Takes the jobs of earlier processes: they are dead, or this one would not hold the lock.
+
+        What was to be done later is looked at now, as the clock may have been set back since.
+        """
+        with told(), self.engine.begin() as connection:
+            connection.execute(delete(workers))
+            connection.execute(update(jobs).values(worker=None, due_at=""))
 
     def _begin(self, layers: Sequence[Path]) -> None:
         """Makes the folders of new channels, and says in the audit by which rules work is done from now on."""
@@ -172,8 +193,10 @@ class Gateway(AbstractContextManager["Gateway"]):
         found: Services | None = getattr(self._local, "services", None)
         if found is None:
             clock = partial(datetime.now, UTC)
+            store = Store(self.engine, clock, self._seal, self._told, self._actor)
+            self._stores.append(store)
             found = self._local.services = Services(
-                store=Store(self.engine, clock, self._seal, self._told, self._actor),
+                store=store,
                 jobs=self._jobs,
                 payloads=self.payloads,
                 channels=self._folders,
@@ -249,7 +272,8 @@ class Gateway(AbstractContextManager["Gateway"]):
             facts["message_id"] = entry.message_id
         # The three files of a message in quarantine are told with its reason already.
         aside = facts.get("box") == QUARANTINE
-        level = "debug" if aside else "warning" if entry.event in _WARNINGS else "info"
+        quiet = aside or entry.event == "rules.loaded"
+        level = "debug" if quiet else "warning" if entry.event in _WARNINGS else "info"
         self._say(level, entry.event, **facts)
         if (counted := _COUNTED.get(entry.event)) and not aside:
             with self._counting:
