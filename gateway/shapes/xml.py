@@ -26,10 +26,11 @@ from typing import Any, BinaryIO, cast
 from lxml import etree
 
 from gateway.documents import document_types
-from gateway.documents.common import DATE, DATETIME, DECIMAL
+from gateway.documents.schema import Node, form, resolved
 from gateway.documents.validation import explain
+from gateway.documents.values import DATE, DATETIME, DECIMAL
 from gateway.errors import DocumentError
-from gateway.shapes.form import Node, Problems, form, nearest, nearest_place, pointer, resolved
+from gateway.shapes.form import Problems, nearest, nearest_place, pointer
 
 WRAPPER = "documents"
 MAX_BYTES = 64 * 1024 * 1024
