@@ -72,6 +72,13 @@ def keep_texts(
     return kept
 
 
+def absent_addresses(document: dict[str, Any]) -> set[str]:
+    """The addresses of what would be written, but was not sent."""
+    kept = document.get("extensions")
+    entries = (one for one in (kept if isinstance(kept, list) else ()) if isinstance(one, dict))
+    return {str(one.get("address")) for one in entries if one.get("absent") is True}
+
+
 def ref(segment: str, element: int, component: int) -> str:
     """The reference of an element as extensions write it: ``CTP05.1``."""
     return f"{segment}{element:02d}" + (f".{component}" if component else "")

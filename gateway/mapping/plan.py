@@ -17,7 +17,7 @@ from typing import Any
 
 from gateway.errors import MappingError, Problem
 from gateway.mapping.converters import Converter
-from gateway.mapping.extensions import get, put, ref
+from gateway.mapping.extensions import absent_addresses, get, put, ref
 from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule, walk
 from gateway.mapping.problems import mapping_problem
 from gateway.x12.elements import DECIMAL
@@ -135,7 +135,6 @@ class Scope:
     parent: Scope | None
     cases: dict[int, list[Case]] = field(default_factory=dict)
     inner: dict[int, Scope] = field(default_factory=dict)
-    counts: dict[Path, Path] = field(default_factory=dict)
     prefix: str = ""
 
     @property
@@ -217,9 +216,8 @@ class Plan:
         if not listed[0].isupper():
             items = get(document, listed)
             return len(items) if isinstance(items, list) else 0
-        entries = document.get("extensions")
-        absent = {"address": NO_TOP, "absent": True} in (entries if isinstance(entries, list) else ())
-        return int(self.top is not None and not absent) + self._levels_in(document)
+        is_top = self.top is not None and NO_TOP not in absent_addresses(document)
+        return is_top + self._levels_in(document)
 
     def _levels_in(self, container: Any) -> int:
         found = 0
@@ -284,7 +282,6 @@ def bind_all(mapping: Mapping, table: Table) -> tuple[Plan, list[Problem]]:
     plan = Plan(mapping, table, [])
     faults: list[Problem] = []
     _scope(plan, table.loops[0], table.loops[0], (), None, [((), rule) for rule in mapping.rules], faults)
-    plan.root.counts = dict(mapping.counts)
     # A source may stand after its copies: the currency of an 820 after its amount.
     heading = [case for case in plan.root.all_cases if case.list_path is None]
     copies = [rule for case in heading for rule in case.copies]

@@ -172,7 +172,7 @@ class Draft:
         self.fill(self.plan.root, root, 0)
         for path, text in self.plan.mapping.constants.items():
             put(root, path, text)
-        for path, listed in self.plan.root.counts.items():
+        for path, listed in self.plan.mapping.counts.items():
             put(root, path, 1 + self.levels if self.plan.levels else len(at(root, listed) or ()))
         for path, parts in self.plan.mapping.sums.items():
             amounts = (Decimal(text) for part in parts for text in everywhere(root, part))
@@ -335,7 +335,7 @@ def documents(draw: st.DrawFn, name: str) -> tuple[dict[str, Any], dict[str, Any
     whole = Draft(plan, choices, draw(st.sampled_from([0.1, 0.3, 0.7]))).document()
     given_document = copy.deepcopy(whole)
     if draw(st.booleans()):
-        for path in (*plan.root.counts, *plan.mapping.sums):
+        for path in (*plan.mapping.counts, *plan.mapping.sums):
             at(given_document, path[:-1]).pop(path[-1])
         for item, rule in copies(plan.root, given_document):
             at(item, rule.path[:-1]).pop(rule.path[-1], None)
