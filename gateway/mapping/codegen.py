@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.mapping.extensions import (
     COMPONENT,
     REPETITION,
+    component_of,
     keep_place,
     keep_segment,
     keep_texts,
@@ -74,14 +75,15 @@ class _Dates(Memo[str, str]):
 class Shapes(dict[int, Shape]):
     """The functions of one position by number of parts, made when first needed."""
 
-    def __init__(self, make: Callable[[int], Shape], limit: int) -> None:
+    def __init__(self, owner: Functions, position: Position, general: bool) -> None:
         super().__init__()
-        self.make, self.limit = make, limit
+        self.owner, self.position, self.general = owner, position, general
+        self.limit = len(position.segment.elements)
 
     def __missing__(self, size: int) -> Shape:
         if size > self.limit + 1:
             return self.trimmed
-        function = self[size] = self.make(size)
+        function = self[size] = _Writer(self.owner, self.position, size, self.general).function()
         return function
 
     def trimmed(self, parts: list[str], state: State) -> Any:
@@ -97,48 +99,49 @@ class Functions:
     Args:
         table: the compiled guide.
         plan: the bound mapping; without one sets are only checked.
+
+    Attributes:
+        after: for a set without and one with composites or repetitions, the functions that may follow each
+            position.
+        counter, mask: places in the state, by position.
+        levels: place of the levels of a hierarchy so far (:class:`gateway.x12.hierarchy.Node`); the next one
+            has the number of the current level among those of its parent.
+        totals: place and element of stated totals, by position and number of the element.
+        inside: the part of the state that counts what is in a loop.
     """
 
     def __init__(self, table: Table, plan: Plan | None) -> None:
         self.table, self.plan = table, plan
         self.end: dict[str, Shapes] = {}
         loops = len(table.loops)
-        size = 2 * loops
-        self._counter: dict[int, int] = {}
-        self._mask: dict[int, int] = {}
-        self._range: dict[int, tuple[int, int]] = {}
-        starts: dict[int, int] = {}
+        self._blank: State = [None] * loops + [0] * loops
+        self.counter: dict[int, int] = {}
+        self.mask: dict[int, int] = {}
+        starts: list[int] = []
         for position in table.positions:
-            starts[position.index] = size
+            starts.append(len(self._blank))
             if position.counts:
-                self._counter[position.index] = size
-                size += 1
-                if plan is not None and self._needs_mask(position):
-                    self._mask[position.index] = size
-                    size += 1
-        starts[len(table.positions)] = size
-        for loop in table.loops:
-            self._range[loop.index] = (starts[loop.first + 1], starts[loop.last + 1])
-        self._totals: list[tuple[int, Element]] = []
-        self._total_slots: dict[str, int] = {}
-        for position in table.positions:
-            for element in position.segment.elements:
-                if element.count or element.hash:
-                    self._totals.append((size, element))
-                    self._total_slots[f"{position.index} {element.ref}"] = size
-                    size += 1
-        #: The levels of a hierarchy so far (:class:`gateway.x12.hierarchy.Node`), then the place of the
-        #: current one among those of its parent.
-        self._levels = size
-        size += 2
+                self.counter[position.index] = self._slot()
+                if self._needs_mask(position):
+                    self.mask[position.index] = self._slot()
+        starts.append(len(self._blank))
+        self.inside = [(starts[loop.first + 1], starts[loop.last + 1]) for loop in table.loops]
+        self.totals = {
+            (position.index, number): (self._slot(), element)
+            for position in table.positions
+            for number, element in enumerate(position.segment.elements, 1)
+            if element.count or element.hash
+        }
+        self.levels, _, _ = self._slot(), self._slot(), self._slot()
         self._hierarchy = any(position.tree is not None for position in table.positions)
         self._counted = self._loop_counters()
         self._opening = len(table.positions[0].segment.elements)
-        self._blank: State = [None] * loops + [0] * (size - loops + 1)
-        self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (
-            self._build(False),
-            self._build(True),
-        )
+        self.after = self._build(False), self._build(True)
+
+    def _slot(self) -> int:
+        """A new place in the state."""
+        self._blank.append(0)
+        return len(self._blank) - 1
 
     def _loop_counters(self) -> dict[str, int]:
         """Counters that hold the number of a segment in the whole set: of loops right below the set."""
@@ -146,23 +149,17 @@ class Functions:
         for position in self.table.positions:
             outermost = position.trigger and position.loop.depth == 1
             alone = sum(other.id == position.id for other in self.table.positions) == 1
-            if outermost and alone and position.limit and position.index in self._counter:
-                found[position.id] = self._counter[position.index]
+            if outermost and alone and position.limit and position.index in self.counter:
+                found[position.id] = self.counter[position.index]
         return found
 
     def _needs_mask(self, position: Position) -> bool:
-        return any(
-            len(cases) > 1 or any(case.list_path is None for case in cases)
-            for scope in (self.plan.scopes if self.plan else [])
-            for index, cases in scope.cases.items()
-            if index == position.index
-        )
+        listed = [scope.cases.get(position.index, []) for scope in (self.plan.scopes if self.plan else [])]
+        return any(len(cases) > 1 or any(case.list_path is None for case in cases) for cases in listed)
 
     def _build(self, general: bool) -> list[dict[str, Shapes]]:
         positions = self.table.positions
-        shapes = [
-            Shapes(self._maker(position, general), len(position.segment.elements)) for position in positions
-        ]
+        shapes = [Shapes(self, position, general) for position in positions]
         follow = [
             {
                 name: shapes[target.position]
@@ -173,13 +170,6 @@ class Functions:
         ]
         follow[-1] = self.end
         return follow
-
-    def _maker(self, position: Position, general: bool) -> Callable[[int], Shape]:
-        def make(size: int) -> Shape:
-            after = self._follow[general][position.index]
-            return _Writer(self, position, size, general, after).function()
-
-        return make
 
     def run(
         self, segments: list[str], delimiters: Delimiters, document: dict[str, Any]
@@ -212,10 +202,10 @@ class Functions:
         state = self._blank.copy()
         state[0] = document
         nodes: Nodes = {"": Node(document)}
-        state[self._levels] = nodes
+        state[self.levels] = nodes
         kept: list[str] = []
         state[-1] = kept
-        here = self._follow[general][0]
+        here = self.after[general][0]
         walk = iter(segments)
         next(walk)
         try:
@@ -229,7 +219,7 @@ class Functions:
         right = True
         if self._hierarchy:
             right = next(untrue(nodes), None) is None
-        for slot, element in self._totals:
+        for slot, element in self.totals.values():
             if stated := state[slot]:
                 if element.count:
                     names = element.count.split()
@@ -347,15 +337,12 @@ def _take(
 class _Writer:
     """Writes the source of one function."""
 
-    def __init__(
-        self, owner: Functions, position: Position, size: int, general: bool, after: dict[str, Shapes]
-    ) -> None:
+    def __init__(self, owner: Functions, position: Position, size: int, general: bool) -> None:
         self.owner, self.position, self.general = owner, position, general
         self.size = size - 1
         self.elements = position.segment.elements
-        self.lines: list[str] = []
         self.names: dict[str, Any] = {
-            "AFTER": after,
+            "AFTER": owner.after[general][position.index],
             "Refused": Refused,
             "number": _number,
             "integer": _integer,
@@ -368,6 +355,7 @@ class _Writer:
             "append": _append,
             "merge": _merge,
             "take": _take,
+            "part": component_of,
         }
         self.dated: set[int] = set()
 
@@ -477,57 +465,45 @@ class _Writer:
         found = []
         for note in notes:
             here = [f"a{n}" for n in note.elements if n <= self.size]
-            first = note.elements[0]
+            some = " or ".join(here)
+            every = " and ".join(here) if len(here) == len(note.elements) else "False"
             match note.kind:
-                case "P":
-                    if len(here) < len(note.elements):
-                        found += here
-                    elif len(here) == 2:
-                        found.append(f"(not {here[0]}) != (not {here[1]})")
-                    else:
-                        found.append(f"(({' or '.join(here)}) and not ({' and '.join(here)}))")
+                case "P" if here:
+                    found.append(f"({some}) and not ({every})")
                 case "R":
-                    found.append(f"not ({' or '.join(here)})" if here else "True")
-                case "E":
-                    if len(here) > 1:
-                        found.append(f"({' + '.join(f'bool({a})' for a in here)}) > 1")
-                case "C":
-                    if first <= self.size:
-                        missing = len(here) < len(note.elements)
-                        found.append(
-                            here[0] if missing else f"({here[0]} and not ({' and '.join(here[1:])}))"
-                        )
-                case _:
-                    if first <= self.size:
-                        rest = here[1:]
-                        found.append(f"({here[0]} and not ({' or '.join(rest)}))" if rest else here[0])
+                    found.append(f"not ({some})" if here else "True")
+                case "E" if len(here) > 1:
+                    found.append(f"({' + '.join(f'bool({a})' for a in here)}) > 1")
+                case "C" if note.elements[0] <= self.size:
+                    found.append(f"{here[0]} and not ({every})")
+                case "L" if note.elements[0] <= self.size:
+                    found.append(f"{here[0]} and not ({' or '.join(here[1:]) or 'False'})")
         return found
 
     # --- counting --------------------------------------------------------------------------------------
     def _counting(self) -> list[str]:
         lines: list[str] = []
         position, owner = self.position, self.owner
-        slot = owner._counter.get(position.index)
+        slot = owner.counter.get(position.index)
         if slot is not None and (position.limit or owner.plan is not None):
             lines.append(f"n = C[{slot}] + 1")
             if position.limit:
                 lines.append(f"if n > {position.limit}: raise Refused")
             lines.append(f"C[{slot}] = n")
         if position.trigger:
-            first, past = owner._range[position.loop.index]
+            first, past = owner.inside[position.loop.index]
             if past > first:
                 lines.append(f"C[{first}:{past}] = {self.name('Z', (0,) * (past - first))}")
         if tree := position.tree:
             texts = [self._text(n, 0) for n in (tree.id, tree.parent, tree.level, tree.children)]
             lines += [
-                f"h = grow(C[{owner._levels}], {', '.join(texts)}, {self.name('H', tree)})",
+                f"h = grow(C[{owner.levels}], {', '.join(texts)}, {self.name('H', tree)})",
                 "if h.__class__ is str: raise Refused",
-                f"C[{owner._levels + 1}] = h.ordinal",
+                f"C[{owner.levels + 1}] = h.ordinal",
             ]
-        for index, element in enumerate(self.elements, 1):
-            total = owner._total_slots.get(f"{position.index} {element.ref}")
-            if total is not None and index <= self.size:
-                lines.append(f"C[{total}] = a{index}")
+        for index in range(1, self.size + 1):
+            if total := owner.totals.get((position.index, index)):
+                lines.append(f"C[{total[0]}] = a{index}")
         return lines
 
     # --- mapping ---------------------------------------------------------------------------------------
@@ -536,22 +512,19 @@ class _Writer:
         outer = position.loop.parent if position.trigger else position.loop
         if outer is None:
             return []
-        bodies: dict[str, list[int]] = {}
-        texts: dict[str, list[str]] = {}
+        #: Scopes in which the position is filled alike, by the statements for it.
+        bodies: dict[tuple[str, ...], list[int]] = {}
         for scope in plan.scopes:
             if scope.loop is outer:
-                lines = self._scope(scope)
-                key = "\n".join(lines)
-                bodies.setdefault(key, []).append(scope.id)
-                texts[key] = lines
+                bodies.setdefault(tuple(self._scope(scope)), []).append(scope.id)
         if len(bodies) == 1:
-            return next(iter(texts.values()))
+            return list(next(iter(bodies)))
         lines = [f"k = C[{len(self.owner.table.loops) + outer.index}]"]
-        for order, (key, ids) in enumerate(sorted(bodies.items(), key=lambda item: len(item[1]))):
+        for order, (body, ids) in enumerate(sorted(bodies.items(), key=lambda item: len(item[1]))):
             test = f"k == {ids[0]}" if len(ids) == 1 else f"k in {tuple(ids)}"
             word = "if" if order == 0 else "elif"
             lines.append(f"{word} {test}:" if order < len(bodies) - 1 else "else:")
-            lines += indented(texts[key] or ["pass"])
+            lines += indented(body or ["pass"])
         return lines
 
     def _scope(self, scope: Scope) -> list[str]:
@@ -560,7 +533,7 @@ class _Writer:
         lines = [f"D = C[{scope.container.index}]" if tree is None else "D = h.container"]
         address = self._address(scope)
         cases = scope.cases.get(position.index, [])
-        mask = owner._mask.get(position.index)
+        mask = owner.mask.get(position.index)
         masked = f"C[{mask}]" if tree is None else "h.above.mask"
         alone = len(cases) == 1 and cases[0].list_path is not None and not cases[0].conditions
         if mask is not None and cases and not alone:
@@ -616,15 +589,12 @@ class _Writer:
         parts = []
         for loop in scope.steps:
             trigger = self.owner.table.positions[loop.first]
-            slot = self.owner._counter.get(loop.first)
-            if trigger.tree is not None:
-                slot = self.owner._levels + 1
+            slot = self.owner.counter.get(loop.first) if trigger.tree is None else self.owner.levels + 1
             parts.append(trigger.id + ("" if slot is None else f"[{{C[{slot}]}}]"))
         if self.position.tree is not None:
             parts.append(f"{self.position.id}[{{h.ordinal}}]")
         else:
-            counted = self.owner._counter.get(self.position.index) is not None
-            parts.append(self.position.id + ("[{n}]" if counted else ""))
+            parts.append(self.position.id + ("[{n}]" if self.position.index in self.owner.counter else ""))
         text = "/".join(parts)
         return f"f{text!r}" if "{" in text else repr(text)
 
@@ -662,8 +632,6 @@ class _Writer:
 
     def _case(self, case: Case, address: str) -> list[str]:
         """Fills the object of one case."""
-        if self.general:
-            self.names["part"] = _part
         lines: list[str] = []
         position = self.position
         fresh = case.list_path is not None and not case.scalar
@@ -859,11 +827,6 @@ class _Writer:
             return []
         lines = [f"if {' or '.join(text for _, text in loose)}:"]
         return lines + [f"    if {t}: keep_value(C, {target}, {address}, {name!r}, {t})" for name, t in loose]
-
-
-def _part(text: str, component: int) -> str:
-    parts = text.partition(REPETITION)[0].split(COMPONENT)
-    return parts[component - 1] if component <= len(parts) else ""
 
 
 @cache

@@ -72,6 +72,15 @@ def keep_texts(
     return kept
 
 
+def component_of(text: str, component: int) -> str:
+    """A component of an element, 0 for all of it; of an element that repeats the first stands for it."""
+    first = text.partition(REPETITION)[0]
+    if not component:
+        return first
+    parts = first.split(COMPONENT)
+    return parts[component - 1] if component <= len(parts) else ""
+
+
 def absent_addresses(document: dict[str, Any]) -> set[str]:
     """The addresses of what would be written, but was not sent."""
     kept = document.get("extensions")

@@ -13,6 +13,7 @@ from typing import Any
 from gateway.mapping.extensions import (
     COMPONENT,
     REPETITION,
+    component_of,
     get,
     keep_place,
     keep_segment,
@@ -156,7 +157,7 @@ class DocumentReader:
         )
 
     def _text(self, element: int, component: int) -> str:
-        return text_of(self._parts, element, component)
+        return component_of(self._parts[element], component) if element < len(self._parts) else ""
 
     def _segment(self, position: Position) -> None:
         outer = position.loop.parent if position.trigger else position.loop
@@ -282,17 +283,6 @@ class DocumentReader:
                 if text := self._text(index, component) if component else self._parts[index]:
                     keep_value(target.container, address, name, text)
                     self._tell_kept("kept", target, name, text, "no rule takes this element")
-
-
-def text_of(parts: list[str], element: int, component: int) -> str:
-    """The text of an element or component; empty where it is absent."""
-    if element >= len(parts):
-        return ""
-    first = parts[element].partition(REPETITION)[0]
-    if not component:
-        return first
-    components = first.split(COMPONENT)
-    return components[component - 1] if component <= len(components) else ""
 
 
 def copied(rule: Copy, target: dict[str, Any], document: dict[str, Any]) -> Any:
