@@ -30,18 +30,11 @@ FieldsOf = Callable[[str], Collection[str] | None]
 """Gives the fields of a document type as ``lines[].quantity.value``, best in a mapping with the kind of each;
 None for an unknown type."""
 
-_LOSSES = {
-    "int": "leading zeros are not in the value",
-    "pairs": "gaps and a second value with the same qualifier are not in the value",
-    "records": "gaps and incomplete records are not in the value",
-    "list": "empty elements between filled ones are not in the value",
-}
 _FITS = {kind: (kind,) for kind in ("integer", "boolean", "decimal", "date", "time")} | {
     "datetime": ("datetime", "date"),
     "string": ("string", "decimal", "date", "time", "datetime"),
 }
 """By kind of the document's field, the kinds of value it can hold."""
-_IMPLIED = "leading zeros are not in the value"
 _FAULTS = {
     "X12-ELEMENT-CODE": "it is not in the list of codes",
     "X12-ELEMENT-SHORT": "it is shorter than {limit} characters",
@@ -204,8 +197,7 @@ class _Check:
                     weight, other = Severity.WARNING, f"the condition {at}={fixed[source]}"
                     self.add("MAP-OVERLAP", name, value=take.address, severity=weight, ref=at, other=other)
                 owners.setdefault(source, name)
-            if not take.converter.lossless:
-                what = _LOSSES.get(take.converter.name, _IMPLIED)
+            if what := take.converter.loss:
                 self.add("MAP-LOSSY", name, value=take.address, converter=take.converter.name, what=what)
 
     def types(self, name: str, used: Converter, elements: list[Element]) -> None:
@@ -266,25 +258,20 @@ def _greedy(case: Case, position: Position) -> bool:
 
 def _misfit(used: Converter, element: Element, index: int) -> str:
     """Why a converter does not fit the element that is its n-th source, as advice; empty where it fits."""
-    kind = element.type
-    better = "decimal" if kind in ("R", "N0") else f"n{kind[1:]}" if kind[0] == "N" else ""
-    advice = f"Use {better}." if better else "Leave the converter out."
+    kind, types = element.type, used.types[index % len(used.types)]
     if kind == "composite":
         return f"Name a component, such as {element.ref}.1."
+    if not types or kind in types:
+        return ""
     match used.name:
-        case "text" | "list" | "records":
-            return ""
         case "date" | "datetime" | "time" | "shortdate":
-            wanted = "TM" if used.name == "time" or index else "DT"
-            return "" if kind == wanted else f"Leave the converter out, or take an element of type {wanted}."
+            return f"Leave the converter out, or take an element of type {types[0]}."
         case "code" | "enum" | "bool":
-            return "" if kind in ("ID", "AN") else "Codes stand in elements of type ID or AN."
+            return "Codes stand in elements of type ID or AN."
         case "pairs":
-            return "" if index % 2 or kind == "ID" else "The first of each pair is a qualifier of type ID."
-        case "int":
-            return "" if kind == "N0" else advice
-        case name:
-            return "" if name in (better, kind.lower()) else advice
+            return "The first of each pair is a qualifier of type ID."
+    better = "decimal" if kind in ("R", "N0") else f"n{kind[1:]}" if kind[0] == "N" else ""
+    return f"Use {better}." if better else "Leave the converter out."
 
 
 def _never(element: Element, condition: Condition) -> str:

@@ -40,7 +40,7 @@ from gateway.x12.hierarchy import Node, Nodes, grow, untrue
 from gateway.x12.table import Position, Table, is_overflow
 
 if TYPE_CHECKING:
-    from gateway.mapping.model import Copy
+    from gateway.mapping.model import Copy, Path
     from gateway.mapping.plan import Case, Plan, Scope, Take
 
 State = list[Any]
@@ -625,7 +625,7 @@ class _Writer:
             return "False"
         if take.converter.closed:
             return f"{texts[0]} in {self.name('T', take.converter.table)}"
-        if take.converter.name in ("text", "decimal", "code", "int", "n2") or self._dated(take):
+        if take.converter.plain or take.converter.name in ("int", "n2") or self._dated(take):
             return texts[0]
         read = self.name("R", take.converter.read)
         return f"{read}(({', '.join(texts)},)) is not None"
@@ -640,9 +640,8 @@ class _Writer:
         certain = {take.path: value for take in case.takes if fresh and (value := self._certain(take))}
         if fresh:
             lines.append(f"o = {{{', '.join(f'{path[0]!r}: {value}' for path, value in certain.items())}}}")
-        #: By the object inside the target: statements for its fields, and name, guard and value of the plain.
-        groups: dict[tuple[str, ...], list[str]] = {}
-        plain: dict[tuple[str, ...], list[tuple[str, tuple[str, str] | None]]] = {}
+        #: By the object inside the target, its fields: name, guard and value of a plain one, and statements.
+        groups: dict[Path, list[tuple[str, tuple[str, str] | None, list[str]]]] = {}
         for take in case.takes:
             if take.path in certain:
                 continue
@@ -650,29 +649,25 @@ class _Writer:
             holder = "s" if prefix else target
             put = "v = {}" if case.scalar else f"{holder}[{take.path[-1]!r}] = {{}}"
             if assigned := self._assign(take, put, target, inner):
-                groups.setdefault(prefix, []).extend(assigned)
-                plain.setdefault(prefix, []).append((take.path[-1], self._plain(take)))
+                groups.setdefault(prefix, []).append((take.path[-1], self._plain(take), assigned))
         copies = {copy.path: copy for copy in case.copies}
-        if case.scalar:
-            lines += [*groups.pop((), []), f"append(D, {case.list_path!r}, v)"]
-        for prefix, assignments in groups.items():
+        for prefix, fields in groups.items():
             name = "s" if prefix else "o"
-            filling = [f"{name} = {{}}", *assignments]
-            known = [(key, *one) for key, one in plain[prefix] if one is not None]
-            if len(known) == len(plain[prefix]) > 1:
+            statements = [line for _, _, assigned in fields for line in assigned]
+            filling = [f"{name} = {{}}", *statements]
+            known = [(key, *plain) for key, plain, _ in fields if plain is not None]
+            if len(known) == len(fields) > 1:
                 # One display is faster than one store after the other, and mostly all values are there.
                 every = " and ".join(guard for _, guard, _ in known)
                 display = ", ".join(f"{key!r}: {value}" for key, _, value in known)
                 filling = [f"if {every}: {name} = {{{display}}}", "else:", *indented(filling)]
             if not prefix:
-                lines = filling if lines == ["o = {}"] else [*lines, *assignments]
+                lines = filling if lines == ["o = {}"] else [*lines, *statements]
                 continue
-            lines += filling
-            copied = [copy for path, copy in copies.items() if path[:-1] == prefix]
             body = []
-            for copy in copied:
-                body += self._copied(copy, target)
-                body.append(f"if c is not None: s[{copy.path[-1]!r}] = c")
+            for path, copy in copies.items():
+                if path[:-1] == prefix:
+                    body += self._copied(copy, target, "s")
             if fresh and len(prefix) == 1 and sum(p[:1] == prefix for p in groups) == 1:
                 body.append(f"o[{prefix[0]!r}] = s")
             elif len(prefix) == 1:
@@ -683,15 +678,15 @@ class _Writer:
                 ]
             else:
                 body.append(f"merge({target}, {prefix!r}, s)")
-            lines += ["if s:", *indented(body)]
+            lines += [*filling, "if s:", *indented(body)]
+        if case.scalar:
+            lines.append(f"append(D, {case.list_path!r}, v)")
         for copy in copies.values():
             if len(copy.path) == 1 and not case.scalar:
-                lines += self._copied(copy, target)
-                lines.append(f"if c is not None: {target}[{copy.path[0]!r}] = c")
+                lines += self._copied(copy, target, target)
         for copy in case.recopies:
-            lines += self._copied(copy, target)
-            holder = target + "".join(f".get({key!r}, {{}})" for key in copy.path[:-1])
-            lines.append(f"if c is not None and {holder}: {holder}[{copy.path[-1]!r}] = c")
+            holder = target + _got(copy.path[:-1])
+            lines += self._copied(copy, target, holder, f" and {holder}")
         if fresh:
             assert case.list_path is not None
             if len(case.list_path) == 1:
@@ -710,15 +705,12 @@ class _Writer:
             lines.append(f"h.container = {target}")
         return lines
 
-    def _copied(self, copy: Copy, target: str) -> list[str]:
-        """Statements that put the value of a copy rule into ``c``."""
-
-        def found(holder: str) -> str:
-            inner = "".join(f".get({key!r}, {{}})" for key in copy.source[:-1])
-            return f"{holder}{inner}.get({copy.source[-1]!r})"
-
-        lines = [f"c = {found(target if copy.local else 'C[0]')}"]
-        return [*lines, f"if c is None: c = {found('C[0]')}"] if copy.local else lines
+    def _copied(self, copy: Copy, target: str, holder: str, also: str = "") -> list[str]:
+        """Statements that put the value of a copy rule into an object, if there is one and ``also`` holds."""
+        lines = [f"c = C[0]{_got(copy.source)}"]
+        if copy.local:
+            lines = [f"c = {target}{_got(copy.source)}", f"if c is None: {lines[0]}"]
+        return [*lines, f"if c is not None{also}: {holder}[{copy.path[-1]!r}] = c"]
 
     def _certain(self, take: Take) -> str:
         """An expression for a value that is there for sure, where it is a plain one; empty for others."""
@@ -746,7 +738,7 @@ class _Writer:
         texts = self._texts(take)
         if len(texts) == 1 and self._dated(take):
             return texts[0], f"x{take.sources[0][0]}"
-        if len(texts) == 1 and take.converter.name in ("text", "decimal", "code"):
+        if len(texts) == 1 and take.converter.plain:
             return texts[0], self._named(take, texts[0])
         return None
 
@@ -827,6 +819,13 @@ class _Writer:
             return []
         lines = [f"if {' or '.join(text for _, text in loose)}:"]
         return lines + [f"    if {t}: keep_value(C, {target}, {address}, {name!r}, {t})" for name, t in loose]
+
+
+def _got(path: Path) -> str:
+    """The end of an expression that looks up a value inside an object."""
+    return "".join(f".get({key!r}, {{}})" for key in path[:-1]) + "".join(
+        f".get({key!r})" for key in path[-1:]
+    )
 
 
 @cache

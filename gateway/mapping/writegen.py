@@ -230,15 +230,18 @@ class SetFunctions:
         """Statements that put the text of a field, or a list of texts, into ``name``."""
         convert, key = take.converter, take.path[-1]
         got = f"{holder}.get({key!r})"
-        if convert.name in ("text", "decimal"):
-            return [f"{name} = {holder}.get({key!r}, '')"], False
-        inverse = bound(self._names, "I", inverted(convert.table))
-        if convert.name == "code":
-            return [f"{name} = {holder}.get({key!r}, '')", f"{name} = {inverse}.get({name}, {name})"], False
+        inverse = bound(self._names, "I", inverted(convert.table)) if convert.table else ""
+
+        def coded(text: str) -> str:
+            return f"{inverse}.get({text}, {text})" if inverse else text
+
+        if convert.plain:
+            lines = [f"{name} = {holder}.get({key!r}, '')"]
+            return [*lines, f"{name} = {coded(name)}"] if inverse else lines, False
         if convert.name == "pairs":
             return [
                 f"{name} = []",
-                f"for q, w in {holder}.get({key!r}, EMPTY).items(): {name} += ({inverse}.get(q, q), w)",
+                f"for q, w in {holder}.get({key!r}, EMPTY).items(): {name} += ({coded('q')}, w)",
             ], True
         if convert.name == "records":
             fields = ", ".join(f"r[{field!r}]" for field in convert.keys)
@@ -246,8 +249,8 @@ class SetFunctions:
         if convert.name == "list":
             size = len(take.sources)
             words = f"{holder}.get({key!r}, ())"
-            if convert.table:
-                words = f"{inverse}.get(w, w) for w in {words}"
+            if inverse:
+                words = f"{coded('w')} for w in {words}"
             return [
                 f"{name} = tuple({words})",
                 f"if len({name}) > {size}: raise LookupError",
