@@ -132,15 +132,17 @@ class _Check:
             self.add("MAP-NO-MODEL", "mapping", value=self.mapping.document_type, nearest="")
         if not known:
             return
-        mapped = dict(_mapped(self.mapping.rules))
-        mapped |= {".".join(path): ".".join(path) for path in self.mapping.constants}
+        kinds = known if isinstance(known, abc.Mapping) else {}
+        mapped = {path: path for path in map(".".join, self.mapping.constants)}
+        for name, rule in walk(self.mapping.rules):
+            field = rule.scalar if isinstance(rule, Repeated) else rule
+            used = field.converter if isinstance(field, Field) else None
+            mapped |= dict.fromkeys(_values(used, name) if used and field is rule else (name,), name)
+            if used and used.kind not in _FITS.get(wanted := kinds.get(name, ""), (used.kind,)):
+                self.add("MAP-KIND", name, converter=used.name, kind=used.kind, wanted=wanted)
         for path in _outermost(sorted(mapped.keys() - set(known))):
             line = self.mapping.lines.get(mapped[path])
             self.add("MAP-FIELD-UNKNOWN", path, line=line, nearest=nearest(path, known))
-        kinds = known if isinstance(known, abc.Mapping) else {}
-        for path, used in _kinds(self.mapping.rules):
-            if used.kind not in _FITS.get(wanted := kinds.get(path, ""), (used.kind,)):
-                self.add("MAP-KIND", path, converter=used.name, kind=used.kind, wanted=wanted)
         absent = tuple(part for name in self.mapping.absent for part in (f"{name}.", f"{name}[]"))
         for name in sorted(self.mapping.absent & self.mapping.lines.keys()):
             if not any(f"{path}.".startswith((f"{name}.", f"{name}[]")) for path in known):
@@ -291,22 +293,8 @@ def _why(code: str, words: dict[str, object]) -> str:
     return _FAULTS.get(code, "it is not allowed there").format(**words)
 
 
-def _mapped(rules: tuple[Rule, ...]) -> Iterator[tuple[str, str]]:
-    """The fields of the document that rules fill, each with the rule's name in the mapping."""
-    for name, rule in walk(rules):
-        for path in _values(rule.converter, name) if isinstance(rule, Field) else (name,):
-            yield path, name
-
-
-def _kinds(rules: tuple[Rule, ...]) -> Iterator[tuple[str, Converter]]:
-    """The single values that rules fill, with their converters."""
-    for name, rule in walk(rules):
-        field = rule.scalar if isinstance(rule, Repeated) else rule
-        if isinstance(field, Field):
-            yield name, field.converter
-
-
 def _values(used: Converter, name: str) -> Iterator[str]:
+    """The fields of the document that a converter fills."""
     match used.name:
         case "pairs" if used.table:
             yield from (f"{name}.{key}" for key in used.table.values())

@@ -34,7 +34,7 @@ from gateway.mapping.extensions import (
 from gateway.mapping.generated import Memo, bound, indented
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import hash_agrees, hash_total
-from gateway.x12.elements import CONTROL, DECIMAL, INTEGER, broken_notes, fault, is_date, is_time
+from gateway.x12.elements import CONTROL, broken_notes, fault, is_date
 from gateway.x12.guide import Element, SyntaxNote
 from gateway.x12.hierarchy import Node, Nodes, grow, untrue
 from gateway.x12.table import Position, Table, is_overflow
@@ -269,24 +269,8 @@ def _marked(segments: list[str], delimiters: Delimiters) -> tuple[list[str], str
     return segments, separator
 
 
-def _number(text: str, shortest: int, longest: int) -> None:
-    """Refuses what is no decimal number; the way for signs and long numbers."""
-    if not DECIMAL.fullmatch(text) or not shortest <= sum(map(str.isdecimal, text)) <= longest:
-        raise Refused
-
-
-def _integer(text: str, shortest: int, longest: int) -> None:
-    if not INTEGER.fullmatch(text) or not shortest <= len(text.lstrip("-")) <= longest:
-        raise Refused
-
-
-def _time(text: str, shortest: int, longest: int) -> None:
-    if not shortest <= len(text) <= longest or not is_time(text):
-        raise Refused
-
-
 def _element_holds(element: Element, value: str) -> None:
-    """The plain rules for one element of any kind; for shapes that are not worth code of their own."""
+    """Refuses a value that breaks the plain rules of its element; for what is not worth code of its own."""
     for one in value.split(REPETITION) if element.repeat != 1 else [value]:
         parts = one.split(COMPONENT)
         if REPETITION in one or any(parts[len(element.components) or 1 :]):
@@ -344,9 +328,6 @@ class _Writer:
         self.names: dict[str, Any] = {
             "AFTER": owner.after[general][position.index],
             "Refused": Refused,
-            "number": _number,
-            "integer": _integer,
-            "time": _time,
             "holds": _element_holds,
             "grow": grow,
             "keep_segment": _keep_segment,
@@ -371,9 +352,7 @@ class _Writer:
                 if self.owner.plan is not None:
                     body += self._mapping(self.owner.plan)
         unpack = [f"_, {', '.join(f'a{i}' for i in range(1, self.size + 1))} = e"] if self.size else []
-        source = "def function(e, C):\n" + "".join(
-            f"    {line}\n" for line in [*unpack, *body, "return AFTER"]
-        )
+        source = "\n".join(["def function(e, C):", *indented([*unpack, *body, "return AFTER"])])
         label = f"<{self.owner.table.guide.name} {self.position.path} {self.size}>"
         exec(compile(source, label, "exec"), self.names)  # noqa: S102 - see the module's docstring
         made: Shape = self.names["function"]
@@ -409,10 +388,9 @@ class _Writer:
             self._check_single(index, element, conditions, statements)
             return
         if element.components or element.pattern or (self.general and element.repeat != 1):
-            whole = self.name("E", element)
             if needed:
                 conditions.append(f"not {a}")
-            statements.append(f"if {a}: holds({whole}, {a})")
+            statements.append(f"if {a}: {self._holds(index, element)}")
             return
         low, high = element.min, element.max
         if element.codes is not None and element.type in ("ID", "AN"):
@@ -434,19 +412,22 @@ class _Writer:
                     conditions.append(f"{REPETITION!r} in {a}")
             case "R":
                 plain = f"{low} <= len(d := {a}.replace('.', '', 1)) <= {high} and d.isdecimal()"
-                statements.append(f"if {guard}not ({plain}): number({a}, {low}, {high})")
+                statements.append(f"if {guard}not ({plain}): {self._holds(index, element)}")
             case "DT":
                 memo = self.name("DATES", _dates(low, high))
                 self.dated.add(index)
                 statements.append(f"x{index} = {memo}[{a}]" + ("" if needed else f" if {a} else None"))
             case "TM":
-                statements.append(("" if needed else f"if {a}: ") + f"time({a}, {low}, {high})")
+                statements.append(("" if needed else f"if {a}: ") + self._holds(index, element))
             case _:
                 plain = f"{low} <= len({a}) <= {high} and {a}.isdecimal()"
-                statements.append(f"if {guard}not ({plain}): integer({a}, {low}, {high})")
+                statements.append(f"if {guard}not ({plain}): {self._holds(index, element)}")
         if element.codes is not None:
             codes = frozenset(element.codes.codes if needed else element.codes.codes | {""})
             statements.append(f"if {a} not in {self.name('K', codes)}: raise Refused")
+
+    def _holds(self, index: int, element: Element) -> str:
+        return f"holds({self.name('E', element)}, a{index})"
 
     def _check_single(
         self, index: int, element: Element, conditions: list[str], statements: list[str]

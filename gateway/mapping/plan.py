@@ -390,7 +390,7 @@ class _Binder:
             )
 
     def item_rules(self, case: Case, rules: Iterable[Rule], position: Position, prefix: str) -> list[Rule]:
-        """Gives a list's case the fields of its own segment; the rules for segments inside the loop are left."""
+        """Gives a list's case the fields of its own segment; returns the rules for what is in the loop."""
         rest: list[Rule] = []
         for rule in rules:
             if (field := _own(rule, position)) and not any(field.address.conditions):
