@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.mapping.converters import Converter, inverted
 from gateway.mapping.generated import Memo, bound, indented
+from gateway.mapping.model import Path
 from gateway.mapping.plan import Case, Plan, Scope, Take
 from gateway.x12.hierarchy import Tree
 
@@ -55,7 +56,7 @@ class SetFunctions:
     def _scope(self, scope: Scope) -> str:
         """The name of the function of a scope; scopes that are written alike, such as levels, share one."""
         if scope.id not in self._functions:
-            lines, below = self._function(self._plan, scope)
+            lines, below = self._function(scope)
             body = "\n".join([*indented(lines or ["pass"]), *below])
             name = self._functions[scope.id] = self._bodies.setdefault(body, f"scope{scope.id}")
             if name not in self._names:
@@ -63,37 +64,36 @@ class SetFunctions:
                 exec(compile(source, f"<writer of {self._plan.mapping.guide}>", "exec"), self._names)  # noqa: S102
         return self._functions[scope.id]
 
-    def _function(self, plan: Plan, scope: Scope) -> tuple[list[str], list[str]]:
-        lines = []
-        if scope.container is scope.loop:
-            lines.append("if 'extensions' in d: raise LookupError")
-        table = plan.table
+    def _function(self, scope: Scope) -> tuple[list[str], list[str]]:
+        """Statements of a scope, and functions inside it for the levels of a hierarchy."""
+        lines = ["if 'extensions' in d: raise LookupError"] if scope.container is scope.loop else []
         below: list[str] = []
-        for index in sorted(scope.cases):
-            if tree := table.positions[index].tree:
-                cases, segment = scope.cases[index], table.positions[index].id
+        for index, cases in sorted(scope.cases.items()):
+            position = self._plan.table.positions[index]
+            segment = position.id
+            if tree := position.tree:
                 top = [case for case in cases if case.list_path is None][:1]
                 parent = repr("1" if top else "")
                 lines.append("n = [0]")
                 for case in top:
-                    lines += self._level(plan, case, segment, tree, "d", "''")
+                    lines += self._level(case, segment, tree, "d", "''")
                 lines.append(f"below{index}(d, out, sep, comp, {parent}, n)")
                 below.append(f"def below{index}(d, out, sep, comp, p, n):")
                 for case in cases:
                     if case.list_path is not None and len(case.list_path) == 1:
                         key = case.list_path[0]
-                        inner = self._level(plan, case, segment, tree, "o", "p")
+                        inner = self._level(case, segment, tree, "o", "p")
                         inner.append(f"below{index}(o, out, sep, comp, h, n)")
                         each = [f"if {key!r} in d:", f"    for o in d[{key!r}]:", *indented(indented(inner))]
                         below += indented(each)
                 continue
-            for case in scope.cases[index]:
-                lines += self._case(case, table.positions[index].id)
+            for case in cases:
+                lines += self._case(case, segment)
         return lines, below
 
-    def _level(self, plan: Plan, case: Case, segment: str, tree: Tree, holder: str, parent: str) -> list[str]:
+    def _level(self, case: Case, segment: str, tree: Tree, holder: str, parent: str) -> list[str]:
         """Statements that write one level of a hierarchy with its own segments; ``h`` is its number."""
-        names = [case.list_path[0] for case in plan.levels if case.list_path]
+        names = [case.list_path[0] for case in self._plan.levels if case.list_path]
         children = " or ".join(f"{holder}.get({name!r})" for name in names) or "False"
         given = {tree.id: "h", tree.parent: parent, tree.children: f"'1' if {children} else '0'"}
         lines, text, _ = self._segment(case, segment, holder, given)
@@ -120,12 +120,12 @@ class SetFunctions:
             enter = f"{self._scope(child)}(d, out, sep, comp)"
             checks = [f"if len(out) == at and not ({filled or 'False'}): out.pop()"]
             return [*lines, f"out.append({text})", "at = len(out)", enter, *checks]
-        holder = "d" + "".join(f".get({key!r}, EMPTY)" for key in case.list_path[:-1])
+        holder = _inside("d", case.list_path[:-1])
         head = f"for o in {holder}.get({case.list_path[-1]!r}, ()):"
         if case.scalar:
             convert = case.takes[0].converter
             element, _ = case.takes[0].sources[0]
-            memo = "o" if convert.name in ("text", "decimal") else f"{self._memo(convert, 1)}[o]"
+            memo = "o" if convert.plain and not convert.table else f"{self._memo(convert, 1)}[o]"
             given = {one.element: repr(one.value) for one in case.conditions} | {element: memo}
             if any(one.component for one in case.conditions):
                 return [head, "    raise LookupError"]
@@ -133,10 +133,7 @@ class SetFunctions:
             return [head, f"    out.append(sep.join(({parts})))"]
         lines = self._item(case, segment)
         for variant in reversed(case.variants):
-            marked = (
-                "o" + "".join(f".get({key!r}, EMPTY)" for key in path) for path in sorted(variant.marks)
-            )
-            test = " or ".join(f"{mark} is not EMPTY" for mark in marked)
+            test = " or ".join(f"{_inside('o', path)} is not EMPTY" for path in sorted(variant.marks))
             lines = [f"if {test}:", *indented(self._item(variant, segment)), "else:", *indented(lines)]
         loop = [head, *indented(lines)]
         return [f"if {case.list_path[0]!r} in d:", *indented(loop)] if len(case.list_path) == 1 else loop
@@ -169,8 +166,8 @@ class SetFunctions:
         parts: dict[int, str] = dict(given or {})
         components: dict[int, dict[int, str]] = {}
         values: list[str] = []
-        tail: str | None = None
-        tail_start = tail_size = 0
+        #: Names of values that fill elements as far as they reach, by the first and their greatest number.
+        spread: dict[tuple[int, int], str] = {}
         objects: dict[tuple[str, ...], str] = {(): holder}
 
         def place(element: int, component: int, expression: str) -> None:
@@ -186,8 +183,7 @@ class SetFunctions:
             prefix = take.path[:-1]
             if prefix not in objects:
                 objects[prefix] = f"s{len(objects)}"
-                got = holder + "".join(f".get({key!r}, EMPTY)" for key in prefix)
-                lines.append(f"{objects[prefix]} = {got}")
+                lines.append(f"{objects[prefix]} = {_inside(holder, prefix)}")
             name = f"v{number}"
             found, open_ended = self._value(take, objects[prefix], name)
             if prefix and not open_ended:
@@ -200,8 +196,8 @@ class SetFunctions:
                 lines += found
             values.append(name)
             if open_ended:
-                tail, tail_start, tail_size = name, take.sources[0][0], len(take.sources)
-                lines.append(f"if len({name}) > {tail_size}: raise LookupError")
+                spread[take.sources[0][0], len(take.sources)] = name
+                lines.append(f"if len({name}) > {len(take.sources)}: raise LookupError")
             elif len(take.sources) > 1:
                 for position, source in enumerate(take.sources):
                     place(*source, f"{name}[{position}]")
@@ -216,14 +212,13 @@ class SetFunctions:
             parts[element] = (
                 joined[0] if len(joined) == 1 else f"comp.join(({', '.join(joined)})).rstrip(comp)"
             )
-        last = max([*parts, tail_start - 1])
-        items = [repr(segment), *(parts.get(i, "''") for i in range(1, last + 1))]
-        if tail is not None and tail_start > last:
-            return lines, f"sep.join(({', '.join(items)}, *{tail})).rstrip(sep)", values
-        if tail is not None:
-            if any(tail_start <= number < tail_start + tail_size for number in parts):
+        last = max([*parts, *(first for first, _ in spread)])
+        for (first, size), name in spread.items():
+            if any(first <= number < first + size for number in parts):
                 lines.append("raise LookupError")
-            items[tail_start : tail_start + tail_size] = [f"*{tail}, *('',) * ({tail_size} - len({tail}))"]
+            rest = f", *('',) * ({size} - len({name}))" if last >= first + size else ""
+            parts |= dict.fromkeys(range(first, first + size), "") | {first: f"*{name}{rest}"}
+        items = [repr(segment), *filter(None, (parts.get(i, "''") for i in range(1, last + 1)))]
         return lines, f"sep.join(({', '.join(items)},)).rstrip(sep)", values
 
     def _value(self, take: Take, holder: str, name: str) -> tuple[list[str], bool]:
@@ -247,15 +242,9 @@ class SetFunctions:
             fields = ", ".join(f"r[{field!r}]" for field in convert.keys)
             return [f"{name} = []", f"for r in {holder}.get({key!r}, ()): {name} += ({fields})"], True
         if convert.name == "list":
-            size = len(take.sources)
             words = f"{holder}.get({key!r}, ())"
-            if inverse:
-                words = f"{coded('w')} for w in {words}"
-            return [
-                f"{name} = tuple({words})",
-                f"if len({name}) > {size}: raise LookupError",
-                f"{name} += ('',) * ({size} - len({name}))",
-            ], False
+            words = f"[{coded('w')} for w in {words}]" if inverse else words
+            return [f"{name} = {words}"], True
         memo = self._memo(convert, len(take.sources))
         kind = {"integer": "int", "boolean": "bool"}.get(convert.kind)
         if kind is None:
@@ -266,3 +255,8 @@ class SetFunctions:
             f"if {name} is not None and {name}.__class__ is not {kind}: raise LookupError",
             f"{name} = {memo}[{name}]",
         ], False
+
+
+def _inside(holder: str, path: Path) -> str:
+    """An expression for what stands at a path of an object; without it an empty object."""
+    return holder + "".join(f".get({key!r}, EMPTY)" for key in path)
