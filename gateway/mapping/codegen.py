@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 from gateway.mapping.extensions import (
     COMPONENT,
     REPETITION,
+    append,
     component_of,
     keep_place,
     keep_segment,
-    keep_texts,
     keep_value,
     ref,
 )
@@ -287,12 +287,6 @@ def _element_holds(element: Element, value: str) -> None:
             raise Refused
 
 
-def _append(container: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
-    for key in path[:-1]:
-        container = container.setdefault(key, {})
-    container.setdefault(path[-1], []).append(item)
-
-
 def _merge(container: dict[str, Any], path: tuple[str, ...], values: dict[str, Any]) -> None:
     for key in path:
         container = container.setdefault(key, {})
@@ -313,8 +307,9 @@ def _take(
     container: dict[str, Any], address: str, take: Take, refs: tuple[str, ...], texts: tuple[str, ...]
 ) -> Any:
     """The value of a field by its converter; texts it cannot give back exactly are kept beside it."""
-    value = take.converter.read(texts)
-    keep_texts(container, address, refs, texts, () if value is None else take.converter.write(value))
+    value, kept = take.converter.taken(texts)
+    for index in kept:
+        keep_value(container, address, refs[index], texts[index])
     return value
 
 
@@ -333,7 +328,7 @@ class _Writer:
             "keep_segment": _keep_segment,
             "keep_value": _keep_value,
             "keep_place": keep_place,
-            "append": _append,
+            "append": append,
             "merge": _merge,
             "take": _take,
             "part": component_of,
@@ -672,11 +667,7 @@ class _Writer:
             assert case.list_path is not None
             if len(case.list_path) == 1:
                 key = case.list_path[0]
-                lines += [
-                    f"l = D.get({key!r})",
-                    f"if l is None: D[{key!r}] = [o]",
-                    "else: l.append(o)",
-                ]
+                lines += [f"l = D.get({key!r})", f"if l is None: D[{key!r}] = [o]", "else: l.append(o)"]
             else:
                 lines.append(f"append(D, {case.list_path!r}, o)")
         lines += self._leftovers(case, target, inner)

@@ -47,6 +47,13 @@ class Converter:
     plain: bool = False
     keys: tuple[str, ...] = ()
 
+    def taken(self, texts: Texts) -> tuple[Any, list[int]]:
+        """The value of texts, and which of them it does not give back exactly."""
+        value = self.read(texts)
+        written = () if value is None else self.write(value)
+        whole = (*written, *[""] * len(texts))
+        return value, [index for index, text in enumerate(texts) if text != whole[index]]
+
 
 _ZEROS = "leading zeros are not in the value"
 
