@@ -58,20 +58,6 @@ _NEVER = ["raise Refused"]
 """The code of a shape that no segment may have, such as one too short for its mandatory elements."""
 
 
-class _Dates(Memo[str, str]):
-    """Valid dates of one length and their ISO form, computed on first sight."""
-
-    def __init__(self, shortest: int, longest: int) -> None:
-        super().__init__()
-        self.shortest, self.longest = shortest, longest
-
-    def made(self, key: str) -> str:
-        """The ISO form."""
-        if not self.shortest <= len(key) <= self.longest or not is_date(key):
-            raise Refused
-        return f"{key[:-4]}-{key[-4:-2]}-{key[-2:]}"
-
-
 class Shapes(dict[int, Shape]):
     """The functions of one position by number of parts, made when first needed."""
 
@@ -801,5 +787,12 @@ def _got(path: Path) -> str:
 
 
 @cache
-def _dates(shortest: int, longest: int) -> _Dates:
-    return _Dates(shortest, longest)
+def _dates(shortest: int, longest: int) -> Memo[str, str]:
+    """Valid dates of some lengths and their ISO form."""
+
+    def iso(text: str) -> str:
+        if not shortest <= len(text) <= longest or not is_date(text):
+            raise Refused
+        return f"{text[:-4]}-{text[-4:-2]}-{text[-2:]}"
+
+    return Memo(iso)

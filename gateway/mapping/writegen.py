@@ -18,26 +18,12 @@ from gateway.mapping.plan import Case, Plan, Scope, Take
 from gateway.x12.hierarchy import Tree
 
 
-class _Texts(Memo[Any, Any]):
-    """What a converter writes, remembered; a missing value gives empty text."""
-
-    def __init__(self, converter: Converter, size: int) -> None:
-        super().__init__()
-        self.converter, self.size = converter, size
-
-    def made(self, key: Any) -> Any:
-        """The text of a value, of several elements a tuple."""
-        texts = () if key is None else self.converter.write(key)
-        texts += ("",) * (self.size - len(texts))
-        return texts[0] if self.size == 1 else texts
-
-
 class SetFunctions:
     """The generated writer of a plan; call it with a document to get its segments, or None if it declines."""
 
     def __init__(self, plan: Plan) -> None:
         self._names: dict[str, Any] = {"EMPTY": {}}
-        self._memos: list[_Texts] = []
+        self._memos: list[tuple[int, Converter, str]] = []
         self._bodies: dict[str, str] = {}
         self._functions: dict[int, str] = {}
         self._plan = plan
@@ -147,11 +133,19 @@ class SetFunctions:
         return ["if 'extensions' in o: raise LookupError", *lines]
 
     def _memo(self, convert: Converter, size: int) -> str:
-        found = (memo for memo in self._memos if memo.size == size and memo.converter == convert)
-        if (memo := next(found, None)) is None:
-            memo = _Texts(convert, size)
-            self._memos.append(memo)
-        return bound(self._names, "M", memo)
+        """The name of a memo of what a converter writes: of several elements a tuple, for None empty text."""
+
+        def texts(value: Any) -> str | tuple[str, ...]:
+            written = () if value is None else convert.write(value)
+            padded = written + ("",) * (size - len(written))
+            return padded[0] if size == 1 else padded
+
+        for known_size, known, name in self._memos:
+            if known_size == size and known == convert:
+                return name
+        name = bound(self._names, "M", Memo(texts))
+        self._memos.append((size, convert, name))
+        return name
 
     def _segment(
         self, case: Case, segment: str, holder: str, given: Mapping[int, str] | None = None

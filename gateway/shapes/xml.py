@@ -224,7 +224,7 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
     schema = form(kind)
 
     def inside(element: Any, entry: str = "") -> Iterator[tuple[Any, str]]:
-        """The elements in another with their names; where ``entry`` is given, no other name may stand there."""
+        """The elements in another with their names; with ``entry`` none may have another."""
         if any((text or "").strip() for text in (element.text, *(child.tail for child in element))):
             tell(element, "Character content stands between the elements.")
         for child in element:
