@@ -51,8 +51,6 @@ def check_mapping(
     """Checks a mapping file.
 
     Args:
-        text: the file.
-        table_of: where guides come from.
         fields_of: where the fields of document types come from; without it they are not compared.
         load: where the mapping that it extends and the shared blocks come from.
 

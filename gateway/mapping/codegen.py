@@ -80,11 +80,7 @@ class Shapes(dict[int, Shape]):
 
 
 class Functions:
-    """All functions of one guide, with or without a mapping.
-
-    Args:
-        table: the compiled guide.
-        plan: the bound mapping; without one sets are only checked.
+    """All functions of one guide; without a mapping sets are only checked.
 
     Attributes:
         after: for a set without and one with composites or repetitions, the functions that may follow each

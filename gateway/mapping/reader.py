@@ -96,13 +96,7 @@ class _Frame:
 
 @dataclass(slots=True)
 class DocumentReader:
-    """Reads the steps of one transaction set into a document.
-
-    Args:
-        plan: the bound mapping.
-        document: the object to fill.
-        trace: collects what every rule did, if given.
-    """
+    """Reads the steps of one transaction set into a document; ``trace`` collects what every rule did."""
 
     plan: Plan
     document: dict[str, Any]

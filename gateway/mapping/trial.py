@@ -81,13 +81,7 @@ def parse_trials(text: bytes) -> list[Trial]:
 
 
 def run_trial(trial: Trial, library: Library, guide: str, document_type: str) -> list[Difference]:
-    """What differs from what is expected; nothing if the test is passed.
-
-    Args:
-        library: has the mapping, and its partner's differences.
-        guide: guide of the mapping, such as ``x12/004010/850``.
-        document_type: its document.
-    """
+    """The differences from what is expected; the mapping has a guide such as ``x12/004010/850``."""
     _, release, set_id = guide.split("/")
     expected, around = trial.expected, replace(_ENVELOPE, release=release)
     document, segments, problems = None, list[str](), list[Problem]()

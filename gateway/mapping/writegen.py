@@ -109,14 +109,8 @@ class SetFunctions:
         holder = _inside("d", case.list_path[:-1])
         head = f"for o in {holder}.get({case.list_path[-1]!r}, ()):"
         if case.scalar:
-            convert = case.takes[0].converter
-            element, _ = case.takes[0].sources[0]
-            memo = "o" if convert.plain and not convert.table else f"{self._memo(convert, 1)}[o]"
-            given = {one.element: repr(one.value) for one in case.conditions} | {element: memo}
-            if any(one.component for one in case.conditions):
-                return [head, "    raise LookupError"]
-            parts = ", ".join([repr(segment), *(given.get(n, "''") for n in range(1, max(given) + 1))])
-            return [head, f"    out.append(sep.join(({parts})))"]
+            lines, text, _ = self._segment(case, segment, "o")
+            return [head, *indented([*lines, f"out.append({text})"])]
         lines = self._item(case, segment)
         for variant in reversed(case.variants):
             test = " or ".join(f"{_inside('o', path)} is not EMPTY" for path in sorted(variant.marks))
@@ -179,7 +173,7 @@ class SetFunctions:
                 objects[prefix] = f"s{len(objects)}"
                 lines.append(f"{objects[prefix]} = {_inside(holder, prefix)}")
             name = f"v{number}"
-            found, open_ended = self._value(take, objects[prefix], name)
+            found, open_ended = self._value(take, objects[prefix], name, is_item=case.scalar)
             if prefix and not open_ended:
                 nested.setdefault(objects[prefix], []).extend(found)
                 many = len(take.sources) > 1
@@ -215,37 +209,36 @@ class SetFunctions:
         items = [repr(segment), *filter(None, (parts.get(i, "''") for i in range(1, last + 1)))]
         return lines, f"sep.join(({', '.join(items)},)).rstrip(sep)", values
 
-    def _value(self, take: Take, holder: str, name: str) -> tuple[list[str], bool]:
+    def _value(self, take: Take, holder: str, name: str, *, is_item: bool) -> tuple[list[str], bool]:
         """Statements that put the text of a field, or a list of texts, into ``name``."""
-        convert, key = take.converter, take.path[-1]
-        got = f"{holder}.get({key!r})"
+        convert = take.converter
+
+        def got(missing: str) -> str:
+            return holder if is_item else f"{holder}.get({take.path[-1]!r}, {missing})"
+
         inverse = bound(self._names, "I", inverted(convert.table)) if convert.table else ""
 
         def coded(text: str) -> str:
             return f"{inverse}.get({text}, {text})" if inverse else text
 
         if convert.plain:
-            lines = [f"{name} = {holder}.get({key!r}, '')"]
+            lines = [f"{name} = {got(repr(''))}"]
             return [*lines, f"{name} = {coded(name)}"] if inverse else lines, False
         if convert.name == "pairs":
-            return [
-                f"{name} = []",
-                f"for q, w in {holder}.get({key!r}, EMPTY).items(): {name} += ({coded('q')}, w)",
-            ], True
+            return [f"{name} = []", f"for q, w in {got('EMPTY')}.items(): {name} += ({coded('q')}, w)"], True
         if convert.name == "records":
             fields = ", ".join(f"r[{field!r}]" for field in convert.keys)
-            return [f"{name} = []", f"for r in {holder}.get({key!r}, ()): {name} += ({fields})"], True
+            return [f"{name} = []", f"for r in {got('()')}: {name} += ({fields})"], True
         if convert.name == "list":
-            words = f"{holder}.get({key!r}, ())"
-            words = f"[{coded('w')} for w in {words}]" if inverse else words
+            words = f"[{coded('w')} for w in {got('()')}]" if inverse else got("()")
             return [f"{name} = {words}"], True
         memo = self._memo(convert, len(take.sources))
         kind = {"integer": "int", "boolean": "bool"}.get(convert.kind)
         if kind is None:
-            return [f"{name} = {memo}[{got}]"], False
+            return [f"{name} = {memo}[{got('None')}]"], False
         # What is remembered does not tell 1 from true and 1.0.
         return [
-            f"{name} = {got}",
+            f"{name} = {got('None')}",
             f"if {name} is not None and {name}.__class__ is not {kind}: raise LookupError",
             f"{name} = {memo}[{name}]",
         ], False
