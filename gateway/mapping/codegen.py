@@ -86,8 +86,7 @@ class Functions:
         after: for a set without and one with composites or repetitions, the functions that may follow each
             position.
         counter, mask: places in the state, by position.
-        levels: place of the levels of a hierarchy so far (:class:`gateway.x12.hierarchy.Node`); the next one
-            has the number of the current level among those of its parent.
+        levels: place of the levels of a hierarchy so far (:class:`gateway.x12.hierarchy.Node`).
         totals: place and element of stated totals, by position and number of the element.
         inside: the part of the state that counts what is in a loop.
     """
@@ -114,7 +113,9 @@ class Functions:
             for number, element in enumerate(position.segment.elements, 1)
             if element.count or element.hash
         }
-        self.levels, _, _ = self._slot(), self._slot(), self._slot()
+        self.levels = self._slot()
+        self._slot()  # the number of the current level among those of its parent
+        self._slot()  # the addresses of what no rule took
         self._hierarchy = any(position.tree is not None for position in table.positions)
         self._counted = self._loop_counters()
         self._opening = len(table.positions[0].segment.elements)
