@@ -17,7 +17,8 @@ from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
 from gateway.documents import model_for
-from gateway.documents.common import DATE, DATETIME, DECIMAL, Extension, OpenKeys
+from gateway.documents.common import Extension, OpenKeys
+from gateway.documents.values import DATE, DATETIME, DECIMAL
 
 _parser: Any = import_module("re._parser")
 

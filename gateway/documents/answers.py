@@ -8,31 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import StrictInt, StringConstraints
 
-from gateway.documents.common import (
-    Amount,
-    Code,
-    Context,
-    Count,
-    Date,
-    DateReference,
-    DateTime,
-    Document,
-    IndustryCodes,
-    Item,
-    Many,
-    Maybe,
-    Model,
-    Note,
-    Party,
-    Person,
-    Place,
-    QualifiedQuantity,
-    Referenced,
-    RelatedData,
-    Text,
-    optional,
-    required,
-)
+from gateway.documents import parts
+from gateway.documents.common import Document, Item, Model, optional, required
+from gateway.documents.values import Code, Count, Date, DateTime, Many, Maybe, Text
 
 Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
@@ -65,7 +43,7 @@ class ElementError(Item):
     data_element: Maybe[Text] = optional("Number of the data element", "373")
     code: Code = required("What is wrong with it", "invalid_date")
     value: Maybe[Text] = optional("The bad value", "20261320")
-    contexts: Maybe[Many[Context]] = optional("What the finding depends on")
+    contexts: Maybe[Many[parts.Context]] = optional("What the finding depends on")
 
 
 class SegmentError(Item):
@@ -75,7 +53,7 @@ class SegmentError(Item):
     position: Count = required("Position in the set, ST being 1", 2)
     loop: Maybe[Text] = optional("Loop it stands in", "PO1")
     code: Maybe[Code] = optional("What is wrong with it", "elements_in_error")
-    contexts: Maybe[Many[Context]] = optional("What the finding depends on")
+    contexts: Maybe[Many[parts.Context]] = optional("What the finding depends on")
     elements: Maybe[Many[ElementError]] = optional("Its elements in error")
 
 
@@ -115,19 +93,19 @@ class Original(Model):
     purpose: Maybe[Code] = optional("Purpose of the document")
 
 
-class AdviceError(Place):
+class AdviceError(parts.Place):
     """Something that is wrong with the document; component and repetition from release 005010 on."""
 
     code: Code = required("What is wrong")
     message: Maybe[Text] = optional("The same in words", "Purchase order number is unknown")
     value: Maybe[Text] = optional("The wrong value", "8WL5Q2ZZ")
     correction: Maybe[Text] = optional("The value that takes its place", "8WL5Q2ZX")
-    notes: Maybe[Many[Note]] = optional("Lines of text")
-    contexts: Maybe[Many[Context]] = optional("The situation in which it arose")
-    related: Maybe[Many[RelatedData]] = optional("Data that belong to the error")
+    notes: Maybe[Many[parts.Note]] = optional("Lines of text")
+    contexts: Maybe[Many[parts.Context]] = optional("The situation in which it arose")
+    related: Maybe[Many[parts.RelatedData]] = optional("Data that belong to the error")
 
 
-class AdviceResult(Referenced):
+class AdviceResult(parts.Referenced):
     """The judgment on one document, or on one item of it."""
 
     status: Code = required("Accepted or rejected, and what: group, set, batch or item")
@@ -139,11 +117,11 @@ class AdviceResult(Referenced):
     action: Maybe[Text] = optional("Action, an X12 code", "WQ")
     handling: Maybe[Text] = optional("Handling of the transaction, an X12 code", "I")
     reason: Maybe[Text] = optional("Reason for the status, an X12 code", "017")
-    amounts: Maybe[Many[Amount]] = optional("Amounts")
-    quantities: Maybe[Many[QualifiedQuantity]] = optional("Quantities")
-    people: Maybe[Many[Person]] = optional("Persons and organizations")
+    amounts: Maybe[Many[parts.Amount]] = optional("Amounts")
+    quantities: Maybe[Many[parts.QualifiedQuantity]] = optional("Quantities")
+    people: Maybe[Many[parts.Person]] = optional("Persons and organizations")
     errors: Maybe[Many[AdviceError]] = optional("What is wrong")
-    industry_codes: Maybe[Many[IndustryCodes]] = optional("Codes of an industry's own lists")
+    industry_codes: Maybe[Many[parts.IndustryCodes]] = optional("Codes of an industry's own lists")
 
 
 class ApplicationAdvice(Document):
@@ -158,7 +136,7 @@ class ApplicationAdvice(Document):
     transaction_type: Maybe[Text] = optional("Kind of transaction, an X12 code", "RU")
     action: Maybe[Text] = optional("What the receiver is asked to do, an X12 code", "WQ")
     security_level: Maybe[Text] = optional("Security level, an X12 code", "02")
-    parties: Maybe[Many[Party]] = optional("Parties")
+    parties: Maybe[Many[parts.Party]] = optional("Parties")
     results: Many[AdviceResult] = required("The judgment on each document or item")
 
 
@@ -177,7 +155,7 @@ class Message(Item):
     subject: Maybe[Text] = optional("What it is about", "Dock hours")
     page_width: Maybe[Count] = optional("Characters on a line of the page it is laid out for", 80)
     page_length: Maybe[Count] = optional("Lines of that page", 55)
-    parties: Maybe[Many[Party]] = optional("Sender and receivers of this message alone")
+    parties: Maybe[Many[parts.Party]] = optional("Sender and receivers of this message alone")
     lines: Many[MessageLine] = required("The text")
 
 
@@ -188,6 +166,6 @@ class TextMessage(Document):
     purpose: Code = required("Whether the message is new or replaces another")
     description: Maybe[Text] = optional("What it is about", "Receiving notices")
     type: Maybe[Code] = optional("Kind of message")
-    dates: Maybe[Many[DateReference]] = optional("Dates")
-    parties: Maybe[Many[Party]] = optional("Senders and receivers")
+    dates: Maybe[Many[parts.DateReference]] = optional("Dates")
+    parties: Maybe[Many[parts.Party]] = optional("Senders and receivers")
     messages: Many[Message] = required("The messages")

@@ -8,45 +8,9 @@ from typing import Literal
 
 from pydantic import StrictBool
 
-from gateway.documents.common import (
-    AllowanceCharge,
-    Amount,
-    Code,
-    Component,
-    Date,
-    DateTime,
-    Decimal,
-    Described,
-    Document,
-    Freight,
-    Goods,
-    InCurrency,
-    Item,
-    Many,
-    Mark,
-    Maybe,
-    Model,
-    Money,
-    Note,
-    Packaging,
-    Packing,
-    PackQuantity,
-    Party,
-    Price,
-    QualifiedQuantity,
-    Referenced,
-    Response,
-    Routing,
-    Schedule,
-    Stores,
-    Tax,
-    Terms,
-    Text,
-    Totals,
-    Window,
-    optional,
-    required,
-)
+from gateway.documents import parts
+from gateway.documents.common import Document, Item, Model, optional, required
+from gateway.documents.values import Code, Date, DateTime, Decimal, Many, Maybe, Text
 
 
 class TaxId(Item):
@@ -58,22 +22,22 @@ class TaxId(Item):
     exemption: Maybe[Text] = optional("Exemption, an X12 code", "9")
 
 
-class Ordered(Referenced, InCurrency):
+class Ordered(parts.Referenced, parts.InCurrency):
     """What an order and each of its lines may say."""
 
-    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges")
-    delivery_window: Maybe[Window] = optional("When to deliver")
-    ship_window: Maybe[Window] = optional("When to ship")
+    allowances_charges: Maybe[Many[parts.AllowanceCharge]] = optional("Allowances and charges")
+    delivery_window: Maybe[parts.Window] = optional("When to deliver")
+    ship_window: Maybe[parts.Window] = optional("When to ship")
     requested_delivery_at: Maybe[DateTime] = optional("Delivery asked for", "2026-03-04")
     requested_ship_at: Maybe[DateTime] = optional("Shipment asked for", "2026-03-01")
     cancel_after: Maybe[DateTime] = optional("Cancelled after this", "2026-03-20")
-    packaging: Maybe[Many[Packaging]] = optional("Marking, packaging and loading instructions")
-    routing: Maybe[Many[Routing]] = optional("Carriers and routing")
-    marks: Maybe[Many[Mark]] = optional("Marks on the packages")
-    taxes: Maybe[Many[Tax]] = optional("Taxes")
-    amounts: Maybe[Many[Amount]] = optional("Amounts")
-    notes: Maybe[Many[Note]] = optional("Notes and agreements")
-    parties: Maybe[Many[Party]] = optional("Parties")
+    packaging: Maybe[Many[parts.Packaging]] = optional("Marking, packaging and loading instructions")
+    routing: Maybe[Many[parts.Routing]] = optional("Carriers and routing")
+    marks: Maybe[Many[parts.Mark]] = optional("Marks on the packages")
+    taxes: Maybe[Many[parts.Tax]] = optional("Taxes")
+    amounts: Maybe[Many[parts.Amount]] = optional("Amounts")
+    notes: Maybe[Many[parts.Note]] = optional("Notes and agreements")
+    parties: Maybe[Many[parts.Party]] = optional("Parties")
 
 
 class OrderHeading(Ordered, Document):
@@ -86,30 +50,30 @@ class OrderHeading(Ordered, Document):
     customer_ref: Maybe[Text] = optional("The customer's reference", "FC-7781")
     deal_code: Maybe[Text] = optional("Deal or promotion", "SPRING26")
     tax_ids: Maybe[Many[TaxId]] = optional("Tax registrations and exemptions")
-    freight: Maybe[Freight] = optional("Freight terms")
+    freight: Maybe[parts.Freight] = optional("Freight terms")
     backorder_default: Maybe[StrictBool] = optional("May lines be sent later when out of stock?")
-    terms: Maybe[Terms] = optional("Terms of payment")
-    totals: Maybe[Totals] = optional("Totals")
+    terms: Maybe[parts.Terms] = optional("Terms of payment")
+    totals: Maybe[parts.Totals] = optional("Totals")
 
 
-class OrderLine(Goods, Described, Ordered):
+class OrderLine(parts.Goods, parts.Described, Ordered):
     """A line of an order, of a change or of an acknowledgment, but for its quantities."""
 
-    list_price: Maybe[Money] = optional("List price")
-    prices: Maybe[Many[Price]] = optional("Further prices")
-    packing: Maybe[Packing] = optional("How the item is packed")
+    list_price: Maybe[parts.Money] = optional("List price")
+    prices: Maybe[Many[parts.Price]] = optional("Further prices")
+    packing: Maybe[parts.Packing] = optional("How the item is packed")
     backorder_allowed: Maybe[StrictBool] = optional("May this line be sent later when out of stock?")
-    stores: Maybe[Many[Stores]] = optional("Quantities for single stores")
+    stores: Maybe[Many[parts.Stores]] = optional("Quantities for single stores")
     messages: Maybe[Many[Text]] = optional("Lines of text", ["First quality only."])
-    quantities: Maybe[Many[QualifiedQuantity]] = optional("Further quantities")
-    schedule: Maybe[Many[Schedule]] = optional("Delivery schedule")
-    components: Maybe[Many[Component]] = optional("Components of an assortment, set or kit")
+    quantities: Maybe[Many[parts.QualifiedQuantity]] = optional("Further quantities")
+    schedule: Maybe[Many[parts.Schedule]] = optional("Delivery schedule")
+    components: Maybe[Many[parts.Component]] = optional("Components of an assortment, set or kit")
 
 
 class Line(OrderLine):
     """A line with the quantity ordered."""
 
-    quantity: Maybe[PackQuantity] = optional("Quantity ordered")
+    quantity: Maybe[parts.PackQuantity] = optional("Quantity ordered")
 
 
 class ChangedLine(Line):
@@ -130,13 +94,13 @@ class Answered(Planned):
     """What the supplier says to a line."""
 
     discount_multiplier: Maybe[Decimal] = optional("Part of the list price that is paid", ".57")
-    responses: Maybe[Many[Response]] = optional("Answers; several where the quantity is split")
+    responses: Maybe[Many[parts.Response]] = optional("Answers; several where the quantity is split")
 
 
 class AcknowledgedLine(OrderLine, Answered):
     """A line of the order and what the supplier says to it."""
 
-    quantity_ordered: Maybe[PackQuantity] = optional("Quantity ordered")
+    quantity_ordered: Maybe[parts.PackQuantity] = optional("Quantity ordered")
 
 
 class AnsweredLine(ChangedLine, Answered):

@@ -6,44 +6,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gateway.documents.common import (
-    AllowanceCharge,
-    Amount,
-    Code,
-    Component,
-    Count,
-    Date,
-    DateTime,
-    Decimal,
-    Described,
-    Document,
-    Freight,
-    Goods,
-    InCurrency,
-    Item,
-    Lading,
-    Many,
-    Maybe,
-    Model,
-    Money,
-    Note,
-    Packaging,
-    Packing,
-    PackQuantity,
-    Party,
-    Person,
-    Price,
-    QualifiedQuantity,
-    Quantity,
-    Reference,
-    Referenced,
-    Stores,
-    Tax,
-    Terms,
-    Text,
-    optional,
-    required,
-)
+from gateway.documents import parts
+from gateway.documents.common import Document, Item, Model, optional, required
+from gateway.documents.values import Code, Count, Date, DateTime, Decimal, Many, Maybe, Text
 
 
 class Credit(Model):
@@ -72,53 +37,53 @@ class InvoiceCarrier(Item):
     service_level: Maybe[Text] = optional("Service level, an X12 code", "ND")
 
 
-class ShippedTotal(Item, Lading):
+class ShippedTotal(Item, parts.Lading):
     """Units, weight and volume that were shipped."""
 
-    units: Maybe[Quantity] = optional("Number of units")
+    units: Maybe[parts.Quantity] = optional("Number of units")
     description: Maybe[Text] = optional("The same in words", "Two pallets")
 
 
 class ShippedStatus(Item):
     """What was shipped of a line, and why it differs from the order."""
 
-    quantity: Maybe[Quantity] = optional("Quantity shipped")
+    quantity: Maybe[parts.Quantity] = optional("Quantity shipped")
     status: Maybe[Code] = optional("Status of the shipment or order")
     difference: Maybe[Decimal] = optional("Quantity that differs from the order", "2")
     reason: Maybe[Text] = optional("Why it differs, an X12 code", "QO")
 
 
-class Invoiced(Referenced, Described, InCurrency):
+class Invoiced(parts.Referenced, parts.Described, parts.InCurrency):
     """What an invoice and each of its lines may say."""
 
     po_number: Maybe[Text] = optional("Order, if there is only one", "8WL5Q2ZX")
     credit: Maybe[Credit] = optional("What a credit refers to")
-    parties: Maybe[Many[Party]] = optional("Parties")
-    terms: Maybe[Terms] = optional("Terms of payment")
+    parties: Maybe[Many[parts.Party]] = optional("Parties")
+    terms: Maybe[parts.Terms] = optional("Terms of payment")
     shipped_at: Maybe[DateTime] = optional("Date of the shipment", "2026-03-02")
-    packaging: Maybe[Many[Packaging]] = optional("Packaging")
-    taxes: Maybe[Many[Tax]] = optional("Taxes")
-    amounts: Maybe[Many[Amount]] = optional("Further amounts")
-    allowances: Maybe[Many[AllowanceCharge]] = optional("Allowances")
-    charges: Maybe[Many[AllowanceCharge]] = optional("Charges")
-    other_charges: Maybe[Many[AllowanceCharge]] = optional("Services and the like")
+    packaging: Maybe[Many[parts.Packaging]] = optional("Packaging")
+    taxes: Maybe[Many[parts.Tax]] = optional("Taxes")
+    amounts: Maybe[Many[parts.Amount]] = optional("Further amounts")
+    allowances: Maybe[Many[parts.AllowanceCharge]] = optional("Allowances")
+    charges: Maybe[Many[parts.AllowanceCharge]] = optional("Charges")
+    other_charges: Maybe[Many[parts.AllowanceCharge]] = optional("Services and the like")
 
 
-class InvoiceLine(Goods, Invoiced):
+class InvoiceLine(parts.Goods, Invoiced):
     """One line of the invoice."""
 
-    quantity: Maybe[PackQuantity] = optional("Quantity invoiced")
-    extended: Maybe[Money] = optional("Amount of the line")
-    quantities: Maybe[Many[QualifiedQuantity]] = optional("Further quantities")
+    quantity: Maybe[parts.PackQuantity] = optional("Quantity invoiced")
+    extended: Maybe[parts.Money] = optional("Amount of the line")
+    quantities: Maybe[Many[parts.QualifiedQuantity]] = optional("Further quantities")
     shipped: Maybe[Many[ShippedStatus]] = optional("What was shipped, and why it differs")
-    prices: Maybe[Many[Price]] = optional("Further prices")
-    packing: Maybe[Packing] = optional("How the item is packed")
-    stores: Maybe[Many[Stores]] = optional("Quantities for single stores")
+    prices: Maybe[Many[parts.Price]] = optional("Further prices")
+    packing: Maybe[parts.Packing] = optional("How the item is packed")
+    stores: Maybe[Many[parts.Stores]] = optional("Quantities for single stores")
     carriers: Maybe[Many[InvoiceCarrier]] = optional("Who carried the goods")
-    components: Maybe[Many[Component]] = optional("Components of an assortment, set or kit")
+    components: Maybe[Many[parts.Component]] = optional("Components of an assortment, set or kit")
 
 
-class Invoice(Invoiced, Lading, Document):
+class Invoice(Invoiced, parts.Lading, Document):
     """An invoice or a credit note of the supplier."""
 
     document_type: Literal["invoice"] = required("Kind of document")
@@ -131,12 +96,14 @@ class Invoice(Invoiced, Lading, Document):
     purpose: Maybe[Code] = optional("Whether the invoice is new or replaces or cancels another")
     action: Maybe[Text] = optional("What is to be done, an X12 code", "AC")
     consolidated_invoice: Maybe[Text] = optional("Invoice that holds this one", "C-77")
-    remarks: Maybe[Many[Note]] = optional("Remarks")
-    freight: Maybe[Freight] = optional("Freight terms")
-    details: Maybe[Many[Amount]] = optional("Amounts and quantities that stand in the heading")
-    notes: Maybe[Many[Note]] = optional("Notes and agreements")
+    remarks: Maybe[Many[parts.Note]] = optional("Remarks")
+    freight: Maybe[parts.Freight] = optional("Freight terms")
+    details: Maybe[Many[parts.Amount]] = optional("Amounts and quantities that stand in the heading")
+    notes: Maybe[Many[parts.Note]] = optional("Notes and agreements")
     lines: Maybe[Many[InvoiceLine]] = optional("Lines")
-    total: Money = required("Amount to pay, with taxes, charges and allowances, before discount of the terms")
+    total: parts.Money = required(
+        "Amount to pay, with taxes, charges and allowances, before discount of the terms"
+    )
     discountable: Maybe[Decimal] = optional(
         "Part of the total to which the terms' discount applies", "900.00"
     )
@@ -167,38 +134,38 @@ class SecondCurrency(Model):
     market: Maybe[Text] = optional("Market of the rate, an X12 code", "NYC")
 
 
-class RemittedItem(Goods):
+class RemittedItem(parts.Goods):
     """An item of an invoice or adjustment."""
 
-    quantity: Maybe[Quantity] = optional("Quantity invoiced or adjusted")
-    references: Maybe[Many[Reference]] = optional("References of the item")
-    allowances_charges: Maybe[Many[AllowanceCharge]] = optional("Allowances and charges")
-    components: Maybe[Many[Component]] = optional("Components of the item")
+    quantity: Maybe[parts.Quantity] = optional("Quantity invoiced or adjusted")
+    references: Maybe[Many[parts.Reference]] = optional("References of the item")
+    allowances_charges: Maybe[Many[parts.AllowanceCharge]] = optional("Allowances and charges")
+    components: Maybe[Many[parts.Component]] = optional("Components of the item")
 
 
-class Adjustment(Referenced):
+class Adjustment(parts.Referenced):
     """An amount that was added or, where negative, taken off, and why."""
 
-    amount: Money = required("The amount, negative where it was taken off")
+    amount: parts.Money = required("The amount, negative where it was taken off")
     reason: Code = required("Why")
     ref_type: Maybe[Code] = optional("Kind of the document it refers to")
     ref: Maybe[Text] = optional("Number of that document", "CM-5512")
-    notes: Maybe[Many[Note]] = optional("Notes")
+    notes: Maybe[Many[parts.Note]] = optional("Notes")
     items: Maybe[Many[RemittedItem]] = optional("Items it is about")
 
 
-class RemittanceLine(Referenced):
+class RemittanceLine(parts.Referenced):
     """An invoice, credit memo or other document that is settled."""
 
     ref_type: Maybe[Code] = optional("Kind of document")
     document_ref: Maybe[Text] = optional("Its number", "INV-1001")
     action: Maybe[Code] = optional("What the payment does")
-    paid: Maybe[Money] = optional("Amount paid for it, negative for a credit")
-    gross: Maybe[Money] = optional("Its full amount")
-    discount: Maybe[Money] = optional("Discount taken for early payment")
+    paid: Maybe[parts.Money] = optional("Amount paid for it, negative for a credit")
+    gross: Maybe[parts.Money] = optional("Its full amount")
+    discount: Maybe[parts.Money] = optional("Discount taken for early payment")
     adjustment_reason: Maybe[Code] = optional("Why the amount paid differs")
-    adjustment: Maybe[Money] = optional("By how much it differs")
-    notes: Maybe[Many[Note]] = optional("Notes")
+    adjustment: Maybe[parts.Money] = optional("By how much it differs")
+    notes: Maybe[Many[parts.Note]] = optional("Notes")
     po_numbers: Maybe[Many[Text]] = optional("Orders it is about", ["8WL5Q2ZX"])
     items: Maybe[Many[RemittedItem]] = optional("Items of the document")
     adjustments: Maybe[Many[Adjustment]] = optional("Parts of the difference, contained in the amount paid")
@@ -216,12 +183,12 @@ class Entity(Item):
     second_id: Maybe[Text] = optional("Its identifier", "0012")
     ref_type: Maybe[Code] = optional("Kind of reference")
     ref: Maybe[Text] = optional("Reference", "DIV-4")
-    people: Maybe[Many[Person]] = optional("People and organizations")
+    people: Maybe[Many[parts.Person]] = optional("People and organizations")
     adjustments: Maybe[Many[Adjustment]] = optional("Amounts that belong to no line, part of the payment")
     lines: Maybe[Many[RemittanceLine]] = optional("What is settled")
 
 
-class RemittanceAdvice(Referenced, InCurrency, Document):
+class RemittanceAdvice(parts.Referenced, parts.InCurrency, Document):
     """An advice on a payment."""
 
     document_type: Literal["remittance_advice"] = required("Kind of document")
@@ -230,7 +197,7 @@ class RemittanceAdvice(Referenced, InCurrency, Document):
     trace_originator: Maybe[Text] = optional("Who gave it", "1383399999")
     trace_reference: Maybe[Text] = optional("A further number of the payment", "0042")
     paid_on: Maybe[Date] = optional("Day the payment takes effect", "2026-03-20")
-    amount: Money = required("Amount paid; it may be 0")
+    amount: parts.Money = required("Amount paid; it may be 0")
     handling: Code = required("Whether money comes with the advice")
     credit_debit: Code = required("Whether the payee is credited or debited")
     method: Code = required("Means of payment")
@@ -241,8 +208,8 @@ class RemittanceAdvice(Referenced, InCurrency, Document):
     payee_bank: Maybe[Bank] = optional("Account it is paid to")
     business_function: Maybe[Text] = optional("Purpose of the payment, an X12 code", "VEN")
     return_bank: Maybe[Bank] = optional("Account for what comes back")
-    notes: Maybe[Many[Note]] = optional("Notes")
+    notes: Maybe[Many[parts.Note]] = optional("Notes")
     exchange_rate: Maybe[Decimal] = optional("Exchange rate", "1.3621")
     second_currency: Maybe[SecondCurrency] = optional("A currency the amounts were converted from or to")
-    parties: Maybe[Many[Party]] = optional("Parties: payer, payee and others")
+    parties: Maybe[Many[parts.Party]] = optional("Parties: payer, payee and others")
     entities: Maybe[Many[Entity]] = optional("What the payment settles")

@@ -5,14 +5,21 @@ The files ``schemas/documents/<type>.schema.json`` are made from it by ``python 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from gateway.documents import model_for
+from gateway.documents.values import DATE, DATETIME, DECIMAL
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Node = dict[str, Any]
+"""A part of the JSON Schema of a document type."""
+
+_KINDS = {DECIMAL: "decimal", DATE: "date", DATETIME: "datetime"}
 
 
 class _Generator(GenerateJsonSchema):
@@ -40,3 +47,19 @@ def json_schema(document_type: str) -> dict[str, Any]:
     schema = model.model_json_schema(schema_generator=_Generator, mode="validation")
     head = {"$schema": DIALECT, "$id": f"urn:edi-gateway:schema:{document_type}:1"}
     return head | schema
+
+
+form = cache(json_schema)
+"""The one JSON Schema of a document type, to be read only; NotFoundError where there is no such type."""
+
+
+def resolved(schema: Node, node: Node) -> Node:
+    """The node itself, or what its ``$ref`` names."""
+    while "$ref" in node:
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return node
+
+
+def kind(node: Node) -> str:
+    """What stands at a node: string, decimal, date, datetime, integer, boolean, object or array."""
+    return _KINDS.get(node.get("pattern", ""), str(node.get("type")))

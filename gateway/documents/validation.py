@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from gateway.documents import document_types, model_for
-from gateway.documents.common import DATE, DATETIME, DECIMAL, QUALIFIER, OpenKeys
-from gateway.documents.fields import inner_model
+from gateway.documents.schema import Node, form, resolved
+from gateway.documents.values import DATE, DATETIME, DECIMAL, QUALIFIER
 from gateway.errors import Fault, Level, Location, Problem, Severity
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 EXPLANATIONS = {
@@ -79,11 +78,10 @@ def explain(document: Mapping[str, Any], addresses: Mapping[str, str] | None = N
             what = "The document does not say what it is: the field document_type is missing."
         hint = _nearest(str(kind), known) or f"Known document types: {', '.join(known)}."
         return (_problem("DOC-KIND", what, hint, shown, "/document_type"),)
-    model = model_for(kind)
     try:
-        model.model_validate(document)
+        model_for(kind).model_validate(document)
     except ValidationError as error:
-        return tuple(_problems(model, document, error.errors(include_url=False), addresses or {}))
+        return tuple(_problems(document, error.errors(include_url=False), addresses or {}))
     return ()
 
 
@@ -96,15 +94,13 @@ def _problem(
 
 
 def _problems(
-    model: type[BaseModel],
-    document: Mapping[str, Any],
-    errors: Sequence[ErrorDetails],
-    addresses: Mapping[str, str],
+    document: Mapping[str, Any], errors: Sequence[ErrorDetails], addresses: Mapping[str, str]
 ) -> Iterator[Problem]:
+    schema = form(document["document_type"])
     seen = set()
     for error in errors:
-        path, parent, field, value = _resolve(model, document, error)
-        code, message, hint = _described(error, path, value, parent, field)
+        path, around, value = _resolve(schema, document, error)
+        code, message, hint = _described(error, path, value, around)
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
         # A value that may be of several types has an error for each of them; one is enough.
         if (pointer, code) not in seen:
@@ -117,42 +113,38 @@ def _problems(
             yield _problem(code, message, hint, shown, pointer, address)
 
 
-def _resolve(
-    model: type[BaseModel], document: object, error: ErrorDetails
-) -> tuple[list[str | int], type[BaseModel], FieldInfo | None, Any]:
-    """The path of an error as far as it exists in the document, the model around it, its field and value."""
+def _resolve(schema: Node, document: object, error: ErrorDetails) -> tuple[list[str | int], Node, Any]:
+    """The path of an error as far as it exists in the document, the form of the object around, the value."""
     path: list[str | int] = []
-    parent, inner, field = model, model, None
+    around = node = schema
     value: Any = document
     for part in error["loc"]:
         if isinstance(part, str) and isinstance(value, Mapping):
-            parent, field = inner, inner.model_fields.get(part)
-            inner = inner_model(field.annotation) or parent if field else parent
-        elif not (isinstance(part, int) and isinstance(value, list | tuple)):
+            around = node if "properties" in node else around
+            node = resolved(schema, around["properties"].get(part, {}))
+        elif isinstance(part, int) and isinstance(value, list | tuple):
+            node = resolved(schema, node.get("items", {}))
+        else:
             break
         path.append(part)
         if isinstance(value, Mapping) and part not in value:
             break
         value = value[part]
-    return path, parent, field, value
+    return path, around, value
 
 
 def _described(
-    error: ErrorDetails,
-    path: Sequence[str | int],
-    value: object,
-    parent: type[BaseModel],
-    field: FieldInfo | None,
+    error: ErrorDetails, path: Sequence[str | int], value: object, around: Node
 ) -> tuple[str, str, str]:
     """Code, message and hint of an error."""
     kind, name = error["type"], str(path[-1]) if path else "document"
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    about = (field.description if field else None) or ""
-    is_open = issubclass(parent, OpenKeys)
+    fields, is_open = around["properties"], "patternProperties" in around
+    field = fields.get(next((part for part in reversed(path) if isinstance(part, str)), ""), {})
+    about = field.get("description", "")
     if kind == "missing":
         return "DOC-MISSING", f"The field {where} is missing.", about
-    if kind == "extra_forbidden" or (is_open and field is None and not re.match(QUALIFIER, name)):
-        fields = tuple(parent.model_fields)
+    if kind == "extra_forbidden" or (is_open and name not in fields and not re.match(QUALIFIER, name)):
         hint = f"Fields here: {', '.join(fields)}."
         if is_open:
             hint += " Any other key is an X12 qualifier of two capitals or digits."
@@ -171,8 +163,8 @@ def _described(
     return "DOC-VALUE", f"{where or name} {words[0].replace('{is}', json_type)}.", words[1]
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.6)
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name.lower().replace("-", "_"), list(known), n=1)
     return f"Did you mean {near[0]}?" if near else ""
 
 

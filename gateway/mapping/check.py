@@ -30,18 +30,11 @@ FieldsOf = Callable[[str], Collection[str] | None]
 """Gives the fields of a document type as ``lines[].quantity.value``, best in a mapping with the kind of each;
 None for an unknown type."""
 
-_LOSSES = {
-    "int": "leading zeros are not in the value",
-    "pairs": "gaps and a second value with the same qualifier are not in the value",
-    "records": "gaps and incomplete records are not in the value",
-    "list": "empty elements between filled ones are not in the value",
-}
 _FITS = {kind: (kind,) for kind in ("integer", "boolean", "decimal", "date", "time")} | {
     "datetime": ("datetime", "date"),
     "string": ("string", "decimal", "date", "time", "datetime"),
 }
 """By kind of the document's field, the kinds of value it can hold."""
-_IMPLIED = "leading zeros are not in the value"
 _FAULTS = {
     "X12-ELEMENT-CODE": "it is not in the list of codes",
     "X12-ELEMENT-SHORT": "it is shorter than {limit} characters",
@@ -58,8 +51,6 @@ def check_mapping(
     """Checks a mapping file.
 
     Args:
-        text: the file.
-        table_of: where guides come from.
         fields_of: where the fields of document types come from; without it they are not compared.
         load: where the mapping that it extends and the shared blocks come from.
 
@@ -139,15 +130,17 @@ class _Check:
             self.add("MAP-NO-MODEL", "mapping", value=self.mapping.document_type, nearest="")
         if not known:
             return
-        mapped = dict(_mapped(self.mapping.rules))
-        mapped |= {".".join(path): ".".join(path) for path in self.mapping.constants}
+        kinds = known if isinstance(known, abc.Mapping) else {}
+        mapped = {path: path for path in map(".".join, self.mapping.constants)}
+        for name, rule in walk(self.mapping.rules):
+            field = rule.scalar if isinstance(rule, Repeated) else rule
+            used = field.converter if isinstance(field, Field) else None
+            mapped |= dict.fromkeys(_values(used, name) if used and field is rule else (name,), name)
+            if used and used.kind not in _FITS.get(wanted := kinds.get(name, ""), (used.kind,)):
+                self.add("MAP-KIND", name, converter=used.name, kind=used.kind, wanted=wanted)
         for path in _outermost(sorted(mapped.keys() - set(known))):
             line = self.mapping.lines.get(mapped[path])
             self.add("MAP-FIELD-UNKNOWN", path, line=line, nearest=nearest(path, known))
-        kinds = known if isinstance(known, abc.Mapping) else {}
-        for path, used in _kinds(self.mapping.rules):
-            if used.kind not in _FITS.get(wanted := kinds.get(path, ""), (used.kind,)):
-                self.add("MAP-KIND", path, converter=used.name, kind=used.kind, wanted=wanted)
         absent = tuple(part for name in self.mapping.absent for part in (f"{name}.", f"{name}[]"))
         for name in sorted(self.mapping.absent & self.mapping.lines.keys()):
             if not any(f"{path}.".startswith((f"{name}.", f"{name}[]")) for path in known):
@@ -204,8 +197,7 @@ class _Check:
                     weight, other = Severity.WARNING, f"the condition {at}={fixed[source]}"
                     self.add("MAP-OVERLAP", name, value=take.address, severity=weight, ref=at, other=other)
                 owners.setdefault(source, name)
-            if not take.converter.lossless:
-                what = _LOSSES.get(take.converter.name, _IMPLIED)
+            if what := take.converter.loss:
                 self.add("MAP-LOSSY", name, value=take.address, converter=take.converter.name, what=what)
 
     def types(self, name: str, used: Converter, elements: list[Element]) -> None:
@@ -266,25 +258,20 @@ def _greedy(case: Case, position: Position) -> bool:
 
 def _misfit(used: Converter, element: Element, index: int) -> str:
     """Why a converter does not fit the element that is its n-th source, as advice; empty where it fits."""
-    kind = element.type
-    better = "decimal" if kind in ("R", "N0") else f"n{kind[1:]}" if kind[0] == "N" else ""
-    advice = f"Use {better}." if better else "Leave the converter out."
+    kind, types = element.type, used.types[index % len(used.types)]
     if kind == "composite":
         return f"Name a component, such as {element.ref}.1."
+    if not types or kind in types:
+        return ""
     match used.name:
-        case "text" | "list" | "records":
-            return ""
         case "date" | "datetime" | "time" | "shortdate":
-            wanted = "TM" if used.name == "time" or index else "DT"
-            return "" if kind == wanted else f"Leave the converter out, or take an element of type {wanted}."
+            return f"Leave the converter out, or take an element of type {types[0]}."
         case "code" | "enum" | "bool":
-            return "" if kind in ("ID", "AN") else "Codes stand in elements of type ID or AN."
+            return "Codes stand in elements of type ID or AN."
         case "pairs":
-            return "" if index % 2 or kind == "ID" else "The first of each pair is a qualifier of type ID."
-        case "int":
-            return "" if kind == "N0" else advice
-        case name:
-            return "" if name in (better, kind.lower()) else advice
+            return "The first of each pair is a qualifier of type ID."
+    better = "decimal" if kind in ("R", "N0") else f"n{kind[1:]}" if kind[0] == "N" else ""
+    return f"Use {better}." if better else "Leave the converter out."
 
 
 def _never(element: Element, condition: Condition) -> str:
@@ -304,22 +291,8 @@ def _why(code: str, words: dict[str, object]) -> str:
     return _FAULTS.get(code, "it is not allowed there").format(**words)
 
 
-def _mapped(rules: tuple[Rule, ...]) -> Iterator[tuple[str, str]]:
-    """The fields of the document that rules fill, each with the rule's name in the mapping."""
-    for name, rule in walk(rules):
-        for path in _values(rule.converter, name) if isinstance(rule, Field) else (name,):
-            yield path, name
-
-
-def _kinds(rules: tuple[Rule, ...]) -> Iterator[tuple[str, Converter]]:
-    """The single values that rules fill, with their converters."""
-    for name, rule in walk(rules):
-        field = rule.scalar if isinstance(rule, Repeated) else rule
-        if isinstance(field, Field):
-            yield name, field.converter
-
-
 def _values(used: Converter, name: str) -> Iterator[str]:
+    """The fields of the document that a converter fills."""
     match used.name:
         case "pairs" if used.table:
             yield from (f"{name}.{key}" for key in used.table.values())

@@ -24,22 +24,23 @@ from typing import TYPE_CHECKING, Any
 from gateway.mapping.extensions import (
     COMPONENT,
     REPETITION,
+    append,
+    component_of,
     keep_place,
     keep_segment,
-    keep_texts,
     keep_value,
     ref,
 )
 from gateway.mapping.generated import Memo, bound, indented
 from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import hash_agrees, hash_total
-from gateway.x12.elements import CONTROL, DECIMAL, INTEGER, broken_notes, fault, is_date, is_time
+from gateway.x12.elements import CONTROL, broken_notes, fault, is_date
 from gateway.x12.guide import Element, SyntaxNote
 from gateway.x12.hierarchy import Node, Nodes, grow, untrue
 from gateway.x12.table import Position, Table, is_overflow
 
 if TYPE_CHECKING:
-    from gateway.mapping.model import Copy
+    from gateway.mapping.model import Copy, Path
     from gateway.mapping.plan import Case, Plan, Scope, Take
 
 State = list[Any]
@@ -57,31 +58,18 @@ _NEVER = ["raise Refused"]
 """The code of a shape that no segment may have, such as one too short for its mandatory elements."""
 
 
-class _Dates(Memo[str, str]):
-    """Valid dates of one length and their ISO form, computed on first sight."""
-
-    def __init__(self, shortest: int, longest: int) -> None:
-        super().__init__()
-        self.shortest, self.longest = shortest, longest
-
-    def made(self, key: str) -> str:
-        """The ISO form."""
-        if not self.shortest <= len(key) <= self.longest or not is_date(key):
-            raise Refused
-        return f"{key[:-4]}-{key[-4:-2]}-{key[-2:]}"
-
-
 class Shapes(dict[int, Shape]):
     """The functions of one position by number of parts, made when first needed."""
 
-    def __init__(self, make: Callable[[int], Shape], limit: int) -> None:
+    def __init__(self, owner: Functions, position: Position, general: bool) -> None:
         super().__init__()
-        self.make, self.limit = make, limit
+        self.owner, self.position, self.general = owner, position, general
+        self.limit = len(position.segment.elements)
 
     def __missing__(self, size: int) -> Shape:
         if size > self.limit + 1:
             return self.trimmed
-        function = self[size] = self.make(size)
+        function = self[size] = _Writer(self.owner, self.position, size, self.general).function()
         return function
 
     def trimmed(self, parts: list[str], state: State) -> Any:
@@ -92,53 +80,51 @@ class Shapes(dict[int, Shape]):
 
 
 class Functions:
-    """All functions of one guide, with or without a mapping.
+    """All functions of one guide; without a mapping sets are only checked.
 
-    Args:
-        table: the compiled guide.
-        plan: the bound mapping; without one sets are only checked.
+    Attributes:
+        after: for a set without and one with composites or repetitions, the functions that may follow each
+            position.
+        counter, mask: places in the state, by position.
+        levels: place of the levels of a hierarchy so far (:class:`gateway.x12.hierarchy.Node`).
+        totals: place and element of stated totals, by position and number of the element.
+        inside: the part of the state that counts what is in a loop.
     """
 
     def __init__(self, table: Table, plan: Plan | None) -> None:
         self.table, self.plan = table, plan
         self.end: dict[str, Shapes] = {}
         loops = len(table.loops)
-        size = 2 * loops
-        self._counter: dict[int, int] = {}
-        self._mask: dict[int, int] = {}
-        self._range: dict[int, tuple[int, int]] = {}
-        starts: dict[int, int] = {}
+        self._blank: State = [None] * loops + [0] * loops
+        self.counter: dict[int, int] = {}
+        self.mask: dict[int, int] = {}
+        starts: list[int] = []
         for position in table.positions:
-            starts[position.index] = size
+            starts.append(len(self._blank))
             if position.counts:
-                self._counter[position.index] = size
-                size += 1
-                if plan is not None and self._needs_mask(position):
-                    self._mask[position.index] = size
-                    size += 1
-        starts[len(table.positions)] = size
-        for loop in table.loops:
-            self._range[loop.index] = (starts[loop.first + 1], starts[loop.last + 1])
-        self._totals: list[tuple[int, Element]] = []
-        self._total_slots: dict[str, int] = {}
-        for position in table.positions:
-            for element in position.segment.elements:
-                if element.count or element.hash:
-                    self._totals.append((size, element))
-                    self._total_slots[f"{position.index} {element.ref}"] = size
-                    size += 1
-        #: The levels of a hierarchy so far (:class:`gateway.x12.hierarchy.Node`), then the place of the
-        #: current one among those of its parent.
-        self._levels = size
-        size += 2
+                self.counter[position.index] = self._slot()
+                if self._needs_mask(position):
+                    self.mask[position.index] = self._slot()
+        starts.append(len(self._blank))
+        self.inside = [(starts[loop.first + 1], starts[loop.last + 1]) for loop in table.loops]
+        self.totals = {
+            (position.index, number): (self._slot(), element)
+            for position in table.positions
+            for number, element in enumerate(position.segment.elements, 1)
+            if element.count or element.hash
+        }
+        self.levels = self._slot()
+        self._slot()  # the number of the current level among those of its parent
+        self._slot()  # the addresses of what no rule took
         self._hierarchy = any(position.tree is not None for position in table.positions)
         self._counted = self._loop_counters()
         self._opening = len(table.positions[0].segment.elements)
-        self._blank: State = [None] * loops + [0] * (size - loops + 1)
-        self._follow: tuple[list[dict[str, Shapes]], list[dict[str, Shapes]]] = (
-            self._build(False),
-            self._build(True),
-        )
+        self.after = self._build(False), self._build(True)
+
+    def _slot(self) -> int:
+        """A new place in the state."""
+        self._blank.append(0)
+        return len(self._blank) - 1
 
     def _loop_counters(self) -> dict[str, int]:
         """Counters that hold the number of a segment in the whole set: of loops right below the set."""
@@ -146,23 +132,17 @@ class Functions:
         for position in self.table.positions:
             outermost = position.trigger and position.loop.depth == 1
             alone = sum(other.id == position.id for other in self.table.positions) == 1
-            if outermost and alone and position.limit and position.index in self._counter:
-                found[position.id] = self._counter[position.index]
+            if outermost and alone and position.limit and position.index in self.counter:
+                found[position.id] = self.counter[position.index]
         return found
 
     def _needs_mask(self, position: Position) -> bool:
-        return any(
-            len(cases) > 1 or any(case.list_path is None for case in cases)
-            for scope in (self.plan.scopes if self.plan else [])
-            for index, cases in scope.cases.items()
-            if index == position.index
-        )
+        listed = [scope.cases.get(position.index, []) for scope in (self.plan.scopes if self.plan else [])]
+        return any(len(cases) > 1 or any(case.list_path is None for case in cases) for cases in listed)
 
     def _build(self, general: bool) -> list[dict[str, Shapes]]:
         positions = self.table.positions
-        shapes = [
-            Shapes(self._maker(position, general), len(position.segment.elements)) for position in positions
-        ]
+        shapes = [Shapes(self, position, general) for position in positions]
         follow = [
             {
                 name: shapes[target.position]
@@ -173,13 +153,6 @@ class Functions:
         ]
         follow[-1] = self.end
         return follow
-
-    def _maker(self, position: Position, general: bool) -> Callable[[int], Shape]:
-        def make(size: int) -> Shape:
-            after = self._follow[general][position.index]
-            return _Writer(self, position, size, general, after).function()
-
-        return make
 
     def run(
         self, segments: list[str], delimiters: Delimiters, document: dict[str, Any]
@@ -212,10 +185,10 @@ class Functions:
         state = self._blank.copy()
         state[0] = document
         nodes: Nodes = {"": Node(document)}
-        state[self._levels] = nodes
+        state[self.levels] = nodes
         kept: list[str] = []
         state[-1] = kept
-        here = self._follow[general][0]
+        here = self.after[general][0]
         walk = iter(segments)
         next(walk)
         try:
@@ -229,7 +202,7 @@ class Functions:
         right = True
         if self._hierarchy:
             right = next(untrue(nodes), None) is None
-        for slot, element in self._totals:
+        for slot, element in self.totals.values():
             if stated := state[slot]:
                 if element.count:
                     names = element.count.split()
@@ -279,24 +252,8 @@ def _marked(segments: list[str], delimiters: Delimiters) -> tuple[list[str], str
     return segments, separator
 
 
-def _number(text: str, shortest: int, longest: int) -> None:
-    """Refuses what is no decimal number; the way for signs and long numbers."""
-    if not DECIMAL.fullmatch(text) or not shortest <= sum(map(str.isdecimal, text)) <= longest:
-        raise Refused
-
-
-def _integer(text: str, shortest: int, longest: int) -> None:
-    if not INTEGER.fullmatch(text) or not shortest <= len(text.lstrip("-")) <= longest:
-        raise Refused
-
-
-def _time(text: str, shortest: int, longest: int) -> None:
-    if not shortest <= len(text) <= longest or not is_time(text):
-        raise Refused
-
-
 def _element_holds(element: Element, value: str) -> None:
-    """The plain rules for one element of any kind; for shapes that are not worth code of their own."""
+    """Refuses a value that breaks the plain rules of its element; for what is not worth code of its own."""
     for one in value.split(REPETITION) if element.repeat != 1 else [value]:
         parts = one.split(COMPONENT)
         if REPETITION in one or any(parts[len(element.components) or 1 :]):
@@ -311,12 +268,6 @@ def _element_holds(element: Element, value: str) -> None:
                 raise Refused
         if any(broken_notes(element.notes, [True, *map(bool, parts)])):
             raise Refused
-
-
-def _append(container: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
-    for key in path[:-1]:
-        container = container.setdefault(key, {})
-    container.setdefault(path[-1], []).append(item)
 
 
 def _merge(container: dict[str, Any], path: tuple[str, ...], values: dict[str, Any]) -> None:
@@ -339,35 +290,31 @@ def _take(
     container: dict[str, Any], address: str, take: Take, refs: tuple[str, ...], texts: tuple[str, ...]
 ) -> Any:
     """The value of a field by its converter; texts it cannot give back exactly are kept beside it."""
-    value = take.converter.read(texts)
-    keep_texts(container, address, refs, texts, () if value is None else take.converter.write(value))
+    value, kept = take.converter.taken(texts)
+    for index in kept:
+        keep_value(container, address, refs[index], texts[index])
     return value
 
 
 class _Writer:
     """Writes the source of one function."""
 
-    def __init__(
-        self, owner: Functions, position: Position, size: int, general: bool, after: dict[str, Shapes]
-    ) -> None:
+    def __init__(self, owner: Functions, position: Position, size: int, general: bool) -> None:
         self.owner, self.position, self.general = owner, position, general
         self.size = size - 1
         self.elements = position.segment.elements
-        self.lines: list[str] = []
         self.names: dict[str, Any] = {
-            "AFTER": after,
+            "AFTER": owner.after[general][position.index],
             "Refused": Refused,
-            "number": _number,
-            "integer": _integer,
-            "time": _time,
             "holds": _element_holds,
             "grow": grow,
             "keep_segment": _keep_segment,
             "keep_value": _keep_value,
             "keep_place": keep_place,
-            "append": _append,
+            "append": append,
             "merge": _merge,
             "take": _take,
+            "part": component_of,
         }
         self.dated: set[int] = set()
 
@@ -383,9 +330,7 @@ class _Writer:
                 if self.owner.plan is not None:
                     body += self._mapping(self.owner.plan)
         unpack = [f"_, {', '.join(f'a{i}' for i in range(1, self.size + 1))} = e"] if self.size else []
-        source = "def function(e, C):\n" + "".join(
-            f"    {line}\n" for line in [*unpack, *body, "return AFTER"]
-        )
+        source = "\n".join(["def function(e, C):", *indented([*unpack, *body, "return AFTER"])])
         label = f"<{self.owner.table.guide.name} {self.position.path} {self.size}>"
         exec(compile(source, label, "exec"), self.names)  # noqa: S102 - see the module's docstring
         made: Shape = self.names["function"]
@@ -421,10 +366,9 @@ class _Writer:
             self._check_single(index, element, conditions, statements)
             return
         if element.components or element.pattern or (self.general and element.repeat != 1):
-            whole = self.name("E", element)
             if needed:
                 conditions.append(f"not {a}")
-            statements.append(f"if {a}: holds({whole}, {a})")
+            statements.append(f"if {a}: {self._holds(index, element)}")
             return
         low, high = element.min, element.max
         if element.codes is not None and element.type in ("ID", "AN"):
@@ -446,19 +390,22 @@ class _Writer:
                     conditions.append(f"{REPETITION!r} in {a}")
             case "R":
                 plain = f"{low} <= len(d := {a}.replace('.', '', 1)) <= {high} and d.isdecimal()"
-                statements.append(f"if {guard}not ({plain}): number({a}, {low}, {high})")
+                statements.append(f"if {guard}not ({plain}): {self._holds(index, element)}")
             case "DT":
                 memo = self.name("DATES", _dates(low, high))
                 self.dated.add(index)
                 statements.append(f"x{index} = {memo}[{a}]" + ("" if needed else f" if {a} else None"))
             case "TM":
-                statements.append(("" if needed else f"if {a}: ") + f"time({a}, {low}, {high})")
+                statements.append(("" if needed else f"if {a}: ") + self._holds(index, element))
             case _:
                 plain = f"{low} <= len({a}) <= {high} and {a}.isdecimal()"
-                statements.append(f"if {guard}not ({plain}): integer({a}, {low}, {high})")
+                statements.append(f"if {guard}not ({plain}): {self._holds(index, element)}")
         if element.codes is not None:
             codes = frozenset(element.codes.codes if needed else element.codes.codes | {""})
             statements.append(f"if {a} not in {self.name('K', codes)}: raise Refused")
+
+    def _holds(self, index: int, element: Element) -> str:
+        return f"holds({self.name('E', element)}, a{index})"
 
     def _check_single(
         self, index: int, element: Element, conditions: list[str], statements: list[str]
@@ -477,57 +424,45 @@ class _Writer:
         found = []
         for note in notes:
             here = [f"a{n}" for n in note.elements if n <= self.size]
-            first = note.elements[0]
+            some = " or ".join(here)
+            every = " and ".join(here) if len(here) == len(note.elements) else "False"
             match note.kind:
-                case "P":
-                    if len(here) < len(note.elements):
-                        found += here
-                    elif len(here) == 2:
-                        found.append(f"(not {here[0]}) != (not {here[1]})")
-                    else:
-                        found.append(f"(({' or '.join(here)}) and not ({' and '.join(here)}))")
+                case "P" if here:
+                    found.append(f"({some}) and not ({every})")
                 case "R":
-                    found.append(f"not ({' or '.join(here)})" if here else "True")
-                case "E":
-                    if len(here) > 1:
-                        found.append(f"({' + '.join(f'bool({a})' for a in here)}) > 1")
-                case "C":
-                    if first <= self.size:
-                        missing = len(here) < len(note.elements)
-                        found.append(
-                            here[0] if missing else f"({here[0]} and not ({' and '.join(here[1:])}))"
-                        )
-                case _:
-                    if first <= self.size:
-                        rest = here[1:]
-                        found.append(f"({here[0]} and not ({' or '.join(rest)}))" if rest else here[0])
+                    found.append(f"not ({some})" if here else "True")
+                case "E" if len(here) > 1:
+                    found.append(f"({' + '.join(f'bool({a})' for a in here)}) > 1")
+                case "C" if note.elements[0] <= self.size:
+                    found.append(f"{here[0]} and not ({every})")
+                case "L" if note.elements[0] <= self.size:
+                    found.append(f"{here[0]} and not ({' or '.join(here[1:]) or 'False'})")
         return found
 
     # --- counting --------------------------------------------------------------------------------------
     def _counting(self) -> list[str]:
         lines: list[str] = []
         position, owner = self.position, self.owner
-        slot = owner._counter.get(position.index)
+        slot = owner.counter.get(position.index)
         if slot is not None and (position.limit or owner.plan is not None):
             lines.append(f"n = C[{slot}] + 1")
             if position.limit:
                 lines.append(f"if n > {position.limit}: raise Refused")
             lines.append(f"C[{slot}] = n")
         if position.trigger:
-            first, past = owner._range[position.loop.index]
+            first, past = owner.inside[position.loop.index]
             if past > first:
                 lines.append(f"C[{first}:{past}] = {self.name('Z', (0,) * (past - first))}")
         if tree := position.tree:
             texts = [self._text(n, 0) for n in (tree.id, tree.parent, tree.level, tree.children)]
             lines += [
-                f"h = grow(C[{owner._levels}], {', '.join(texts)}, {self.name('H', tree)})",
+                f"h = grow(C[{owner.levels}], {', '.join(texts)}, {self.name('H', tree)})",
                 "if h.__class__ is str: raise Refused",
-                f"C[{owner._levels + 1}] = h.ordinal",
+                f"C[{owner.levels + 1}] = h.ordinal",
             ]
-        for index, element in enumerate(self.elements, 1):
-            total = owner._total_slots.get(f"{position.index} {element.ref}")
-            if total is not None and index <= self.size:
-                lines.append(f"C[{total}] = a{index}")
+        for index in range(1, self.size + 1):
+            if total := owner.totals.get((position.index, index)):
+                lines.append(f"C[{total[0]}] = a{index}")
         return lines
 
     # --- mapping ---------------------------------------------------------------------------------------
@@ -536,22 +471,19 @@ class _Writer:
         outer = position.loop.parent if position.trigger else position.loop
         if outer is None:
             return []
-        bodies: dict[str, list[int]] = {}
-        texts: dict[str, list[str]] = {}
+        #: Scopes in which the position is filled alike, by the statements for it.
+        bodies: dict[tuple[str, ...], list[int]] = {}
         for scope in plan.scopes:
             if scope.loop is outer:
-                lines = self._scope(scope)
-                key = "\n".join(lines)
-                bodies.setdefault(key, []).append(scope.id)
-                texts[key] = lines
+                bodies.setdefault(tuple(self._scope(scope)), []).append(scope.id)
         if len(bodies) == 1:
-            return next(iter(texts.values()))
+            return list(next(iter(bodies)))
         lines = [f"k = C[{len(self.owner.table.loops) + outer.index}]"]
-        for order, (key, ids) in enumerate(sorted(bodies.items(), key=lambda item: len(item[1]))):
+        for order, (body, ids) in enumerate(sorted(bodies.items(), key=lambda item: len(item[1]))):
             test = f"k == {ids[0]}" if len(ids) == 1 else f"k in {tuple(ids)}"
             word = "if" if order == 0 else "elif"
             lines.append(f"{word} {test}:" if order < len(bodies) - 1 else "else:")
-            lines += indented(texts[key] or ["pass"])
+            lines += indented(body or ["pass"])
         return lines
 
     def _scope(self, scope: Scope) -> list[str]:
@@ -560,7 +492,7 @@ class _Writer:
         lines = [f"D = C[{scope.container.index}]" if tree is None else "D = h.container"]
         address = self._address(scope)
         cases = scope.cases.get(position.index, [])
-        mask = owner._mask.get(position.index)
+        mask = owner.mask.get(position.index)
         masked = f"C[{mask}]" if tree is None else "h.above.mask"
         alone = len(cases) == 1 and cases[0].list_path is not None and not cases[0].conditions
         if mask is not None and cases and not alone:
@@ -616,15 +548,12 @@ class _Writer:
         parts = []
         for loop in scope.steps:
             trigger = self.owner.table.positions[loop.first]
-            slot = self.owner._counter.get(loop.first)
-            if trigger.tree is not None:
-                slot = self.owner._levels + 1
+            slot = self.owner.counter.get(loop.first) if trigger.tree is None else self.owner.levels + 1
             parts.append(trigger.id + ("" if slot is None else f"[{{C[{slot}]}}]"))
         if self.position.tree is not None:
             parts.append(f"{self.position.id}[{{h.ordinal}}]")
         else:
-            counted = self.owner._counter.get(self.position.index) is not None
-            parts.append(self.position.id + ("[{n}]" if counted else ""))
+            parts.append(self.position.id + ("[{n}]" if self.position.index in self.owner.counter else ""))
         text = "/".join(parts)
         return f"f{text!r}" if "{" in text else repr(text)
 
@@ -655,15 +584,13 @@ class _Writer:
             return "False"
         if take.converter.closed:
             return f"{texts[0]} in {self.name('T', take.converter.table)}"
-        if take.converter.name in ("text", "decimal", "code", "int", "n2") or self._dated(take):
+        if take.converter.plain or take.converter.name in ("int", "n2") or self._dated(take):
             return texts[0]
         read = self.name("R", take.converter.read)
         return f"{read}(({', '.join(texts)},)) is not None"
 
     def _case(self, case: Case, address: str) -> list[str]:
         """Fills the object of one case."""
-        if self.general:
-            self.names["part"] = _part
         lines: list[str] = []
         position = self.position
         fresh = case.list_path is not None and not case.scalar
@@ -672,9 +599,8 @@ class _Writer:
         certain = {take.path: value for take in case.takes if fresh and (value := self._certain(take))}
         if fresh:
             lines.append(f"o = {{{', '.join(f'{path[0]!r}: {value}' for path, value in certain.items())}}}")
-        #: By the object inside the target: statements for its fields, and name, guard and value of the plain.
-        groups: dict[tuple[str, ...], list[str]] = {}
-        plain: dict[tuple[str, ...], list[tuple[str, tuple[str, str] | None]]] = {}
+        #: By the object inside the target, its fields: name, guard and value of a plain one, and statements.
+        groups: dict[Path, list[tuple[str, tuple[str, str] | None, list[str]]]] = {}
         for take in case.takes:
             if take.path in certain:
                 continue
@@ -682,29 +608,25 @@ class _Writer:
             holder = "s" if prefix else target
             put = "v = {}" if case.scalar else f"{holder}[{take.path[-1]!r}] = {{}}"
             if assigned := self._assign(take, put, target, inner):
-                groups.setdefault(prefix, []).extend(assigned)
-                plain.setdefault(prefix, []).append((take.path[-1], self._plain(take)))
+                groups.setdefault(prefix, []).append((take.path[-1], self._plain(take), assigned))
         copies = {copy.path: copy for copy in case.copies}
-        if case.scalar:
-            lines += [*groups.pop((), []), f"append(D, {case.list_path!r}, v)"]
-        for prefix, assignments in groups.items():
+        for prefix, fields in groups.items():
             name = "s" if prefix else "o"
-            filling = [f"{name} = {{}}", *assignments]
-            known = [(key, *one) for key, one in plain[prefix] if one is not None]
-            if len(known) == len(plain[prefix]) > 1:
+            statements = [line for _, _, assigned in fields for line in assigned]
+            filling = [f"{name} = {{}}", *statements]
+            known = [(key, *plain) for key, plain, _ in fields if plain is not None]
+            if len(known) == len(fields) > 1:
                 # One display is faster than one store after the other, and mostly all values are there.
                 every = " and ".join(guard for _, guard, _ in known)
                 display = ", ".join(f"{key!r}: {value}" for key, _, value in known)
                 filling = [f"if {every}: {name} = {{{display}}}", "else:", *indented(filling)]
             if not prefix:
-                lines = filling if lines == ["o = {}"] else [*lines, *assignments]
+                lines = filling if lines == ["o = {}"] else [*lines, *statements]
                 continue
-            lines += filling
-            copied = [copy for path, copy in copies.items() if path[:-1] == prefix]
             body = []
-            for copy in copied:
-                body += self._copied(copy, target)
-                body.append(f"if c is not None: s[{copy.path[-1]!r}] = c")
+            for path, copy in copies.items():
+                if path[:-1] == prefix:
+                    body += self._copied(copy, target, "s")
             if fresh and len(prefix) == 1 and sum(p[:1] == prefix for p in groups) == 1:
                 body.append(f"o[{prefix[0]!r}] = s")
             elif len(prefix) == 1:
@@ -715,24 +637,20 @@ class _Writer:
                 ]
             else:
                 body.append(f"merge({target}, {prefix!r}, s)")
-            lines += ["if s:", *indented(body)]
+            lines += [*filling, "if s:", *indented(body)]
+        if case.scalar:
+            lines.append(f"append(D, {case.list_path!r}, v)")
         for copy in copies.values():
             if len(copy.path) == 1 and not case.scalar:
-                lines += self._copied(copy, target)
-                lines.append(f"if c is not None: {target}[{copy.path[0]!r}] = c")
+                lines += self._copied(copy, target, target)
         for copy in case.recopies:
-            lines += self._copied(copy, target)
-            holder = target + "".join(f".get({key!r}, {{}})" for key in copy.path[:-1])
-            lines.append(f"if c is not None and {holder}: {holder}[{copy.path[-1]!r}] = c")
+            holder = target + _got(copy.path[:-1])
+            lines += self._copied(copy, target, holder, f" and {holder}")
         if fresh:
             assert case.list_path is not None
             if len(case.list_path) == 1:
                 key = case.list_path[0]
-                lines += [
-                    f"l = D.get({key!r})",
-                    f"if l is None: D[{key!r}] = [o]",
-                    "else: l.append(o)",
-                ]
+                lines += [f"l = D.get({key!r})", f"if l is None: D[{key!r}] = [o]", "else: l.append(o)"]
             else:
                 lines.append(f"append(D, {case.list_path!r}, o)")
         lines += self._leftovers(case, target, inner)
@@ -742,15 +660,12 @@ class _Writer:
             lines.append(f"h.container = {target}")
         return lines
 
-    def _copied(self, copy: Copy, target: str) -> list[str]:
-        """Statements that put the value of a copy rule into ``c``."""
-
-        def found(holder: str) -> str:
-            inner = "".join(f".get({key!r}, {{}})" for key in copy.source[:-1])
-            return f"{holder}{inner}.get({copy.source[-1]!r})"
-
-        lines = [f"c = {found(target if copy.local else 'C[0]')}"]
-        return [*lines, f"if c is None: c = {found('C[0]')}"] if copy.local else lines
+    def _copied(self, copy: Copy, target: str, holder: str, also: str = "") -> list[str]:
+        """Statements that put the value of a copy rule into an object, if there is one and ``also`` holds."""
+        lines = [f"c = C[0]{_got(copy.source)}"]
+        if copy.local:
+            lines = [f"c = {target}{_got(copy.source)}", f"if c is None: {lines[0]}"]
+        return [*lines, f"if c is not None{also}: {holder}[{copy.path[-1]!r}] = c"]
 
     def _certain(self, take: Take) -> str:
         """An expression for a value that is there for sure, where it is a plain one; empty for others."""
@@ -778,7 +693,7 @@ class _Writer:
         texts = self._texts(take)
         if len(texts) == 1 and self._dated(take):
             return texts[0], f"x{take.sources[0][0]}"
-        if len(texts) == 1 and take.converter.name in ("text", "decimal", "code"):
+        if len(texts) == 1 and take.converter.plain:
             return texts[0], self._named(take, texts[0])
         return None
 
@@ -861,11 +776,20 @@ class _Writer:
         return lines + [f"    if {t}: keep_value(C, {target}, {address}, {name!r}, {t})" for name, t in loose]
 
 
-def _part(text: str, component: int) -> str:
-    parts = text.partition(REPETITION)[0].split(COMPONENT)
-    return parts[component - 1] if component <= len(parts) else ""
+def _got(path: Path) -> str:
+    """The end of an expression that looks up a value inside an object."""
+    return "".join(f".get({key!r}, {{}})" for key in path[:-1]) + "".join(
+        f".get({key!r})" for key in path[-1:]
+    )
 
 
 @cache
-def _dates(shortest: int, longest: int) -> _Dates:
-    return _Dates(shortest, longest)
+def _dates(shortest: int, longest: int) -> Memo[str, str]:
+    """Valid dates of some lengths and their ISO form."""
+
+    def iso(text: str) -> str:
+        if not shortest <= len(text) <= longest or not is_date(text):
+            raise Refused
+        return f"{text[:-4]}-{text[-4:-2]}-{text[-2:]}"
+
+    return Memo(iso)

@@ -21,34 +21,41 @@ Texts = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """A pair of functions between the texts of elements and one value.
+    """A pair of functions between the texts of elements and one value, and what others have to know of it.
 
     Attributes:
         name: as written in the mapping.
+        kind: JSON type of the value, for the check of a mapping.
         arity: how many elements it takes at most; 0 for any number.
+        types: types of data elements it works on, for each of its elements in turn; none stands for any.
+        loss: what the value does not tell; empty if ``write(read(texts)) == texts`` for every lawful text.
         table: for codes, X12 code to name.
         closed: codes outside the table have no value.
-        lossless: whether ``write(read(texts)) == texts`` for every lawful text.
-        kind: JSON type of the value, for the check of a mapping.
+        plain: the value is the text itself, or its name in the table.
+        keys: of the objects that ``records`` makes.
     """
 
     name: str
     read: Callable[[Texts], Any]
     write: Callable[[Any], Texts]
+    kind: str = "string"
     arity: int = 1
+    types: tuple[tuple[str, ...], ...] = ((),)
+    loss: str = ""
     table: dict[str, Any] = field(default_factory=dict)
     closed: bool = False
-    lossless: bool = True
-    kind: str = "string"
+    plain: bool = False
     keys: tuple[str, ...] = ()
 
-    def exact(self, texts: Texts) -> bool:
-        """Whether the texts can be had back from the value."""
+    def taken(self, texts: Texts) -> tuple[Any, list[int]]:
+        """The value of texts, and which of them it does not give back exactly."""
         value = self.read(texts)
-        if value is None:
-            return not any(texts)
-        written = self.write(value)
-        return written + ("",) * (len(texts) - len(written)) == texts
+        written = () if value is None else self.write(value)
+        whole = (*written, *[""] * len(texts))
+        return value, [index for index, text in enumerate(texts) if text != whole[index]]
+
+
+_ZEROS = "leading zeros are not in the value"
 
 
 def inverted(table: dict[str, Any]) -> dict[Any, str]:
@@ -62,13 +69,23 @@ def _text(value: Any) -> str:
     return value
 
 
+def _matched(form: re.Pattern[str], value: Any, what: str) -> re.Match[str]:
+    match = form.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{what} is needed")
+    return match
+
+
+_X12_DATE = re.compile("(....|..)(..)(..)", re.DOTALL)
+_X12_TIME = re.compile("(..)(..)(?:(..)(..?)?)?", re.DOTALL)
+_DATE = re.compile(r"(?:[0-9]{2}|[0-9]{4})-[0-9]{2}-[0-9]{2}")
+_SHORT = re.compile(r"20([0-9]{2})-([0-9]{2})-([0-9]{2})")
+_TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,2}))?)?")
+
+
 def _read_date(texts: Texts) -> str | None:
-    text = texts[0]
-    if len(text) == 8:
-        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
-    if len(text) == 6:
-        return f"{text[:2]}-{text[2:4]}-{text[4:]}"
-    return None
+    match = _X12_DATE.fullmatch(texts[0])
+    return "-".join(match.groups()) if match else None
 
 
 def _read_shortdate(texts: Texts) -> str | None:
@@ -76,40 +93,30 @@ def _read_shortdate(texts: Texts) -> str | None:
 
 
 def _write_shortdate(value: Any) -> Texts:
-    if not isinstance(value, str) or not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", value):
-        raise ValueError("a date of the form 20YY-MM-DD is needed")
-    return (value[2:].replace("-", ""),)
-
-
-_DATE = re.compile(r"(?:[0-9]{2}|[0-9]{4})-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,2}))?)?")
+    return ("".join(_matched(_SHORT, value, "a date of the form 20YY-MM-DD").groups()),)
 
 
 def _write_date(value: Any) -> Texts:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise ValueError("a date of the form YYYY-MM-DD is needed")
-    return (value.replace("-", ""),)
+    return (_matched(_DATE, value, "a date of the form YYYY-MM-DD")[0].replace("-", ""),)
 
 
 def _read_time(texts: Texts) -> str | None:
-    text = texts[0]
-    if len(text) not in (4, 6, 7, 8):
+    match = _X12_TIME.fullmatch(texts[0])
+    if match is None:
         return None
-    parts = [text[:2], text[2:4], text[4:6]] if len(text) > 4 else [text[:2], text[2:4]]
-    return ":".join(parts) + ("." + text[6:] if len(text) > 6 else "")
+    *clock, hundredths = match.groups()
+    return ":".join(filter(None, clock)) + (f".{hundredths}" if hundredths else "")
 
 
 def _write_time(value: Any) -> Texts:
-    match = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("a time of the form HH:MM or HH:MM:SS is needed")
+    match = _matched(_TIME, value, "a time of the form HH:MM or HH:MM:SS")
     return ("".join(part or "" for part in match.groups()),)
 
 
 def _read_datetime(texts: Texts) -> str | None:
     day = _read_date(texts)
-    if day is None or len(texts) == 1 or not texts[1]:
-        return None if day is None or any(texts[1:]) else day
+    if day is None or not any(texts[1:]):
+        return day
     clock = _read_time(texts[1:])
     return None if clock is None else f"{day}T{clock}"
 
@@ -145,12 +152,10 @@ def _implied(places: int) -> Converter:
         return f"{match[1]}{whole}.{digits[-places:]}"
 
     def write(value: Any) -> Texts:
-        match = shape.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            raise ValueError(f'a decimal number as text with {places} places is needed, such as "12.50"')
+        match = _matched(shape, value, f'a decimal number as text with {places} places, such as "12.50",')
         return (match[1] + ((match[2] + match[3]).lstrip("0") or "0"),)
 
-    return Converter(f"n{places}", read, write, lossless=False, kind="decimal")
+    return Converter(f"n{places}", read, write, "decimal", types=((f"N{places}",),), loss=_ZEROS)
 
 
 def _codes(name: str, table: dict[str, Any]) -> Converter:
@@ -168,8 +173,8 @@ def _codes(name: str, table: dict[str, Any]) -> Converter:
             return (inverse[value],)
         return (inverse.get(_text(value), value),)
 
-    kind = "boolean" if name == "bool" else "string"
-    return Converter(name, read, write, table=table, closed=closed, kind=kind)
+    kind, types = "boolean" if name == "bool" else "string", (("ID", "AN"),)
+    return Converter(name, read, write, kind, types=types, table=table, closed=closed, plain=not closed)
 
 
 def _pairs(table: dict[str, str]) -> Converter:
@@ -193,7 +198,8 @@ def _pairs(table: dict[str, str]) -> Converter:
             out += [str(inverse.get(key, key)), _text(text)]
         return tuple(out)
 
-    return Converter("pairs", read, write, arity=0, table=table, lossless=False, kind="object")
+    loss = "gaps and a second value with the same qualifier are not in the value"
+    return Converter("pairs", read, write, "object", 0, types=(("ID",), ()), loss=loss, table=table)
 
 
 def _records(keys: tuple[str, ...]) -> Converter:
@@ -219,7 +225,8 @@ def _records(keys: tuple[str, ...]) -> Converter:
             out += [_text(row[key]) for key in keys]
         return tuple(out)
 
-    return Converter("records", read, write, arity=0, keys=keys, lossless=False, kind="array")
+    loss = "gaps and incomplete records are not in the value"
+    return Converter("records", read, write, "array", 0, loss=loss, keys=keys)
 
 
 def _list(table: dict[str, str]) -> Converter:
@@ -235,23 +242,28 @@ def _list(table: dict[str, str]) -> Converter:
             raise ValueError("a list of texts is needed")
         return tuple(inverse.get(item, item) for item in map(_text, value))
 
-    return Converter("list", read, write, arity=0, table=table, lossless=False, kind="array")
+    loss = "empty elements between filled ones are not in the value"
+    return Converter("list", read, write, "array", 0, loss=loss, table=table)
 
 
-def _plain(name: str, kind: str = "string") -> Converter:
-    return Converter(name, lambda texts: texts[0] or None, lambda value: (_text(value),), kind=kind)
+def _plain(name: str, kind: str, *types: str) -> Converter:
+    read, write = (lambda texts: texts[0] or None), (lambda value: (_text(value),))
+    return Converter(name, read, write, kind, types=(types,), plain=True)
 
 
 _SIMPLE: dict[str, Converter] = {
-    "text": _plain("text"),
-    "decimal": _plain("decimal", "decimal"),
-    "date": Converter("date", _read_date, _write_date, kind="date"),
-    "shortdate": Converter("shortdate", _read_shortdate, _write_shortdate, kind="date"),
-    "time": Converter("time", _read_time, _write_time, kind="time"),
-    "datetime": Converter("datetime", _read_datetime, _write_datetime, arity=2, kind="datetime"),
-    "int": Converter("int", _read_int, _write_int, lossless=False, kind="integer"),
-    "list": _list({}),
-    **{f"n{places}": _implied(places) for places in range(1, 7)},
+    made.name: made
+    for made in (
+        _plain("text", "string"),
+        _plain("decimal", "decimal", "R", "N0"),
+        Converter("date", _read_date, _write_date, "date", types=(("DT",),)),
+        Converter("shortdate", _read_shortdate, _write_shortdate, "date", types=(("DT",),)),
+        Converter("time", _read_time, _write_time, "time", types=(("TM",),)),
+        Converter("datetime", _read_datetime, _write_datetime, "datetime", 2, types=(("DT",), ("TM",))),
+        Converter("int", _read_int, _write_int, "integer", types=(("N0",),), loss=_ZEROS),
+        _list({}),
+        *map(_implied, range(1, 7)),
+    )
 }
 _CALL = re.compile(r"([a-z][a-z0-9]*)(?:\s*\((.*)\))?", re.DOTALL)
 

@@ -56,20 +56,20 @@ def keep_place(container: dict[str, Any], address: str, field: str) -> None:
     container.setdefault("extensions", []).append({"address": address, "field": field})
 
 
-def keep_texts(
-    container: dict[str, Any],
-    address: str,
-    refs: tuple[str, ...],
-    texts: tuple[str, ...],
-    written: tuple[str, ...],
-) -> bool:
-    """Keeps the exact text of elements whose value would be written otherwise; whether there were any."""
-    kept = False
-    for i, (ref, text) in enumerate(zip(refs, texts, strict=True)):
-        if text != (written[i] if i < len(written) else ""):
-            keep_value(container, address, ref, text)
-            kept = True
-    return kept
+def component_of(text: str, component: int) -> str:
+    """A component of an element, 0 for all of it; of an element that repeats the first stands for it."""
+    first = text.partition(REPETITION)[0]
+    if not component:
+        return first
+    parts = first.split(COMPONENT)
+    return parts[component - 1] if component <= len(parts) else ""
+
+
+def absent_addresses(document: dict[str, Any]) -> set[str]:
+    """The addresses of what would be written, but was not sent."""
+    kept = document.get("extensions")
+    entries = (one for one in (kept if isinstance(kept, list) else ()) if isinstance(one, dict))
+    return {str(one.get("address")) for one in entries if one.get("absent") is True}
 
 
 def ref(segment: str, element: int, component: int) -> str:
@@ -103,3 +103,10 @@ def put(container: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     for key in path[:-1]:
         container = container.setdefault(key, {})
     container[path[-1]] = value
+
+
+def append(container: dict[str, Any], path: tuple[str, ...], item: Any) -> None:
+    """Adds an item to the list at a path, making the list and the objects on the way."""
+    for key in path[:-1]:
+        container = container.setdefault(key, {})
+    container.setdefault(path[-1], []).append(item)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 Key = TypeVar("Key")
@@ -13,22 +12,22 @@ _MOST = 20_000
 """Values remembered; real traffic repeats a few hundred."""
 
 
-class Memo(dict[Key, Value], ABC):
+class Memo(dict[Key, Value]):
     """Values by key, made on first sight; a memo equals only itself."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
 
+    def __init__(self, make: Callable[[Key], Value]) -> None:
+        super().__init__()
+        self.make = make
+
     def __eq__(self, other: object) -> bool:
         return self is other
-
-    @abstractmethod
-    def made(self, key: Key) -> Value:
-        """The value of a key."""
 
     def __missing__(self, key: Key) -> Value:
         if len(self) > _MOST:
             self.clear()
-        value = self[key] = self.made(key)
+        value = self[key] = self.make(key)
         return value
 
 

@@ -35,6 +35,8 @@ _OTHER_RELEASE = tuple(
 )
 """Lengths and codes are what changes from release to release."""
 
+_CONTROL = "x12.control.00401.xml"
+
 Load = Callable[[str], bytes]
 """Gives the bytes of a resource such as ``schemas/x12/004010/codes.xml``; raises NotFoundError."""
 
@@ -80,12 +82,9 @@ class SetEngine:
             if found is None:
                 return self._leniently(segments, delimiters, None)
             return self._warnings(segments, delimiters, right=found[1])
-        envelope = dict(document)
+        head = {"document_type": self.plan.mapping.document_type, "schema_version": SCHEMA_VERSION} | document
         document.clear()
-        document["document_type"] = self.plan.mapping.document_type
-        document["schema_version"] = SCHEMA_VERSION
-        document.update(envelope)
-        head = dict(document)
+        document.update(head)
         self.plan.put_constants(document)
         found = self.functions.run(segments, delimiters, document)
         if found is None:
@@ -230,7 +229,7 @@ class Library:
     def _file(self, version: str, set_id: str) -> str:
         """The guide's file below ``schemas/x12``, empty without one; many versions have the same."""
         if set_id == TECHNICAL:
-            return f"{ENVELOPE_RELEASE}/x12.control.00401.xml"
+            return f"{ENVELOPE_RELEASE}/{_CONTROL}"
         name = self.served_by(version)
         release = self.release(name)
         maps = {} if release is None else release.maps
@@ -349,20 +348,15 @@ class Library:
         release = self.release(ENVELOPE_RELEASE)
         if release is None:
             return {}
-        file = "x12.control.00401.xml"
-        guide: Guide = parse_guide(
-            file, self._load(f"schemas/x12/{ENVELOPE_RELEASE}/{file}"), release, root_id="ISA_LOOP"
-        )
+        text = self._load(f"schemas/x12/{ENVELOPE_RELEASE}/{_CONTROL}")
         found: dict[str, Segment] = {}
-
-        def collect(loop: Loop) -> None:
+        loops = [parse_guide(_CONTROL, text, release, root_id="ISA_LOOP").root]
+        for loop in loops:
             for child in loop.children:
                 if isinstance(child, Loop):
-                    collect(child)
+                    loops.append(child)
                 else:
                     found.setdefault(child.id, child)
-
-        collect(guide.root)
         return found
 
     def envelope_segment(self, name: str) -> Segment | None:

@@ -243,8 +243,7 @@ class _Parsing:
             rules = self.rules(top["fields"], "")
         elif "fields" in top:
             self.add("MAP-RULE", "fields", what="'name: address' pairs are needed")
-        sums: dict[Path, tuple[Path, ...]] = {}
-        counts = self.computed(top.get("computed"), rules, sums)
+        counts, sums = self.computed(top.get("computed"), rules)
         kind, guide = (top[key] if isinstance(top.get(key), str) else "" for key in KEYS[:2])
         absent = frozenset(self.absent)
         return Mapping(kind, guide, rules, counts, sums, self.lines, absent, self.constants)
@@ -319,48 +318,39 @@ class _Parsing:
         return Field(path, address, found)
 
     def computed(
-        self, stated: Any, rules: tuple[Rule, ...], sums: dict[Path, tuple[Path, ...]]
-    ) -> dict[Path, Path]:
-        """The counts that the file states; its sums go to ``sums``."""
-        if stated is None:
-            return {}
-        if not isinstance(stated, Stated):
-            self.add("MAP-RULE", "computed", what="'field: count(list)' is needed")
-            return {}
-        decimals = {
-            name.replace("[]", "")
-            for name, rule in walk(rules)
-            if isinstance(rule, Field) and rule.converter.kind == "decimal"
-        }
-        scalars = {".".join(rule.path): rule for rule in rules if isinstance(rule, Field)}
-        lists = {".".join(rule.path) for rule in rules if isinstance(rule, Repeated)}
+        self, stated: Any, rules: tuple[Rule, ...]
+    ) -> tuple[dict[Path, Path], dict[Path, tuple[Path, ...]]]:
+        """The counts and sums that the file states."""
         counts: dict[Path, Path] = {}
-        for name, value in stated.items():
+        sums: dict[Path, tuple[Path, ...]] = {}
+        if stated is not None and not isinstance(stated, Stated):
+            self.add("MAP-RULE", "computed", what="'field: count(list)' is needed")
+        every = [(name, rule.converter) for name, rule in walk(rules) if isinstance(rule, Field)]
+        decimals = [name.replace("[]", "") for name, used in every if used.kind == "decimal"]
+        fields = {name: used for name, used in every if "[]" not in name}
+        lists = [".".join(rule.path) for rule in rules if isinstance(rule, Repeated)]
+        for name, value in stated.items() if isinstance(stated, Stated) else ():
+            path, what = tuple(name.split(".")), ""
             if value is None:
                 continue
             if added := _SUM.fullmatch(str(value)):
                 parts = [part.strip() for part in added[1].split(",") if part.strip()]
                 if strange := [part for part in (name, *parts) if part not in decimals]:
                     what = f"there is no decimal field {strange[0]!r}"
-                    self.add("MAP-COUNT", name, stated.lines.get(name), what=what)
-                else:
-                    sums[tuple(name.split("."))] = tuple(tuple(part.split(".")) for part in parts)
-                continue
-            match = _COUNT.fullmatch(str(value))
-            what = ""
-            if match is None:
-                what = f"count(list) or sum(fields) is needed, not {value!r}"
-            elif name not in scalars:
-                what = f"there is no rule for the field{nearest(name, scalars)}"
-            elif scalars[name].converter.name != "int":
-                what = f"the field's converter is {scalars[name].converter.name}, not int"
-            elif match[1] not in lists and not match[1].isupper():
-                what = f"there is no list {match[1]!r}{nearest(match[1], lists)}"
-            if what or match is None:
-                self.add("MAP-COUNT", name, stated.lines.get(name), what=what)
+                sums[path] = tuple(tuple(part.split(".")) for part in parts)
+            elif counted := _COUNT.fullmatch(str(value)):
+                if name not in fields:
+                    what = f"there is no rule for the field{nearest(name, fields)}"
+                elif fields[name].name != "int":
+                    what = f"the field's converter is {fields[name].name}, not int"
+                elif counted[1] not in lists and not counted[1].isupper():
+                    what = f"there is no list {counted[1]!r}{nearest(counted[1], lists)}"
+                counts[path] = tuple(counted[1].split("."))
             else:
-                counts[tuple(name.split("."))] = tuple(match[1].split("."))
-        return counts
+                what = f"count(list) or sum(fields) is needed, not {value!r}"
+            if what:
+                self.add("MAP-COUNT", name, stated.lines.get(name), what=what)
+        return counts, sums
 
 
 def _listed(match: re.Match[str]) -> str:

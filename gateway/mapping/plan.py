@@ -8,7 +8,7 @@ position are tried in order; what no case takes goes to the extensions of the sc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import Any
 
 from gateway.errors import MappingError, Problem
 from gateway.mapping.converters import Converter
-from gateway.mapping.extensions import get, put, ref
+from gateway.mapping.extensions import absent_addresses, get, put, ref
 from gateway.mapping.model import Address, Condition, Copy, Field, Mapping, Path, Repeated, Rule, walk
 from gateway.mapping.problems import mapping_problem
 from gateway.x12.elements import DECIMAL
@@ -93,6 +93,10 @@ class Case:
             for take in self.deciding
         )
 
+    def sets_beside(self, copy: Copy) -> bool:
+        """Whether it gives the object that a copied value stands in another field."""
+        return any(take.path[:-1] == copy.path[:-1] for take in self.takes)
+
     @property
     def deciding(self) -> list[Take]:
         """The fields of which one must have a value for a segment to be read so."""
@@ -124,19 +128,17 @@ class Scope:
         loop: the loop whose positions it covers.
         container: the loop whose object is filled.
         steps: loops from below the container down to this one, for addresses in the extensions.
-        cases: by position index; positions of inner loops stand for those loops.
         prefix: path of the object in the mapping, for example ``lines[].``; empty for the document's root.
+        cases: by position index; positions of inner loops stand for those loops.
     """
 
     id: int
     loop: LoopPlace
     container: LoopPlace
     steps: tuple[LoopPlace, ...]
-    parent: Scope | None
+    prefix: str = ""
     cases: dict[int, list[Case]] = field(default_factory=dict)
     inner: dict[int, Scope] = field(default_factory=dict)
-    counts: dict[Path, Path] = field(default_factory=dict)
-    prefix: str = ""
 
     @property
     def all_cases(self) -> Iterator[Case]:
@@ -217,9 +219,8 @@ class Plan:
         if not listed[0].isupper():
             items = get(document, listed)
             return len(items) if isinstance(items, list) else 0
-        entries = document.get("extensions")
-        absent = {"address": NO_TOP, "absent": True} in (entries if isinstance(entries, list) else ())
-        return int(self.top is not None and not absent) + self._levels_in(document)
+        is_top = self.top is not None and NO_TOP not in absent_addresses(document)
+        return is_top + self._levels_in(document)
 
     def _levels_in(self, container: Any) -> int:
         found = 0
@@ -281,116 +282,135 @@ def bind(mapping: Mapping, table: Table) -> Plan:
 
 def bind_all(mapping: Mapping, table: Table) -> tuple[Plan, list[Problem]]:
     """Binds what fits the guide and tells what does not; such rules are left out of the plan."""
-    plan = Plan(mapping, table, [])
-    faults: list[Problem] = []
-    _scope(plan, table.loops[0], table.loops[0], (), None, [((), rule) for rule in mapping.rules], faults)
-    plan.root.counts = dict(mapping.counts)
+    binder = _Binder(Plan(mapping, table, []))
+    plan = binder.plan
+    binder.scope(table.loops[0], table.loops[0], (), mapping.rules)
     # A source may stand after its copies: the currency of an 820 after its amount.
     heading = [case for case in plan.root.all_cases if case.list_path is None]
-    copies = [rule for case in heading for rule in case.copies]
-    for case in heading:
-        set_here = {take.path for take in case.takes}
-        case.recopies = [rule for rule in copies if rule.source in set_here]
+    _copy_again(heading, [rule for case in heading for rule in case.copies])
     for case in (case for scope in plan.scopes for case in scope.all_cases):
         # The fields of one object stand together, as generated code fills them.
         objects = list(dict.fromkeys(take.path[:-1] for take in case.takes))
         case.takes.sort(key=lambda take: objects.index(take.path[:-1]))
-    return plan, faults
+    return plan, binder.faults
 
 
-_Placed = tuple[tuple[str, ...], Rule]
+class _Binder:
+    """Builds the scopes of a plan, and collects what does not fit the guide."""
 
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.faults: list[Problem] = []
 
-def _scope(
-    plan: Plan,
-    loop: LoopPlace,
-    container: LoopPlace,
-    steps: tuple[LoopPlace, ...],
-    parent: Scope | None,
-    rules: list[_Placed],
-    faults: list[Problem],
-    prefix: str = "",
-) -> Scope:
-    """Builds the scope of a loop from rules whose addresses are relative to it.
+    def tell(self, code: str, prefix: str, rule: Rule, **words: Any) -> None:
+        name = prefix + ".".join(rule.path) + ("[]" if isinstance(rule, Repeated) else "")
+        self.faults.append(mapping_problem(code, name, **words))
 
-    Each rule comes with the number of address steps already taken (as a tuple of that length).
-    """
-    table = plan.table
-    scope = Scope(len(plan.scopes), loop, container, steps, parent, prefix=prefix)
-    plan.scopes.append(scope)
-    #: Rules that go on inside a loop, by the case that leads there.
-    deeper: dict[int, list[_Placed]] = {}
-    copies: list[Copy] = []
+    def scope(
+        self,
+        loop: LoopPlace,
+        container: LoopPlace,
+        steps: tuple[LoopPlace, ...],
+        rules: Iterable[Rule],
+        prefix: str = "",
+    ) -> Scope:
+        """The scope of a loop, from rules whose addresses are relative to it."""
+        scope = Scope(len(self.plan.scopes), loop, container, steps, prefix)
+        self.plan.scopes.append(scope)
+        rules = list(rules)
+        #: Rules that go on inside a loop, by the case that leads there.
+        deeper: dict[int, list[Rule]] = {}
+        for rule in rules:
+            if not isinstance(rule, Copy):
+                self.place(scope, rule, deeper)
+        for index, cases in scope.cases.items():
+            position = self.plan.table.positions[index]
+            # Conditions first: a rule without any would take every segment.
+            cases.sort(key=lambda case: not case.conditions)
+            for order, case in enumerate(cases):
+                case.index = order
+                case.implied = position.tree.written if position.tree is not None else ()
+                inside = deeper.get(id(case), [])
+                if position.trigger and case.list_path is not None and not case.scalar:
+                    path = f"{prefix}{case.name}[]."
+                    case.scope = self.scope(position.loop, position.loop, (), inside, path)
+                    _localize(case)
+                elif position.trigger:
+                    within = (*steps, position.loop)
+                    case.scope = self.scope(position.loop, container, within, inside, prefix)
+            for case in cases:
+                for variant in case.variants:
+                    variant.index = case.index
+        for rule in rules:
+            if isinstance(rule, Copy):
+                self.place_copy(scope, rule)
+        for child in self.plan.table.loops:
+            if child.parent is loop:
+                scope.inner[child.first] = self.scope(child, container, (*steps, child), (), prefix)
+        return scope
 
-    def tell(code: str, rule: Rule, **words: Any) -> None:
-        faults.append(mapping_problem(code, _name(prefix, rule), **words))
-
-    for taken, rule in rules:
-        if isinstance(rule, Copy):
-            copies.append(rule)
-            continue
+    def place(self, scope: Scope, rule: Field | Repeated, deeper: dict[int, list[Rule]]) -> None:
+        """Gives a rule to the case of its position, or to the rules inside the loop that begins there."""
         address = rule.each if isinstance(rule, Repeated) else rule.address
-        depth = len(taken)
-        position = _find(table, loop, address.path[depth])
+        segment, conditions = address.path[0], address.conditions[0]
+        is_last = len(address.path) == 1
+        position = _find(self.plan.table, scope.loop, segment)
         if position is None:
-            where = loop.loop.trigger.id if loop.parent else "the transaction set"
-            tell("MAP-ADDRESS", rule, value=address.text, segment=address.path[depth], where=where)
-            continue
-        if fault := _elements_fault(position, address, depth):
-            tell("MAP-ELEMENT", rule, value=address.text, ref=fault)
-            continue
-        conditions = address.conditions[depth]
-        last = depth == len(address.path) - 1
-        if not last and not position.trigger:
-            tell("MAP-NO-LOOP", rule, segment=position.id)
-            continue
+            where = scope.loop.loop.trigger.id if scope.loop.parent else "the transaction set"
+            self.tell("MAP-ADDRESS", scope.prefix, rule, value=address.text, segment=segment, where=where)
+            return
+        if fault := _elements_fault(position, address):
+            self.tell("MAP-ELEMENT", scope.prefix, rule, value=address.text, ref=fault)
+            return
+        if not is_last and not position.trigger:
+            self.tell("MAP-NO-LOOP", scope.prefix, rule, segment=position.id)
+            return
         cases = scope.cases.setdefault(position.index, [])
-        if isinstance(rule, Repeated) and last:
+        if isinstance(rule, Repeated) and is_last:
             whole = Case(0, position.index, conditions, rule.path, rule.scalar is not None)
             for case, inner in _ways(whole, (rule.scalar,) if rule.scalar else rule.rules, position):
                 cases.append(case)
-                rest = _item_rules(case, inner, position, _name(prefix, rule) + ".", faults)
+                rest = self.item_rules(case, inner, position, f"{scope.prefix}{'.'.join(rule.path)}[].")
                 if position.trigger:
                     deeper[id(case)] = rest
                 elif rest:
-                    tell("MAP-NO-LOOP", rule, segment=position.id)
-            continue
+                    self.tell("MAP-NO-LOOP", scope.prefix, rule, segment=position.id)
+            return
         found = next((c for c in cases if c.conditions == conditions and c.list_path is None), None)
         if found is None:
             found = Case(0, position.index, conditions)
             cases.append(found)
-        if last and isinstance(rule, Field):
+        if is_last and isinstance(rule, Field):
             found.takes.append(_take(rule, position))
         else:
-            deeper.setdefault(id(found), []).append(((*taken, address.path[depth]), rule))
-    for index, cases in scope.cases.items():
-        # Conditions first: a rule without any would take every segment.
-        cases.sort(key=lambda case: not case.conditions)
-        for order, case in enumerate(cases):
-            case.index = order
-            position = table.positions[index]
-            case.implied = position.tree.written if position.tree is not None else ()
-            if position.trigger:
-                own = case.list_path is not None and not case.scalar
-                child_container = position.loop if own else container
-                child_steps = () if child_container is position.loop else (*steps, position.loop)
-                inside = prefix if child_container is container else f"{prefix}{case.name}[]."
-                rules_inside = deeper.get(id(case), [])
-                case.scope = _scope(
-                    plan, position.loop, child_container, child_steps, scope, rules_inside, faults, inside
-                )
-                if child_container is not container:
-                    _localize(case)
-        for case in cases:
-            for variant in case.variants:
-                variant.index = case.index
-    for copy in copies:
-        _place_copy(scope, copy, faults)
-    for child in table.loops:
-        if child.parent is loop:
-            steps_inside = (*steps, child)
-            scope.inner[child.first] = _scope(plan, child, container, steps_inside, scope, [], faults, prefix)
-    return scope
+            below = replace(address, path=address.path[1:], conditions=address.conditions[1:])
+            inside = deeper.setdefault(id(found), [])
+            inside.append(
+                replace(rule, each=below) if isinstance(rule, Repeated) else replace(rule, address=below)
+            )
+
+    def item_rules(self, case: Case, rules: Iterable[Rule], position: Position, prefix: str) -> list[Rule]:
+        """Gives a list's case the fields of its own segment; returns the rules for what is in the loop."""
+        rest: list[Rule] = []
+        for rule in rules:
+            if (field := _own(rule, position)) and not any(field.address.conditions):
+                if fault := _elements_fault(position, field.address):
+                    self.tell("MAP-ELEMENT", prefix, rule, value=field.address.text, ref=fault)
+                else:
+                    case.takes.append(_take(field, position))
+            else:
+                rest.append(rule)
+        # A copied value goes with the case that sets its neighbour; in a loop that may be another segment.
+        case.copies = [rule for rule in rest if isinstance(rule, Copy) and case.sets_beside(rule)]
+        return [rule for rule in rest if rule not in case.copies]
+
+    def place_copy(self, scope: Scope, copy: Copy) -> None:
+        beside = (case for case in scope.all_cases if case.list_path is None and case.sets_beside(copy))
+        if (case := next(beside, None)) is not None:
+            case.copies.append(copy)
+            return
+        around = ".".join(copy.path[:-1]) or "the object"
+        self.tell("MAP-COPY", scope.prefix, copy, what=f"nothing else fills {around}")
 
 
 def _localize(case: Case) -> None:
@@ -398,85 +418,47 @@ def _localize(case: Case) -> None:
     inner = case.scope.all_cases if case.scope else ()
     fillers = [case, *(one for one in inner if one.list_path is None)]
     given = {take.path for filler in fillers for take in filler.takes}
-    local: list[Copy] = []
     for filler in fillers:
         filler.copies = [replace(rule, local=rule.source in given) for rule in filler.copies]
-        local += [rule for rule in filler.copies if rule.local]
-    for filler in fillers[1:]:
-        set_here = {take.path for take in filler.takes}
-        filler.recopies = [rule for rule in local if rule.source in set_here]
+    _copy_again(fillers[1:], [rule for filler in fillers for rule in filler.copies if rule.local])
 
 
-def _name(prefix: str, rule: Rule) -> str:
-    """The field of a rule as the mapping names it, from the document's root: ``lines[].quantity.value``."""
-    return prefix + ".".join(rule.path) + ("[]" if isinstance(rule, Repeated) else "")
+def _copy_again(cases: list[Case], copies: list[Copy]) -> None:
+    """Notes with each case the copies whose source it sets."""
+    for case in cases:
+        set_here = {take.path for take in case.takes}
+        case.recopies = [rule for rule in copies if rule.source in set_here]
 
 
-def _ways(case: Case, rules: tuple[Rule, ...], position: Position) -> Iterator[tuple[Case, tuple[Rule, ...]]]:
+def _own(rule: Rule, position: Position) -> Field | None:
+    """A rule that takes elements of the item's own segment."""
+    return rule if isinstance(rule, Field) and rule.address.path == (position.id,) else None
+
+
+def _ways(case: Case, rules: tuple[Rule, ...], position: Position) -> Iterator[tuple[Case, list[Rule]]]:
     """The ways to read an item: one for each condition of fields on its own segment, then the one without."""
-
-    def own(rule: Rule) -> Field | None:
-        return rule if isinstance(rule, Field) and rule.address.path == (position.id,) else None
-
     bound: dict[tuple[Condition, ...], list[Field]] = {}
+    plain: list[Rule] = []
     for rule in rules:
-        if (found := own(rule)) and any(found.address.conditions):
+        if (found := _own(rule, position)) and any(found.address.conditions):
             bound.setdefault(found.address.conditions[0], []).append(found)
-    plain = tuple(rule for rule in rules if not any(rule in fields for fields in bound.values()))
+        else:
+            plain.append(rule)
     for conditions, fields in bound.items():
         elements = {c.element for c in conditions} | {e for one in fields for e, _ in one.address.elements}
         others = (
             rule
             for rule in plain
-            if not ((found := own(rule)) and elements & {e for e, _ in found.address.elements})
+            if not ((found := _own(rule, position)) and elements & {e for e, _ in found.address.elements})
         )
         marks = frozenset(one.path for one in fields)
         variant = Case(
             case.index, case.position, (*case.conditions, *conditions), case.list_path, marks=marks
         )
         case.variants.append(variant)
-        yield (
-            variant,
-            (*(replace(one, address=replace(one.address, conditions=((),))) for one in fields), *others),
-        )
+        taken = (replace(one, address=replace(one.address, conditions=((),))) for one in fields)
+        yield variant, [*taken, *others]
     yield case, plain
-
-
-def _item_rules(
-    case: Case, rules: tuple[Rule, ...], position: Position, prefix: str, faults: list[Problem]
-) -> list[_Placed]:
-    """Gives a list's case the fields of its own segment; returns the rules for segments inside the loop."""
-    rest: list[_Placed] = []
-    for rule in rules:
-        if (
-            isinstance(rule, Field)
-            and rule.address.path == (position.id,)
-            and not any(rule.address.conditions)
-        ):
-            if fault := _elements_fault(position, rule.address, 0):
-                place, text = _name(prefix, rule), rule.address.text
-                faults.append(mapping_problem("MAP-ELEMENT", place, value=text, ref=fault))
-                continue
-            case.takes.append(_take(rule, position))
-        elif isinstance(rule, Copy):
-            case.copies.append(rule)
-        else:
-            rest.append(((), rule))
-    # A copied value goes with the case that sets its neighbour; in a loop that may be another segment.
-    for copy in list(case.copies):
-        if not any(take.path[:-1] == copy.path[:-1] for take in case.takes):
-            case.copies.remove(copy)
-            rest.append(((), copy))
-    return rest
-
-
-def _place_copy(scope: Scope, copy: Copy, faults: list[Problem]) -> None:
-    for case in scope.all_cases:
-        if case.list_path is None and any(take.path[:-1] == copy.path[:-1] for take in case.takes):
-            case.copies.append(copy)
-            return
-    around = ".".join(copy.path[:-1]) or "the object"
-    faults.append(mapping_problem("MAP-COPY", _name(scope.prefix, copy), what=f"nothing else fills {around}"))
 
 
 def _find(table: Table, loop: LoopPlace, name: str) -> Position | None:
@@ -500,14 +482,12 @@ def element_of(position: Position, element: int, component: int) -> Element | No
     return found
 
 
-def _elements_fault(position: Position, address: Address, depth: int) -> str:
-    wanted = [(c.element, c.component) for c in address.conditions[depth]]
-    if depth == len(address.path) - 1:
-        wanted += list(address.elements)
-    for element, component in wanted:
-        if element_of(position, element, component) is None:
-            return ref(position.id, element, component)
-    return ""
+def _elements_fault(position: Position, address: Address) -> str:
+    """An element that the first step of an address names and the segment does not have; empty if none."""
+    wanted = [(c.element, c.component) for c in address.conditions[0]]
+    if len(address.path) == 1:
+        wanted += address.elements
+    return next((ref(position.id, *one) for one in wanted if element_of(position, *one) is None), "")
 
 
 def _take(rule: Field, position: Position) -> Take:
@@ -515,10 +495,5 @@ def _take(rule: Field, position: Position) -> Take:
     if rule.address.open_end:
         sources = tuple((n, 0) for n in range(sources[0][0], len(position.segment.elements) + 1))
     first = element_of(position, *sources[0])
-    return Take(
-        rule.path,
-        sources,
-        rule.converter,
-        rule.address.text,
-        first is not None and first.usage == "R" and not sources[0][1],
-    )
+    required = first is not None and first.usage == "R" and not sources[0][1]
+    return Take(rule.path, sources, rule.converter, rule.address.text, required)

@@ -13,6 +13,8 @@ from typing import Any
 from gateway.mapping.extensions import (
     COMPONENT,
     REPETITION,
+    append,
+    component_of,
     get,
     keep_place,
     keep_segment,
@@ -94,13 +96,7 @@ class _Frame:
 
 @dataclass(slots=True)
 class DocumentReader:
-    """Reads the steps of one transaction set into a document.
-
-    Args:
-        plan: the bound mapping.
-        document: the object to fill.
-        trace: collects what every rule did, if given.
-    """
+    """Reads the steps of one transaction set into a document; ``trace`` collects what every rule did."""
 
     plan: Plan
     document: dict[str, Any]
@@ -151,12 +147,11 @@ class DocumentReader:
     def _tell_kept(self, kind: str, at: _Frame, source: str, text: str, reason: str, rule: str = "") -> None:
         """Tells of the entry that the extensions of an object were given last."""
         entries = at.container["extensions"]
-        self._tell(
-            kind, source, text, f"{at.pointer}/extensions/{len(entries) - 1}", entries[-1], rule, reason
-        )
+        pointer = f"{at.pointer}/extensions/{len(entries) - 1}"
+        self._tell(kind, source, text, pointer, entries[-1], rule, reason)
 
     def _text(self, element: int, component: int) -> str:
-        return text_of(self._parts, element, component)
+        return component_of(self._parts[element], component) if element < len(self._parts) else ""
 
     def _segment(self, position: Position) -> None:
         outer = position.loop.parent if position.trigger else position.loop
@@ -221,78 +216,63 @@ class DocumentReader:
     def _case(self, frame: _Frame, case: Case, position: Position, address: str) -> None:
         target = frame
         if case.list_path is not None:
-            holder = frame.container
-            for key in case.list_path[:-1]:
-                holder = holder.setdefault(key, {})
-            items = holder.setdefault(case.list_path[-1], [])
-            where = f"{frame.pointer}/{'/'.join(case.list_path)}/{len(items)}"
+            number = len(get(frame.container, case.list_path) or ())
+            where = f"{frame.pointer}/{'/'.join(case.list_path)}/{number}"
             if case.scalar:
-                items.append(self._value(case.takes[0], position, frame, address, where))
+                item = self._value(case.takes[0], position, frame, address, where)
             else:
-                target, address = _Frame(frame.scope, {}, where), position.id
-                items.append(target.container)
+                item = {}
+                target, address = _Frame(frame.scope, item, where), position.id
+            append(frame.container, case.list_path, item)
         if not case.scalar:
-            for take in case.takes:
-                where = f"{target.pointer}/{'/'.join(take.path)}"
-                value = self._value(take, position, target, address, where)
-                if value is not None:
-                    put(target.container, take.path, value)
-            for copy in (*case.copies, *case.recopies):
-                found = copied(copy, target.container, self.document)
-                around = len(copy.path) == 1 or get(target.container, copy.path[:-1]) is not None
-                if found is not None and around:
-                    put(target.container, copy.path, found)
-                    source, where = ".".join(copy.source), f"{target.pointer}/{'/'.join(copy.path)}"
-                    self._tell("copy", source, str(found), where, found, f"={source}")
+            self._fill(target, case, position, address)
         self._leftovers(case, position, target, address)
         if position.trigger and case.scope is not None:
             inner = self._frames[position.loop.index] = _Frame(case.scope, target.container, target.pointer)
             if position.tree is not None and self._node is not None:
                 self._node.container = inner
 
+    def _fill(self, target: _Frame, case: Case, position: Position, address: str) -> None:
+        """Gives an object the fields and copies of a case."""
+        for take in case.takes:
+            where = f"{target.pointer}/{'/'.join(take.path)}"
+            value = self._value(take, position, target, address, where)
+            if value is not None:
+                put(target.container, take.path, value)
+        for copy in (*case.copies, *case.recopies):
+            found = copied(copy, target.container, self.document)
+            if found is not None and get(target.container, copy.path[:-1]) is not None:
+                put(target.container, copy.path, found)
+                source, where = ".".join(copy.source), f"{target.pointer}/{'/'.join(copy.path)}"
+                self._tell("copy", source, str(found), where, found, f"={source}")
+
     def _value(self, take: Take, position: Position, target: _Frame, address: str, pointer: str) -> Any:
         texts = tuple(self._text(*source) for source in take.sources)
         if not any(texts):
             return None
-        value = take.converter.read(texts)
-        written = () if value is None else take.converter.write(value)
-        rule = f"{take.address} | {take.converter.name}"
+        value, kept = take.converter.taken(texts)
+        rule, reason = f"{take.address} | {take.converter.name}", _NO_VALUE if value is None else _EXACT
         for index, (source, text) in enumerate(zip(take.sources, texts, strict=True)):
             name = ref(position.id, *source)
             if text and value is not None:
                 self._tell("rule", name, text, pointer, value, rule)
-            if text != (written[index] if index < len(written) else ""):
+            if index in kept:
                 keep_value(target.container, address, name, text)
-                self._tell_kept(
-                    "exact_text", target, name, text, _NO_VALUE if value is None else _EXACT, rule
-                )
+                self._tell_kept("exact_text", target, name, text, reason, rule)
         return value
 
     def _leftovers(self, case: Case, position: Position, target: _Frame, address: str) -> None:
         """Keeps the elements and components that the case does not take."""
-        for index, element in enumerate(position.segment.elements, 1):
-            if index >= len(self._parts) or not self._parts[index]:
-                continue
+        for index, (part, element) in enumerate(zip(self._parts[1:], position.segment.elements), 1):
             taken = {component for n, component in case.used if n == index}
-            wanted = [0] if not taken or REPETITION in self._parts[index] else []
+            wanted = [0] if not taken or REPETITION in part else []
             if taken and 0 not in taken:
                 wanted += [c for c in range(1, len(element.components) + 1) if c not in taken]
             for component in wanted:
                 name = ref(position.id, index, component)
-                if text := self._text(index, component) if component else self._parts[index]:
+                if text := component_of(part, component) if component else part:
                     keep_value(target.container, address, name, text)
                     self._tell_kept("kept", target, name, text, "no rule takes this element")
-
-
-def text_of(parts: list[str], element: int, component: int) -> str:
-    """The text of an element or component; empty where it is absent."""
-    if element >= len(parts):
-        return ""
-    first = parts[element].partition(REPETITION)[0]
-    if not component:
-        return first
-    components = first.split(COMPONENT)
-    return components[component - 1] if component <= len(components) else ""
 
 
 def copied(rule: Copy, target: dict[str, Any], document: dict[str, Any]) -> Any:

@@ -25,14 +25,7 @@ Rules = dict[str, Any]
 
 
 def scaffold(table: Table, guide: str, document: str, load: Load) -> str:
-    """The text of a mapping that has a rule for every segment and loop of a guide.
-
-    Args:
-        table: the compiled guide.
-        guide: its name, such as ``x12/004010/846``.
-        document: the document type.
-        load: gives the file of the shared blocks.
-    """
+    """The text of a mapping with a rule for every segment and loop of a guide, such as ``x12/004010/846``."""
     work = _Scaffold(table, load)
     while True:
         text = work.text(guide, document)

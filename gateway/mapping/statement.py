@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from gateway.errors import MappingError
@@ -120,23 +121,29 @@ class _Expansion:
     def __init__(self, files: list[Stated], load: Load | None) -> None:
         self._files, self._load = files, load
         self._left = MAX_VALUES
-        self._known: dict[str, Stated] | None = None
         self.used: set[tuple[str, str]] = set()
 
-    def _of(self, kind: str) -> Stated:
-        """All blocks or all code tables; those of later files go before."""
-        if self._known is None:
-            files = list(self._files)
-            if self._load is not None:
-                files.insert(0, _foreign(_parsed(self._load(SHARED))))
-            self._known = {"blocks": Stated(), "codes": Stated()}
-            for file in files:
-                for name, known in self._known.items():
-                    if isinstance(file.get(name), Stated):
-                        if name == "codes":
-                            _renamed(known, file[name])
-                        self._known[name] = merged(known, file[name])
-        return self._known[kind]
+    @cached_property
+    def _known(self) -> dict[str, Stated]:
+        """All blocks and code tables; those of later files go before."""
+        shared = [] if self._load is None else [_foreign(_parsed(self._load(SHARED)))]
+        known = {"blocks": Stated(), "codes": Stated()}
+        for file in (*shared, *self._files):
+            for kind, before in known.items():
+                if isinstance(file.get(kind), Stated):
+                    if kind == "codes":
+                        _renamed(before, file[kind])
+                    known[kind] = merged(before, file[kind])
+        return known
+
+    def _named(self, kind: str, name: str, what: str, place: str) -> Stated:
+        """A block or code table; MappingError where there is none."""
+        self.used.add((kind, name))
+        found = self._known[kind].get(name)
+        if not isinstance(found, Stated):
+            near = nearest(name, self._known[kind])
+            raise MappingError(f"{place}: there is no {what}{near}", code=MISSING)
+        return found
 
     def rules(self, rules: Stated, around: str = "", depth: int = 0) -> Stated:
         """Rules with everything they name put in."""
@@ -165,21 +172,11 @@ class _Expansion:
         return result
 
     def _block(self, name: str, place: str, line: int | None) -> Stated:
-        blocks = self._of("blocks")
-        block = blocks.get(name)
-        self.used.add(("blocks", name))
-        if not isinstance(block, Stated):
-            raise MappingError(f"{place}: there is no block {name!r}{nearest(name, blocks)}", code=MISSING)
-        return _foreign(block, line)
+        return _foreign(self._named("blocks", name, f"block {name!r}", place), line)
 
     def _tables(self, text: str, place: str) -> str:
         def table(match: re.Match[str]) -> str:
-            tables = self._of("codes")
-            found = tables.get(match[1])
-            self.used.add(("codes", match[1]))
-            if not isinstance(found, Stated):
-                near = nearest(match[1], tables)
-                raise MappingError(f"{place}: there is no code table @{match[1]}{near}", code=MISSING)
+            found = self._named("codes", match[1], f"code table @{match[1]}", place)
             return ", ".join(f"{name}={code}" for name, code in found.items() if code is not None)
 
         return _TABLE.sub(table, text) if "|" in text and "@" in text else text

@@ -18,7 +18,7 @@ from typing import Any
 from gateway.errors import DocumentError, MappingError, Problem, Severity
 from gateway.mapping.library import SCHEMA_VERSION, Library
 from gateway.mapping.statement import MAX_LENGTH
-from gateway.mapping.writer import body, write_set
+from gateway.mapping.writer import body, differences, write_set
 from gateway.x12.envelope import PartyId, TransactionSet
 from gateway.x12.parser import GROUP_OF_SET, Parser
 from gateway.x12.writer import Envelope, interchange
@@ -81,13 +81,7 @@ def parse_trials(text: bytes) -> list[Trial]:
 
 
 def run_trial(trial: Trial, library: Library, guide: str, document_type: str) -> list[Difference]:
-    """What differs from what is expected; nothing if the test is passed.
-
-    Args:
-        library: has the mapping, and its partner's differences.
-        guide: guide of the mapping, such as ``x12/004010/850``.
-        document_type: its document.
-    """
+    """The differences from what is expected; the mapping has a guide such as ``x12/004010/850``."""
     _, release, set_id = guide.split("/")
     expected, around = trial.expected, replace(_ENVELOPE, release=release)
     document, segments, problems = None, list[str](), list[Problem]()
@@ -109,12 +103,12 @@ def run_trial(trial: Trial, library: Library, guide: str, document_type: str) ->
         document, problems = None, list(error.problems)
     if isinstance(expected, dict) and expected.keys() == {"problems"}:
         codes = [one.code for one in problems if one.severity is not Severity.INFO]
-        return list(_compared(sorted(expected["problems"] or ()), sorted(codes), "/problems"))
+        return _compared(sorted(expected["problems"] or ()), sorted(codes), "/problems")
     if document is None:
         refused = " ".join(f"{one.code}: {one.message}" for one in problems if one.is_error)
         return [Difference("", None, f"nothing: {refused or 'there is no transaction set'}")]
     if isinstance(expected, dict):
-        return list(_compared(body(expected), body(document), ""))
+        return _compared(body(expected), body(document))
     return list(_segments([one.rstrip("*") for one in _body(expected)], segments))
 
 
@@ -143,18 +137,9 @@ def _body(text: str) -> list[str]:
     return [segment for segment in segments if segment and segment.partition("*")[0] not in ("ST", "SE")]
 
 
-def _compared(expected: Any, found: Any, place: str) -> Iterator[Difference]:
-    if isinstance(expected, dict) and isinstance(found, dict):
-        for key in {**expected, **found}:
-            if key in expected and key in found:
-                yield from _compared(expected[key], found[key], f"{place}/{key}")
-            else:
-                yield Difference(f"{place}/{key}", _json(expected.get(key)), _json(found.get(key)))
-    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        for index, (one, other) in enumerate(zip(expected, found, strict=True)):
-            yield from _compared(one, other, f"{place}/{index}")
-    elif expected != found or isinstance(expected, bool) != isinstance(found, bool):
-        yield Difference(place, _json(expected), _json(found))
+def _compared(expected: Any, found: Any, place: str = "") -> list[Difference]:
+    differing = differences(expected, found, place)
+    return [Difference(pointer, _json(one), _json(other)) for pointer, one, other in differing]
 
 
 def _json(value: Any) -> str | None:

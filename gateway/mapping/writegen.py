@@ -13,22 +13,9 @@ from typing import Any
 
 from gateway.mapping.converters import Converter, inverted
 from gateway.mapping.generated import Memo, bound, indented
+from gateway.mapping.model import Path
 from gateway.mapping.plan import Case, Plan, Scope, Take
 from gateway.x12.hierarchy import Tree
-
-
-class _Texts(Memo[Any, Any]):
-    """What a converter writes, remembered; a missing value gives empty text."""
-
-    def __init__(self, converter: Converter, size: int) -> None:
-        super().__init__()
-        self.converter, self.size = converter, size
-
-    def made(self, key: Any) -> Any:
-        """The text of a value, of several elements a tuple."""
-        texts = () if key is None else self.converter.write(key)
-        texts += ("",) * (self.size - len(texts))
-        return texts[0] if self.size == 1 else texts
 
 
 class SetFunctions:
@@ -36,7 +23,7 @@ class SetFunctions:
 
     def __init__(self, plan: Plan) -> None:
         self._names: dict[str, Any] = {"EMPTY": {}}
-        self._memos: list[_Texts] = []
+        self._memos: list[tuple[int, Converter, str]] = []
         self._bodies: dict[str, str] = {}
         self._functions: dict[int, str] = {}
         self._plan = plan
@@ -55,7 +42,7 @@ class SetFunctions:
     def _scope(self, scope: Scope) -> str:
         """The name of the function of a scope; scopes that are written alike, such as levels, share one."""
         if scope.id not in self._functions:
-            lines, below = self._function(self._plan, scope)
+            lines, below = self._function(scope)
             body = "\n".join([*indented(lines or ["pass"]), *below])
             name = self._functions[scope.id] = self._bodies.setdefault(body, f"scope{scope.id}")
             if name not in self._names:
@@ -63,37 +50,36 @@ class SetFunctions:
                 exec(compile(source, f"<writer of {self._plan.mapping.guide}>", "exec"), self._names)  # noqa: S102
         return self._functions[scope.id]
 
-    def _function(self, plan: Plan, scope: Scope) -> tuple[list[str], list[str]]:
-        lines = []
-        if scope.container is scope.loop:
-            lines.append("if 'extensions' in d: raise LookupError")
-        table = plan.table
+    def _function(self, scope: Scope) -> tuple[list[str], list[str]]:
+        """Statements of a scope, and functions inside it for the levels of a hierarchy."""
+        lines = ["if 'extensions' in d: raise LookupError"] if scope.container is scope.loop else []
         below: list[str] = []
-        for index in sorted(scope.cases):
-            if tree := table.positions[index].tree:
-                cases, segment = scope.cases[index], table.positions[index].id
+        for index, cases in sorted(scope.cases.items()):
+            position = self._plan.table.positions[index]
+            segment = position.id
+            if tree := position.tree:
                 top = [case for case in cases if case.list_path is None][:1]
                 parent = repr("1" if top else "")
                 lines.append("n = [0]")
                 for case in top:
-                    lines += self._level(plan, case, segment, tree, "d", "''")
+                    lines += self._level(case, segment, tree, "d", "''")
                 lines.append(f"below{index}(d, out, sep, comp, {parent}, n)")
                 below.append(f"def below{index}(d, out, sep, comp, p, n):")
                 for case in cases:
                     if case.list_path is not None and len(case.list_path) == 1:
                         key = case.list_path[0]
-                        inner = self._level(plan, case, segment, tree, "o", "p")
+                        inner = self._level(case, segment, tree, "o", "p")
                         inner.append(f"below{index}(o, out, sep, comp, h, n)")
                         each = [f"if {key!r} in d:", f"    for o in d[{key!r}]:", *indented(indented(inner))]
                         below += indented(each)
                 continue
-            for case in scope.cases[index]:
-                lines += self._case(case, table.positions[index].id)
+            for case in cases:
+                lines += self._case(case, segment)
         return lines, below
 
-    def _level(self, plan: Plan, case: Case, segment: str, tree: Tree, holder: str, parent: str) -> list[str]:
+    def _level(self, case: Case, segment: str, tree: Tree, holder: str, parent: str) -> list[str]:
         """Statements that write one level of a hierarchy with its own segments; ``h`` is its number."""
-        names = [case.list_path[0] for case in plan.levels if case.list_path]
+        names = [case.list_path[0] for case in self._plan.levels if case.list_path]
         children = " or ".join(f"{holder}.get({name!r})" for name in names) or "False"
         given = {tree.id: "h", tree.parent: parent, tree.children: f"'1' if {children} else '0'"}
         lines, text, _ = self._segment(case, segment, holder, given)
@@ -120,23 +106,14 @@ class SetFunctions:
             enter = f"{self._scope(child)}(d, out, sep, comp)"
             checks = [f"if len(out) == at and not ({filled or 'False'}): out.pop()"]
             return [*lines, f"out.append({text})", "at = len(out)", enter, *checks]
-        holder = "d" + "".join(f".get({key!r}, EMPTY)" for key in case.list_path[:-1])
+        holder = _inside("d", case.list_path[:-1])
         head = f"for o in {holder}.get({case.list_path[-1]!r}, ()):"
         if case.scalar:
-            convert = case.takes[0].converter
-            element, _ = case.takes[0].sources[0]
-            memo = "o" if convert.name in ("text", "decimal") else f"{self._memo(convert, 1)}[o]"
-            given = {one.element: repr(one.value) for one in case.conditions} | {element: memo}
-            if any(one.component for one in case.conditions):
-                return [head, "    raise LookupError"]
-            parts = ", ".join([repr(segment), *(given.get(n, "''") for n in range(1, max(given) + 1))])
-            return [head, f"    out.append(sep.join(({parts})))"]
+            lines, text, _ = self._segment(case, segment, "o")
+            return [head, *indented([*lines, f"out.append({text})"])]
         lines = self._item(case, segment)
         for variant in reversed(case.variants):
-            marked = (
-                "o" + "".join(f".get({key!r}, EMPTY)" for key in path) for path in sorted(variant.marks)
-            )
-            test = " or ".join(f"{mark} is not EMPTY" for mark in marked)
+            test = " or ".join(f"{_inside('o', path)} is not EMPTY" for path in sorted(variant.marks))
             lines = [f"if {test}:", *indented(self._item(variant, segment)), "else:", *indented(lines)]
         loop = [head, *indented(lines)]
         return [f"if {case.list_path[0]!r} in d:", *indented(loop)] if len(case.list_path) == 1 else loop
@@ -150,11 +127,19 @@ class SetFunctions:
         return ["if 'extensions' in o: raise LookupError", *lines]
 
     def _memo(self, convert: Converter, size: int) -> str:
-        found = (memo for memo in self._memos if memo.size == size and memo.converter == convert)
-        if (memo := next(found, None)) is None:
-            memo = _Texts(convert, size)
-            self._memos.append(memo)
-        return bound(self._names, "M", memo)
+        """The name of a memo of what a converter writes: of several elements a tuple, for None empty text."""
+
+        def texts(value: Any) -> str | tuple[str, ...]:
+            written = () if value is None else convert.write(value)
+            padded = written + ("",) * (size - len(written))
+            return padded[0] if size == 1 else padded
+
+        for known_size, known, name in self._memos:
+            if known_size == size and known == convert:
+                return name
+        name = bound(self._names, "M", Memo(texts))
+        self._memos.append((size, convert, name))
+        return name
 
     def _segment(
         self, case: Case, segment: str, holder: str, given: Mapping[int, str] | None = None
@@ -169,8 +154,8 @@ class SetFunctions:
         parts: dict[int, str] = dict(given or {})
         components: dict[int, dict[int, str]] = {}
         values: list[str] = []
-        tail: str | None = None
-        tail_start = tail_size = 0
+        #: Names of values that fill elements as far as they reach, by the first and their greatest number.
+        spread: dict[tuple[int, int], str] = {}
         objects: dict[tuple[str, ...], str] = {(): holder}
 
         def place(element: int, component: int, expression: str) -> None:
@@ -186,10 +171,9 @@ class SetFunctions:
             prefix = take.path[:-1]
             if prefix not in objects:
                 objects[prefix] = f"s{len(objects)}"
-                got = holder + "".join(f".get({key!r}, EMPTY)" for key in prefix)
-                lines.append(f"{objects[prefix]} = {got}")
+                lines.append(f"{objects[prefix]} = {_inside(holder, prefix)}")
             name = f"v{number}"
-            found, open_ended = self._value(take, objects[prefix], name)
+            found, open_ended = self._value(take, objects[prefix], name, is_item=case.scalar)
             if prefix and not open_ended:
                 nested.setdefault(objects[prefix], []).extend(found)
                 many = len(take.sources) > 1
@@ -200,8 +184,8 @@ class SetFunctions:
                 lines += found
             values.append(name)
             if open_ended:
-                tail, tail_start, tail_size = name, take.sources[0][0], len(take.sources)
-                lines.append(f"if len({name}) > {tail_size}: raise LookupError")
+                spread[take.sources[0][0], len(take.sources)] = name
+                lines.append(f"if len({name}) > {len(take.sources)}: raise LookupError")
             elif len(take.sources) > 1:
                 for position, source in enumerate(take.sources):
                     place(*source, f"{name}[{position}]")
@@ -216,50 +200,50 @@ class SetFunctions:
             parts[element] = (
                 joined[0] if len(joined) == 1 else f"comp.join(({', '.join(joined)})).rstrip(comp)"
             )
-        last = max([*parts, tail_start - 1])
-        items = [repr(segment), *(parts.get(i, "''") for i in range(1, last + 1))]
-        if tail is not None and tail_start > last:
-            return lines, f"sep.join(({', '.join(items)}, *{tail})).rstrip(sep)", values
-        if tail is not None:
-            if any(tail_start <= number < tail_start + tail_size for number in parts):
+        last = max([*parts, *(first for first, _ in spread)])
+        for (first, size), name in spread.items():
+            if any(first <= number < first + size for number in parts):
                 lines.append("raise LookupError")
-            items[tail_start : tail_start + tail_size] = [f"*{tail}, *('',) * ({tail_size} - len({tail}))"]
+            rest = f", *('',) * ({size} - len({name}))" if last >= first + size else ""
+            parts |= dict.fromkeys(range(first, first + size), "") | {first: f"*{name}{rest}"}
+        items = [repr(segment), *filter(None, (parts.get(i, "''") for i in range(1, last + 1)))]
         return lines, f"sep.join(({', '.join(items)},)).rstrip(sep)", values
 
-    def _value(self, take: Take, holder: str, name: str) -> tuple[list[str], bool]:
+    def _value(self, take: Take, holder: str, name: str, *, is_item: bool) -> tuple[list[str], bool]:
         """Statements that put the text of a field, or a list of texts, into ``name``."""
-        convert, key = take.converter, take.path[-1]
-        got = f"{holder}.get({key!r})"
-        if convert.name in ("text", "decimal"):
-            return [f"{name} = {holder}.get({key!r}, '')"], False
-        inverse = bound(self._names, "I", inverted(convert.table))
-        if convert.name == "code":
-            return [f"{name} = {holder}.get({key!r}, '')", f"{name} = {inverse}.get({name}, {name})"], False
+        convert = take.converter
+
+        def got(missing: str) -> str:
+            return holder if is_item else f"{holder}.get({take.path[-1]!r}, {missing})"
+
+        inverse = bound(self._names, "I", inverted(convert.table)) if convert.table else ""
+
+        def coded(text: str) -> str:
+            return f"{inverse}.get({text}, {text})" if inverse else text
+
+        if convert.plain:
+            lines = [f"{name} = {got(repr(''))}"]
+            return [*lines, f"{name} = {coded(name)}"] if inverse else lines, False
         if convert.name == "pairs":
-            return [
-                f"{name} = []",
-                f"for q, w in {holder}.get({key!r}, EMPTY).items(): {name} += ({inverse}.get(q, q), w)",
-            ], True
+            return [f"{name} = []", f"for q, w in {got('EMPTY')}.items(): {name} += ({coded('q')}, w)"], True
         if convert.name == "records":
             fields = ", ".join(f"r[{field!r}]" for field in convert.keys)
-            return [f"{name} = []", f"for r in {holder}.get({key!r}, ()): {name} += ({fields})"], True
+            return [f"{name} = []", f"for r in {got('()')}: {name} += ({fields})"], True
         if convert.name == "list":
-            size = len(take.sources)
-            words = f"{holder}.get({key!r}, ())"
-            if convert.table:
-                words = f"{inverse}.get(w, w) for w in {words}"
-            return [
-                f"{name} = tuple({words})",
-                f"if len({name}) > {size}: raise LookupError",
-                f"{name} += ('',) * ({size} - len({name}))",
-            ], False
+            words = f"[{coded('w')} for w in {got('()')}]" if inverse else got("()")
+            return [f"{name} = {words}"], True
         memo = self._memo(convert, len(take.sources))
         kind = {"integer": "int", "boolean": "bool"}.get(convert.kind)
         if kind is None:
-            return [f"{name} = {memo}[{got}]"], False
+            return [f"{name} = {memo}[{got('None')}]"], False
         # What is remembered does not tell 1 from true and 1.0.
         return [
-            f"{name} = {got}",
+            f"{name} = {got('None')}",
             f"if {name} is not None and {name}.__class__ is not {kind}: raise LookupError",
             f"{name} = {memo}[{name}]",
         ], False
+
+
+def _inside(holder: str, path: Path) -> str:
+    """An expression for what stands at a path of an object; without it an empty object."""
+    return holder + "".join(f".get({key!r}, EMPTY)" for key in path)

@@ -19,7 +19,7 @@ from itertools import chain
 from typing import Any
 
 from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
-from gateway.mapping.extensions import get, put
+from gateway.mapping.extensions import absent_addresses, get, put
 from gateway.mapping.extensions import steps as read_steps
 from gateway.mapping.library import Library, SetEngine
 from gateway.mapping.model import Path
@@ -32,8 +32,13 @@ from gateway.x12.parser import GROUP_OF_SET, envelope_faults
 from gateway.x12.table import Position
 from gateway.x12.writer import Envelope, Part, Parts, interchange, repeats, segment_text
 
-Steps = tuple[tuple[str, int], ...]
 Json = dict[str, Any]
+
+Steps = tuple[tuple[str, int], ...]
+"""The way to a segment below an object: ids, each with its number."""
+
+Source = tuple[int, int]
+"""An element and its component, 0 for all of it."""
 
 ENVELOPE_FIELDS = (
     "document_type", "schema_version", "test", "control", "document_id", "partner_id", "partner", "channel",
@@ -45,36 +50,108 @@ _REF = re.compile(r"[A-Z][A-Z0-9]{1,2}(\d\d)(?:\.(\d{1,2}))?")
 
 
 @dataclass(slots=True)
-class _Kept:
-    """The extensions of one object, by place."""
+class _Object:
+    """An object of the document, where it stands, and what its extensions keep, by place.
 
-    segments: dict[Steps, dict[str, dict[int, list[Part]]]] = field(default_factory=dict)
-    values: dict[Steps, dict[tuple[int, int], Part]] = field(default_factory=dict)
-    entries: dict[tuple[Steps, int, int], Any] = field(default_factory=dict)
+    Attributes:
+        segments: whole segments, by the steps before them, their id and their number.
+        values: elements and exact texts, by the segment; ``entries`` has the entry that states each.
+        places: number and field of segments that stood elsewhere than they are written.
+        absent: addresses of what was not sent.
+    """
+
+    value: Json
+    pointer: str
+    segments: dict[Steps, dict[str, dict[int, Parts]]] = field(default_factory=dict)
+    values: dict[Steps, dict[Source, Part]] = field(default_factory=dict)
+    entries: dict[tuple[Steps, Source], Any] = field(default_factory=dict)
     places: dict[Steps, dict[str, list[tuple[int, str]]]] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
+
+    def keep(self, entry: Any) -> bool:
+        """Takes an entry of the extensions; False if it is none."""
+        address = entry.get("address") if isinstance(entry, dict) else None
+        if not isinstance(address, str):
+            return False
+        if "value" not in entry and entry.get("absent") is True:
+            self.absent.add(address)
+            return True
+        address, _, element = address.rpartition("/") if "value" in entry else (address, "", "")
+        place = tuple(read_steps(address) or ())
+        if not place:
+            return False
+        before, (name, number) = place[:-1], place[-1]
+        if "value" in entry:
+            match = _REF.fullmatch(element)
+            if match is None or not _is_part(entry["value"]):
+                return False
+            source = int(match[1]), int(match[2] or 0)
+            self.values.setdefault(place, {})[source] = entry["value"]
+            self.entries[place, source] = entry
+        elif isinstance(entry.get("field"), str):
+            self.places.setdefault(before, {}).setdefault(name, []).append((number, entry["field"]))
+        else:
+            parts = entry.get("elements")
+            if not isinstance(parts, list) or parts[:1] != [name] or not all(map(_is_part, parts)):
+                return False
+            self.segments.setdefault(before, {}).setdefault(name, {})[number] = parts
+        return True
 
 
 @dataclass(slots=True)
 class Written:
-    """One segment with the JSON pointer each element came from."""
+    """One segment.
 
-    parts: Parts
+    Attributes:
+        pointer: JSON pointer to what it is made of.
+        owner: the object that has it, and fills what follows in a loop that it begins.
+        case: how it is made; None for a segment that the extensions kept.
+        scope: the meaning of what follows.
+        elements: by position.
+    """
+
+    id: str
     pointer: str
-    pointers: dict[tuple[int, int], str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Instance:
-    """One segment to be written, and for a loop what follows in it."""
-
-    parts: dict[int, Part]
-    pointer: str
-    pointers: dict[tuple[int, int], str]
+    owner: _Object
     case: Case | None
     scope: Scope | None
-    container: Json
-    container_pointer: str
+    elements: dict[int, Part] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> Parts:
+        """The id and all elements in order."""
+        return [self.id, *(self.elements.get(i, "") for i in range(1, max(self.elements, default=0) + 1))]
+
+    def pointer_of(self, take: Take) -> str:
+        """Where the value of a field stands."""
+        is_item = self.case is not None and self.case.scalar
+        return self.pointer if is_item else f"{self.pointer}/{'/'.join(take.path)}"
+
+    def pointer_at(self, element: int, component: int) -> str:
+        """Where the value of an element or component stands, else what the whole segment is made of."""
+        takes = self.case.takes if self.case else ()
+        for source in ((element, component), (element, 1), (element, 0)):
+            for take in takes:
+                if source in take.sources:
+                    return self.pointer_of(take)
+        return self.pointer
+
+    def text(self, element: int, component: int) -> str:
+        """The text of an element or component; empty where it is absent."""
+        part = self.elements.get(element, "")
+        if not component:
+            return part if isinstance(part, str) else ""
+        listed = _components(part)
+        return listed[component - 1] if component <= len(listed) else ""
+
+    def set(self, element: int, component: int, value: Part) -> None:
+        """Sets an element or a component."""
+        if component:
+            listed = _components(self.elements.get(element, []))
+            listed += [""] * (component - len(listed))
+            listed[component - 1] = "".join(_flat(value))
+            value = listed
+        self.elements[element] = value
 
 
 class SetWriter:
@@ -82,291 +159,205 @@ class SetWriter:
 
     Args:
         plan: the bound mapping.
-        document: the document, complete.
+        document: the document, complete. Entries of its extensions that keep the exact text of a value which
+            has been changed since are taken out.
     """
 
     def __init__(self, plan: Plan, document: dict[str, Any]) -> None:
-        self.plan, self.document = plan, document
+        self.plan = plan
         self.problems: list[Problem] = []
-        #: Entries of extensions that kept the exact text of a value which has been changed since.
-        self.stale: list[Any] = []
-        self._kept: dict[int, _Kept] = {}
+        self._root = self._object(document, "")
         self._number = 0
         self._out: list[Written] = []
 
     def segments(self) -> list[Written]:
         """The segments between ST and SE."""
-        self._scope(self.plan.root, self.document, "", ())
+        self._scope(self.plan.root, self._root, ())
         return self._out
 
-    # --- extensions ------------------------------------------------------------------------------------
-    def _extensions(self, container: Json, pointer: str) -> _Kept:
-        known = self._kept.get(id(container))
-        if known is not None:
-            return known
-        kept = self._kept[id(container)] = _Kept()
-        entries = container.get("extensions", [])
+    def _problem(self, code: str, pointer: str, message: str, hint: str, value: object) -> None:
+        self.problems.append(_problem(code, pointer, message, hint, str(value)))
+
+    def _object(self, value: Json, pointer: str) -> _Object:
+        found = _Object(value, pointer)
+        entries = value.get("extensions", [])
         for index, entry in enumerate(entries if isinstance(entries, list) else []):
-            if not self._keep(kept, entry):
+            if not found.keep(entry):
                 message = "This entry of the extensions cannot be read."
                 hint = "Leave it out, or write it as the translation of an inbound file does."
-                self._problem("DOC-EXTENSION", f"{pointer}/extensions/{index}", message, hint, str(entry))
-        return kept
-
-    def _keep(self, kept: _Kept, entry: Any) -> bool:
-        if not isinstance(entry, dict) or not isinstance(entry.get("address"), str):
-            return False
-        address = entry["address"]
-        if "value" in entry:
-            address, _, ref = address.rpartition("/")
-            match = _REF.fullmatch(ref)
-            found = read_steps(address)
-            if match is None or not found or not _is_part(entry["value"]):
-                return False
-            key = (int(match[1]), int(match[2] or 0))
-            kept.values.setdefault(tuple(found), {})[key] = entry["value"]
-            kept.entries[tuple(found), *key] = entry
-            return True
-        if entry.get("absent") is True:
-            kept.absent.add(address)
-            return True
-        found = read_steps(address)
-        if not found:
-            return False
-        before, (name, number) = tuple(found[:-1]), found[-1]
-        if isinstance(entry.get("field"), str):
-            kept.places.setdefault(before, {}).setdefault(name, []).append((number, entry["field"]))
-        else:
-            parts = entry.get("elements")
-            if not isinstance(parts, list) or not parts or parts[0] != name or not all(map(_is_part, parts)):
-                return False
-            kept.segments.setdefault(before, {}).setdefault(name, {})[number] = parts
-        return True
+                self._problem("DOC-EXTENSION", f"{pointer}/extensions/{index}", message, hint, entry)
+        return found
 
     # --- walking ---------------------------------------------------------------------------------------
-    def _scope(self, scope: Scope, container: Json, pointer: str, prefix: Steps) -> None:
+    def _scope(self, scope: Scope, owner: _Object, prefix: Steps) -> None:
         """Writes the segments of a loop after the one that begins it."""
-        kept = self._extensions(container, pointer)
-        table = self.plan.table
-        extra = kept.segments.get(prefix, {})
-        index, last = scope.loop.first + 1, scope.loop.last
-        if scope.loop.parent is None:
-            last -= 1
+        extra = owner.segments.get(prefix, {})
+        index, last = scope.loop.first + 1, scope.loop.last - (scope.loop.parent is None)
         while index <= last:
-            position = table.positions[index]
+            position = self.plan.table.positions[index]
             index = position.loop.last + 1 if position.trigger else index + 1
-            cases = scope.cases.get(position.index)
+            cases = scope.cases.get(position.index, [])
             if position.tree is not None and cases:
-                self._top(scope, position, container, pointer)
+                self._top(scope, position, owner)
                 continue
-            if cases is None and position.id not in extra:
+            if not cases and position.id not in extra:
                 continue
-            instances: list[_Instance] = []
-            for rules in cases or ():
-                instances += self._instances(rules, container, pointer)
-            if kept.segments or kept.places:
-                instances = self._arranged(instances, prefix, scope, container, pointer, position)
-            for count, instance in enumerate(instances, 1):
-                case = instance.case
-                own = case is not None and case.list_path is not None and not case.scalar
-                at = (position.id, 1 if own or not position.counts else count)
-                place: Steps = (at,) if own else (*prefix, at)
-                holder = self._extensions(instance.container, instance.container_pointer) if own else kept
-                self._overlay(instance, holder, place)
-                self._put(instance, position, () if own else place)
+            found = [one for case in cases for one in self._segments(case, owner)]
+            for count, segment in enumerate(self._arranged(found, prefix, scope, owner, position), 1):
+                own = segment.owner is not owner
+                at = position.id, 1 if own or not position.counts else count
+                self._put(segment, (at,) if own else (*prefix, at), own=own)
 
-    def _put(self, instance: _Instance, position: Position, prefix: Steps) -> None:
-        """Writes a segment and, where it begins a loop, what follows in it."""
-        size = max(instance.parts, default=0)
-        parts: Parts = [position.id, *(instance.parts.get(i, "") for i in range(1, size + 1))]
-        self._out.append(Written(parts, instance.pointer, instance.pointers))
-        if instance.scope is not None:
-            self._scope(instance.scope, instance.container, instance.container_pointer, prefix)
+    def _put(self, segment: Written, place: Steps, *, own: bool) -> None:
+        """Writes a segment with what was kept of it and, where it begins a loop, what follows in it."""
+        self._overlay(segment, place)
+        self._out.append(segment)
+        if segment.scope is not None:
+            self._scope(segment.scope, segment.owner, () if own else place)
 
-    def _top(self, scope: Scope, position: Position, container: Json, pointer: str) -> None:
+    def _top(self, scope: Scope, position: Position, owner: _Object) -> None:
         """Writes a hierarchy depth first: the level that is the document itself, then what hangs below."""
         self._number = 0
         parent = ""
-        if self.plan.top is not None and NO_TOP not in self._extensions(container, pointer).absent:
-            instance = self._instance(self.plan.top[0], container, pointer)
-            parent = self._level(instance, position, parent, 1)
-        self._below(scope, position, container, pointer, parent)
+        if self.plan.top is not None and NO_TOP not in owner.absent:
+            top = self._segment(self.plan.top[0], owner.value, owner.pointer, owner)
+            parent = self._level(top, position, parent, 1, own=False)
+        self._below(scope, position, owner, parent)
 
-    def _below(self, scope: Scope, position: Position, container: Json, pointer: str, parent: str) -> None:
+    def _below(self, scope: Scope, position: Position, owner: _Object, parent: str) -> None:
         """Writes the levels in the lists of an object."""
-        instances = [one for case in self.plan.levels for one in self._instances(case, container, pointer)]
-        instances = self._arranged(instances, (), scope, container, pointer, position)
-        for count, instance in enumerate(instances, 1):
-            number = self._level(instance, position, parent, count)
-            if instance.case is not None:
-                self._below(scope, position, instance.container, instance.container_pointer, number)
+        found = [one for case in self.plan.levels for one in self._segments(case, owner)]
+        for count, segment in enumerate(self._arranged(found, (), scope, owner, position), 1):
+            own = segment.owner is not owner
+            number = self._level(segment, position, parent, count, own=own)
+            if own:
+                self._below(scope, position, segment.owner, number)
 
-    def _level(self, instance: _Instance, position: Position, parent: str, count: int) -> str:
+    def _level(self, segment: Written, position: Position, parent: str, count: int, *, own: bool) -> str:
         """Writes one level with its own segments; gives its number (HL01)."""
         tree = position.tree
         assert tree is not None
         self._number += 1
         number = str(self._number)
-        own = instance.case is not None and instance.case.list_path is not None
-        place: Steps = ((position.id, 1 if own else count),)
-        if instance.case is not None:
-            lists = (get(instance.container, case.list_path or ()) for case in self.plan.levels)
-            has_children = any(lists)
-            self._overlay(instance, self._extensions(instance.container, instance.container_pointer), place)
-        else:
-            has_children = _text(instance.parts, tree.children, 0) == "1"
-        written = {tree.id: number, tree.parent: parent, tree.children: "1" if has_children else "0"}
-        if NO_FLAGS in self._extensions(self.document, "").absent:
-            written[tree.children] = ""
-        instance.parts.update({element: text for element, text in written.items() if text})
-        self._put(instance, position, () if own else place)
+        has_children = segment.text(tree.children, 0) == "1"
+        if segment.case is not None:
+            has_children = any(_says(case, segment.owner.value) for case in self.plan.levels)
+        flag = "" if NO_FLAGS in self._root.absent else "1" if has_children else "0"
+        for element, text in ((tree.id, number), (tree.parent, parent), (tree.children, flag)):
+            if text:
+                segment.set(element, 0, text)
+        self._put(segment, ((position.id, 1 if own else count),), own=own)
         return number
 
-    def _instances(self, case: Case, container: Json, pointer: str) -> list[_Instance]:
+    def _segments(self, case: Case, owner: _Object) -> list[Written]:
+        """The segments that a case makes of an object, one for each item of its list if it has one."""
         if case.list_path is None:
-            instance = self._instance(case, container, pointer)
-            given = any(get(container, take.path) is not None for take in case.takes)
-            if given or (case.scope is not None and self._filled(case.scope, container)):
-                return [instance]
-            return []
-        items = get(container, case.list_path)
+            inside = case.scope.all_cases if case.scope else ()
+            says = any(_says(one, owner.value) for one in (case, *inside))
+            return [self._segment(case, owner.value, owner.pointer, owner)] if says else []
+        items = get(owner.value, case.list_path)
         if items is None or case.marks:
             return []
-        where = f"{pointer}/{'/'.join(case.list_path)}"
+        where = f"{owner.pointer}/{'/'.join(case.list_path)}"
         if not isinstance(items, list):
-            self._problem(
-                "DOC-TYPE", where, "A list is needed here.", "Put the value into brackets.", str(items)
-            )
+            self._problem("DOC-TYPE", where, "A list is needed here.", "Put the value into brackets.", items)
             return []
         found = []
         for index, item in enumerate(items):
             at = f"{where}/{index}"
             if case.scalar:
-                found.append(self._instance(case, {case.takes[0].path[0]: item}, at, container, pointer))
+                found.append(self._segment(case, {case.takes[0].path[0]: item}, at, owner))
             elif isinstance(item, dict):
-                found.append(self._instance(case.way(item), item, at))
+                found.append(self._segment(case.way(item), item, at, self._object(item, at)))
             else:
-                self._problem("DOC-TYPE", at, "An object is needed here.", "Put it into braces.", str(item))
+                self._problem("DOC-TYPE", at, "An object is needed here.", "Put it into braces.", item)
         return found
 
-    def _filled(self, scope: Scope, container: Json) -> bool:
-        """Whether any segment inside a loop has something to say."""
-        return any(
-            get(container, case.list_path)
-            if case.list_path is not None
-            else any(get(container, take.path) is not None for take in case.takes)
-            for case in scope.all_cases
-        )
-
-    def _instance(
-        self,
-        case: Case,
-        target: dict[str, Any],
-        pointer: str,
-        container: Json | None = None,
-        container_pointer: str = "",
-    ) -> _Instance:
-        parts: dict[int, Part] = {}
-        pointers: dict[tuple[int, int], str] = {}
+    def _segment(self, case: Case, given: Json, pointer: str, owner: _Object) -> Written:
+        """A segment of the values of an object; those that cannot be written are told."""
+        segment = Written(self.plan.table.positions[case.position].id, pointer, owner, case, case.scope)
         for condition in case.conditions:
             if condition.value:
-                _set(parts, condition.element, condition.component, condition.value)
+                segment.set(condition.element, condition.component, condition.value)
         for take in case.takes:
-            value = get(target, take.path)
-            where = pointer if case.scalar else f"{pointer}/{'/'.join(take.path)}"
-            pointers.update(dict.fromkeys(take.sources, where))
+            value = get(given, take.path)
             if value is None:
                 continue
+            where = segment.pointer_of(take)
             try:
                 texts = take.converter.write(value)
             except ValueError as error:
                 hint = f"Correct the value; it goes to {take.address}."
-                self._problem("DOC-VALUE", where, f"{error}, not {value!r}.", hint, str(value))
+                self._problem("DOC-VALUE", where, f"{error}, not {value!r}.", hint, value)
                 continue
             if len(texts) > len(take.sources):
                 message = f"There is room for {len(take.sources)} elements only ({take.address})."
-                self._problem("DOC-VALUE", where, message, "Shorten the list.", str(value))
+                self._problem("DOC-VALUE", where, message, "Shorten the list.", value)
                 continue
-            for (element, component), text in zip(take.sources, texts, strict=False):
-                _set(parts, element, component, text)
-        scope = case.scope
-        if container is None:
-            container, container_pointer = target, pointer
-        return _Instance(parts, pointer, pointers, case, scope, container, container_pointer)
+            for source, text in zip(take.sources, texts, strict=False):
+                segment.set(*source, text)
+        return segment
 
-    def _overlay(self, instance: _Instance, kept: _Kept, place: Steps) -> None:
+    def _overlay(self, segment: Written, place: Steps) -> None:
         """Puts kept elements back: loose ones, and the exact text of a field whose value is unchanged."""
-        values = kept.values.get(place, {})
-        if not values or instance.case is None:
+        owner, case = segment.owner, segment.case
+        kept = owner.values.get(place)
+        if not kept or case is None:
             return
-        owned: dict[tuple[int, int], Take] = {s: take for take in instance.case.takes for s in take.sources}
-        done: set[int] = set()
-        for (element, component), value in values.items():
-            take = owned.get((element, component))
-            if repeats(value):
-                # Rules have read the first; if that was changed, the comparison at the end tells.
-                if all(
-                    _text({element: value[0]}, element, part) == _text(instance.parts, element, part)
-                    for number, part in owned
-                    if number == element
-                ):
-                    _set(instance.parts, element, 0, value)
+        stale: list[Any] = []
+        for take in case.takes:
+            here = [source for source in take.sources if source in kept and not repeats(kept[source])]
+            if not here:
                 continue
-            if take is None:
-                if (element, component) not in instance.case.used:
-                    _set(instance.parts, element, component, value)
-                continue
-            if id(take) in done:
-                continue
-            done.add(id(take))
-            now = tuple(_text(instance.parts, *source) for source in take.sources)
+            now = tuple(segment.text(*source) for source in take.sources)
             exact = tuple(
-                str(values.get(source, text)) for source, text in zip(take.sources, now, strict=True)
+                str(kept[source]) if source in here else text for source, text in zip(take.sources, now)
             )
             if take.converter.read(exact) == (take.converter.read(now) if any(now) else None):
-                for source, text in zip(take.sources, exact, strict=True):
-                    _set(instance.parts, *source, text)
+                for source, text in zip(take.sources, exact):
+                    segment.set(*source, text)
             else:
-                self.stale += [kept.entries[place, *source] for source in take.sources if source in values]
+                stale += [owner.entries[place, source] for source in here]
+        for (element, component), value in kept.items():
+            if repeats(value):
+                # Rules have read the first; if that was changed, the comparison at the end tells.
+                first = Written("", "", owner, None, None, {element: value[0]})
+                owned = [source for take in case.takes for source in take.sources if source[0] == element]
+                if all(first.text(*source) == segment.text(*source) for source in owned):
+                    segment.set(element, 0, value)
+            elif (element, component) not in case.used:
+                segment.set(element, component, value)
+        if stale:
+            entries = owner.value.pop("extensions")
+            if left := [entry for entry in entries if not any(entry is one for one in stale)]:
+                owner.value["extensions"] = left
 
     def _arranged(
-        self,
-        instances: list[_Instance],
-        prefix: Steps,
-        scope: Scope,
-        container: Json,
-        pointer: str,
-        position: Position,
-    ) -> list[_Instance]:
-        """The segments of one place in the order in which they once stood."""
-        extensions = self._extensions(container, pointer)
-        places = extensions.places.get(prefix, {}).get(position.id, [])
-        more = extensions.segments.get(prefix, {}).get(position.id, {})
-        if not places and not more:
-            return instances
-        fixed: dict[int, _Instance] = {}
-        for number, parts in more.items():
-            inner = scope.inner.get(position.index)
-            kept = {i: part for i, part in enumerate(parts) if i and part}
-            fixed[number] = _Instance(kept, f"{pointer}/extensions", {}, None, inner, container, pointer)
-        for number, name in sorted(places, reverse=True):
+        self, found: list[Written], prefix: Steps, scope: Scope, owner: _Object, position: Position
+    ) -> list[Written]:
+        """The segments of one place in the order in which they once stood, with those that were kept."""
+        fixed: dict[int, Written] = {}
+        for number, parts in owner.segments.get(prefix, {}).get(position.id, {}).items():
+            elements = {i: part for i, part in enumerate(parts) if i and part}
+            inside = scope.inner.get(position.index)
+            pointer = f"{owner.pointer}/extensions"
+            fixed[number] = Written(position.id, pointer, owner, None, inside, elements)
+        for number, name in sorted(owner.places.get(prefix, {}).get(position.id, ()), reverse=True):
             # Within a list the moved items are the last ones: they came when a later rule had been at work.
-            found = next((i for i in reversed(instances) if i.case and i.case.name == name), None)
-            if found is not None:
-                instances = [i for i in instances if i is not found]
-                fixed[number] = found
-        result: list[_Instance] = []
-        waiting = iter(instances)
-        total = len(instances) + len(fixed)
-        for number in range(1, total + 1):
-            if number in fixed:
-                result.append(fixed.pop(number))
-            elif (following := next(waiting, None)) is not None:
-                result.append(following)
-        return [*result, *waiting, *(fixed[number] for number in sorted(fixed))]
+            moved = next((one for one in reversed(found) if one.case and one.case.name == name), None)
+            if moved is not None:
+                found = [one for one in found if one is not moved]
+                fixed[number] = moved
+        for number in sorted(fixed):
+            found.insert(number - 1, fixed[number])
+        return found
 
-    def _problem(self, code: str, pointer: str, message: str, hint: str, value: str) -> None:
-        self.problems.append(_problem(code, pointer, message, hint, value))
+
+def _says(case: Case, value: Json) -> bool:
+    """Whether an object has something to say in the segments of a case."""
+    if case.list_path is not None:
+        return bool(get(value, case.list_path))
+    return any(get(value, take.path) is not None for take in case.takes)
 
 
 def _is_part(value: Any) -> bool:
@@ -375,29 +366,15 @@ def _is_part(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
 
 
-def _set(parts: dict[int, Part], element: int, component: int, value: Part) -> None:
-    if not component:
-        parts[element] = value
-        return
-    listed = _components(parts.get(element, []))
-    listed += [""] * (component - len(listed))
-    listed[component - 1] = value if isinstance(value, str) else "".join(map(str, value))
-    parts[element] = listed
-
-
 def _components(part: Part) -> list[str]:
     """The components of an element, of a repeated one those of the first."""
+    return _flat(part[0] if repeats(part) else part)
+
+
+def _flat(part: Part) -> list[str]:
     if isinstance(part, str):
         return [part]
-    return [part_text for part_text in (part[0] if repeats(part) else part) if isinstance(part_text, str)]
-
-
-def _text(parts: dict[int, Part], element: int, component: int) -> str:
-    part = parts.get(element, "")
-    if not component:
-        return part if isinstance(part, str) else ""
-    listed = _components(part)
-    return listed[component - 1] if component <= len(listed) else ""
+    return [text for one in part for text in ([one] if isinstance(one, str) else one)]
 
 
 def _problem(
@@ -419,25 +396,17 @@ def complete(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
     missing: list[tuple[Path, Any]] = [
         (path, text) for path, text in plan.mapping.constants.items() if get(document, path) is None
     ]
-    for path, listed in plan.root.counts.items():
+    for path, listed in plan.mapping.counts.items():
         if get(document, path) is None:
             missing.append((path, plan.count(document, listed)))
-    for path, stated, total in plan.sums(document) if plan.mapping.sums else ():
-        if stated is None:
-            missing.append((path, format(total, "f")))
+    missing += [(path, format(total, "f")) for path, stated, total in plan.sums(document) if stated is None]
     if not missing:
         return document
-    kept = document.get("extensions")
-    absent = [
-        entry.get("address")
-        for entry in (kept if isinstance(kept, list) else ())
-        if isinstance(entry, dict) and entry.get("absent") is True
-    ]
-    filled = dict(document)
+    absent, filled = absent_addresses(document), dict(document)
     for path, value in missing:
         holder = filled.get(path[0], {})
         if plan.computed.get(path) not in absent and (len(path) == 1 or isinstance(holder, dict)):
-            filled[path[0]] = dict(filled[path[0]]) if isinstance(filled.get(path[0]), dict) else {}
+            filled[path[0]] = dict(holder) if isinstance(holder, dict) else {}
             put(filled, path, value)
     return filled
 
@@ -463,22 +432,6 @@ def _with_copies(plan: Plan, document: dict[str, Any]) -> dict[str, Any]:
 
     fill(plan.root, found)
     return found
-
-
-def _without(value: Any, stale: list[Any]) -> Any:
-    """The document without entries of its extensions that no longer hold."""
-    if isinstance(value, list):
-        return [_without(item, stale) for item in value]
-    if not isinstance(value, dict):
-        return value
-    result = {}
-    for key, item in value.items():
-        if key == "extensions" and isinstance(item, list):
-            item = [entry for entry in item if not any(entry is other for other in stale)]
-            if not item:
-                continue
-        result[key] = _without(item, stale)
-    return result
 
 
 def body(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -534,8 +487,7 @@ def _write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimite
             problem for problem in pointed if problem.is_error and problem.location.pointer not in told
         ]
     elif not problems:
-        wanted = _without(body(whole), writer.stale) if writer.stale else body(whole)
-        problems = _differences(wanted, body(found), "")
+        problems = [_changed(*one) for one in differences(body(whole), body(found))]
         if not problems:
             return texts
     raise DocumentError("The document cannot be written.", problems=tuple(problems))
@@ -543,12 +495,6 @@ def _write_set(engine: SetEngine, document: dict[str, Any], delimiters: Delimite
 
 def _map_part(part: Any, table: dict[int, str]) -> Any:
     return part.translate(table) if isinstance(part, str) else [_map_part(one, table) for one in part]
-
-
-def _flat(part: Part) -> list[str]:
-    if isinstance(part, str):
-        return [part]
-    return [text for one in part for text in ([one] if isinstance(one, str) else one)]
 
 
 def _unknown(plan: Plan, document: dict[str, Any]) -> list[Problem]:
@@ -595,11 +541,9 @@ def _pointed(problem: Problem, written: list[Written]) -> Problem:
     pointer = ""
     if 0 <= number < len(written):
         segment = written[number]
-        pointer = segment.pointer
-        if problem.location.element is not None and problem.location.segment_id == segment.parts[0]:
-            element = problem.location.element
-            exact = (element, problem.location.component or 0), (element, 1), (element, 0)
-            pointer = next((segment.pointers[key] for key in exact if key in segment.pointers), pointer)
+        pointer, element = segment.pointer, problem.location.element
+        if element is not None and problem.location.segment_id == segment.id:
+            pointer = segment.pointer_at(element, problem.location.component or 0)
     hint = f"Correct {pointer or 'the document'}."
     return replace(problem, hint=hint, fault=Fault.US).at(pointer=pointer)
 
@@ -616,44 +560,41 @@ def _separators(written: list[Written], delimiters: Delimiters) -> list[Problem]
                 )
                 if not held and not CONTROL.search(text):
                     continue
-                key = (index, 0 if isinstance(part, str) else component)
-                pointer = segment.pointers.get(key) or segment.pointers.get((index, 1)) or segment.pointer
+                pointer = segment.pointer_at(index, 0 if isinstance(part, str) else component)
                 what = f"the separator {min(held)!r}" if held else "a control character"
-                location = Location(
-                    segment=number, segment_id=str(segment.parts[0])[:3], element=index or None
-                )
+                location = Location(segment=number, segment_id=segment.id[:3], element=index or None)
                 hint = "Take it out of the text, or agree on other separators with the partner."
                 message = f"{location.address} would hold {what}: {text[:60]!r}."
                 found.append(_problem("DOC-SEPARATOR", pointer, message, hint, text, location))
     return found
 
 
-def _differences(before: Any, after: Any, pointer: str) -> list[Problem]:
-    """What would be lost or changed on the way: fields of the document that do not come back."""
-    if before == after and type(before) is type(after):
-        return []
-    hint = "Correct the field, or add a rule to the mapping."
+def differences(before: Any, after: Any, pointer: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where JSON values differ: a pointer, and what stands there in both; None where nothing does."""
     if isinstance(before, dict) and isinstance(after, dict):
-        found = []
-        for key in before:
-            if key not in after:
-                message = "This field is in no rule of the mapping, or has no place here; it would be lost."
-                found.append(_problem("DOC-LOST", f"{pointer}/{key}", message, hint, str(before[key])))
+        for key in {**before, **after}:
+            if key in before and key in after:
+                yield from differences(before[key], after[key], f"{pointer}/{key}")
             else:
-                found += _differences(before[key], after[key], f"{pointer}/{key}")
-        for key in after:
-            if key not in before:
-                message = f"This field is needed beside the others: {key} = {after[key]!r}."
-                found.append(_problem("DOC-DIFFERENT", f"{pointer}/{key}", message, "Add the field."))
-        return found
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        return [
-            problem
-            for index, (one, other) in enumerate(zip(before, after, strict=True))
-            for problem in _differences(one, other, f"{pointer}/{index}")
-        ]
+                yield f"{pointer}/{key}", before.get(key), after.get(key)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after)):
+            yield from differences(one, other, f"{pointer}/{index}")
+    elif before != after or type(before) is not type(after):
+        yield pointer, before, after
+
+
+def _changed(pointer: str, before: Any, after: Any) -> Problem:
+    """A field of the document that does not come back as it is."""
+    if after is None:
+        message = "This field is in no rule of the mapping, or has no place here; it would be lost."
+        hint = "Correct the field, or add a rule to the mapping."
+        return _problem("DOC-LOST", pointer, message, hint, str(before))
+    if before is None:
+        message = f"This field is needed beside the others: {pointer.rpartition('/')[2]} = {after!r}."
+        return _problem("DOC-DIFFERENT", pointer, message, "Add the field.")
     message = f"The value would come back as {after!r}."
-    return [_problem("DOC-DIFFERENT", pointer, message, "Write it that way.", str(before))]
+    return _problem("DOC-DIFFERENT", pointer, message, "Write it that way.", str(before))
 
 
 def is_technical(document: Mapping[str, Any]) -> bool:
@@ -673,8 +614,7 @@ def envelope_of(document: Mapping[str, Any], now: datetime) -> Envelope:
     problems = []
 
     def text(name: str, default: str = "") -> str:
-        value = control.get(name) or default
-        return value if isinstance(value, str) else str(value)
+        return str(control.get(name) or default)
 
     parties = []
     for name in ("sender", "receiver"):

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from gateway.documents.common import DECIMAL
+from gateway.documents.values import DECIMAL
 from gateway.shapes.model import Column, Shape
 
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")

@@ -1,18 +1,13 @@
-"""What all shapes share: the form of a document type as data, and what is wrong with input, all at once."""
+"""What all shapes share: JSON pointers, and what is wrong with input, all at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cache
 from typing import Any, NoReturn
 
-from gateway.documents.schema import json_schema
 from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
-
-Node = dict[str, Any]
-"""A part of the JSON Schema of a document type."""
 
 MAX_PROBLEMS = 200
 """Problems kept of one input; a file of another kind would give one for each of its rows."""
@@ -40,17 +35,6 @@ EXPLANATIONS = {
     ),
 }
 """What each problem code of this package means, and what to do."""
-
-
-form = cache(json_schema)
-"""The JSON Schema of a document type; NotFoundError where there is no such type."""
-
-
-def resolved(schema: Node, node: Node) -> Node:
-    """The node itself, or what its ``$ref`` names."""
-    while "$ref" in node:
-        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
-    return node
 
 
 def pointer(base: str, part: str | int) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from typing import Any
 
+from gateway.documents.schema import Node, form, resolved
 from gateway.documents.validation import explain
 from gateway.errors import ConfigurationError, DocumentError
-from gateway.shapes.form import Node, Problems, form, resolved
+from gateway.shapes.form import Problems
 from gateway.shapes.model import Shape
 
 MAX_STEPS = 2_000_000

@@ -144,7 +144,7 @@ class Shape(_Stated):
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        """What each path holds: text, decimal, date, datetime, integer or boolean."""
+        """What each path holds: string, decimal, date, datetime, integer or boolean."""
         columns = [column for one in self.records for column in one.columns.values()]
         return {one.path.text: one.path.kind(self.document) for one in columns if one.path}
 

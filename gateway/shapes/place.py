@@ -6,13 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
-from gateway.documents.common import DATE, DATETIME, DECIMAL
-from gateway.shapes.form import form, nearest, pointer, resolved
+from gateway.documents import schema
+from gateway.shapes.form import nearest, pointer
 
 Scope = tuple[str, ...]
 """The lists around a value whose entries are rows: ``lines[].schedule[]``."""
 
-_KINDS = {DECIMAL: "decimal", DATE: "date", DATETIME: "datetime"}
 _STEP = re.compile(r"([A-Za-z0-9_]+)(\[(?:([a-z_]+)=([^\]]+)|([1-9][0-9]?)|)\])?(?:\.(?!\Z)|\Z)")
 
 
@@ -111,14 +110,14 @@ class Place:
             owner = inner
 
     def kind(self, document_type: str) -> str:
-        """What stands there in documents of a type: text, decimal, date, datetime, integer or boolean.
+        """What stands there in documents of a type: string, decimal, date, datetime, integer or boolean.
 
         A path without steps names a list, whose entries are of the kind object.
 
         Raises:
             ValueError: the type has no such place; the message says why.
         """
-        schema = node = form(document_type)
+        form = node = schema.form(document_type)
         names = [*((name, True) for name in self.scope), *((one.name, one.is_entry) for one in self.steps)]
         for name, many in names:
             fields = node.get("properties", {})
@@ -127,18 +126,19 @@ class Place:
             if inner is None:
                 near = nearest(name, fields) or f" Fields here: {', '.join(fields)}."
                 raise ValueError(f"there is no field {name} in {self.text}.{near}")
-            node = resolved(schema, inner)
-            if many and node.get("type") != "array":
+            node = schema.resolved(form, inner)
+            is_list = schema.kind(node) == "array"
+            if many and not is_list:
                 raise ValueError(f"{name} in {self.text} is no list.")
             if many:
-                node = resolved(schema, node["items"])
-            elif node.get("type") == "array":
+                node = schema.resolved(form, node["items"])
+            elif is_list:
                 advice = "which has [] for rows, [1] or [role=ship_to] for an entry"
                 raise ValueError(f"{name} in {self.text} is a list, {advice}.")
-        kind = str(node.get("type"))
+        kind = schema.kind(node)
         if (kind == "object") is bool(self.steps) or kind == "None":
             raise ValueError(f"{self.text} is no {'single value' if self.steps else 'list of objects'}.")
-        return _KINDS.get(node.get("pattern", ""), "text") if kind == "string" else kind
+        return kind
 
     def fault(self, document_type: str) -> str:
         """Why documents of a type have no such place; empty if they have."""

@@ -1,4 +1,4 @@
-"""Documents as plain XML, and the XML Schema of each document type.
+"""Documents as plain XML; the XML Schema of each document type, ``schemas/xml``, says the same of its form.
 
 The rules are the same for every type, and can be undone:
 
@@ -19,35 +19,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain, islice
 from typing import Any, BinaryIO, cast
 
 from lxml import etree
 
 from gateway.documents import document_types
-from gateway.documents.common import DATE, DATETIME, DECIMAL
+from gateway.documents.schema import Node, form, resolved
 from gateway.documents.validation import explain
 from gateway.errors import DocumentError
-from gateway.shapes.form import Node, Problems, form, nearest, nearest_place, pointer, resolved
+from gateway.shapes.form import Problems, nearest, nearest_place, pointer
 
 WRAPPER = "documents"
 MAX_BYTES = 64 * 1024 * 1024
 """Of one document; as much as a transaction set may have."""
 
-_XS = "{http://www.w3.org/2001/XMLSchema}"
-_NAMED: dict[str, Node] = {
-    "text": {"type": "string", "minLength": 1},
-    "decimal": {"type": "string", "pattern": DECIMAL},
-    "date": {"type": "string", "pattern": DATE},
-    "date_time": {"type": "string", "pattern": DATETIME},
-    "count": {"type": "integer"},
-    "xs:boolean": {"type": "boolean"},
-    "xs:string": {"type": "string"},
-}
-"""Simple types that many elements have."""
-_FIRST_STEP = re.compile(r"/[^/@]+")
-_FACET = re.compile(r"\{[^}]*\}|^Element '[^']*'(?:, attribute '[^']*')?: |\[facet '\w+'\] ")
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+_HINTS = (_XSI + "schemaLocation", _XSI + "noNamespaceSchemaLocation")
+"""Attributes that any element may have: they say where its schema is."""
 
 
 def namespace(name: str) -> str:
@@ -64,7 +53,7 @@ def singular(name: str) -> str:
     return "item"
 
 
-def _is_fixed(node: Node) -> bool:
+def is_fixed(node: Node) -> bool:
     """Whether the namespace tells the value of a field of the root already."""
     return isinstance(node.get("const"), str)
 
@@ -107,7 +96,7 @@ def _tree(document: dict[str, Any], name: str, problems: Problems) -> Any:
             is_open = "patternProperties" in node
             for field, inner in value.items():
                 known = node["properties"].get(field, {})
-                if element is root and _is_fixed(known):
+                if element is root and is_fixed(known):
                     continue
                 child = etree.SubElement(element, space + (singular(key) if is_open else field))
                 if is_open:
@@ -234,21 +223,40 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
         return {}
     schema = form(kind)
 
-    def value(element: Any, node: Node, at: str) -> Any:
+    def inside(element: Any, entry: str = "") -> Iterator[tuple[Any, str]]:
+        """The elements in another with their names; with ``entry`` none may have another."""
+        if any((text or "").strip() for text in (element.text, *(child.tail for child in element))):
+            tell(element, "Character content stands between the elements.")
+        for child in element:
+            found = etree.QName(child)
+            if found.namespace != name.namespace or found.localname != (entry or found.localname):
+                tell(child, f"this element does not belong here{entry and f'; only <{entry}> does'}.")
+            yield child, found.localname
+
+    def value(element: Any, node: Node, title: str, at: str, attributes: tuple[str, ...] = ()) -> Any:
         places[at] = element
-        node = resolved(schema, node)
+        for extra in [one for one in element.attrib if one not in (*attributes, *_HINTS)]:
+            tell(element, f"the attribute {etree.QName(extra).localname!r} is not allowed.")
+        node, entry = resolved(schema, node), singular(title)
         if "anyOf" in node:
             node = next(one for one in node["anyOf"] if (one["type"] == "array") == bool(len(element)))
+            entry = "part"
         match node.get("type"):
             case "object":
                 is_open = "patternProperties" in node
                 found: dict[str, Any] = {}
-                for child in element:
-                    field = child.get("type", "") if is_open else etree.QName(child).localname
-                    found[field] = value(child, node["properties"].get(field, {}), pointer(at, field))
+                for child, field in inside(element, entry if is_open else ""):
+                    field = child.get("type", "") if is_open else field
+                    if field in found:
+                        tell(child, f"Duplicate key {field!r}." if is_open else "the field stands twice.")
+                    known, allowed = node["properties"].get(field, {}), ("type",) if is_open else ()
+                    found[field] = value(child, known, field, pointer(at, field), allowed)
                 return found
             case "array":
-                return [value(child, node["items"], pointer(at, i)) for i, child in enumerate(element)]
+                children = enumerate(inside(element, entry))
+                return [value(child, node["items"], "", pointer(at, i)) for i, (child, _) in children]
+        if len(element) and node:
+            tell(element, "it has elements inside, and holds a single value.")
         text = element.text or ""
         match node.get("type"), text.strip():
             case "integer", digits if re.fullmatch(r"[0-9]{1,18}", digits):
@@ -257,128 +265,8 @@ def _document(root: Any, path: str, problems: Problems) -> dict[str, Any]:
                 return word in ("true", "1")
         return text
 
-    fixed = {key: node["const"] for key, node in schema["properties"].items() if _is_fixed(node)}
-    document: dict[str, Any] = fixed | value(root, schema, "")
-    if found := explain(document):
-        problems.model(found, lambda at: where(nearest_place(places, at)))
-    elif not (validator := _validator(kind)).validate(root):
-        errors: list[Any] = [*cast("Any", validator.error_log)]
-        for error in {one.path: one for one in reversed(errors)}.values():
-            tell(_at(root, error.path), _FACET.sub("", error.message))
+    fixed = {key: node["const"] for key, node in schema["properties"].items() if is_fixed(node)}
+    document: dict[str, Any] = fixed | value(root, schema, kind, "")
+    problems.model(explain(document), lambda at: where(nearest_place(places, at)))
     places.clear()  # see _roots; `value` would keep them, as it knows itself
     return document
-
-
-@cache
-def _validator(kind: str) -> etree.XMLSchema:
-    return etree.XMLSchema(etree.fromstring(xsd(kind)))
-
-
-def _at(root: Any, path: str) -> Any:
-    """The element that libxml2 names; it sees the document as if it stood alone."""
-    prefixes = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
-    try:
-        return next(iter(root.xpath("." + _FIRST_STEP.sub("", path, count=1), namespaces=prefixes)), root)
-    except etree.XPathError:
-        return root
-
-
-# --- the schema ------------------------------------------------------------------------------------------
-
-
-@cache
-def xsd(document_type: str) -> bytes:
-    """The XML Schema of a document type, made from its model.
-
-    Raises:
-        NotFoundError: there is no such document type.
-    """
-    schema, space = form(document_type), namespace(document_type)
-    prefixes: Any = {"xs": _XS[1:-1], None: space}
-    top = etree.Element(_XS + "schema", nsmap=prefixes)
-    top.attrib.update({"targetNamespace": space, "elementFormDefault": "qualified"})
-    fields = {key: node for key, node in schema["properties"].items() if not _is_fixed(node)}
-    _element(top, schema, document_type, {**schema, "properties": fields})
-    for name, node in (_NAMED | schema["$defs"]).items():
-        if "patternProperties" not in node and not name.startswith("xs:"):
-            _type(top, schema, node, name=name)
-    etree.indent(top)
-    return etree.tostring(top, encoding="utf-8", xml_declaration=True) + b"\n"
-
-
-def _add(parent: Any, tag: str, **attributes: str) -> Any:
-    return etree.SubElement(parent, _XS + tag, attributes)
-
-
-def _described(made: Any, node: Node) -> Any:
-    if text := node.get("description"):
-        _add(_add(made, "annotation"), "documentation").text = text
-    return made
-
-
-def _element(parent: Any, schema: Node, name: str, node: Node, **occurs: str) -> None:
-    """The declaration of an element: it names its type, or holds it where that has no name."""
-    inner = resolved(schema, node)
-    is_open = "patternProperties" in inner
-    if "$ref" in node and not is_open:
-        kind = node["$ref"].rpartition("/")[2]
-    else:
-        facets = {
-            key: inner[key] for key in ("type", "pattern", "enum", "const", "minLength") if key in inner
-        }
-        kind = next((one for one, named in _NAMED.items() if named == facets), "")
-    made = _described(_add(parent, "element", name=name, **({"type": kind} if kind else {}), **occurs), node)
-    if is_open:
-        _entries(made, inner, singular(name))
-    elif not kind:
-        _type(made, schema, inner, singular(name))
-
-
-def _type(parent: Any, schema: Node, node: Node, entry: str = "", **named: str) -> None:
-    """The type of an element; of those in a list ``entry`` is the name."""
-    if node.get("type") == "object":
-        members = _add(_described(_add(parent, "complexType", **named), node if named else {}), "all")
-        for key, inner in node["properties"].items():
-            optional = {} if key in node.get("required", ()) else {"minOccurs": "0"}
-            _element(members, schema, key, inner, **optional)
-    elif node.get("type") == "array":
-        sequence = _add(_add(parent, "complexType", **named), "sequence")
-        _element(sequence, schema, entry, node["items"], maxOccurs="unbounded")
-    elif "anyOf" in node:
-        mixed = _add(_add(parent, "complexType", mixed="true", **named), "sequence")
-        _add(mixed, "element", name="part", type="xs:string", minOccurs="0", maxOccurs="unbounded")
-    else:
-        _restriction(parent, node, **named)
-
-
-def _entries(made: Any, node: Node, name: str) -> None:
-    """An object with open keys: each entry has its own key in the attribute ``type``."""
-    sequence = _add(_add(made, "complexType"), "sequence")
-    entry = _add(sequence, "element", name=name, minOccurs="0", maxOccurs="unbounded")
-    value = _add(_add(_add(entry, "complexType"), "simpleContent"), "extension", base="text")
-    allowed = "|".join([*node["properties"], *(key.strip("^$") for key in node["patternProperties"])])
-    _restriction(_add(value, "attribute", name="type", use="required"), {"pattern": allowed})
-    # A key constraint needs a name that is used once in the schema.
-    number = sum(1 for _ in made.getroottree().iter(_XS + "unique"))
-    unique = _add(made, "unique", name=f"once_{number + 1}")
-    _add(unique, "selector", xpath="*")
-    _add(unique, "field", xpath="@type")
-
-
-def _restriction(parent: Any, node: Node, **named: str) -> None:
-    """A restricted text, a whole number, or the constant ``true``."""
-    base, facets = "xs:string", [("minLength", str(node.get("minLength", 0)))]
-    match node:
-        case {"type": "boolean"}:
-            base, facets = "xs:boolean", [("pattern", "true|1")]
-        case {"type": "integer"}:
-            base, facets = "xs:nonNegativeInteger", [("totalDigits", "18")]
-        case {"pattern": pattern}:
-            facets = [("pattern", pattern.removeprefix("^").removesuffix("$"))]
-        case {"enum": values}:
-            facets = [("enumeration", value) for value in values]
-        case {"const": value}:
-            facets = [("enumeration", value)]
-    made = _add(_add(parent, "simpleType", **named), "restriction", base=base)
-    for facet, text in facets:
-        _add(made, facet, value=text)

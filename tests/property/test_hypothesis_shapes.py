@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from gateway.documents import document_types
 from gateway.documents.validation import explain
 from gateway.errors import DocumentError, Problem
 from gateway.shapes import columns, xml
 from gateway.shapes.model import Shape, parse_shape
+from tests.schemas import xsd
 from tests.strategies import PLAIN, WILD, documents
 
 
@@ -149,6 +151,9 @@ def test_spoiled_rows_are_refused_with_reasons_or_still_documents(
     assert all(one.message and one.hint and one.location.line for one in problems)
 
 
+XSD = etree.XMLSchema(etree.fromstring(xsd("purchase_order")))
+
+
 @given(documents("purchase_order", alphabet=WILD, share=0.3), st.integers(0, 2**32))
 @settings(max_examples=150)
 def test_spoiled_xml_is_refused_with_reasons_or_still_a_document(document: dict[str, Any], seed: int) -> None:
@@ -165,4 +170,5 @@ def test_spoiled_xml_is_refused_with_reasons_or_still_a_document(document: dict[
         problems = error.problems
     assert bool(found) is not bool(problems)
     assert all(explain(one) == () for one in found)
+    assert not found or XSD.validate(etree.fromstring(bytes(written)))
     assert all(one.message and one.hint for one in problems)

@@ -14,7 +14,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from gateway.documents import document_types, model_for
-from gateway.documents.common import DATETIME, DECIMAL, Document
+from gateway.documents.common import Document
+from gateway.documents.values import DATETIME, DECIMAL
 from gateway.errors import NotFoundError
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "documents"
