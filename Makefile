@@ -10,10 +10,10 @@ LOCKED := $(VENV)/.locked
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format bench lock clean
+.PHONY: help run test test-long crash check format bench bench-gateway lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## the demonstration: orders come in, are checked, translated and acknowledged (ARGS=--once ends after one cycle)
 	@$(BIN)/edigw demo $(ARGS)
@@ -36,6 +36,12 @@ format: $(READY) ## rewrite the source in the project's format
 
 bench: $(READY) ## speed and memory beside other translators (ARGS=--full for the 1 GB file)
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-gateway: $(READY) ## a whole gateway at work: documents a second, memory, a million messages (half an hour)
+	@$(BIN)/python benchmarks/end_to_end.py --write $(ARGS)
+
+crash: $(READY) ## the gateway killed hundreds of times, on SQLite and PostgreSQL; nothing may be lost or done twice
+	@$(BIN)/python -m pytest -q -m crash $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q pip-tools

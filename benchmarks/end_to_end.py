@@ -4,8 +4,10 @@ Files with purchase orders are dropped into the partner's inbox of a running gat
 first drop until the last JSON document and the last 997 lie in the outboxes. Each document was then archived,
 translated, acknowledged, delivered and put into the audit, and every commit brought to disk.
 
-Usage: ``python benchmarks/end_to_end.py [single|batch|postgres|soak] [--documents N]``; without a name the
-first three. ``soak`` sends 100,000 documents in waves, and shows memory and size of the database.
+Usage: ``python benchmarks/end_to_end.py [single|batch|postgres|soak|million] [--documents N] [--write]``;
+without a name the first three. ``soak`` sends 100,000 documents in waves, and shows memory and size of the
+database; ``million`` is ``benchmarks/million.py``. ``--write`` measures all of it, and makes
+``docs/benchmarks-gateway.md``.
 """
 
 from __future__ import annotations
@@ -22,11 +24,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
-from benchmarks.generate import order
+from benchmarks.generate import order  # noqa: E402
+from benchmarks.run import machine  # noqa: E402
 
 EDIGW = Path(sys.executable).parent / "edigw"
 PARTNER, ERP = "acme-retail", "erp"
@@ -218,16 +223,64 @@ def measure(names: list[str], documents: int) -> Iterator[Result]:
         yield soak(100_000 if documents >= 2000 else documents * 10)
 
 
+def page(results: list[Result], million: list[str]) -> str:
+    """The page of the documentation."""
+    rows = [
+        f"| {one.what} | {one.documents:,} | {one.rate:,.0f} | "
+        + (f"{one.database / 1000:.1f} |" if one.database else "|")
+        for one in results
+    ]
+    memory = next((one.memory for one in results if one.memory), ())
+    steps = max(1, len(memory) // 10)
+    shown = ", ".join(f"{one:.0f}" for one in memory[steps - 1 :: steps])
+    return "\n".join(
+        [
+            "# A gateway at work",
+            "",
+            f"{datetime.now(UTC):%d %B %Y}, `make bench-gateway`, which writes this page. {machine()}.",
+            "",
+            "Purchase orders of 1.5 KB are dropped into an inbox of a running gateway. The time is from the first",
+            "drop to the last JSON document and 997 in the outboxes: archived, checked, translated, acknowledged,",
+            "delivered and in the audit, every commit and file on disk (`synchronous=FULL`, `fsync`).",
+            "",
+            "| what | documents | documents/s | KB of database a document |",
+            "| --- | ---: | ---: | ---: |",
+            *rows,
+            "",
+            f"Memory of the process in the soak, MiB, a tenth of the documents apart: {shown}.",
+            "",
+            "## What people wait for",
+            "",
+            "Milliseconds, in the store, without the start of the command; promised are 300.",
+            "",
+            *million,
+            "",
+        ]
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="A whole gateway at work.")
     parser.add_argument("names", nargs="*", default=["single", "batch", "postgres"])
     parser.add_argument("--documents", type=int, default=2000)
+    parser.add_argument("--write", action="store_true", help="measure all of it, and write the page")
     args = parser.parse_args()
-    for result in measure(args.names, args.documents):
+    names = ["single", "batch", "postgres", "soak", "million"] if args.write else args.names
+    results = []
+    for result in measure(names, args.documents):
+        results.append(result)
         print(result, flush=True)
         if result.memory:
             print("  MiB after each wave: " + " ".join(f"{one:.0f}" for one in result.memory))
+    if "million" in names:
+        from benchmarks import million
+
+        count = 1_000_000 if args.documents >= 2000 else args.documents * 10
+        lines = list(million.lines(million.run(count), count))
+        print("\n".join(lines))
+        if args.write:
+            (ROOT / "docs" / "benchmarks-gateway.md").write_text(page(results, lines), "utf-8")
 
 
 if __name__ == "__main__":

@@ -23,10 +23,22 @@ from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
 from gateway.services.base import Services
-from gateway.settings import GATEWAY_FILE, PARTNERS_FOLDER, Settings
+from gateway.settings import (
+    AUDIT_KEY,
+    CHECKPOINTS,
+    DATA,
+    FOLDERS,
+    GATEWAY_FILE,
+    KEYS,
+    LOCK,
+    PARTNERS_FOLDER,
+    PAYLOADS,
+    Settings,
+    database_url,
+)
 from gateway.store.audit import Seal
-from gateway.store.database import open_engine, prepare, sqlite_url, told
-from gateway.store.jobs import EmbeddedJobs, Job, Jobs
+from gateway.store.database import open_engine, prepare, told
+from gateway.store.jobs import EmbeddedJobs, Job, Jobs, LeaseLostError
 from gateway.store.payloads import PayloadFiles, open_payloads
 from gateway.store.records import GATEWAY, Entry, Message
 from gateway.store.sql import Store
@@ -34,10 +46,6 @@ from gateway.store.tables import jobs, workers
 from gateway.transports.folder import QUARANTINE, Folder
 from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, POLL, RETENTION, SWEEP, Handler
-
-DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
-CHECKPOINTS, AUDIT_KEY = "checkpoints.jsonl", "audit.pem"
-"""Names inside a home."""
 
 _PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: 86400.0}
 
@@ -52,13 +60,10 @@ _COUNTED = {
 }
 """Which number of a pass an entry of the audit counts for."""
 
+_DATABASES = ("sqlalchemy", "psycopg", "psycopg_pool", "procrastinate")
+"""Packages whose errors tell of the database."""
+
 _WARNINGS = ("file.quarantined", "delivery.delayed", "delivery.failed", "acknowledgment.overdue")
-
-
-def database_url(home: Path, settings: Settings) -> str:
-    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the file in the home."""
-    said = os.environ.get("EDIGW_DATABASE_URL") or settings.gateway.storage.database
-    return said or sqlite_url(home / DATA / DATABASE)
 
 
 @dataclass(slots=True)
@@ -123,7 +128,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             ends.callback(self.engine.dispose)
             ends.callback(self._close_stores)
             if works and self.is_single:
-                ends.enter_context(_locked(data / LOCK))
+                ends.enter_context(locked(data / LOCK))
             prepare(self.engine)
             self._seal = Seal.of(home / KEYS / AUDIT_KEY)
             self.payloads = open_payloads(settings.gateway.storage.payloads, data / PAYLOADS)
@@ -174,7 +179,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             connection.execute(update(jobs).values(worker=None, due_at=""))
 
     def _begin(self, layers: Sequence[Path]) -> None:
-        """Makes the folders of new channels, and says in the audit by which rules work is done from now on."""
+        """Makes the folders of new channels, and says in the audit by which rules work is done."""
         store = self.services.store
         for name, folder in self._folders.items():
             if not folder.is_made and not store.knows_channel(name):
@@ -289,7 +294,9 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._pass.trouble.append(f"{channel}: {words}")
 
     def _in_trouble(self, error: Exception) -> None:
-        expected = isinstance(error, EdiError | OSError) or type(error).__module__.startswith("sqlalchemy")
+        # What passes by itself is told in words; only errors of ours show where they come from.
+        passing = isinstance(error, EdiError | OSError | LeaseLostError)
+        expected = passing or type(error).__module__.split(".")[0] in _DATABASES
         trace = {} if expected else {"exc_info": error}
         self._say("error", "worker.trouble", words=str(error).splitlines()[0], **trace)
         self._pass.trouble.append(str(error).splitlines()[0])
@@ -313,7 +320,7 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Holds a file lock; the operating system gives it back however the process ends."""
     path.touch(0o600)
     with path.open("r+", encoding="ascii", errors="replace") as file:

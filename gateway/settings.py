@@ -6,6 +6,7 @@ Scalars stay the text they are (``00401`` and ``0012345`` are identifiers, not n
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
@@ -21,8 +22,10 @@ from gateway.errors import ConfigurationError, Fault, Level, Problem, Severity
 from gateway.partners.agreement import checked_name, setting
 from gateway.partners.partner import Identifier, Partner, Partners
 
-GATEWAY_FILE = "gateway.yaml"
-PARTNERS_FOLDER = "partners"
+GATEWAY_FILE, PARTNERS_FOLDER = "gateway.yaml", "partners"
+DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
+CHECKPOINTS, AUDIT_KEY = "checkpoints.jsonl", "audit.pem"
+"""Names inside a home."""
 
 _T = TypeVar("_T")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
@@ -177,6 +180,12 @@ class Settings:
     def us(self, partner: Partner) -> Identifier:
         """Our identifier as this partner knows it."""
         return partner.us or self.gateway.company.identifier
+
+
+def database_url(home: Path, settings: Settings) -> str:
+    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the SQLite file in the home."""
+    said = os.environ.get("EDIGW_DATABASE_URL") or settings.gateway.storage.database
+    return said or f"sqlite:///{home / DATA / DATABASE}"
 
 
 def load(home: Path) -> Settings:

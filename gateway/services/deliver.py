@@ -13,8 +13,10 @@ the message, then a number.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from gzip import BadGzipFile
 from io import BytesIO
 from itertools import count
 from pathlib import PurePath
@@ -26,10 +28,9 @@ from gateway.errors import NotFoundError, RefusedError
 from gateway.services import lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery as Status
-from gateway.store.records import FAILED, PENDING, SENDING, Delivery, Message, as_text
+from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, Delivery, Message, as_text
 from gateway.transports.base import Sender
 from gateway.transports.folder import QUARANTINE
-
 
 BATCH = 200
 """Deliveries that share their commits."""
@@ -46,19 +47,21 @@ def deliver(services: Services, owners: Sequence[str], *, interrupted: bool = Fa
     after, away = 0, set()
     while waiting := services.store.deliveries(owners, BATCH, after):
         after = waiting[-1].seq
-        for channel in dict.fromkeys(one.channel for one in waiting if one.channel not in away):
-            mine = [one for one in waiting if one.channel == channel]
-            sender = services.channels.get(channel)
+        for place in dict.fromkeys((one.channel, one.box) for one in waiting):
+            if place in away:
+                continue
+            mine = [one for one in waiting if (one.channel, one.box) == place]
+            sender = services.channels.get(place[0])
             try:
                 if sender is None:
-                    raise OSError(f"no partner and no setting names the channel {channel} any more")
+                    raise OSError(f"no partner and no setting names the channel {place[0]} any more")
                 _finish_begun(services, sender, [one for one in mine if one.state == SENDING])
                 _deliver(services, sender, [one for one in mine if one.state == PENDING], interrupted)
             except RefusedError:
-                away.add(channel)  # another process took over, and sees to it
+                away.add(place)  # another process took over, and sees to it
             except (OSError, NotFoundError) as error:
-                away.add(channel)
-                _failed(services, channel, owners, error)
+                away.add(place)
+                _failed(services, place, owners, error)
 
 
 def again(services: Services, message: Message, owner: str) -> list[str]:
@@ -71,14 +74,19 @@ def again(services: Services, message: Message, owner: str) -> list[str]:
         RefusedError: its files are still waiting, or its bytes were deleted.
     """
     store = services.store
-    sent = [one for one in store.deliveries_of(message.id) if one.box != QUARANTINE]
+    found = store.deliveries_of(message.id)
+    sent = [one for one in found if one.box != QUARANTINE]
     if any(one.state in (PENDING, SENDING) for one in sent):
         raise RefusedError(f"Message {message.id} is waiting to be delivered already.")
     if message.erased_at:
         raise RefusedError(f"The bytes of message {message.id} were deleted at {message.erased_at}.")
-    first: dict[tuple[str, str, str | None, str | None], Delivery] = {}
+    there: set[tuple[str, ...]] = set()
+    if message.delivery == Status.FAILED:  # what did arrive does not come again
+        sent, there = found, {_what(one) for one in found if one.state == DELIVERED}
+    first: dict[tuple[str, ...], Delivery] = {}
     for one in sent:
-        first.setdefault((one.channel, one.box, one.payload, one.document_id), one)
+        if _what(one) not in there:
+            first.setdefault(_what(one), one)
     for one in first.values():
         content = {"payload": one.payload, "document_id": one.document_id}
         store.add_delivery(message.id, owner, one.channel, one.box, one.wanted, **content)
@@ -87,43 +95,74 @@ def again(services: Services, message: Message, owner: str) -> list[str]:
     return [one.wanted for one in first.values()]
 
 
+def _what(delivery: Delivery) -> tuple[str, ...]:
+    """Which content goes where."""
+    return delivery.channel, delivery.box, delivery.payload or "", delivery.document_id or ""
+
+
 def _finish_begun(services: Services, sender: Sender, begun: list[Delivery]) -> None:
     """Ends what another process began."""
     if begun:
         sender.sync(_boxes(begun))
+        named = []
         for one in begun:
-            if one.name is not None and sender.staged(one.box, one.key):
+            name = one.name
+            if name is not None and sender.staged(one.box, one.key):
+                if sender.exists(one.box, name) and sender.staged(one.box, one.key):  # it is somebody else's
+                    name = _renamed(services, sender, one)
                 services.guard()
-                sender.release(one.box, one.key, one.name)
+                sender.release(one.box, one.key, name)
+            named.append((one, name))
         sender.sync(_boxes(begun))
-        _finish(services, [(one, one.name) for one in begun])
+        _finish(services, named)
+
+
+def _renamed(services: Services, sender: Sender, delivery: Delivery) -> str:
+    """Gives another name to what is about to appear."""
+    store = services.store
+    for name in _names(delivery):
+        taken = (delivery.box, name) in store.names("name", delivery.channel, [name])
+        if not taken and not sender.exists(delivery.box, name):
+            with store.transaction():
+                store.mark_renamed(delivery, name)
+            return name
+    raise AssertionError
 
 
 def _deliver(services: Services, sender: Sender, pending: list[Delivery], interrupted: bool) -> None:
     if not pending:
         return
-    token = services.new_id()[:8]
+    token, boxes = services.new_id()[:8], _boxes(pending)
     keys = {one.seq: f"{one.seq}-{token}" for one in pending}
     bodies = services.store.bodies(
         [one.document_id for one in pending if one.document_id and not one.payload]
     )
+    lost: NotFoundError | None = None
     try:
-        for one in pending:
-            with _content(services, one, bodies) as content:
-                sender.stage(one.box, keys[one.seq], content)
+        for one in list(pending):
+            try:
+                with _content(services, one, bodies) as content:
+                    sender.stage(one.box, keys[one.seq], content)
+            except (NotFoundError, EOFError, BadGzipFile, zlib.error) as error:  # the others go on without it
+                pending.remove(one)
+                lost = NotFoundError(f"The content of {one.wanted} is lost: {error}")
         sender.sync(_boxes(pending))
-        named = _promise(services, sender, pending, token)
+        named = _promise(services, sender, pending, token) if pending else []
     except (OSError, NotFoundError, RefusedError):  # but not one of the database: it may have said `sending`
-        sender.discard(_boxes(pending), keys)
+        sender.discard(boxes, keys)
         raise
     if interrupted or any(one.tries for one in pending):
         # Only now: a row that is `sending` by our token cannot be by that of who staged these.
-        sender.discard(_boxes(pending), dict.fromkeys(keys, ""), keep=set(keys.values()))
+        sender.discard(boxes, dict.fromkeys(keys, ""), keep=set(keys.values()))
     services.guard()
     for one, name in named:
         sender.release(one.box, keys[one.seq], name)
     sender.sync(_boxes(pending))
-    _finish(services, named)
+    if named:
+        _finish(services, named)
+    if lost is not None:
+        sender.discard(boxes, keys)
+        raise lost
 
 
 def _content(services: Services, delivery: Delivery, bodies: Mapping[str, bytes]) -> BinaryIO:
@@ -174,12 +213,13 @@ def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) ->
         store.end_deliveries({one.message_id for one in done})
 
 
-def _failed(services: Services, channel: str, owners: Sequence[str], error: Exception) -> None:
-    """Plans another try of what is still to be delivered to a channel, or leaves it to a person."""
+def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], error: Exception) -> None:
+    """Plans another try of what is still to be delivered to a box of a channel, or leaves it to a person."""
+    channel, _ = place
     retries, store = services.settings.gateway.retries, services.store
     reason = getattr(error, "strerror", None) or str(error)
-    with services.trying(channel, "files for it wait"), store.transaction():
-        left = [one for one in store.deliveries(owners, BATCH) if one.channel == channel]
+    with store.transaction():
+        left = [one for one in store.deliveries(owners, BATCH) if (one.channel, one.box) == place]
         since = as_text(services.clock() - timedelta(hours=retries.give_up_after_hours))
         tired = [one for one in left if one.state == PENDING and one.tries > 2 and one.planned_at < since]
         store.mark_failed(tired, reason, FAILED)
@@ -191,10 +231,11 @@ def _failed(services: Services, channel: str, owners: Sequence[str], error: Exce
             store.audit("delivery.failed", message.id, partner=message.partner, **facts)
         tries = max((one.tries + 1 for one in left if one not in tired), default=0)
         if tries:
-            owners_left = sorted({one.owner for one in left if one not in tired})
-            services.enqueue([job_of(one) for one in owners_left], services.clock() + retries.pause(tries))
+            # All of them: there may be more to deliver than was looked at.
+            services.enqueue([job_of(one) for one in owners], services.clock() + retries.pause(tries))
         if tries in (1, 5):
             store.audit("delivery.delayed", None, channel=channel, files=len(left), error=reason)
+    with services.trying(channel, "files for it wait"):
         raise OSError(reason) from error
 
 

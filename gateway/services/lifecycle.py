@@ -14,6 +14,7 @@ that needs a person; ``overdue`` is where one stands whose partner owes an answe
 from __future__ import annotations
 
 from enum import StrEnum
+
 from gateway.errors import RefusedError
 from gateway.store.records import Message
 from gateway.store.sql import Store

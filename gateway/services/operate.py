@@ -13,7 +13,7 @@ from gateway.errors import RefusedError
 from gateway.services import deliver, lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
-from gateway.services.outbound import free_number
+from gateway.services.outbound import free_number, take_number
 from gateway.store.records import INBOUND, OUTBOUND, Message
 
 
@@ -31,20 +31,22 @@ def resend(services: Services, message_id: str, reason: str) -> list[str]:
         if not names:
             raise RefusedError(f"Nothing of message {message_id} was ever delivered to anybody.")
         if message.direction == OUTBOUND and message.acknowledgment != Acknowledgment.NOT_EXPECTED:
-            if message.acknowledgment != Acknowledgment.WAITING:
-                lifecycle.advance(store, message, Acknowledgment.WAITING)
-            store.settle(message.id, "cancelled")
-            _expect(services, message)
+            _expect_again(services, message)
         store.audit("message.resent", message.id, partner=message.partner, reason=reason, files=names)
         services.enqueue([job_of(message.id)])
     return names
 
 
-def _expect(services: Services, message: Message) -> None:
+def _expect_again(services: Services, message: Message) -> None:
     """Expects the answer to what is sent again, as late as it was agreed for the first time."""
-    before = services.store.allowance(message.id)
-    if before is not None:
-        services.store.expect("acknowledgment", message.id, services.clock() + before)
+    store = services.store
+    if message.acknowledgment != Acknowledgment.WAITING:
+        lifecycle.advance(store, message, Acknowledgment.WAITING)
+    for document in store.acknowledge_documents(message.id, None, Acknowledgment.WAITING):
+        take_number(services, document)
+    store.settle(message.id, "cancelled")
+    if (allowed := store.allowance(message.id)) is not None:
+        store.expect("acknowledgment", message.id, services.clock() + allowed)
 
 
 def reprocess(services: Services, message_id: str, reason: str, *, acknowledge: bool = False) -> str:
@@ -136,6 +138,8 @@ def cancel(services: Services, message_id: str, reason: str) -> None:
                     free_number(services, document)
         numbers = {"interchange": message.interchange, "group": message.group}
         used = {key: value for key, value in numbers.items() if value and message.direction == OUTBOUND}
+        if message.hold:
+            store.note(message_id, hold="")
         store.audit("message.cancelled", message_id, partner=message.partner, reason=reason, **used)
 
 

@@ -70,10 +70,7 @@ class Outbound(Work):
                     self._wait(kept, partner, agreed)
                 else:
                     self._send(kept, partner, agreed)
-            except RefusedError as error:
-                take_back()
-                return self._stopped(Translation.DUPLICATE, problem("HOME-KEY-TAKEN", what=str(error)))
-            except (DocumentError, NotFoundError) as error:
+            except (DocumentError, NotFoundError, RefusedError) as error:
                 take_back()
                 whole = Problem(error.code, Severity.ERROR, Level.TRANSACTION_SET, str(error), fault=Fault.US)
                 return self._stopped(Translation.REJECTED, *(error.problems or (whole,)))
@@ -112,7 +109,11 @@ class Outbound(Work):
         again = self.message.is_repeated
         if (own_id := document.get("document_id")) and not again:
             # The ERP's own id is a promise: whatever carries it is this document.
-            self.store.once("document", f"{kept.partner}|{own_id}", _fingerprint(document), self.message.id)
+            mark = f"{kept.partner}|{own_id}"
+            try:
+                self.store.once("document", mark, _fingerprint(document), self.message.id)
+            except RefusedError as error:
+                return problem("HOME-KEY-TAKEN", what=str(error))
         for what, key in zip(whats, claims(kept, document)):
             before = self.store.claim(key, self.message.id, again=again)
             if before is not None:
@@ -129,7 +130,7 @@ class Outbound(Work):
             replace(kept, batch=batch), "document.waiting", self.message.id, f"waits for {batch}", batch=batch
         )
         count, since = self.store.waiting(batch)
-        if count >= agreed.batch.count:
+        if count >= agreed.batch.count or agreed.batch.size_kb:  # how large it is, is seen there
             self.services.enqueue([f"batch:{batch}"])
         elif count == 1:
             due = datetime.fromisoformat(since) if since else self.services.clock()
@@ -158,6 +159,16 @@ def free_number(services: Services, kept: Document) -> None:
         services.store.release_claims(claims(kept, orjson.loads(kept.body))[1:])
 
 
+def take_number(services: Services, kept: Document) -> None:
+    """Takes back a number that was freed. Raises RefusedError if a corrected document has it now."""
+    for key in claims(kept, orjson.loads(kept.body))[1:] if kept.body is not None else ():
+        owner = services.store.claim(key, kept.message_id)
+        if owner not in (None, kept.message_id):
+            raise RefusedError(
+                f"{kept.document_type} {kept.number} was sent again since, by message {owner}."
+            )
+
+
 def close_batch(services: Services, batch: str) -> None:
     """Sends what waits for a batch, if it is due by the agreement as it is now."""
     partner_id, set_id, _ = batch.split("|")
@@ -174,8 +185,9 @@ def close_batch(services: Services, batch: str) -> None:
                 return
             if rule is not None:
                 full, waiting = _full(waiting, rule.count, rule.size_kb * 1000)
-                due = waiting[0].created_at + timedelta(seconds=rule.seconds)
-                if not full and services.clock() < due:
+                since, now = waiting[0].created_at, services.clock()
+                due = since + timedelta(seconds=rule.seconds)
+                if not full and since <= now < due:  # later than now, if the clock was set back
                     services.enqueue([f"batch:{batch}"], due)
                     return
             sent, name = write(services, partner, agreed, waiting, None, None)

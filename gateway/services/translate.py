@@ -34,6 +34,7 @@ def translate(services: Services, messages: Sequence[Message], *, again: bool) -
             with store.transaction():
                 if store.count_attempt(message.id) > services.settings.gateway.retries.attempts:
                     _give_up(services, message)
+                    services.payloads.flush()
                     return
     with store.transaction():
         for message in messages:
@@ -43,7 +44,10 @@ def translate(services: Services, messages: Sequence[Message], *, again: bool) -
             except (TransportError, DBAPIError):
                 raise
             except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
-                services.failed(message, error)
+                if isinstance(error, OSError):  # such as a full disk
+                    services.trouble(message.channel, f"{message.name} waits: {error.strerror or error}")
+                else:
+                    services.failed(message, error)
                 _try_again(services, message, error)
         services.payloads.flush()
 

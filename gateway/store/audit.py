@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import orjson
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from sqlalchemy import Connection, insert, select, update
 
 from gateway.errors import ConfigurationError
+from gateway.files import sync_files
 from gateway.store import records
 from gateway.store import tables as t
 from gateway.store.verifier import Chain, Checkpoint, Entry, Link, checkpoint_text, content_hash, entry_hash
@@ -53,14 +56,7 @@ class Seal:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            made = Ed25519PrivateKey.generate()
-            data = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            data = _made(path)
         try:
             key = load_pem_private_key(data, None)
         except ValueError as error:
@@ -120,6 +116,23 @@ class Seal:
         if head.seq and kept is None:
             connection.execute(insert(t.checkpoints), point._asdict())
         return point
+
+
+def _made(path: Path) -> bytes:
+    """A new key in a file: whole as soon as it can be seen, and one, though several nodes make it at once."""
+    made = Ed25519PrivateKey.generate()
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    hidden = path.with_name(f".{path.name}-{uuid4()}")
+    try:
+        with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        sync_files([hidden])
+        with suppress(FileExistsError):
+            os.link(hidden, path)
+        sync_files([path.parent])
+    finally:
+        hidden.unlink(missing_ok=True)
+    return path.read_bytes()
 
 
 def entries(connection: Connection, after: int = 0, upto: int | None = None) -> Iterator[tuple[Entry, str]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError
@@ -18,11 +19,15 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 from gateway.errors import ConfigurationError, TransportError
 from gateway.store.tables import EMPTY_HEAD, audit_head, metadata
 
+if TYPE_CHECKING:
+    from gateway.store.audit import Seal
+
 REVISION = "0002"
 """The newest migration. What the tables are after it is in :mod:`gateway.store.tables`."""
 
 _FIRST = "0001"
 _WAIT_SECONDS = 30
+_STANDSTILL_SECONDS = 60
 _READING = {"reading": True}
 
 
@@ -50,11 +55,13 @@ def open_engine(url: str) -> Engine:
             raise ConfigurationError(
                 f"database: {parsed.get_backend_name()} is neither sqlite nor postgresql."
             )
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
             connect_args={"connect_timeout": 5},
         )
+        event.listen(engine, "connect", _set_up_postgresql)
+        return engine
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigurationError(f"The database URL cannot be used: {error}") from None
     except ModuleNotFoundError as error:
@@ -66,6 +73,16 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _set_up_postgresql(connection: Any, _: Any) -> None:
+    # A node that stands still, or is gone without a word, must not keep its locks: the others wait for them.
+    connection.autocommit = True
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{_STANDSTILL_SECONDS}s'")
+    connection.execute("SET tcp_keepalives_idle = 10")
+    connection.execute("SET tcp_keepalives_interval = 5")
+    connection.execute("SET tcp_keepalives_count = 3")
+    connection.autocommit = False
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -81,7 +98,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         TransportError: the database cannot be used now.
     """
-    with told(), engine.connect().execution_options(**_READING) as connection:
+    # PostgreSQL shows each statement another moment unless it is asked not to.
+    level = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with told(), engine.connect().execution_options(**_READING, **level) as connection:
         yield connection
 
 
@@ -155,14 +174,26 @@ def create(connection: Connection) -> None:
         prepare_jobs(connection)
 
 
-def upgrade(engine: Engine) -> list[str]:
-    """Runs the migrations that are missing; returns their names, oldest first."""
+def upgrade(engine: Engine, seal: Seal) -> list[str]:
+    """Runs the migrations that are missing, all in one transaction.
+
+    Args:
+        seal: signs the audit that a migration makes of an older log.
+
+    Returns:
+        Their names, oldest first.
+
+    Raises:
+        ConfigurationError: the database was written by a newer version of this software.
+        TransportError: it cannot be used now.
+    """
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = Config(attributes={"seal": seal, "now": datetime.now(UTC)})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
     scripts = ScriptDirectory.from_config(config)
     done: list[str] = []
     with told(), engine.begin() as connection:
@@ -170,7 +201,11 @@ def upgrade(engine: Engine) -> list[str]:
         if found is None:
             create(connection)
             return [REVISION]
-        if found == _FIRST:
+        if found > REVISION:
+            raise ConfigurationError(
+                f"The database was written by a newer version of this software ({found})."
+            )
+        if found == _FIRST and "alembic_version" not in inspect(connection).get_table_names():
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:now)"), {"now": _FIRST})
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import threading
 import zlib
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, Protocol, cast
+from uuid import uuid4
 
 from gateway.errors import ConfigurationError, NotFoundError
 from gateway.files import sync_files
@@ -72,6 +72,7 @@ class PayloadFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._own = uuid4().hex  # in containers, nodes that share the folder have the same process id
         self._numbers = count()
         self._folders: set[Path] = set()
         self._local = threading.local()
@@ -83,7 +84,7 @@ class PayloadFiles:
             path.unlink(missing_ok=True)
 
     def put(self, source: BinaryIO) -> tuple[str, int]:
-        temporary = self._root / f"{_TEMPORARY}{os.getpid()}-{next(self._numbers)}"
+        temporary = self._root / f"{_TEMPORARY}{self._own}-{next(self._numbers)}"
         try:
             with temporary.open("wb") as out:
                 sha256, size = _compress(source, out.write)

@@ -113,7 +113,9 @@ class Store:
         self._insert = upsert = upsert_sqlite if engine.dialect.name == "sqlite" else upsert_postgresql
         # What every document needs is made once: making a statement costs more than running it.
         self._add_message = upsert(t.messages).on_conflict_do_nothing()
-        self._claim = upsert(t.seen).on_conflict_do_nothing()
+        # Once for every document, so in the words of the driver.
+        claim = upsert(t.seen).on_conflict_do_nothing()
+        self._claim = claim.compile(dialect=engine.dialect, column_keys=["key", "message_id"])
         last = t.control_numbers.c.last
         highest = func.greatest if engine.dialect.name == "postgresql" else func.max
         number = upsert(t.control_numbers).values(last=bindparam("first"))
@@ -141,7 +143,8 @@ class Store:
         """The connection, for what takes part in a transaction, such as enqueuing a job."""
         if self._open is None:
             with told():
-                self._open = self.engine.connect()
+                # PostgreSQL's driver forgets how many rows an insert wrote, unless it is told not to.
+                self._open = self.engine.connect().execution_options(preserve_rowcount=True)
         return self._open
 
     @contextmanager
@@ -189,7 +192,6 @@ class Store:
 
         def take_back() -> None:
             self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
-            del self._points[self._points.index(point) + 1 :]
             # What was gathered before, and written since, was taken back as well: it is gathered again.
             if point.rows is None:
                 for table, rows in self._rows.items():
@@ -202,8 +204,9 @@ class Store:
 
         try:
             yield take_back
-        except BaseException:
-            take_back()
+        except BaseException as error:
+            if not (isinstance(error, DBAPIError) and error.connection_invalidated):
+                take_back()  # without a connection everything is gone as it is
             raise
         finally:
             self._points.remove(point)
@@ -377,11 +380,16 @@ class Store:
             again: take it over from the message that has it.
         """
         values = {"key": key, "message_id": message_id}
-        statement = self._claim
         if again:
             new = self._insert(t.seen)
-            statement = new.on_conflict_do_update(index_elements=["key"], set_={"message_id": message_id})
-        return None if self._execute(statement, values).rowcount == 1 else self.claimed(key)
+            taken = new.on_conflict_do_update(index_elements=["key"], set_={"message_id": message_id})
+            self._execute(taken, values)
+            return None
+        order = self._claim.positiontup
+        done = self.connection.exec_driver_sql(
+            str(self._claim), values if order is None else tuple(values[name] for name in order)
+        )
+        return None if done.rowcount == 1 else self.claimed(key)
 
     def claimed(self, key: str) -> str | None:
         """The message that has a claim."""
@@ -593,7 +601,7 @@ class Store:
     def names(
         self, column: Literal["name", "wanted"], channel: str, names: Iterable[str]
     ) -> set[tuple[str, str]]:
-        """Those names, with their boxes, that a file of the channel ever got (none is given twice), or wants."""
+        """Those names, with their boxes, that a file of the channel got or wants; none is given twice."""
         d = t.deliveries.c
         known = select(d.box, d[column]).where(d.channel == channel, d[column].in_(list(names)))
         return {(str(box), str(name)) for box, name in self._read(known)}
@@ -607,6 +615,13 @@ class Store:
         """
         rows = [{"which": one.seq, "name": name, "token": token, "at": self.now()} for one, name in names]
         if self._execute(_SENDING, rows).rowcount != len(rows):
+            raise RefusedError("Another process delivers the same.")
+
+    def mark_renamed(self, delivery: Delivery, name: str) -> None:
+        """Says that a delivery which is ``sending`` appears under another name. Raises as `mark_sending`."""
+        d = t.deliveries.c
+        mine = (d.seq == delivery.seq, d.state == SENDING, d.name == delivery.name)
+        if self._execute(update(t.deliveries).where(*mine).values(name=name, at=self.now())).rowcount != 1:
             raise RefusedError("Another process delivers the same.")
 
     def mark_delivered(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -681,6 +696,30 @@ class Store:
             and_(h.kind == "number", h.value.in_(numbers)),
         )
         return bool(self._read(select(h.seq).where(h.released_at.is_(None), covers).limit(1)))
+
+    def add_hold(self, kind: str, value: str, reason: str) -> int:
+        """Begins a legal hold on ``all``, a ``partner``, ``message`` or ``number``; returns its number."""
+        h = t.legal_holds
+        row = {"kind": kind, "value": value, "reason": reason, "actor": self.actor, "at": self.now()}
+        number = int(self._execute(insert(h).values(row).returning(h.c.seq)).scalar_one())
+        self.audit("hold.added", hold=number, kind=kind, value=value, reason=reason)
+        return number
+
+    def release_hold(self, number: int, reason: str) -> None:
+        """Ends a legal hold. Raises NotFoundError if it is not there or has ended."""
+        h = t.legal_holds.c
+        mine = [one for one in self.holds() if one["seq"] == number]
+        if not mine:
+            raise NotFoundError(f"There is no legal hold {number}.")
+        self._execute(update(t.legal_holds).where(h.seq == number).values(released_at=self.now()))
+        said = {"kind": mine[0]["kind"], "value": mine[0]["value"], "reason": reason}
+        self.audit("hold.released", hold=number, **said)
+
+    def holds(self) -> list[dict[str, Any]]:
+        """The legal holds in force."""
+        h = t.legal_holds
+        found = select(h).where(h.c.released_at.is_(None)).order_by(h.c.seq)
+        return [{str(name): one for name, one in row._mapping.items()} for row in self._read(found)]
 
     def erase(self, message: Message) -> str | None:
         """Forgets the bytes and documents of a message; returns the payload nobody needs any more."""

@@ -62,7 +62,9 @@ messages = _table(
     Column("answers", Boolean, nullable=False, server_default=text("true")),
     _text("erased_at", nullable=True),
     Index("messages_payload", "payload"),
-    Index("messages_sent", "partner", "group"),
+    Index("messages_partner", "partner", "seq"),
+    Index("messages_group", "group"),
+    Index("messages_name", "seq", "name"),
     Index("messages_control", "interchange"),
     Index("messages_origin", "origin", postgresql_where=text("origin IS NOT NULL")),
     Index("messages_created", "created_at"),
@@ -99,7 +101,8 @@ documents = _table(
     _text("created_at"),
     Index("documents_sent", "sent_in", "set_control"),
     Index("documents_message", "message_id"),
-    Index("documents_created", "document_type", "created_at"),
+    # Read from end to end, in the order of the lists; so is messages_name.
+    Index("documents_list", "seq", "partner", "document_type", "direction", "acknowledgment", "created_at"),
 )
 Index(
     "documents_batch",

@@ -86,6 +86,8 @@ class Clock:
             if not connection.execute(text(f"SELECT pg_try_advisory_lock({_LEADER})")).scalar():
                 connection.close()
                 return False
+            # A leader that stands still makes way: the sweep alone asks every 30 seconds.
+            connection.execute(text("SET idle_session_timeout = '90s'"))
             self._leading = connection
         self._leading.execute(text("SELECT 1"))  # whose connection is gone, leads no longer
         return True

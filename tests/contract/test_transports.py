@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -205,3 +206,111 @@ def test_a_folder_that_is_away_is_an_error_and_never_counts_as_sent(
         transport.staged("outbox", "1")
     with pytest.raises(OSError, match="outbox"):
         transport.stage("outbox", "1", BytesIO(b"x"))
+
+
+def hidden(tmp_path: Path) -> list[str]:
+    """Keys under which content is staged in the outbox."""
+    found = (tmp_path / "outbox").glob(".sending-*.tmp")
+    return sorted(path.name.removeprefix(".sending-").removesuffix(".tmp") for path in found)
+
+
+def stage(transport: Transport, *keys: str) -> None:
+    for key in keys:
+        transport.stage("outbox", key, BytesIO(key.encode()))
+
+
+def test_what_was_staged_under_one_key_can_be_discarded(transport: Transport, tmp_path: Path) -> None:
+    stage(transport, "1-a", "1-b", "2-a", "12-a")
+    transport.discard(["outbox"], {1: "1-a", 2: "2-b"})
+    assert hidden(tmp_path) == ["1-b", "12-a", "2-a"]
+    assert not transport.staged("outbox", "1-a")
+
+
+def test_what_was_staged_for_a_delivery_by_anybody_can_be_discarded(
+    transport: Transport, tmp_path: Path
+) -> None:
+    stage(transport, "1-a", "1-b", "1-c", "2-a", "12-a")
+    transport.discard(["outbox"], {1: "", 2: ""}, keep={"1-b", "12-a"})
+    assert hidden(tmp_path) == ["1-b", "12-a"]
+
+
+def test_only_what_is_staged_is_discarded(transport: Transport, tmp_path: Path) -> None:
+    stage(transport, "1-a")
+    transport.release("outbox", "1-a", "1-a.json")
+    others = [".sending-x.tmp", ".sending-.tmp", ".sending-\u00b2-a.tmp", "1-a", ".hidden"]
+    for name in others:
+        drop(tmp_path / "outbox" / name)
+    transport.discard(["outbox", "quarantine"], {1: "", 2: ""})
+    assert sorted(path.name for path in (tmp_path / "outbox").iterdir()) == sorted([*others, "1-a.json"])
+
+
+def test_what_cannot_be_discarded_is_left_without_a_word(transport: Transport, tmp_path: Path) -> None:
+    stage(transport, "1-a")
+    transport.discard(["outbox", "elsewhere"], {})
+    assert hidden(tmp_path) == ["1-a"]
+    (tmp_path / "outbox").rename(tmp_path / "away")
+    transport.discard(["outbox"], {1: ""})
+    (tmp_path / "away").rename(tmp_path / "outbox")
+    assert hidden(tmp_path) == ["1-a"]
+
+
+def test_a_discarded_file_is_not_released_and_does_not_hinder(transport: Transport, tmp_path: Path) -> None:
+    stage(transport, "1-a")
+    transport.discard(["outbox"], {1: "1-a"})
+    transport.sync(["outbox"])
+    transport.release("outbox", "1-a", "a.json")
+    assert list((tmp_path / "outbox").iterdir()) == []
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The inodes that were brought to disk, in their order."""
+    found: list[int] = []
+    fsync = os.fsync
+
+    def syncing(descriptor: int) -> None:
+        fsync(descriptor)
+        found.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    return found
+
+
+def test_what_was_staged_is_on_disk_before_the_names(
+    transport: Transport, tmp_path: Path, synced: list[int]
+) -> None:
+    stage(transport, "1-a", "2-a")
+    assert synced == []
+    transport.sync(["outbox", "quarantine"])
+    staged = {path.stat().st_ino for path in (tmp_path / "outbox").iterdir()}
+    boxes = {(tmp_path / box).stat().st_ino for box in ("outbox", "quarantine")}
+    assert (set(synced[:2]), set(synced[2:])) == (staged, boxes)
+    synced.clear()
+    transport.sync(["outbox"])
+    assert synced == [(tmp_path / "outbox").stat().st_ino], "a file is brought there once"
+
+
+def test_each_thread_syncs_what_it_staged(transport: Transport, tmp_path: Path, synced: list[int]) -> None:
+    thread = threading.Thread(target=stage, args=(transport, "1-a"))
+    thread.start()
+    thread.join()
+    stage(transport, "2-a")
+    transport.sync(["outbox"])
+    mine = (tmp_path / "outbox/.sending-2-a.tmp").stat().st_ino
+    assert synced == [mine, (tmp_path / "outbox").stat().st_ino]
+
+
+def test_a_box_that_is_away_cannot_be_synced(transport: Transport, tmp_path: Path) -> None:
+    (tmp_path / "outbox").rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError):
+        transport.sync(["outbox"])
+
+
+def test_a_released_file_is_not_released_again_by_who_comes_late(
+    transport: Transport, tmp_path: Path
+) -> None:
+    stage(transport, "1-a")
+    transport.release("outbox", "1-a", "a.json")
+    (tmp_path / "outbox/a.json").rename(tmp_path / "taken")
+    transport.release("outbox", "1-a", "a.json")
+    assert list((tmp_path / "outbox").iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sqlite3
@@ -128,7 +129,7 @@ def test_an_order_becomes_json_and_is_acknowledged(home: Home, capsys: pytest.Ca
     assert document["test"] is False
     assert document["control"]["interchange"] == "000000007"
     assert document["lines"][0]["quantity"] == {"value": "120", "uom": "EA"}
-    assert (home.path / "data" / document["raw"]["location"]).read_bytes() == content
+    assert gzip.decompress((home.path / "data" / document["raw"]["location"]).read_bytes()) == content
     (name,) = home.names("erp/outbox")
     assert name == f"purchase_order_4500123_{document['document_id'][:8]}.json"
     (answer,) = home.out()
@@ -392,7 +393,7 @@ def test_a_number_may_be_used_for_another_partner_a_test_and_after_a_rejection(h
     assert home.run() == 1
     answer = ["ST*997*0001", "AK1*PO*2", "AK2*850*0001", "AK5*R*5", "AK9*R*1*1*0", "SE*6*0001"]
     home.drop(interchange(7, [answer], group="FA"), "997.edi")
-    assert home.run() == 0
+    assert home.run() == 1, "the refused one needs a person"
     home.drop({**sent, "ordered_at": "2026-03-04"}, "corrected-again.json", "erp")
     assert home.run() == 0
     assert len(home.out("850_*")) == 3
@@ -421,13 +422,42 @@ def test_json_becomes_x12_and_its_997_is_matched(home: Home) -> None:
     assert home.rows("SELECT acknowledgment FROM documents") == [("waiting",)]
     answer = ["ST*997*0001", "AK1*PO*0001", "AK2*850*0001", "AK5*R*5", "AK9*R*1*1*0", "SE*6*0001"]
     home.drop(interchange(7, [answer], group="FA"), "997.edi")
-    assert home.run() == 0
+    assert home.run() == 1
     assert home.rows("SELECT acknowledgment FROM documents") == [("rejected",)]
     assert home.rows("SELECT acknowledgment FROM messages WHERE direction = 'out'") == [("rejected",)]
     assert home.out("997_*") == [], "an acknowledgment is never acknowledged"
+    is_refused(home, "The partner rejects 850 0001: segments are in error.")
     home.drop(interchange(8, [answer], group="FA"), "997-again.edi")
     assert home.run() == 0
-    assert home.rows("SELECT count(*) FROM log WHERE event = 'acknowledgment.repeated'") == [(1,)]
+    assert home.rows("SELECT count(*) FROM audit WHERE event = 'acknowledgment.repeated'") == [(1,)]
+    is_refused(home, "The partner rejects 850 0001: segments are in error.")
+
+
+def is_refused(home: Home, words: str) -> None:
+    """What our own system sent lies in its quarantine, with the partner's reason."""
+    files = ["order.json", "order.json.problem.json", "order.json.problem.txt"]
+    assert home.names("erp/quarantine") == files
+    sent = json.loads((home.path / "folders/erp/quarantine/order.json").read_bytes())
+    assert sent == erp_order()
+    report = home.report("order.json", "erp")
+    assert (report["status"], report["move"]) == ("refused_by_partner", "your own system (ERP)")
+    (problem,) = report["problems"]
+    assert problem["code"] == "HOME-REFUSED-BY-PARTNER"
+    assert problem["message"] == f"Purchase order ES-20417: {words}"
+    told = (home.path / "folders/erp/quarantine/order.json.problem.txt").read_text()
+    assert "partner refused it" in told
+    assert home.rows("SELECT delivery FROM messages WHERE name = 'order.json'") == [("delivered",)]
+
+
+def test_a_997_that_accepts_leaves_nothing_to_do(home: Home) -> None:
+    home.drop(erp_order(), "order.json", "erp")
+    home.run()
+    answer = ["ST*997*0001", "AK1*PO*1", "AK2*850*0001", "AK5*A", "AK9*A*1*1*1", "SE*6*0001"]
+    home.drop(interchange(7, [answer], group="FA"), "997.edi")
+    assert home.run() == 0
+    assert home.rows("SELECT acknowledgment FROM documents") == [("accepted",)]
+    assert home.names("erp/quarantine") == []
+    assert home.rows("SELECT state FROM expectations") == [("met",)]
 
 
 def test_a_ta1_that_rejects_is_matched(home: Home) -> None:
@@ -435,9 +465,11 @@ def test_a_ta1_that_rejects_is_matched(home: Home) -> None:
     assert home.run() == 0
     isa = interchange(7, []).decode().split("~\n")[0]
     home.drop(f"{isa}~TA1*000000001*260302*0915*R*006~IEA*0*000000007~".encode(), "ta1.edi")
-    assert home.run() == 0
+    assert home.run() == 1
     assert home.rows("SELECT acknowledgment FROM messages WHERE direction = 'out'") == [("rejected",)]
+    assert home.rows("SELECT acknowledgment FROM documents") == [("rejected",)]
     assert len(home.out()) == 1
+    is_refused(home, "The partner rejects the interchange.")
 
 
 @pytest.mark.parametrize("verdict", ["Q*006", "R*099", "R"])

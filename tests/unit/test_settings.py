@@ -143,11 +143,110 @@ def test_unknown_keys_are_errors_with_the_nearest_known_name_and_a_line(home: Pa
             'name: P\nidentifiers: [{qualifier: ZZ, id: X}]\nwriting: {element: "~"}\n',
             "three different",
         ),
+        *(
+            ("partners/p.yaml", f"name: P\nidentifiers: [{{qualifier: ZZ, id: X}}]\n{line}\n", words)
+            for line, words in (
+                ("duplicates: {by: [bytes]}", "duplicates by 'bytes': choose of content, interchange"),
+                ("duplicates: {then: ignore}", "duplicates then 'ignore': choose one of quarantine, reject"),
+                ("duplicates: {on: number}", "duplicates.on is not a setting. Known here: by, then."),
+                (
+                    "receive: [{set: 850, duplicates: {then: no}}]",
+                    "receive.1.duplicates: duplicates then",
+                ),
+                ("send: [{set: 850, batch: {count: 0}}]", "count is 1 to 10000"),
+                ("send: [{set: 850, batch: {size_kb: -1}}]", "size_kb not negative"),
+                ("send: [{set: 850, batch: {seconds: 604801}}]", "seconds 1 to 604800"),
+                ("send: [{set: 850, acknowledged_within_hours: 0}]", "more than 0, at most 8760"),
+                ("send: [{set: 850, acknowledged_within_hours: 9000}]", "more than 0, at most 8760"),
+                ("first_control_number: 0", "first_control_number: 1 to 999999999"),
+                ("first_control_number: 1000000000", "first_control_number: 1 to 999999999"),
+            )
+        ),
+        *(
+            ("gateway.yaml", f"company: {{name: X, identifier: {{qualifier: ZZ, id: X}}}}\n{line}\n", words)
+            for line, words in (
+                ("erp: {test_channel: ../x}", "no usable name"),
+                ("erp: {test_channel: acme-retail}", "channel 'acme-retail' is in use already"),
+                ("storage: {database: 'postgresql://me:secret@host/edi'}", "a password does not belong"),
+                ("storage: {databse: x}", "storage.databse is not a setting. Did you mean 'database'?"),
+                ("retries: {attempts: 0}", "attempts at least 1"),
+                ("retries: {first_pause_seconds: 0}", "0 < first_pause_seconds"),
+                ("retries: {first_pause_seconds: 9, longest_pause_seconds: 8}", "<= longest_pause_seconds"),
+                ("retries: {longest_pause_seconds: 3601}", "<= 3600"),
+                ("schedule: {poll_seconds: 0.1}", "poll_seconds is 0.2 to 3600"),
+                ("schedule: {workers: 65}", "workers 1 to 64"),
+                ("retention: {years: 0}", "years are more than 0 and at most 100"),
+                ("retention: {types: {invoice: 101}}", "years are more than 0 and at most 100"),
+                ("retention: {types: {poem: 1}}", "'poem' is no type of document; known: purchase_order"),
+            )
+        ),
     ],
 )
 def test_every_mistake_is_told_in_words(home: Path, file: str, text: str, words: str) -> None:
     (home / file).write_text(text)
     assert any(words in problem for problem in problems(home)), problems(home)
+
+
+def test_a_gateway_without_further_settings_has_those_of_the_manual(home: Path) -> None:
+    gateway = load(home).gateway
+    assert (gateway.storage.database, gateway.storage.payloads, gateway.erp.test_channel) == ("", "", "")
+    retries = gateway.retries
+    assert (retries.attempts, retries.first_pause_seconds, retries.longest_pause_seconds) == (5, 1, 300)
+    assert retries.give_up_after_hours == 24
+    assert (gateway.schedule.poll_seconds, gateway.schedule.workers) == (2, 4)
+    assert (gateway.retention.years, gateway.retention.types) == (7, {})
+
+
+def test_everything_that_can_be_agreed_is_read(home: Path) -> None:
+    (home / "gateway.yaml").write_text(
+        "company: {name: X, identifier: {qualifier: ZZ, id: X}}\n"
+        "erp: {channel: sap, test_channel: sap-test}\n"
+        "storage: {database: postgresql://me@host/edi, payloads: s3://bucket/edi}\n"
+        "retries: {attempts: 3, first_pause_seconds: 0.5, longest_pause_seconds: 9, give_up_after_hours: 1}\n"
+        "schedule: {poll_seconds: 0.2, workers: 8}\n"
+        "retention: {years: 10, types: {text_message: 0.5}}\n"
+    )
+    (home / "partners/acme-retail.yaml").write_text(
+        "name: P\nidentifiers: [{qualifier: ZZ, id: ACME}]\nfirst_control_number: 5000\n"
+        "duplicates: {by: [content], then: pass}\n"
+        "receive: [{set: 850, duplicates: {by: [set, number], then: reject}}, {set: 860}]\n"
+        "send: [{set: 810, acknowledged_within_hours: 0.5, batch: {count: 2, size_kb: 9, seconds: 60}}]\n"
+    )
+    settings = load(home)
+    (partner,) = settings.partners.values()
+    assert settings.channels == ("sap", "sap-test", "acme-retail")
+    assert settings.gateway.storage.payloads == "s3://bucket/edi"
+    assert settings.gateway.retention.types == {"text_message": 0.5}
+    assert partner.first_control_number == 5000
+    assert partner.duplicates_of("850").by == ("set", "number")
+    assert (partner.duplicates_of("860").then, partner.duplicates_of("999").then) == ("pass", "pass")
+    agreed = partner.sends("810")
+    assert agreed is not None
+    assert agreed.batch is not None
+    assert (agreed.batch.count, agreed.batch.size_kb, agreed.batch.seconds) == (2, 9, 60)
+    assert agreed.acknowledged_within_hours == 0.5
+
+
+def test_documents_of_tests_go_where_it_was_agreed(home: Path) -> None:
+    erp = load(home).gateway.erp
+    assert (erp.outlet(False), erp.outlet(True)) == ("erp", "erp")
+    (home / "gateway.yaml").write_text(
+        "company: {name: X, identifier: {qualifier: ZZ, id: X}}\nerp: {test_channel: erp-test}\n"
+    )
+    erp = load(home).gateway.erp
+    assert (erp.outlet(False), erp.outlet(True)) == ("erp", "erp-test")
+
+
+def test_pauses_double_from_try_to_try_and_have_an_end(home: Path) -> None:
+    retries = load(home).gateway.retries
+    assert [retries.pause(tries).total_seconds() for tries in (1, 2, 3, 9, 10, 10_000)] == [
+        1,
+        2,
+        4,
+        256,
+        300,
+        300,
+    ]
 
 
 def test_all_files_are_checked_in_one_go(home: Path) -> None:

@@ -47,8 +47,7 @@ def make_home(home: Path) -> None:
         RefusedError: there is one already.
     """
     from gateway import resources
-    from gateway.app import DATA, FOLDERS, KEYS
-    from gateway.settings import GATEWAY_FILE, PARTNERS_FOLDER, load
+    from gateway.settings import DATA, FOLDERS, GATEWAY_FILE, KEYS, PARTNERS_FOLDER, load
     from gateway.transports.folder import Folder
 
     if (home / GATEWAY_FILE).exists():

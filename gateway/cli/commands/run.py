@@ -35,8 +35,9 @@ def run_up(args: argparse.Namespace) -> int:
 def run_serve(args: argparse.Namespace) -> int:
     """Run the clock of a gateway of several processes.
 
-    Decides when inboxes are looked into and what is due. The work is done by `edigw worker`, on as many machines
-    as are needed. Of several, one has the clock and another takes over when it ends. Needs PostgreSQL.
+    Decides when inboxes are looked into and what is due. The work is done by `edigw worker`, on as many
+    machines as are needed. Of several, one has the clock and another takes over when it ends. Needs
+    PostgreSQL.
     """
     return _run(args, clock=True, works=False)
 

@@ -1,0 +1,154 @@
+"""Backups of a home, taken while it works: one tar file, which becomes a new home.
+
+The checkpoints are taken before the database and the payloads after it, so that neither names what the
+database does not have yet. What stands in the folders of channels is not in it: files there may be taken, or
+come, while it is written.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine, exists, or_, select
+
+from gateway.errors import RefusedError, TransportError
+from gateway.store import tables as t
+from gateway.store.audit import Seal
+from gateway.store.database import open_engine, sqlite_url
+from gateway.store.records import OPEN
+from gateway.store.sql import Store
+
+DUMP = "data/database.dump"
+"""The database of a home on PostgreSQL, in the custom format of pg_dump."""
+
+HELD = "restored from a backup: was it done after that? Then cancel it, else release it"
+"""Why what was unfinished in a restored home stands still."""
+
+_NOT_WHOLE = ("folders", "data", "keys")
+
+
+def write(home: Path, engine: Engine, out: BinaryIO, *, with_keys: bool = False) -> None:
+    """Writes a backup.
+
+    Args:
+        with_keys: also what is secret; without it somebody who finds the file can read, but not sign.
+
+    Raises:
+        RefusedError: the database is on PostgreSQL, and its pg_dump is not here.
+        TransportError: the database cannot be copied.
+    """
+    data = home / "data"
+    checkpoints = data / "checkpoints.jsonl"
+    points = checkpoints.read_bytes() if checkpoints.exists() else b""
+    with (
+        TemporaryDirectory(prefix=".backup-", dir=data) as folder,
+        tarfile.open(fileobj=out, mode="w|") as tar,
+    ):
+        copy = Path(folder) / "database"
+        name = DUMP
+        if engine.dialect.name == "sqlite":
+            name = "data/gateway.db"
+            _copy_sqlite(engine, copy)
+        else:
+            _dump(engine, copy)
+        tar.add(copy, name)
+        info = tarfile.TarInfo("data/checkpoints.jsonl")
+        info.size, info.mode = len(points), 0o600
+        tar.addfile(info, BytesIO(points))
+        for path in _files(home, with_keys):
+            tar.add(path, path.relative_to(home).as_posix(), recursive=False)
+
+
+def _copy_sqlite(engine: Engine, copy: Path) -> None:
+    """A copy of one moment, by SQLite's own backup; writers go on meanwhile."""
+    target = open_engine(sqlite_url(copy))
+    source: Any = engine.raw_connection()
+    into: Any = target.raw_connection()
+    try:
+        source.driver_connection.backup(into.driver_connection)
+    finally:
+        into.close()
+        source.close()
+        target.dispose()
+
+
+def _dump(engine: Engine, copy: Path) -> None:
+    url = engine.url.set(drivername="postgresql", password=None).render_as_string()
+    command = ["pg_dump", "--format=custom", f"--file={copy}", url]
+    if shutil.which(command[0]) is None:
+        said = f"pg_dump is not on the PATH. Run it where it is: {' '.join(command)}"
+        raise RefusedError(f"{said}; and copy payloads and settings.")
+    password = {"PGPASSWORD": engine.url.password} if engine.url.password else {}
+    done = subprocess.run(
+        command, env={**os.environ, **password}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise TransportError(f"pg_dump failed: {done.stderr.strip()[:500]}")
+
+
+def _files(home: Path, with_keys: bool) -> Iterator[Path]:
+    """Settings and payloads; folders before what is in them."""
+    tops = [one for one in sorted(home.iterdir()) if one.name not in _NOT_WHOLE]
+    tops = [one for one in tops if not one.name.startswith(".") and one.suffix != ".tar"]
+    tops += [home / "keys"] if with_keys else []
+    for top in (*tops, home / "data" / "payloads"):
+        yield from [top] if top.exists() else []
+        for path in sorted(top.rglob("*")):
+            if path.is_dir() or (path.is_file() and not path.name.startswith(".writing-")):
+                yield path
+
+
+def read(file: Path, home: Path) -> None:
+    """Makes a new home of a backup, whole or not at all.
+
+    Raises:
+        RefusedError: there is something at that place already, or the file is no backup.
+        OSError: it cannot be read or written.
+    """
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise RefusedError(f"{home} is there already. Name a folder that is not, or is empty.")
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{home.name}-", dir=home.parent) as folder:
+        made = Path(folder) / "home"
+        try:
+            with tarfile.open(file) as tar:
+                tar.extractall(made, filter="data")
+        except tarfile.TarError as error:
+            raise RefusedError(f"{file} is not a backup: {error}.") from None
+        if not (made / "gateway.yaml").is_file():
+            raise RefusedError(f"{file} is not a backup of a home: it has no gateway.yaml.")
+        for name in ("data", "data/payloads", "keys"):
+            (made / name).mkdir(exist_ok=True)
+            (made / name).chmod(0o700)
+        made.rename(home)
+
+
+def hold(engine: Engine, key: Path, backup: str, clock: Callable[[], datetime], actor: str) -> int:
+    """Puts on hold what the old home may have done after the backup; returns how many messages.
+
+    Args:
+        key: the file with the key of the audit. Without it, nothing can be written into the audit.
+    """
+    m, d = t.messages.c, t.deliveries.c
+    left = exists().where(d.message_id == m.id, d.state.in_(OPEN))
+    open_ = select(m.id).where(or_(m.translation == "received", left), m.hold == "")
+    seal = Seal.of(key) if key.exists() else Seal(Ed25519PrivateKey.generate())
+    store = Store(engine, clock, seal, actor=actor)
+    with closing(store), store.transaction():
+        ids = store.connection.execute(open_).scalars().all()
+        for one in ids:
+            store.note(one, hold=HELD)
+        if key.exists():
+            store.audit("home.restored", backup=backup, held=len(ids))
+    return len(ids)

@@ -1,0 +1,211 @@
+"""Whether what is stored is what the audit says of it, and the entries of the audit in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, exists, select
+
+from gateway.errors import NotFoundError
+from gateway.store import tables as t
+from gateway.store.payloads import Payloads
+from gateway.store.verifier import Checkpoint, Entry
+
+_BATCH = 500
+_CHUNK = 1 << 20
+
+_RECEIPTS = {
+    "in": ("file.received", "message.reprocessed", "message.sealed"),
+    "out": ("interchange.written", "acknowledgment.written", "message.sealed"),
+}
+"""One of these entries tells how a message of that direction came to be."""
+
+_ORIGINS = ("document.created", "document.waiting", "interchange.written", "document.sealed")
+"""The same for documents."""
+
+_WORDS = {
+    "file.received": "Received over {channel}: {file}, {bytes} bytes.",
+    "message.translated": "{file} was processed: {status}, verdict {verdict}, {errors} errors. {remarks}",
+    "document.created": "Read from interchange {control_number}: {document_type} {number}.",
+    "document.waiting": "{document_type} {number} waits to be sent together with others.",
+    "interchange.written": "{document_type} {number} was written in interchange {control_number}: {file}.",
+    "acknowledgment.written": "Acknowledgment {kind} for {partner} written: {words} ({file}).",
+    "acknowledgment.received": "The partner answered {file}: {status}. {words}",
+    "acknowledgment.repeated": "The partner answered {file} once more: {status}. {words}",
+    "interchange.acknowledged": "The partner answered interchange {interchange}: {status}. {words}",
+    "acknowledgment.overdue": "The partner's answer to {file} is overdue.",
+    "file.delivered": "Delivered to {channel}/{box}: {file}.",
+    "file.quarantined": "{file} went to quarantine: {reason} Next move: {move}.",
+    "delivery.delayed": "{files} files for {channel} wait: {error}.",
+    "delivery.failed": "Delivery to {channel} failed and was given up: {error}.",
+    "message.resent": "Sent again: {files}. Reason: {reason}",
+    "message.reprocessed": "To be processed again: {file}. Reason: {reason}",
+    "message.held": "Put on hold. Reason: {reason}",
+    "message.released": "No longer on hold. Reason: {reason}",
+    "message.cancelled": "Cancelled. Reason: {reason}",
+    "message.erased": "The bytes and documents of {file} were deleted at the end of their retention.",
+    "message.sealed": "Taken over from the earlier version: {file}.",
+    "document.sealed": "Taken over from the earlier version: {document_type} {number}.",
+    "store.upgraded": "The store was upgraded; entries 1 to {entries} come from a log that was not chained.",
+    "rules.loaded": "Guides, mappings and settings in force from now on: {rules}.",
+    "hold.added": "Legal hold {hold} on {kind} {value}. Reason: {reason}",
+    "hold.released": "Legal hold {hold} on {kind} {value} ended. Reason: {reason}",
+    "audit.exported": "Exported: {scope}. Reason: {reason}",
+    "home.restored": "Restored from the backup of {backup}; {held} messages were put on hold.",
+}
+
+
+def words(entry: Entry) -> str:
+    """What an entry says, in a sentence."""
+    facts = facts_of(entry.facts)
+    said = {key: _said(value) for key, value in facts.items()}
+    if entry.event in _WORDS:
+        return _WORDS[entry.event].format_map(defaultdict(lambda: "?", said)).strip()
+    return ", ".join((entry.event, *(f"{key} {value}" for key, value in said.items())))
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """A row of the audit without its hash."""
+    return Entry(*tuple(row)[:8])
+
+
+def facts_of(text: str) -> dict[str, Any]:
+    """The facts of an entry; nothing if somebody made them unreadable."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def written(path: Path) -> list[Checkpoint]:
+    """The checkpoints of the file beside the database; what is none of ours has no right signature."""
+    found = []
+    for line in path.read_text("utf-8", "replace").splitlines() if path.exists() else ():
+        try:
+            found.append(Checkpoint(**json.loads(line)))
+        except (ValueError, TypeError):
+            found.append(Checkpoint(0, line[:80], "", ""))
+    return found
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return str(value).replace("_", " ") if str(value).isidentifier() else str(value)
+
+
+def verify_payloads(connection: Connection, payloads: Payloads) -> Iterator[str]:
+    """Everything that is wrong with the stored bytes, in words; to be asked together with the chain.
+
+    Every payload and every body of a document is hashed again and compared with its row and with the entries
+    of the audit; what was erased must have been erased by an entry. Every message and document must have the
+    entry that tells where it came from, and every entry the row it tells of.
+    """
+    a, m, d = t.audit.c, t.messages.c, t.documents.c
+    for messages in _batches(connection, t.messages):
+        yield from _messages(connection, payloads, messages)
+    for documents in _batches(connection, t.documents):
+        yield from _documents(connection, documents)
+    for column, there in ((a.message_id, m.id == a.message_id), (a.document_id, d.id == a.document_id)):
+        gone = select(a.seq, column).where(column != "", ~exists().where(there)).order_by(a.seq)
+        for seq, one in connection.execution_options(yield_per=_BATCH).execute(gone):
+            yield f"Entry {seq} tells of {one}, which is not in the store."
+
+
+def _batches(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
+    last = 0
+    some = select(table).order_by(table.c.seq).limit(_BATCH)
+    while found := connection.execute(some.where(table.c.seq > last)).all():
+        yield found
+        last = found[-1].seq
+
+
+def _messages(connection: Connection, payloads: Payloads, messages: Sequence[Row[Any]]) -> Iterator[str]:
+    ids = [one.id for one in messages]
+    a, x = t.audit.c, t.deliveries.c
+    entries = _grouped(
+        connection,
+        select(a.message_id, a.seq, a.event, a.document_id, a.facts).where(a.message_id.in_(ids)),
+    )
+    files = _grouped(connection, select(x.message_id, x.payload).where(x.message_id.in_(ids)).distinct())
+    for one in messages:
+        about, is_told = f"message {one.id} ({one.name})", False
+        known = {one.payload, *(row.payload for row in files[one.id])} - {None}
+        for entry in entries[one.id]:
+            facts = facts_of(entry.facts)
+            named = facts.get("sha256")
+            # An entry about a document has the hash of that, and that of the message as `payload`.
+            whole = facts.get("payload", one.payload) if entry.document_id else named
+            is_told |= entry.event in _RECEIPTS.get(one.direction, ()) and whole == one.payload
+            if named not in {None, *known} and not entry.document_id:
+                yield f"Entry {entry.seq} names the SHA-256 {named} of {about}, which is not what is stored."
+        if not is_told:
+            yield f"No entry of the audit tells how {about} with these bytes came to be."
+        if not one.erased_at:
+            for sha256 in sorted(known):
+                yield from _payload(payloads, sha256, one.size if sha256 == one.payload else None, about)
+        elif not any(entry.event == "message.erased" for entry in entries[one.id]):
+            yield f"The bytes of {about} are said to be erased, but no entry of the audit tells of it."
+
+
+def _documents(connection: Connection, documents: Sequence[Row[Any]]) -> Iterator[str]:
+    ids = [one.id for one in documents]
+    a, m = t.audit.c, t.messages.c
+    of = select(a.document_id, a.seq, a.event, a.facts, m.payload)
+    of = of.outerjoin(t.messages, m.id == a.message_id).where(a.document_id.in_(ids))
+    entries = _grouped(connection, of)
+    homes = {one.message_id for one in documents} | {one.sent_in for one in documents}
+    rows = connection.execute(select(m.id, m.erased_at).where(m.id.in_(homes - {None})))
+    erased = {row.id: row.erased_at for row in rows}
+    for one in documents:
+        about, is_told = f"document {one.id} ({one.document_type} {one.number})", False
+        for entry in entries[one.id]:
+            named = facts_of(entry.facts).get("sha256")
+            is_told |= entry.event in _ORIGINS and named == one.sha256
+            if named not in (None, one.sha256, entry.payload):
+                yield f"Entry {entry.seq} names the SHA-256 {named} of {about}, which is not what is stored."
+        if not is_told:
+            yield f"No entry of the audit tells how {about} with this content came to be."
+        if one.message_id not in erased:
+            yield f"The message that {about} came with is not in the store."
+        if one.body is None:
+            if not (erased.get(one.message_id) or erased.get(one.sent_in)):
+                yield f"The body of {about} is gone, and no message it belongs to was erased."
+            continue
+        try:
+            if hashlib.sha256(zlib.decompress(one.body)).hexdigest() != one.sha256:
+                yield f"The body of {about} was changed: it has another SHA-256."
+        except zlib.error as error:
+            yield f"The body of {about} was changed: it cannot be read ({error})."
+
+
+def _grouped(connection: Connection, statement: Select[Any]) -> Mapping[str, list[Row[Any]]]:
+    found: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(statement):
+        found[row[0]].append(row)
+    return found
+
+
+def _payload(payloads: Payloads, sha256: str, size: int | None, about: str) -> Iterator[str]:
+    digest, length = hashlib.sha256(), 0
+    try:
+        with payloads.open(sha256) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                length += len(chunk)
+    except NotFoundError:
+        yield f"The payload {sha256} of {about} is gone."
+    except (OSError, EOFError, zlib.error) as error:
+        yield f"The payload {sha256} of {about} was changed: it cannot be read ({error})."
+    else:
+        if digest.hexdigest() != sha256:
+            yield f"The payload {sha256} of {about} was changed: it has another SHA-256."
+        elif size not in (None, length):
+            yield f"The payload {sha256} of {about} is {length} bytes long, not {size}."

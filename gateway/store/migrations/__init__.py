@@ -1,0 +1,1 @@
+"""What brings a home of an earlier version up to date: its database (Alembic), and its files."""

@@ -1,0 +1,248 @@
+"""Questions to the store: lists, details and search. Nothing is changed.
+
+Rows are dictionaries with the names of the columns. Lists come in pages by ``seq``, which no change of a
+status disturbs. No search index is kept: a part of a file name is looked for in the index ``messages_name``,
+which holds the names in order of ``seq``; a million of them are read in a fifth of a second.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, collate, func, or_, select, true
+
+from gateway.errors import NotFoundError
+from gateway.store import tables as t
+from gateway.store.records import OUTBOUND, as_text
+
+OWED = ("waiting", "overdue")
+"""Acknowledgments that a partner still owes."""
+
+MAX_RELATED = 500
+"""Rows of one kind in a detail or a chain; that there are more is told."""
+
+MAX_NAMED = 10_000
+"""Documents of one number that are looked at, the newest."""
+
+MIN_START = 6
+"""Characters of the beginning of an id that may stand for it."""
+
+Row: TypeAlias = dict[str, Any]
+_Condition: TypeAlias = ColumnElement[bool]
+
+_M, _D, _K = t.messages.c, t.documents.c, t.document_keys.c
+_SHOWN = {t.documents: [one for one in _D if one.name != "body"]}
+_NEEDS_PERSON = or_(_M.translation == "failed", _M.delivery == "failed", _M.hold != "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a list is to hold; what is empty does not matter.
+
+    Attributes:
+        text: a number of a document, a control number, an id or its beginning, a partner, or a part of the
+            name of a file.
+        translation, delivery, acknowledgment: statuses, any of them.
+        person: only what needs one: failed, or on hold.
+        since, until: from when on, and before when.
+        cursor: where the page before ended.
+    """
+
+    text: str = ""
+    partner: str = ""
+    direction: str = ""
+    document_type: str = ""
+    translation: tuple[str, ...] = ()
+    delivery: tuple[str, ...] = ()
+    acknowledgment: tuple[str, ...] = ()
+    person: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    oldest_first: bool = False
+    limit: int = 50
+    cursor: int | None = None
+
+
+class Page(NamedTuple):
+    """A part of a list, and the cursor of the next one; None at the end."""
+
+    rows: list[Row]
+    cursor: int | None
+
+
+def messages(connection: Connection, wanted: Wanted, *where: _Condition) -> Page:
+    """A page of messages."""
+    where = (*where, _NEEDS_PERSON) if wanted.person else where
+    hits = _message_hits(connection, wanted.text) if wanted.text else ()
+    return _page(connection, t.messages, wanted, where, hits)
+
+
+def documents(connection: Connection, wanted: Wanted) -> Page:
+    """A page of documents without their content; names of files are not searched."""
+    hits: list[_Condition] = []
+    if text := wanted.text:
+        carried = select(_M.id).where(or_(_M.id == text, *_numbered(text)))
+        named = select(_K.document_id).where(_K.value == text)
+        hits = [_D.id.in_(named), _D.message_id.in_(carried), _D.sent_in.in_(carried), _D.partner == text]
+        hits += _begins(t.documents, text)
+    return _page(connection, t.documents, wanted, (), hits)
+
+
+def acknowledgments(connection: Connection, wanted: Wanted) -> Page:
+    """A page of messages we sent that are to be acknowledged, with ``due_at`` and ``words`` of what came."""
+    page = messages(connection, wanted, _M.direction == OUTBOUND, _M.acknowledgment != "not_expected")
+    ids = [row["id"] for row in page.rows]
+    due = rows_by(connection, t.expectations, "message_id", ids)
+    came = rows_by(connection, t.acknowledgments, "about", ids)
+    for row in page.rows:
+        row["due_at"] = due[row["id"]][-1]["due_at"] if row["id"] in due else None
+        said = [line for one in came.get(row["id"], ()) for line in one["words"].splitlines()]
+        row["words"] = list(dict.fromkeys(said))
+    return page
+
+
+def _message_hits(connection: Connection, text: str) -> Iterator[_Condition]:
+    """Ways in which a message may be meant."""
+    named = select(_K.document_id).where(_K.value == text)
+    for ids in (_D.id.in_(named), *_begins(t.documents, text)):
+        query = select(_D.message_id, _D.sent_in).where(ids).order_by(_D.seq.desc()).limit(MAX_NAMED)
+        yield _M.id.in_({one for row in connection.execute(query) for one in row if one})
+    yield from _numbered(text)
+    yield from _begins(t.messages, text)
+    yield _M.partner == text
+    name: ColumnElement[str] = _M.name
+    if connection.dialect.name == "postgresql":  # SQLite compares without case; here that is quick by bytes
+        name = func.lower(collate(name, "C"))
+        text = re.sub("[A-Z]+", lambda found: found[0].lower(), text)
+    yield name.contains(text, autoescape=True)
+
+
+def _numbered(text: str) -> Iterator[_Condition]:
+    """By control number, with or without leading zeros."""
+    if text.isascii() and text.isdigit():
+        number = text.lstrip("0") or "0"
+        yield _M.interchange == number
+        yield _M.group == number
+
+
+def _begins(table: Table, start: str) -> Iterator[_Condition]:
+    """By an id or its beginning. An index serves the range, which holds enough in every collation."""
+    if len(start) >= MIN_START:
+        one = table.c.id
+        yield and_(one >= start, one <= f"{start}zzz", func.substr(one, 1, len(start)) == start)
+
+
+def _conditions(table: Table, wanted: Wanted) -> Iterator[_Condition]:
+    for name in ("partner", "direction", "document_type"):
+        if value := getattr(wanted, name):
+            yield table.c[name] == value
+    for name in ("translation", "delivery", "acknowledgment"):
+        if values := getattr(wanted, name):
+            yield table.c[name].in_(values)
+    if wanted.since:
+        yield table.c.created_at >= as_text(wanted.since)
+    if wanted.until:
+        yield table.c.created_at < as_text(wanted.until)
+    if wanted.cursor is not None:
+        yield table.c.seq > wanted.cursor if wanted.oldest_first else table.c.seq < wanted.cursor
+
+
+def _page(
+    connection: Connection,
+    table: Table,
+    wanted: Wanted,
+    where: Iterable[_Condition],
+    hits: Iterable[_Condition],
+) -> Page:
+    """A page of what fulfils the conditions and, where text is searched, one of the hits.
+
+    Each hit is asked alone, and for no more than a page: then an index serves it, which OR and IN prevent.
+    """
+    seq, first = table.c.seq, wanted.oldest_first
+    query = select(seq).order_by(seq.asc() if first else seq.desc()).limit(wanted.limit + 1)
+    query = query.where(*where, *_conditions(table, wanted))
+    found = {one for hit in [*hits] or [true()] for one in connection.scalars(query.where(hit))}
+    shown = sorted(found, reverse=not first)[: wanted.limit]
+    rows = {row["seq"]: row for row in rows_of(connection, table, seq.in_(shown), None)}
+    return Page([rows[one] for one in shown], shown[-1] if len(found) > wanted.limit else None)
+
+
+def resolve(connection: Connection, table: Table, start: str) -> str:
+    """The id that a text is, or is the beginning of. Raises NotFoundError if there is none, or several."""
+    kind, one = table.name.removesuffix("s"), table.c.id
+    query = select(one).where(or_(one == start, *_begins(table, start))).order_by(one != start, one).limit(4)
+    ids = [str(found) for found in connection.scalars(query)]
+    if not ids:
+        raise NotFoundError(f"There is no {kind} {start}.")
+    if ids[0] != start and len(ids) > 1:
+        raise NotFoundError(f"Several {kind}s begin with {start}: {', '.join(ids[:3])}. Give more of the id.")
+    return ids[0]
+
+
+def message(connection: Connection, message_id: str) -> Row:
+    """One message, by its whole id, with everything about it.
+
+    ``truncated`` names what there is more of than is shown.
+    """
+    (found,) = rows_of(connection, t.messages, _M.id == message_id)
+    a = t.acknowledgments.c
+    found["truncated"] = []
+    for name, table, where in (
+        ("documents", t.documents, or_(_D.message_id == message_id, _D.sent_in == message_id)),
+        ("deliveries", t.deliveries, t.deliveries.c.message_id == message_id),
+        ("acknowledgments", t.acknowledgments, a.about == message_id),
+        ("acknowledges", t.acknowledgments, a.message_id == message_id),
+        ("expectations", t.expectations, t.expectations.c.message_id == message_id),
+        ("made_from_it", t.messages, _M.origin == message_id),
+        ("history", t.audit, t.audit.c.message_id == message_id),
+    ):
+        rows = rows_of(connection, table, where)
+        found[name] = rows[:MAX_RELATED]
+        found["truncated"] += [name] if len(rows) > MAX_RELATED else []
+    for entry in found["history"]:
+        entry["facts"] = orjson.loads(entry["facts"])
+    return found
+
+
+def document(connection: Connection, document_id: str) -> Row:
+    """One document with its keys and, as ``body``, its JSON, which is None after its retention."""
+    row = connection.execute(select(t.documents).where(_D.id == document_id)).mappings().one()
+    body = row["body"] and orjson.loads(zlib.decompress(row["body"]))
+    return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
+
+
+def rows_of(
+    connection: Connection, table: Table, where: _Condition, limit: int | None = MAX_RELATED + 1
+) -> list[Row]:
+    """Rows of a table, oldest first; if there are more than :data:`MAX_RELATED`, one more than that."""
+    query = select(*_SHOWN.get(table, table.c)).where(where).order_by(table.c.seq).limit(limit)
+    return _plain(connection, query)
+
+
+def _plain(connection: Connection, query: Select[Any]) -> list[Row]:
+    """Rows with keys that are strings and nothing more: that of the column "group" is not."""
+    return [{str(key): value for key, value in row.items()} for row in connection.execute(query).mappings()]
+
+
+def rows_by(connection: Connection, table: Table, column: str, ids: Iterable[str]) -> dict[str, list[Row]]:
+    """Rows by one of their columns, for those values."""
+    found: dict[str, list[Row]] = {}
+    query = select(table).where(table.c[column].in_(list(ids))).order_by(table.c.seq)
+    for row in _plain(connection, query):
+        found.setdefault(row[column], []).append(row)
+    return found
+
+
+def keys_of(connection: Connection, ids: Collection[str]) -> dict[str, list[Row]]:
+    """The numbers that documents are found by."""
+    found: dict[str, list[Row]] = {one: [] for one in ids}
+    query = select(t.document_keys).where(_K.document_id.in_(list(ids))).order_by(_K.kind, _K.value)
+    for row in connection.execute(query):
+        found[row.document_id].append({"kind": row.kind, "value": row.value})
+    return found
