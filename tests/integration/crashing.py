@@ -139,7 +139,9 @@ class Crash:
     def ended(self) -> None:
         """Ends all processes as an operator does."""
         for node in list(self.nodes):
-            assert node.kill(signal.SIGTERM) == 0, node.told[-3000:]
+            assert (code := node.kill(signal.SIGTERM)) == 0, (
+                f"{node.command} ends with {code}: {node.told[-3000:]}"
+            )
             self._looked_at(node)
 
 
@@ -188,8 +190,10 @@ def several(crash: Crash, workers: int = 3, clocks: int = 2) -> None:
         number += node.command == "worker"
         nodes[nodes.index(node)] = crash.node(node.command, point)
     for node in [one for one in nodes if one.point]:
-        crash.killed(node, "moment")
+        crash.killed(node, node.point if not node.is_alive else "moment")
         crash.node(node.command)
+    for node in crash.nodes:
+        node.wait_started()
 
 
 def run(kind: str, place: Path, *, kills: int, documents: int, seed: int) -> str:
