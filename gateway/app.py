@@ -139,13 +139,14 @@ class Gateway(AbstractContextManager["Gateway"]):
             self._folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}
             # What came with the package is behind the guides and mappings of the home, file by file.
             layers = tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir())
-            self._guides = library(layers)
             self._handler = Handler(self._is_ignored, data / CHECKPOINTS)
-            self._rules = ""
+            files = {name: _digest(path) for name, path in _rules(home, layers)} if works else {}
+            self._rules = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest() if works else ""
+            self._guides = library(layers, self._rules if layers else "")
             if works:
                 if self.is_single:
                     self._inherit()
-                self._begin(layers)
+                self._begin(files)
             self._ends = ends.pop_all()
 
     @property
@@ -178,19 +179,15 @@ class Gateway(AbstractContextManager["Gateway"]):
             connection.execute(delete(workers))
             connection.execute(update(jobs).values(worker=None, due_at=""))
 
-    def _begin(self, layers: Sequence[Path]) -> None:
+    def _begin(self, files: dict[str, str]) -> None:
         """Makes the folders of new channels, and says in the audit by which rules work is done."""
         store = self.services.store
         for name, folder in self._folders.items():
             if not folder.is_made and not store.knows_channel(name):
                 folder.make()
-        files = {name: _digest(path) for name, path in _rules(self.home, layers)}
-        self._rules = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
         with store.transaction():
             if store.once("rules", self._rules) is None:
                 store.audit("rules.loaded", rules=self._rules, files=files)
-        self._local = threading.local()  # whoever asks for services from now on gets these rules
-        store.close()
 
     @property
     def services(self) -> Services:

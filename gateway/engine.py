@@ -31,8 +31,13 @@ Source = bytes | Path | BinaryIO
 
 
 @lru_cache(maxsize=8)
-def library(overrides: tuple[Path, ...] = ()) -> Library:
-    """The guides and mappings that are installed; ``overrides`` are directories searched first."""
+def library(overrides: tuple[Path, ...] = (), edition: str = "") -> Library:  # noqa: ARG001 -- a key
+    """The guides and mappings that are installed, compiled once in a process.
+
+    Args:
+        overrides: directories searched first, for example those of a home.
+        edition: what their content is known by, where it may change while the process lives.
+    """
 
     def load(relative: str) -> bytes:
         return resources.find(relative, overrides).read_bytes()

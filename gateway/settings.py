@@ -113,6 +113,8 @@ class Retries:
     def __post_init__(self) -> None:
         if self.attempts < 1 or not 0 < self.first_pause_seconds <= self.longest_pause_seconds <= 3600:
             raise ValueError("attempts at least 1, 0 < first_pause_seconds <= longest_pause_seconds <= 3600")
+        if self.give_up_after_hours <= 0:
+            raise ValueError("give_up_after_hours: more than 0")
 
     def pause(self, tries: int) -> timedelta:
         """How long to wait after so many failed tries."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -93,3 +94,5 @@ def change(home: Path, sql: str, *values: Any) -> None:
 def expire(home: Path) -> None:
     """Ends the retention of everything."""
     set_in(home, "gateway.yaml", "  years: 7 ", "  years: 0.000000001 ")
+    for path in (home / "data/payloads").rglob("*.gz"):
+        os.utime(path, (0, 0))  # what was put a moment ago is never deleted

@@ -21,6 +21,9 @@ _REMEMBERED = timedelta(days=2)
 
 _YEAR = timedelta(days=365.25)
 
+_FRESH = timedelta(days=1)
+"""What was put so lately may belong to a message that is being received."""
+
 
 def sweep(services: Services) -> int:
     """Wakes whatever is unfinished and has no job; returns how much that was.
@@ -84,11 +87,11 @@ def retain(services: Services, *, dry_run: bool = False) -> list[str]:
         told.append(f"{message.id}: {words}")
         if dry_run:
             continue
+        services.guard()
         with store.transaction():
-            orphaned = store.erase(message)
+            # Before the commit: killed between, the next run does it again, and nothing is left behind.
+            for sha256 in store.erase(message):
+                services.payloads.delete(sha256, (now - _FRESH).timestamp())
             facts: dict[str, Any] = {"file": message.name, "types": types, "deleted": message.payload}
             store.audit("message.erased", message.id, partner=message.partner, **facts)
-        if orphaned is not None:
-            services.guard()
-            services.payloads.delete(orphaned)
     return told

@@ -56,7 +56,7 @@ class Outbound(Work):
             "",
             id=self.services.new_id(),
             direction=OUTBOUND,
-            test=document.get("test") is True or agreed.usage == "T",
+            test=document.get("test") is True or agreed.usage == "T" or self._is_test_channel,
             set_control="1",
             body=orjson.dumps(document),
             acknowledgment=Acknowledgment.WAITING if agreed.acknowledged else Acknowledgment.NOT_EXPECTED,
@@ -76,6 +76,10 @@ class Outbound(Work):
                 return self._stopped(Translation.REJECTED, *(error.problems or (whole,)))
         self.findings.verdict = Verdict.ACCEPTED.value
         return Translation.TRANSLATED
+
+    @property
+    def _is_test_channel(self) -> bool:
+        return self.message.channel == self.services.settings.gateway.erp.test_channel
 
     def _stopped(self, status: Translation, *problems: Problem) -> Translation:
         self.findings.add(*problems)
@@ -139,6 +143,7 @@ class Outbound(Work):
     def _send(self, kept: Document, partner: Partner, agreed: Send) -> None:
         sent, name = write(self.services, partner, agreed, [kept], self.message.id, self.message.id)
         facts = {"control_number": sent.interchange, "file": name, "made_from": self.message.id}
+        facts["payload"] = sent.payload
         result = f"{partner.folder}/outbox/{name}"
         self.keep(replace(kept, sent_in=sent.id), "interchange.written", sent.id, result, **facts)
 
@@ -155,8 +160,12 @@ def claims(kept: Document, document: dict[str, Any]) -> list[str]:
 
 def free_number(services: Services, kept: Document) -> None:
     """Lets a corrected document take the number of one that was rejected or cancelled."""
-    if kept.body is not None:
-        services.store.release_claims(claims(kept, orjson.loads(kept.body))[1:])
+    if kept.body is None:
+        return
+    document = orjson.loads(kept.body)
+    services.store.release_claims(claims(kept, document)[1:])
+    if own_id := document.get("document_id"):
+        services.store.forget_key("document", f"{kept.partner}|{own_id}")
 
 
 def take_number(services: Services, kept: Document) -> None:
@@ -193,11 +202,13 @@ def close_batch(services: Services, batch: str) -> None:
             sent, name = write(services, partner, agreed, waiting, None, None)
             services.store.send_documents([one.id for one in waiting], batch, sent.id)
             for one in waiting:
-                facts = {"document_type": one.document_type, "number": one.number, "test": one.test}
+                facts: dict[str, Any] = {"document_type": one.document_type, "number": one.number}
+                facts |= {"test": one.test}
+                facts |= {"control_number": sent.interchange, "file": name, "made_from": one.message_id}
+                facts |= {"sha256": one.sha256, "payload": sent.payload}
                 services.store.audit(
-                    "interchange.written", sent.id, document_id=one.id, partner=partner.id, **facts,
-                    control_number=sent.interchange, file=name, made_from=one.message_id, sha256=sent.payload,
-                )  # fmt: skip
+                    "interchange.written", sent.id, document_id=one.id, partner=partner.id, **facts
+                )
             services.enqueue([job_of(sent.id)])
             services.payloads.flush()
 

@@ -142,7 +142,7 @@ def _messages(connection: Connection, payloads: Payloads, messages: Sequence[Row
             facts = facts_of(entry.facts)
             named = facts.get("sha256")
             # An entry about a document has the hash of that, and that of the message as `payload`.
-            whole = facts.get("payload", one.payload) if entry.document_id else named
+            whole = facts.get("payload") if entry.document_id else named
             is_told |= entry.event in _RECEIPTS.get(one.direction, ()) and whole == one.payload
             if named not in {None, *known} and not entry.document_id:
                 yield f"Entry {entry.seq} names the SHA-256 {named} of {about}, which is not what is stored."

@@ -41,15 +41,18 @@ def translate(services: Services, messages: Sequence[Message], *, again: bool) -
             try:
                 with store.savepoint():
                     _translate(services, message)
+                    services.payloads.flush()
             except (TransportError, DBAPIError):
                 raise
             except Exception as error:  # noqa: BLE001 - one bad message must not stop the others
+                if store.message(message.id).translation != Translation.RECEIVED:
+                    continue  # another process did it
                 if isinstance(error, OSError):  # such as a full disk
                     services.trouble(message.channel, f"{message.name} waits: {error.strerror or error}")
                 else:
                     services.failed(message, error)
                 _try_again(services, message, error)
-        services.payloads.flush()
+                services.payloads.flush()
 
 
 def _translate(services: Services, message: Message) -> None:
@@ -59,7 +62,8 @@ def _translate(services: Services, message: Message) -> None:
         findings.add(why)
         _end(services, message, status, findings)
         return
-    is_ours = message.channel == services.settings.gateway.erp.channel
+    erp = services.settings.gateway.erp
+    is_ours = message.channel in (erp.channel, erp.test_channel)
     work = Outbound(services, message) if is_ours else Inbound(services, message)
     status = work.process()
     _end(services, message, status, work.findings)
@@ -89,6 +93,7 @@ def _give_up(services: Services, message: Message) -> None:
     findings = Findings("rejected")
     findings.add(problem("HOME-FAILED", count=services.settings.gateway.retries.attempts))
     _end(services, message, Translation.FAILED, findings)
+    services.payloads.flush()
 
 
 def _end(services: Services, message: Message, status: Translation, findings: Findings) -> None:

@@ -135,9 +135,13 @@ def _made(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def entries(connection: Connection, after: int = 0, upto: int | None = None) -> Iterator[tuple[Entry, str]]:
+def entries(
+    connection: Connection, after: int | None = None, upto: int | None = None
+) -> Iterator[tuple[Entry, str]]:
     """Entries of the audit in order with their hashes, a few at a time in memory."""
-    found = select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq)
+    found = select(t.audit).order_by(t.audit.c.seq)
+    if after is not None:
+        found = found.where(t.audit.c.seq > after)
     if upto is not None:
         found = found.where(t.audit.c.seq <= upto)
     for row in connection.execution_options(yield_per=1000).execute(found):

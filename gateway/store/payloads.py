@@ -48,8 +48,8 @@ class Payloads(Protocol):
             OSError: they cannot be read now.
         """
 
-    def delete(self, sha256: str) -> None:
-        """Forgets them; harmless if they are gone."""
+    def delete(self, sha256: str, before: float) -> None:
+        """Forgets them if they were put before that time (seconds since 1970); harmless if they are gone."""
 
     def location(self, sha256: str) -> str:
         """Where they are, for a person."""
@@ -128,8 +128,11 @@ class PayloadFiles:
         except FileNotFoundError:
             raise NotFoundError(f"The payload {sha256} is gone.") from None
 
-    def delete(self, sha256: str) -> None:
-        self._path(sha256).unlink(missing_ok=True)
+    def delete(self, sha256: str, before: float) -> None:
+        path = self._path(sha256)
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
 
     def location(self, sha256: str) -> str:
         return "/".join(self._path(sha256).parts[-3:])
@@ -167,7 +170,7 @@ class PayloadObjects:
             kept.seek(0)
             try:
                 self._library.put(self._store, self._path(sha256), kept)
-            except self._error as error:
+            except (FileNotFoundError, self._error) as error:  # the bucket is not there
                 raise OSError(f"the object store does not answer as it should: {_brief(error)}") from error
         return sha256, size
 
@@ -179,16 +182,22 @@ class PayloadObjects:
         try:
             for chunk in self._library.get(self._store, self._path(sha256)).stream():
                 kept.write(chunk)
-        except FileNotFoundError:
-            raise NotFoundError(f"The payload {sha256} is gone.") from None
-        except self._error as error:
-            raise OSError(f"the object store does not answer as it should: {_brief(error)}") from error
+        except BaseException as error:
+            kept.close()
+            if isinstance(error, FileNotFoundError):
+                raise NotFoundError(f"The payload {sha256} is gone.") from None
+            if isinstance(error, self._error):
+                raise OSError(f"the object store does not answer as it should: {_brief(error)}") from error
+            raise
         kept.seek(0)
-        return cast(BinaryIO, BufferedReader(cast(Any, gzip.GzipFile(fileobj=cast(Any, kept), mode="rb"))))
+        unpacked = gzip.GzipFile(fileobj=cast(Any, kept), mode="rb")
+        unpacked.myfileobj = cast(Any, kept)  # closed with it
+        return cast(BinaryIO, BufferedReader(cast(Any, unpacked)))
 
-    def delete(self, sha256: str) -> None:
+    def delete(self, sha256: str, before: float) -> None:
         try:
-            self._library.delete(self._store, self._path(sha256))
+            if self._library.head(self._store, self._path(sha256))["last_modified"].timestamp() < before:
+                self._library.delete(self._store, self._path(sha256))
         except FileNotFoundError:
             pass
         except self._error as error:

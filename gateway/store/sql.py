@@ -437,6 +437,11 @@ class Store:
         taken = new.on_conflict_do_update(index_elements=["scope", "key"], set_={"at": now}, where=later)
         return bool(self._execute(taken).rowcount == 1)
 
+    def forget_key(self, scope: str, key: str) -> None:
+        """Lets a key be used for something else."""
+        c = t.idempotency.c
+        self._execute(delete(t.idempotency).where(c.scope == scope, c.key == key))
+
     def forget(self, scope: str, before: datetime) -> None:
         """Forgets keys of a scope that are older."""
         c = t.idempotency.c
@@ -721,14 +726,18 @@ class Store:
         found = select(h).where(h.c.released_at.is_(None)).order_by(h.c.seq)
         return [{str(name): one for name, one in row._mapping.items()} for row in self._read(found)]
 
-    def erase(self, message: Message) -> str | None:
-        """Forgets the bytes and documents of a message; returns the payload nobody needs any more."""
-        m, d = t.messages.c, t.documents.c
+    def erase(self, message: Message) -> list[str]:
+        """Forgets bytes, documents and reports of a message; returns the payloads nobody needs any more."""
+        m, d, x = t.messages.c, t.documents.c, t.deliveries.c
         self.note(message.id, erased_at=self.now())
         mine = or_(d.message_id == message.id, d.sent_in == message.id)
         self._execute(update(t.documents).where(mine).values(body=None))
-        needed = select(m.seq).where(m.payload == message.payload, m.erased_at.is_(None)).limit(1)
-        return None if message.payload is None or self._read(needed) else message.payload
+        reports = self._read(select(x.payload).where(x.message_id == message.id, x.payload.isnot(None)))
+        payloads = {str(row[0]) for row in reports} | ({message.payload} if message.payload else set())
+        kept = select(m.payload).where(m.payload.in_(payloads), m.erased_at.is_(None))
+        sent = select(x.payload).join(t.messages, m.id == x.message_id)
+        sent = sent.where(x.payload.in_(payloads), m.erased_at.is_(None))
+        return sorted(payloads - {str(row[0]) for row in self._read(kept.union(sent))})
 
     def now(self) -> str:
         """The time now as the store keeps it."""

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -139,7 +140,7 @@ def test_what_was_deleted_is_gone_and_can_come_again(place: Place) -> None:
     sha256 = place.keep(b"content")
     other = place.keep(b"other")
     for _ in range(2):
-        place.payloads.delete(sha256)
+        place.payloads.delete(sha256, time.time() + 1)
     with pytest.raises(NotFoundError):
         place.payloads.open(sha256)
     assert place.read(other) == b"other"
@@ -329,7 +330,7 @@ def test_an_object_store_that_is_away_is_an_error_that_may_pass(s3: ThreadedMoto
         with pytest.raises(OSError, match="the object store does not answer as it should"):
             do()
     with pytest.raises(OSError, match="the object store does not answer as it should"):
-        payloads.delete("ab" * 32)
+        payloads.delete("ab" * 32, time.time() + 1)
 
 
 def test_a_bucket_that_is_not_there_is_told(s3: ThreadedMotoServer) -> None:

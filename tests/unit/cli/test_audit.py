@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import zlib
 from datetime import datetime
@@ -393,3 +394,12 @@ def test_an_entry_slipped_in_before_the_first_is_found(home: Path, seq: int) -> 
         home, "INSERT INTO audit SELECT ?, at, event, '', '', '', actor, '{}', hash FROM audit LIMIT 1", seq
     )
     assert any("before the first" in one for one in problems(home, "--no-payloads"))
+
+
+def test_retention_leaves_no_report_and_spares_bytes_that_just_came(home: Path) -> None:
+    expire(home)
+    ((payload,),) = rows(home, "SELECT payload FROM messages WHERE name = 'orders-1001.edi'")
+    kept = home / "data/payloads" / payload[:2] / f"{payload[2:]}.gz"
+    os.utime(kept)  # somebody puts the same bytes again
+    assert edigw(home, "retain") == 0
+    assert [*(home / "data/payloads").rglob("*.gz")] == [kept]
