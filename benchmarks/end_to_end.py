@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.generate import order  # noqa: E402
-from benchmarks.run import machine  # noqa: E402
+from benchmarks.run import WORK, machine  # noqa: E402
 
 EDIGW = Path(sys.executable).parent / "edigw"
 PARTNER, ERP = "acme-retail", "erp"
@@ -102,7 +102,7 @@ class Home:
         subprocess.run([EDIGW, "init", self.path], check=True, stdout=subprocess.DEVNULL)
         settings = self.path / "gateway.yaml"
         text = settings.read_text("utf-8").replace("stable_seconds: 1 ", "stable_seconds: 0 ")
-        settings.write_text(text + "\nschedule: {poll_seconds: 0.2}\n", "utf-8")
+        settings.write_text(text.replace("poll_seconds: 2 ", "poll_seconds: 0.2 "), "utf-8")
         self.inbox = self.path / "folders" / PARTNER / "inbox"
         self._outboxes = [self.path / "folders" / name / "outbox" for name in (PARTNER, ERP)]
         self._number = 0
@@ -112,7 +112,7 @@ class Home:
         """The gateway at work, as processes; ends them by SIGTERM."""
         with ExitStack() as ends:
             log = ends.enter_context((self.path / "log").open("wb"))
-            processes = [
+            self.processes = processes = [
                 subprocess.Popen([EDIGW, command, "--config", self.path], stderr=log, env=self.environment)
                 for command in commands
             ]
@@ -144,11 +144,12 @@ class Home:
     def wait(self, files: int) -> float:
         """Waits until so many files lie in the outboxes; returns the seconds since they were dropped."""
         while time.perf_counter() - self.started < _LIMIT_SECONDS:
-            out = [path for box in self._outboxes for path in box.iterdir() if path.name[0] != "."]
-            if len(out) >= files:
+            if sum(_files(box) for box in self._outboxes) >= files:
                 return time.perf_counter() - self.started
-            time.sleep(0.05)
-        raise SystemExit(f"not done in {_LIMIT_SECONDS} s; see {self.path / 'log'}")
+            if any(process.poll() is not None for process in self.processes):
+                break
+            time.sleep(0.1)
+        raise SystemExit(f"The gateway did not do it:\n{(self.path / 'log').read_text()[-2000:]}")
 
     def empty(self) -> None:
         """Takes everything out of the outboxes."""
@@ -162,9 +163,15 @@ class Home:
         return sum(path.stat().st_size for path in (self.path / "data").glob("gateway.db*"))
 
 
+def _files(folder: Path) -> int:
+    with os.scandir(folder) as entries:
+        return sum(entry.name[0] != "." for entry in entries)
+
+
 @contextmanager
 def _home(database: str = "") -> Iterator[Home]:
-    root = Path(tempfile.mkdtemp(prefix="edigw-bench-"))
+    WORK.mkdir(exist_ok=True)
+    root = Path(tempfile.mkdtemp(prefix="home-", dir=WORK))
     try:
         yield Home(root, database)
     finally:

@@ -327,7 +327,8 @@ class Store:
         m = t.messages.c
         known = [m[status] == expected for status, (expected, _) in moves.items()]
         values = {status: to for status, (_, to) in moves.items()} | notes
-        self.flush()
+        if any(row["id"] == message_id for row in self._rows.get(t.messages, ())):
+            self.flush()
         if self._execute(update(t.messages).where(m.id == message_id, *known).values(values)).rowcount != 1:
             told = ", ".join(f"{status} cannot go from {one} to {to}" for status, (one, to) in moves.items())
             raise RefusedError(f"Message {message_id} was changed meanwhile: {told}.")

@@ -7,6 +7,7 @@ from here, so the gateway itself knows nothing of them.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -142,7 +143,8 @@ class Points:
             setattr(PsycopgConnector, "execute_query_one_async", asking)  # noqa: B010 - see above
 
     def install(self) -> None:
-        """Puts itself into this process, for good."""
+        """Puts itself into this process, for good; SIGUSR1 shows what its threads do."""
+        faulthandler.register(signal.SIGUSR1)
         setattr(database, "_STANDSTILL_SECONDS", 8)  # noqa: B010 - no test waits for a minute
         for step, (owner, name) in _STEPS.items():
             self.within(owner, name, step)

@@ -58,7 +58,7 @@ def test_killed_at_every_instant(place: Path) -> None:
 def test_killed_at_random_moments_under_traffic(place: Path) -> None:
     words = kill("random", place, 40, 20260302)
     kills = int(words.split()[2])
-    assert kills >= 20, words
+    assert kills >= 10, words
 
 
 def test_what_a_commit_promises_is_on_disk_before(place: Path) -> None:
