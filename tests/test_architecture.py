@@ -25,7 +25,13 @@ ONLY_IN = {
     "pyx12": {"cli/opinion.py"},
     "lxml": {"shapes/xml.py"},
     "yaml": {"mapping/", "shapes/model.py", "settings.py"},
-    "sqlite3": {"store/"},
+    "sqlite3": {"store/", "services/backup.py"},
+    "sqlalchemy": {"store/", "services/", "worker/clock.py", "app.py", "cli/commands/"},
+    "alembic": {"store/"},
+    "procrastinate": {"store/procrastinate.py"},
+    "psycopg": {"store/procrastinate.py"},
+    "obstore": {"store/payloads.py"},
+    "cryptography": {"store/audit.py"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},
 }
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, exists, or_, select
 
 from gateway.errors import RefusedError, TransportError
@@ -143,7 +142,7 @@ def hold(engine: Engine, key: Path, backup: str, clock: Callable[[], datetime], 
     m, d = t.messages.c, t.deliveries.c
     left = exists().where(d.message_id == m.id, d.state.in_(OPEN))
     open_ = select(m.id).where(or_(m.translation == "received", left), m.hold == "")
-    seal = Seal.of(key) if key.exists() else Seal(Ed25519PrivateKey.generate())
+    seal = Seal.of(key) if key.exists() else Seal()
     store = Store(engine, clock, seal, actor=actor)
     with closing(store), store.transaction():
         ids = store.connection.execute(open_).scalars().all()

@@ -39,11 +39,11 @@ class Seal:
     """Adds to the audit and signs it.
 
     Args:
-        key: signs; all nodes of a store have the same.
+        key: signs; all nodes of a store have the same. Without one there is a new one.
     """
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self._key = key
+    def __init__(self, key: Ed25519PrivateKey | None = None) -> None:
+        self._key = key = key or Ed25519PrivateKey.generate()
         self.public_key = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
     @classmethod
