@@ -29,7 +29,8 @@ _Serial = BigInteger().with_variant(Integer, "sqlite")
 
 def _table(name: str, *columns: Column[object] | Index | PrimaryKeyConstraint | UniqueConstraint) -> Table:
     numbered = any(isinstance(one, Column) and one.autoincrement is True for one in columns)
-    return Table(name, metadata, *columns, sqlite_autoincrement=numbered)
+    by_text = name in ("seen", "document_keys")  # found by their key only, so they are kept in its order
+    return Table(name, metadata, *columns, sqlite_autoincrement=numbered, sqlite_with_rowid=not by_text)
 
 
 def _text(name: str, nullable: bool = False) -> Column[object]:
