@@ -40,8 +40,8 @@ bench: $(READY) ## speed and memory beside other translators (ARGS=--full for th
 bench-gateway: $(READY) ## a whole gateway at work: documents a second, memory, a million messages (half an hour)
 	@$(BIN)/python benchmarks/end_to_end.py --write $(ARGS)
 
-crash: $(READY) ## the gateway killed hundreds of times, on SQLite and PostgreSQL; nothing may be lost or done twice
-	@$(BIN)/python -m pytest -q -m crash $(ARGS)
+crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite and PostgreSQL (half an hour)
+	@$(BIN)/python -m pytest -q -s -m long tests/integration $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q pip-tools

@@ -47,7 +47,8 @@ from gateway.transports.folder import QUARANTINE, Folder
 from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, POLL, RETENTION, SWEEP, Handler
 
-_PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: 86400.0}
+_DAY = 86400.0
+_PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY}
 
 _COUNTED = {
     "file.received": "received",
@@ -132,8 +133,8 @@ class Gateway(AbstractContextManager["Gateway"]):
             prepare(self.engine)
             self._seal = Seal.of(home / KEYS / AUDIT_KEY)
             self.payloads = open_payloads(settings.gateway.storage.payloads, data / PAYLOADS)
-            if works and self.is_single and isinstance(self.payloads, PayloadFiles):
-                self.payloads.clean()
+            if works and isinstance(self.payloads, PayloadFiles):
+                self.payloads.clean(time.time() - (0 if self.is_single else _DAY))
             self._jobs = self._engine_of_jobs(url)
             stable = settings.gateway.pickup.stable_seconds
             self._folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from gateway.documents import KINDS
@@ -185,26 +186,32 @@ class Library:
         self._engines: dict[tuple[str, bool, bool], SetEngine | None] = {}
         self._guidelines: dict[tuple[str, str], Guideline | None] = {}
         self._profiles: dict[str, Library] = {}
+        # Guide, mapping and functions know each other by identity: threads must not make two of them.
+        self._making: RLock = RLock() if base is None else base._making
 
     def of(self, profile: str) -> Library:
         """The library as a partner wants it; the files are below ``partners/<profile>/``."""
-        if profile not in self._profiles:
-            self._profiles[profile] = Library(self._load, profile, self) if profile else self
-        return self._profiles[profile]
+        with self._making:
+            if profile not in self._profiles:
+                self._profiles[profile] = Library(self._load, profile, self) if profile else self
+            return self._profiles[profile]
 
     def release(self, name: str) -> Release | None:
         """The release of that name, such as ``004010``; None if there is none."""
-        if name not in self._releases:
-            if len(self._releases) > MAX_RELEASES:
-                self._releases.clear()
-            folder = f"schemas/x12/{name}"
-            try:
-                parts = [self._load(f"{folder}/{file}") for file in ("maps.xml", "dataele.xml", "codes.xml")]
-            except NotFoundError:
-                self._releases[name] = None
-            else:
-                self._releases[name] = parse_release(name, *parts)
-        return self._releases[name]
+        with self._making:
+            if name not in self._releases:
+                if len(self._releases) > MAX_RELEASES:
+                    self._releases.clear()
+                folder = f"schemas/x12/{name}"
+                try:
+                    parts = [
+                        self._load(f"{folder}/{file}") for file in ("maps.xml", "dataele.xml", "codes.xml")
+                    ]
+                except NotFoundError:
+                    self._releases[name] = None
+                else:
+                    self._releases[name] = parse_release(name, *parts)
+            return self._releases[name]
 
     def served_by(self, version: str) -> str:
         """The release whose guides serve a version (GS08), such as ``004010``; empty if none does.
@@ -223,7 +230,9 @@ class Library:
         """The compiled guide for GS08 and ST01; None without one."""
         file = self._file(version, set_id)
         if file and file not in self._tables:
-            self._tables[file] = self._build(version, set_id, file)
+            with self._making:
+                if file not in self._tables:
+                    self._tables[file] = self._build(version, set_id, file)
         return self._tables[file] if file else None
 
     def _file(self, version: str, set_id: str) -> str:
@@ -272,7 +281,9 @@ class Library:
         """The mapping of a set bound to its guide; None without mapping or guide."""
         file = self._file(version, set_id)
         if file and file not in self._plans:
-            self._plans[file] = self._bound(version, file.partition("/")[0], set_id)
+            with self._making:
+                if file not in self._plans:
+                    self._plans[file] = self._bound(version, file.partition("/")[0], set_id)
         return self._plans[file] if file else None
 
     def _bound(self, version: str, release: str, set_id: str) -> Plan | None:

@@ -22,6 +22,10 @@ from gateway.services.quarantine import Findings
 from gateway.store.records import Message
 
 
+_FULL_DISK = 4
+"""The pause after an error of the file system is that after so many attempts; it does not count as one."""
+
+
 def translate(services: Services, messages: Sequence[Message], *, again: bool) -> None:
     """Ends the work on messages, or leaves some as they are for a later job.
 
@@ -82,7 +86,7 @@ def _refused(services: Services, message: Message) -> tuple[Translation, Problem
 def _try_again(services: Services, message: Message, error: Exception) -> None:
     """Plans another try, or ends the tries. What passes by itself, such as a full disk, is tried for ever."""
     retries = services.settings.gateway.retries
-    attempts = services.store.count_attempt(message.id)
+    attempts = _FULL_DISK if isinstance(error, OSError) else services.store.count_attempt(message.id)
     if attempts >= retries.attempts and not isinstance(error, OSError):
         _give_up(services, message)
     else:

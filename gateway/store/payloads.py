@@ -78,10 +78,12 @@ class PayloadFiles:
         self._local = threading.local()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def clean(self) -> None:
-        """Removes what a killed process left half-written; only for the one process that owns the home."""
+    def clean(self, before: float) -> None:
+        """Removes what killed processes left half-written before that time, in seconds since 1970."""
         for path in self._root.glob(f"{_TEMPORARY}*"):
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
     def put(self, source: BinaryIO) -> tuple[str, int]:
         temporary = self._root / f"{_TEMPORARY}{self._own}-{next(self._numbers)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,10 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.store.jobs import Handler, Job, LeaseLostError, pause_seconds
+
+for _name in ("procrastinate", "psycopg.pool"):  # the gateway tells of trouble itself, in words
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+    logging.getLogger(_name).propagate = False
 
 # A job for later has a low priority, the lower the later: of two with the same lock Procrastinate takes the
 # one with the higher priority, and waits for it even where only the other is due.

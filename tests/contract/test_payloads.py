@@ -241,7 +241,7 @@ def test_what_a_killed_process_left_half_written_is_removed(files: Place, tmp_pa
     kept = files.keep(b"kept")
     files.payloads.put(BytesIO(b"left"))
     assert len(files.contents()) == 2
-    PayloadFiles(tmp_path / "payloads").clean()
+    PayloadFiles(tmp_path / "payloads").clean(time.time() + 1)
     assert len(files.contents()) == 1
     assert files.read(kept) == b"kept"
 

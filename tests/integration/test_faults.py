@@ -382,7 +382,7 @@ def test_a_worker_that_was_paused_and_comes_back_changes_nothing(
     settings = site.home / "gateway.yaml"
     settings.write_text(settings.read_text().replace("schedule: {", "schedule: {workers: 1, "))
     site.start("serve")
-    paused = site.start("worker", f"{point}:3:STOP")
+    paused = site.start("worker", f"{point}:{1 if 'receive' in point else 3}:STOP")
     other = site.start("worker")
     site.world.allow(0.5)
     until(lambda: is_paused(paused), what=f"the pause {point}")

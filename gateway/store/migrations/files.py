@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from gateway.errors import ConfigurationError
@@ -26,7 +27,7 @@ def upgrade(payloads: Path, folders: Path) -> int:
         if staged.stem.removeprefix(".sending-").isdecimal():
             staged.rename(staged.with_name(f"{staged.stem}-.tmp"))
     kept, done = PayloadFiles(payloads), 0
-    kept.clean()
+    kept.clean(time.time())
     plain = [path for path in sorted(payloads.glob("[0-9a-f][0-9a-f]/*")) if len(path.name) == 62]
     for start in range(0, len(plain), _BATCH):
         some = plain[start : start + _BATCH]
