@@ -21,7 +21,6 @@ from gateway.services.problems import problem
 from gateway.services.quarantine import Findings
 from gateway.store.records import Message
 
-
 _FULL_DISK = 4
 """The pause after an error of the file system is that after so many attempts; it does not count as one."""
 
