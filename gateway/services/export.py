@@ -70,7 +70,7 @@ def export(
         package.add_documents(documents)
         package.add_entries(entries, last)
         head = {"scope": str(scope), "made_at": store.now(), "gateway": __version__}
-        words = f"{package.counted}. {reason}"
+        words = f"{package.counted}. Reason: {reason}"
         stories = package.stories(report.orders(connection, documents), entries)
         package.add("report.html", report.page(connection, head, words, checkpoints, stories))
         package.finish(head, seal)

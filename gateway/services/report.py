@@ -36,7 +36,8 @@ _PAGE = """\
 body {{font: 15px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em}}
 table {{border-collapse: collapse; width: 100%}}
 td, th {{text-align: left; vertical-align: top; padding: .2em .8em .2em 0; border-bottom: 1px solid #ccc}}
-td:first-child {{white-space: nowrap}} code, td {{overflow-wrap: anywhere}}
+td:nth-child(odd) {{white-space: nowrap}} code, td:nth-child(2) {{overflow-wrap: anywhere}}
+pre {{white-space: pre-wrap}}
 @media print {{body {{margin: 0; font-size: 10pt}} tr {{break-inside: avoid}} h2 {{break-after: avoid}}}}
 </style><h1>Audit export: {scope}</h1>
 <p>Made {made_at} by edi-gateway {gateway}. It has {words}</p>
