@@ -284,7 +284,7 @@ class Story:
         """Runs a command on the home, as a person would; its exit code."""
         from gateway.cli.main import main
 
-        self.say(f"   $ edigw {' '.join(words)} --config {self.home}\n")
+        self.say(f"   $ edigw {' '.join(words)}     (EDIGW_HOME is the home above)\n")
         code = main([*words, "--config", str(self.home)])
         self.say()
         return code

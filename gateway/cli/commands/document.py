@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gateway.cli import inputs
@@ -31,6 +32,7 @@ _FOLLOWING = ("purchase_order_acknowledgment", "ship_notice", "invoice")
 
 _PAYMENT = "remittance_advice"
 _WIDTH = 34
+_COLUMNS = 118
 
 
 def register(commands: inputs.Commands) -> None:
@@ -174,5 +176,5 @@ def _event(row: Row) -> Iterator[str]:
     for one in row["answers"]:
         yield f"{margin}answered with {one['name']}: {words(one['delivery'])}"
     for one in row["acknowledgments"]:
-        said = " ".join(one["words"].splitlines())
-        yield f"{margin}{one['kind']} of {when(one['at'])}: {words(one['status'])}. {said}"
+        said = f"{one['kind']} of {when(one['at'])}: {words(one['status'])}. {one['words']}"
+        yield from wrap(said, _COLUMNS, initial_indent=margin, subsequent_indent=f"{margin}  ")
