@@ -37,7 +37,7 @@ format: $(READY) ## rewrite the source in the project's format
 bench: $(READY) ## speed and memory beside other translators (ARGS=--full for the 1 GB file)
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-bench-gateway: $(READY) ## a whole gateway at work: documents a second, memory, a million messages (half an hour)
+bench-gateway: $(READY) ## a whole gateway at work: documents a second, memory, a million messages
 	@$(BIN)/python benchmarks/end_to_end.py --write $(ARGS)
 
 crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite and PostgreSQL (half an hour)
