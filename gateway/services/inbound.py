@@ -61,8 +61,8 @@ class Inbound(Work):
             for event in events:
                 if isinstance(event, InterchangeHeader):
                     self._interchange(event, events)
-        if not findings.done and self._same_bytes is None:
-            self.store.release_claims([content])  # what gave no results may come again
+        if not findings.done:
+            self.store.release_claims([content], self.message.id)  # what gave no results may come again
         if self._verdicts:
             verdict = combined(self._verdicts)
             if self._spoiled and verdict is Verdict.ACCEPTED:
@@ -95,7 +95,8 @@ class Inbound(Work):
 
     def _claim(self, key: str) -> str | None:
         """The message that had it before; None if it is new, or is to be processed again."""
-        return self.store.claim(key, self.message.id, again=self.message.is_repeated)
+        before = self.store.claim(key, self.message.id)
+        return None if self.message.is_repeated else before
 
     @contextmanager
     def _part(self) -> Iterator[Callable[[], None]]:
@@ -151,8 +152,8 @@ class Inbound(Work):
                         broken = any(one.is_error for one in event.problems)
                         if broken:
                             take_back()
-                        if self.findings.done == done and not self.message.is_repeated:
-                            self.store.release_claims([key])
+                        if self.findings.done == done:
+                            self.store.release_claims([key], self.message.id)
                         if header.ack_requested and (broken or not only_answers):
                             verdict = "interchange rejected" if broken else "interchange accepted"
                             self._answer(partner, "ta1", answering, [verdict])

@@ -163,7 +163,7 @@ def free_number(services: Services, kept: Document) -> None:
     if kept.body is None:
         return
     document = orjson.loads(kept.body)
-    services.store.release_claims(claims(kept, document)[1:])
+    services.store.release_claims(claims(kept, document)[1:], kept.message_id)
     if own_id := document.get("document_id"):
         services.store.forget_key("document", f"{kept.partner}|{own_id}")
 

@@ -397,9 +397,10 @@ class Store:
         found = self._read(select(t.seen.c.message_id).where(t.seen.c.key == key))
         return str(found[0][0]) if found else None
 
-    def release_claims(self, keys: Iterable[str]) -> None:
-        """Lets what was claimed be processed again."""
-        self._execute(delete(t.seen).where(t.seen.c.key.in_(list(keys))))
+    def release_claims(self, keys: Iterable[str], message_id: str) -> None:
+        """Lets what a message claimed be processed again; claims of others stay."""
+        mine = t.seen.c.message_id == message_id
+        self._execute(delete(t.seen).where(t.seen.c.key.in_(list(keys)), mine))
 
     def next_number(self, partner: str, kind: str, first: int = 1, highest: int = LAST_NUMBER) -> int:
         """The next control number for what we send to a partner. Raises RefusedError when all are used.

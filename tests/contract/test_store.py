@@ -543,7 +543,9 @@ def test_a_claim_can_be_taken_over_and_released(store: Store) -> None:
         store.claim("a", "m1")
         assert store.claim("a", "m2", again=True) is None
         assert store.claimed("a") == "m2"
-        store.release_claims(["a", "unknown"])
+        store.release_claims(["a", "unknown"], "m1")
+        assert store.claimed("a") == "m2", "a claim of somebody else stays"
+        store.release_claims(["a", "unknown"], "m2")
         assert store.claim("a", "m3") is None
 
 

@@ -650,3 +650,30 @@ def test_only_what_came_can_be_processed_again(home: Agreed) -> None:
         operate.reprocess(services, home.message("A.json"), "again")
     assert home.run() == 0
     assert len(home.out("850_*")) == 2, "a person asked for a second interchange"
+
+
+def test_a_file_that_was_processed_again_in_vain_may_still_come_again(home: Agreed) -> None:
+    """What a person has processed again claims nothing if nothing comes of it."""
+    home.agree(receive="{set: 855}")
+    home.drop(FIRST, "early.edi")
+    assert home.run() == 1
+    with home.services() as services:
+        operate.reprocess(services, home.message("early.edi"), "try")
+    assert home.run() == 1
+    home.agree()
+    home.drop(FIRST, "late.edi")
+    assert home.run() == 0
+    assert home.statuses("late.edi")[0] == "translated"
+
+
+def test_what_is_let_pass_leaves_the_claim_of_the_first(home: Agreed) -> None:
+    home.agree("duplicates: {then: pass}")
+    home.drop(FIRST, "first.edi")
+    assert home.run() == 0
+    home.agree("duplicates: {then: pass}", receive="{set: 855}")
+    home.drop(FIRST, "second.edi")
+    assert home.run() == 1
+    home.agree()
+    home.drop(FIRST, "third.edi")
+    assert home.run() == 1
+    assert home.statuses("third.edi")[0] == "duplicate"
