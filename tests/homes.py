@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,19 @@ def expire(home: Path) -> None:
     set_in(home, "gateway.yaml", "  years: 7 ", "  years: 0.000000001 ")
     for path in (home / "data/payloads").rglob("*.gz"):
         os.utime(path, (0, 0))  # what was put a moment ago is never deleted
+
+
+BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+class FakeClock:
+    """A clock that stands still until somebody sets it."""
+
+    def __init__(self) -> None:
+        self.time = BEGIN
+
+    def now(self, zone: object = UTC) -> datetime:
+        return self.time
+
+    def goes_on(self, **time: float) -> None:
+        self.time += timedelta(**time)

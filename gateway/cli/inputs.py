@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
@@ -135,6 +135,16 @@ def home_named(args: argparse.Namespace) -> Path:
         say("edigw: name the home with --config DIR or EDIGW_HOME.")
         raise SystemExit(ExitCode.USAGE)
     return home
+
+
+def actor(named: str | None = None) -> str:
+    """Who does what a command does, as the audit names people; in a container only a number may be known."""
+    from getpass import getuser
+
+    name = named or str(os.getuid())
+    with suppress(KeyError, OSError):
+        name = named or getuser()
+    return f"user:{name}"
 
 
 def overrides(args: argparse.Namespace) -> tuple[Path, ...]:

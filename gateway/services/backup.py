@@ -22,19 +22,20 @@ from typing import Any, BinaryIO
 from sqlalchemy import Engine, exists, or_, select
 
 from gateway.errors import RefusedError, TransportError
+from gateway.settings import CHECKPOINTS, DATA, DATABASE, FOLDERS, KEYS, PAYLOADS
 from gateway.store import tables as t
 from gateway.store.audit import Seal
 from gateway.store.database import open_engine, sqlite_url
 from gateway.store.records import OPEN
 from gateway.store.sql import Store
 
-DUMP = "data/database.dump"
+DUMP = f"{DATA}/database.dump"
 """The database of a home on PostgreSQL, in the custom format of pg_dump."""
 
 HELD = "restored from a backup: was it done after that? Then cancel it, else release it"
 """Why what was unfinished in a restored home stands still."""
 
-_NOT_WHOLE = ("folders", "data", "keys")
+_NOT_WHOLE = (FOLDERS, DATA, KEYS)
 
 
 def write(home: Path, engine: Engine, out: BinaryIO, *, with_keys: bool = False) -> None:
@@ -47,8 +48,8 @@ def write(home: Path, engine: Engine, out: BinaryIO, *, with_keys: bool = False)
         RefusedError: the database is on PostgreSQL, and its pg_dump is not here.
         TransportError: the database cannot be copied.
     """
-    data = home / "data"
-    checkpoints = data / "checkpoints.jsonl"
+    data = home / DATA
+    checkpoints = data / CHECKPOINTS
     points = checkpoints.read_bytes() if checkpoints.exists() else b""
     with (
         TemporaryDirectory(prefix=".backup-", dir=data) as folder,
@@ -57,12 +58,12 @@ def write(home: Path, engine: Engine, out: BinaryIO, *, with_keys: bool = False)
         copy = Path(folder) / "database"
         name = DUMP
         if engine.dialect.name == "sqlite":
-            name = "data/gateway.db"
+            name = f"{DATA}/{DATABASE}"
             _copy_sqlite(engine, copy)
         else:
             _dump(engine, copy)
         tar.add(copy, name)
-        info = tarfile.TarInfo("data/checkpoints.jsonl")
+        info = tarfile.TarInfo(f"{DATA}/{CHECKPOINTS}")
         info.size, info.mode = len(points), 0o600
         tar.addfile(info, BytesIO(points))
         for path in _files(home, with_keys):
@@ -100,8 +101,8 @@ def _files(home: Path, with_keys: bool) -> Iterator[Path]:
     """Settings and payloads; folders before what is in them."""
     tops = [one for one in sorted(home.iterdir()) if one.name not in _NOT_WHOLE]
     tops = [one for one in tops if not one.name.startswith(".") and one.suffix != ".tar"]
-    tops += [home / "keys"] if with_keys else []
-    for top in (*tops, home / "data" / "payloads"):
+    tops += [home / KEYS] if with_keys else []
+    for top in (*tops, home / DATA / PAYLOADS):
         yield from [top] if top.exists() else []
         for path in sorted(top.rglob("*")):
             if path.is_dir() or (path.is_file() and not path.name.startswith(".writing-")):
@@ -127,7 +128,7 @@ def read(file: Path, home: Path) -> None:
             raise RefusedError(f"{file} is not a backup: {error}.") from None
         if not (made / "gateway.yaml").is_file():
             raise RefusedError(f"{file} is not a backup of a home: it has no gateway.yaml.")
-        for name in ("data", "data/payloads", "keys"):
+        for name in (DATA, f"{DATA}/{PAYLOADS}", KEYS):
             (made / name).mkdir(exist_ok=True)
             (made / name).chmod(0o700)
         made.rename(home)

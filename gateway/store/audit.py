@@ -180,6 +180,8 @@ def verify(connection: Connection, written: Sequence[Checkpoint] = ()) -> Iterat
     head = connection.execute(select(t.audit_head)).one_or_none()
     if head is None:
         yield "The head of the audit is gone."
+    if connection.execute(select(t.audit.c.seq).where(t.audit.c.seq < 1)).first():
+        yield "Entries before the first were added by somebody else."
     last = 0 if head is None else int(head.seq)
     chain = Chain(checkpoints=known)
     yield from chain.check(

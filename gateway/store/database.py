@@ -151,6 +151,17 @@ def prepare(engine: Engine) -> None:
         )
 
 
+@contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """A database whose tables are those of this version, for as long as a command needs it; see `prepare`."""
+    engine = open_engine(url)
+    try:
+        prepare(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def revision(connection: Connection) -> str | None:
     """The last migration that was run, None for an empty database."""
     tables = inspect(connection).get_table_names()

@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +17,12 @@ from gateway.errors import RefusedError
 from gateway.services import operate
 from gateway.services.base import Services
 from gateway.settings import load
+from tests.homes import FakeClock
 from tests.integration.killing import erp_order
 from tests.integration.test_home import LINE, PARTNER, Home, codes
 from tests.orders import interchange, order
 
 MEMORY = Path("/dev/shm")
-BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-
-
-class FakeClock:
-    """A clock that stands still until somebody sets it."""
-
-    def __init__(self) -> None:
-        self.time = BEGIN
-
-    def now(self, zone: object = UTC) -> datetime:
-        return self.time
-
-    def goes_on(self, **time: float) -> None:
-        self.time += timedelta(**time)
 
 
 @pytest.fixture

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.crashing import run
 
-MEMORY = Path("/dev/shm")  # a kill loses nothing that a system call has done, so no disk is needed
 SEED = 20260302
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    if MEMORY.is_dir():
-        with tempfile.TemporaryDirectory(dir=MEMORY) as name:
-            yield Path(name)
-    else:
-        yield tmp_path
 
 
 def tell(words: str) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,28 +40,15 @@ from gateway.transports.folder import Folder
 from gateway.x12.answer import Answer
 from gateway.x12.envelope import Event
 from tests.databases import Server
+from tests.homes import FakeClock
 from tests.orders import interchange, order
 
 LINE = "1|EA|1.00|B0C1KETTL3|EX-KT-17|KETTLE"
 MEMORY = Path("/dev/shm")
-BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 class Killed(BaseException):
     """Stands for the end of the process: nothing catches it."""
-
-
-class FakeClock:
-    """A clock that stands still until somebody sets it."""
-
-    def __init__(self) -> None:
-        self.time = BEGIN
-
-    def now(self, zone: object = UTC) -> datetime:
-        return self.time
-
-    def goes_on(self, **time: float) -> None:
-        self.time += timedelta(**time)
 
 
 @pytest.fixture(autouse=True)

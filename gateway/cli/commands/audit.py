@@ -80,23 +80,17 @@ def _end(text: str) -> datetime:
 def store_of(home: Path) -> Iterator[tuple[Engine, Payloads]]:
     """Database and payloads of a home, to be read only; no key is needed, and none is made."""
     from gateway.settings import DATA, PAYLOADS, database_url, load
-    from gateway.store.database import open_engine, prepare
+    from gateway.store.database import opened
     from gateway.store.payloads import open_payloads
 
     settings = load(home)
-    engine = open_engine(database_url(home, settings))
-    try:
-        prepare(engine)
+    with opened(database_url(home, settings)) as engine:
         yield engine, open_payloads(settings.gateway.storage.payloads, home / DATA / PAYLOADS)
-    finally:
-        engine.dispose()
 
 
 @contextmanager
 def gateway_of(args: argparse.Namespace) -> Iterator[Gateway]:
     """The gateway of the home, for what a person does beside its work."""
-    from getpass import getuser
-
     from gateway.app import Gateway
     from gateway.observability.logging import configure
     from gateway.settings import load
@@ -104,7 +98,7 @@ def gateway_of(args: argparse.Namespace) -> Iterator[Gateway]:
     home = inputs.home_named(args)
     settings = load(home)
     configure()
-    opened = Gateway(home, settings, works=False, actor=getuser())
+    opened = Gateway(home, settings, works=False, actor=inputs.actor())
     with opened as gateway, closing(gateway.services.store):
         yield gateway
 
@@ -144,8 +138,6 @@ def verified(home: Path, with_payloads: bool, kept: list[Path]) -> dict[str, Any
         key = audit.public_key(connection)
         written = [point for path in (home / DATA / CHECKPOINTS, *kept) for point in proof.written(path)]
         problems = [*audit.verify(connection, written)]
-        if connection.execute(select(entries.c.seq).where(entries.c.seq < 1)).first():
-            problems.append("Entries before the first were added by somebody else.")
         own = home / KEYS / AUDIT_KEY
         if key and own.exists() and audit.Seal.of(own).public_key != key:
             problems.append(f"The audit is signed with another key than {own}.")

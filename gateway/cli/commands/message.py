@@ -125,16 +125,11 @@ def asking(args: argparse.Namespace) -> Iterator[tuple[Connection, Settings]]:
     """A connection that reads the store of the home, and the home's settings."""
     home = inputs.home_named(args)
     from gateway.settings import database_url, load
-    from gateway.store.database import open_engine, prepare, reading
+    from gateway.store.database import opened, reading
 
     settings = load(home)
-    engine = open_engine(database_url(home, settings))
-    try:
-        prepare(engine)
-        with reading(engine) as connection:
-            yield connection, settings
-    finally:
-        engine.dispose()
+    with opened(database_url(home, settings)) as engine, reading(engine) as connection:
+        yield connection, settings
 
 
 def show_page(

@@ -116,7 +116,7 @@ def _operate(args: argparse.Namespace, done: str, *, goes_on: bool = False, **mo
 
     configure(level="error")  # what was done is told below, and is in the audit
     results, code = [], ExitCode.FINE
-    actor = f"user:{args.actor or _user()}"
+    actor = inputs.actor(args.actor)
     with Gateway(home, load(home), works=False, actor=actor) as gateway:
         for given in args.ids:
             try:
@@ -133,16 +133,6 @@ def _operate(args: argparse.Namespace, done: str, *, goes_on: bool = False, **mo
     if goes_on and results and not args.dry_run:
         say(f"A running `edigw up` does the rest; without one: edigw run-once --config {home}")
     return code
-
-
-def _user() -> str:
-    """Who runs this process; in a container only a number may be known."""
-    import os
-    from getpass import getuser
-
-    with suppress(KeyError, OSError):
-        return getuser()
-    return str(os.getuid())
 
 
 def _act(
