@@ -12,7 +12,16 @@ import orjson
 
 from gateway import engine
 from gateway.documents import KINDS
-from gateway.errors import DocumentError, Fault, Level, NotFoundError, Problem, RefusedError, Severity
+from gateway.errors import (
+    DocumentError,
+    Fault,
+    Level,
+    Location,
+    NotFoundError,
+    Problem,
+    RefusedError,
+    Severity,
+)
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
 from gateway.services.base import Services, job_of
@@ -116,8 +125,11 @@ class Outbound(Work):
             mark = f"{kept.partner}|{own_id}"
             try:
                 self.store.once("document", mark, _fingerprint(document), self.message.id)
-            except RefusedError as error:
-                return problem("HOME-KEY-TAKEN", what=str(error))
+            except RefusedError:
+                first = self.store.message(self.store.result_of("document", mark))
+                words = {"id": own_id, "partner": kept.partner, "file": first.name, "message": first.id}
+                found = problem("HOME-KEY-TAKEN", value=str(own_id), **words)
+                return replace(found, location=Location(pointer="/document_id"))
         for what, key in zip(whats, claims(kept, document)):
             before = self.store.claim(key, self.message.id, again=again)
             if before is not None:

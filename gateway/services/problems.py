@@ -56,7 +56,8 @@ CATALOGUE: dict[str, Kind] = {
         "documents before; or your own system wrote a document again, or a first one of a number that was "
         "sent to that partner already. Doing it again would double it. What failed before may come again."),
     "HOME-KEY-TAKEN": _ours(
-        "Your own system gave a document_id twice. {what}",
+        "Your own system gave the document_id {id} to two different documents for {partner}; the first came "
+        "as {file} (message {message}).",
         "Give each document an id of its own, or leave `document_id` out.",
         "A document_id that your own system writes is a promise that whatever carries it is the same "
         "document: the same once more is a duplicate, another content under it a mistake."),

@@ -439,6 +439,12 @@ class Store:
         taken = new.on_conflict_do_update(index_elements=["scope", "key"], set_={"at": now}, where=later)
         return bool(self._execute(taken).rowcount == 1)
 
+    def result_of(self, scope: str, key: str) -> str:
+        """What came of the first use of a key; empty if there was none."""
+        c = t.idempotency.c
+        found = self._read(select(c.result).where(c.scope == scope, c.key == key))
+        return str(found[0][0]) if found else ""
+
     def forget_key(self, scope: str, key: str) -> None:
         """Lets a key be used for something else."""
         c = t.idempotency.c
