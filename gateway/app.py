@@ -17,13 +17,21 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import delete, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import resources
+from gateway.api.listener import Listener, Reply
+from gateway.api.listener import Request as HttpRequest
+from gateway.as2.mime import Headers
+from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
+from gateway.secrets import secret
+from gateway.services import accept
 from gateway.services.base import Services
 from gateway.settings import (
+    AS2_KEYS,
     AUDIT_KEY,
     CHECKPOINTS,
     DATA,
@@ -33,22 +41,25 @@ from gateway.settings import (
     LOCK,
     PARTNERS_FOLDER,
     PAYLOADS,
+    SPOOL,
     Settings,
     database_url,
 )
 from gateway.store.audit import Seal
 from gateway.store.database import open_engine, prepare, told
 from gateway.store.jobs import EmbeddedJobs, Job, Jobs, LeaseLostError
+from gateway.store.keyring import Keyring
 from gateway.store.payloads import PayloadFiles, open_payloads
 from gateway.store.records import GATEWAY, Entry, Message
 from gateway.store.sql import Store
 from gateway.store.tables import jobs, workers
+from gateway.transports.as2 import Client
 from gateway.transports.folder import QUARANTINE, Folder
 from gateway.worker.clock import Clock
-from gateway.worker.handler import CHECKPOINT, POLL, RETENTION, SWEEP, Handler
+from gateway.worker.handler import CHECKPOINT, EXPIRY, POLL, RETENTION, SWEEP, Handler
 
 _DAY = 86400.0
-_PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY}
+_PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY, EXPIRY: 3600.0}
 
 _COUNTED = {
     "file.received": "received",
@@ -64,7 +75,16 @@ _COUNTED = {
 _DATABASES = ("sqlalchemy", "psycopg", "psycopg_pool", "procrastinate")
 """Packages whose errors tell of the database."""
 
-_WARNINGS = ("file.quarantined", "delivery.delayed", "delivery.failed", "acknowledgment.overdue")
+_WARNINGS = (
+    "file.quarantined",
+    "delivery.delayed",
+    "delivery.failed",
+    "acknowledgment.overdue",
+    "receipt.overdue",
+    "receipt.ignored",
+    "receipt.failed",
+    "certificate.expiring",
+)
 
 
 @dataclass(slots=True)
@@ -136,6 +156,13 @@ class Gateway(AbstractContextManager["Gateway"]):
             if works and isinstance(self.payloads, PayloadFiles):
                 self.payloads.clean(time.time() - (0 if self.is_single else _DAY))
             self._jobs = self._engine_of_jobs(url)
+            self.keyring = Keyring(
+                home / KEYS / AS2_KEYS, partial(secret, settings.gateway.keys.password, home)
+            )
+            self._http = Client()
+            ends.callback(self._http.close)
+            self._spool = data / SPOOL
+            self._spool.mkdir(mode=0o700, exist_ok=True)
             stable = settings.gateway.pickup.stable_seconds
             self._folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}
             # What came with the package is behind the guides and mappings of the home, file by file.
@@ -204,6 +231,11 @@ class Gateway(AbstractContextManager["Gateway"]):
                 payloads=self.payloads,
                 channels=self._folders,
                 settings=self.settings,
+                home=self.home,
+                keyring=self.keyring,
+                http=self._http,
+                spool=self._spool,
+                entropy=os.urandom,
                 guides=self._guides,
                 rules=self._rules,
                 clock=clock,
@@ -240,6 +272,54 @@ class Gateway(AbstractContextManager["Gateway"]):
     def work(self, stop: threading.Event) -> None:
         """Does jobs until ``stop`` is set."""
         self._jobs.work(self._handle, stop)
+
+    def send(self, stop: threading.Event) -> None:
+        """Sends over networks until ``stop`` is set, so that a slow partner stops nothing else."""
+        self._jobs.work(self._handle, stop, "send")
+
+    def listen(self, stop: threading.Event) -> None:
+        """Takes in AS2 messages until ``stop`` is set."""
+        self.listener().run(stop)
+
+    def listener(self) -> Listener:
+        """What takes in AS2 messages. Raises ConfigurationError if its settings cannot be used."""
+        rules = self.settings.gateway.as2
+        gate = accept.Gate(self.settings, max(1, rules.connections // 2))
+
+        def admit(headers: list[tuple[str, str]], _: str) -> Reply | None:
+            answer = gate.admit(Headers(tuple(headers)), datetime.now(UTC))
+            return Reply(answer.status, list(answer.headers), answer.body) if answer else None
+
+        def handle(request: HttpRequest) -> Reply:
+            headers = Headers(tuple(request.headers))
+            asked = accept.Request(headers, Span.whole(request.body), request.client)
+            try:
+                answer = accept.accept(self.services, gate, asked)
+            except (EdiError, OSError, SQLAlchemyError) as error:  # nothing was kept, and the sender knows it
+                self._in_trouble(error)
+                answer = accept.Answer.words(503, "The gateway cannot take messages now.", accept.LATER)
+            return Reply(answer.status, list(answer.headers), answer.body)
+
+        names = (rules.tls_certificate, rules.tls_key)
+        return Listener(
+            *rules.address,
+            rules.path,
+            admit=admit,
+            handle=handle,
+            max_body=rules.max_body_mb * 1_000_000,
+            connections=rules.connections,
+            body_seconds=rules.body_seconds,
+            spool=self._spool,
+            tls=(str(self.home / names[0]), str(self.home / names[1])) if all(names) else None,
+            on_trouble=self._in_trouble,
+        )
+
+    @property
+    def parts(self) -> list[Callable[[threading.Event], None]]:
+        """What works until it is stopped, each in a thread of its own."""
+        has_as2 = any(one.as2 for one in self.settings.partners.values())
+        senders = self.settings.gateway.schedule.senders if self.is_single else 1
+        return [self.work, *([self.send] * senders if has_as2 else [])]
 
     def keep_time(self, stop: threading.Event) -> None:
         """Makes jobs of what is due until ``stop`` is set."""

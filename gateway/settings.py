@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -20,11 +21,12 @@ from pydantic import TypeAdapter, ValidationError
 from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, Fault, Level, Problem, Severity
 from gateway.partners.agreement import checked_name, setting
+from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.partner import Identifier, Partner, Partners
 
 GATEWAY_FILE, PARTNERS_FOLDER = "gateway.yaml", "partners"
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
-CHECKPOINTS, AUDIT_KEY = "checkpoints.jsonl", "audit.pem"
+CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
 """Names inside a home."""
 
 _T = TypeVar("_T")
@@ -124,14 +126,20 @@ class Retries:
 
 @setting
 class Schedule:
-    """How often something is looked for. poll_seconds: files in inboxes."""
+    """How often something is looked for, and how much is done at a time.
+
+    Attributes:
+        poll_seconds: between looks into inboxes.
+        workers: jobs a process does at a time on PostgreSQL. senders: partners it sends to at a time.
+    """
 
     poll_seconds: float = 2
     workers: int = 4
+    senders: int = 8
 
     def __post_init__(self) -> None:
-        if not 0.2 <= self.poll_seconds <= 3600 or not 1 <= self.workers <= 64:
-            raise ValueError("poll_seconds is 0.2 to 3600, workers 1 to 64")
+        if not 0.2 <= self.poll_seconds <= 3600 or not (1 <= self.workers <= 64 and 1 <= self.senders <= 64):
+            raise ValueError("poll_seconds is 0.2 to 3600, workers 1 to 64, senders 1 to 64")
 
 
 @setting
@@ -153,6 +161,65 @@ class Retention:
 
 
 @setting
+class As2Settings:
+    """AS2 with all partners.
+
+    Attributes:
+        id: our AS2 name, unless a partner knows us by another one.
+        listen: address and port where messages are received; empty for nowhere, port 0 for any that is free.
+        path: of the URL at which they arrive.
+        public_url: the same as partners reach it, for their asynchronous receipts.
+        tls_certificate, tls_key: PEM files; empty for plain HTTP behind a proxy.
+        max_body_mb: larger messages are refused. connections: at the same time. body_seconds: how long a
+            message may take to arrive.
+    """
+
+    id: str = ""
+    listen: str = ""
+    path: str = "/as2"
+    public_url: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    max_body_mb: int = 1024
+    connections: int = 64
+    body_seconds: float = 300
+
+    def __post_init__(self) -> None:
+        if self.id:
+            checked_as2_name(self.id)
+        if self.public_url:
+            checked_url(self.public_url)
+        if self.listen and not re.fullmatch(r"([\w.-]+|\[[\dA-Fa-f:.]+\]):\d{1,5}", self.listen, re.ASCII):
+            raise ValueError(f"listen {self.listen!r}: write address and port, as 127.0.0.1:10080")
+        if self.listen and self.address[1] > 65_535:
+            raise ValueError(f"listen {self.listen!r}: a port is at most 65535")
+        if not re.fullmatch(r"/[\w./~-]*", self.path, re.ASCII):
+            raise ValueError(f"path {self.path!r}: write the path of a URL, as /as2")
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key belong together: write both or neither")
+        if not (1 <= self.max_body_mb <= 100_000 and 1 <= self.connections <= 10_000):
+            raise ValueError("max_body_mb is 1 to 100000, connections 1 to 10000")
+        if not 1 <= self.body_seconds <= 86_400:
+            raise ValueError("body_seconds: 1 to 86400 (a day)")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of ``listen``, which must not be empty."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+@setting
+class Keys:
+    """What protects our private keys for AS2. password: a reference, ``env:NAME`` or ``file:PATH``."""
+
+    password: str = "file:keys/password"  # noqa: S105 - where it is
+
+    def __post_init__(self) -> None:
+        checked_reference(self.password)
+
+
+@setting
 class GatewaySettings:
     """``gateway.yaml``."""
 
@@ -163,6 +230,8 @@ class GatewaySettings:
     retries: Retries = field(default_factory=Retries)
     schedule: Schedule = field(default_factory=Schedule)
     retention: Retention = field(default_factory=Retention)
+    as2: As2Settings = field(default_factory=As2Settings)
+    keys: Keys = field(default_factory=Keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +251,16 @@ class Settings:
     def us(self, partner: Partner) -> Identifier:
         """Our identifier as this partner knows it."""
         return partner.us or self.gateway.company.identifier
+
+    def as2_names(self, partner: Partner) -> tuple[str, str]:
+        """Our AS2 name as this partner, with whom there is AS2, knows it, and the partner's."""
+        assert partner.as2 is not None
+        return partner.as2.us or self.gateway.as2.id, partner.as2.id
+
+    def by_as2(self, sender: str, receiver: str) -> Partner | None:
+        """The partner whose message has these names in AS2-From and AS2-To; both count exactly."""
+        names = (receiver, sender)
+        return next((one for one in self.partners.values() if one.as2 and self.as2_names(one) == names), None)
 
 
 def database_url(home: Path, settings: Settings) -> str:
@@ -219,9 +298,38 @@ def load(home: Path) -> Settings:
         partners = Partners(found)
     except ValueError as error:
         problems.append(_problem(f"{PARTNERS_FOLDER}/: {error}"))
+    if gateway:
+        problems += _about_as2(Settings(gateway, partners))
     if problems or gateway is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
     return Settings(gateway, partners)
+
+
+def _about_as2(settings: Settings) -> Iterator[Problem]:
+    """What is wrong with AS2 though each file is right in itself."""
+    known: dict[tuple[str, str], str] = {}
+    for partner in settings.partners.values():
+        if partner.as2 is None:
+            continue
+        shown, names, ours = (
+            f"{PARTNERS_FOLDER}/{partner.id}.yaml",
+            settings.as2_names(partner),
+            settings.gateway.as2,
+        )
+        if not names[0]:
+            hint = f"Write as2.id in {GATEWAY_FILE}, or as2.us here if only this partner knows you so."
+            yield _problem(f"{shown}: as2: there is no AS2 name of your own.", hint)
+        elif (other := known.setdefault(names, shown)) != shown:
+            hint = "Only one of them can have it, or it could not be told whose a message is."
+            words = (
+                f"as2: {other} has the same AS2 names, {names[1]!r} for the partner and {names[0]!r} for you."
+            )
+            yield _problem(f"{shown}: {words}", hint)
+        if partner.as2.receipt.mode == "async" and not (ours.listen and ours.public_url):
+            hint = (
+                f"Write as2.listen and as2.public_url in {GATEWAY_FILE}, or choose receipts of the mode sync."
+            )
+            yield _problem(f"{shown}: as2.receipt: asynchronous receipts could not arrive.", hint)
 
 
 def _read(path: Path, shown: str, model: type[_T], problems: list[Problem], **given: str) -> _T | None:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.app import Gateway, Pass
 from gateway.cli.commands.demo import drop
 from gateway.cli.commands.home import make_home
 from gateway.settings import load
+from gateway.store.records import Exchange
 from tests.orders import interchange, order
 
 PARTNER = "acme-retail"
@@ -90,6 +92,26 @@ def change(home: Path, sql: str, *values: Any) -> None:
     """Changes the database of a home, as only somebody with access to the file can; something must change."""
     with database(home) as connection:
         assert connection.execute(sql, values).rowcount > 0
+
+
+def exchanged(home: Path, name: str, **changes: Any) -> Exchange:
+    """As if a message of ours had gone over AS2 and been confirmed."""
+    with Gateway(home, load(home), works=False) as gateway, closing(gateway.services.store) as store:
+        kept, ((message, channel),) = gateway.payloads, rows(home, _OF, name)
+        proof = {part: kept.put(BytesIO(f"{part} of {name}".encode()))[0] for part in ("signed", "receipt")}
+        kept.flush()
+        known = {"id": f"x-{name}", "direction": "out", "channel": channel, "partner": channel}
+        known |= {"sender": "US", "receiver": "Acme Inc", "as2_id": "<20260302.1@us/../x>"}
+        known |= {"state": "confirmed", "mic": "q83v, sha-256"}
+        disposition = "automatic-action/MDN-sent-automatically; processed"
+        made = Exchange(message_id=message, disposition=disposition, **{**known, **proof, **changes})
+        with store.transaction():
+            store.exchanges.add(made)
+            store.audit("test.exchanged", message, sha256=made.receipt)
+    return made
+
+
+_OF = "SELECT id, channel FROM messages WHERE name = ?"
 
 
 def expire(home: Path) -> None:

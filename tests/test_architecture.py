@@ -31,7 +31,9 @@ ONLY_IN = {
     "procrastinate": {"store/procrastinate.py"},
     "psycopg": {"store/procrastinate.py"},
     "obstore": {"store/payloads.py"},
-    "cryptography": {"store/audit.py"},
+    "cryptography": {"as2/", "store/audit.py", "store/keyring.py", "transports/as2.py"},
+    "httpcore": {"transports/as2.py"},
+    "uvicorn": {"api/listener.py"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},
 }
 

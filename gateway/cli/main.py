@@ -21,7 +21,21 @@ from gateway.errors import (
     TransportError,
 )
 
-COMMANDS = ("home", "run", "message", "document", "audit", "db", "demo", "x12", "translate", "map", "explain")
+COMMANDS = (
+    "home",
+    "run",
+    "message",
+    "document",
+    "audit",
+    "db",
+    "cert",
+    "partner",
+    "demo",
+    "x12",
+    "translate",
+    "map",
+    "explain",
+)
 """Modules of :mod:`gateway.cli.commands`, each with a function ``register(subparsers)``."""
 
 _EXAMPLES = """\

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from gateway.partners.agreement import Duplicates, Receive, Send, Writing, checked_name, setting
+from gateway.partners.as2 import As2
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET
@@ -48,6 +49,7 @@ class Partner:
         receive, send: what was agreed.
         duplicates: what is done with what came before.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
+        as2: what was agreed about AS2; None where files are exchanged by folders only.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Partner:
     writing: Writing = field(default_factory=Writing)
     duplicates: Duplicates = field(default_factory=Duplicates)
     first_control_number: int = 1
+    as2: As2 | None = None
 
     def __post_init__(self) -> None:
         checked_name(self.id)

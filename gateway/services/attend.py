@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from gateway.services import lifecycle
+from gateway.partners.certificate import EXPIRED, ending
+from gateway.services import lifecycle, transmit
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment
 from gateway.store.audit import Seal
@@ -41,6 +42,7 @@ def sweep(services: Services) -> int:
             wait = agreed.batch.seconds if agreed is not None and agreed.batch else 0
             if now - datetime.fromisoformat(since) > timedelta(seconds=wait):
                 keys.append(f"batch:{batch}")
+        keys += [f"receipt:{one}" for one in store.exchanges.answering(LIMIT)]
         known = services.jobs.waiting(store.connection, keys)
         lost = [key for key in keys if key not in known]
         services.enqueue(lost)
@@ -49,16 +51,18 @@ def sweep(services: Services) -> int:
 
 
 def overdue(services: Services) -> int:
-    """Marks acknowledgments that should have come by now; returns how many."""
+    """Sees to acknowledgments and receipts that should have come by now; returns how many."""
     store = services.store
     with store.transaction():
         late = store.due(services.clock(), LIMIT)
-        for message in store.messages([message_id for _, message_id in late]):
+        for message in store.messages([one for kind, one in late if kind == "acknowledgment"]):
             store.settle(message.id, "overdue")
             if message.acknowledgment == Acknowledgment.WAITING:
                 lifecycle.advance(store, message, Acknowledgment.OVERDUE)
                 facts = {"file": message.name, "interchange": message.interchange}
                 store.audit("acknowledgment.overdue", message.id, partner=message.partner, **facts)
+    for message in store.messages([one for kind, one in late if kind == "receipt"]):
+        transmit.overdue(services, message)
     return len(late)
 
 
@@ -95,3 +99,21 @@ def retain(services: Services, *, dry_run: bool = False) -> list[str]:
             facts: dict[str, Any] = {"file": message.name, "types": types, "deleted": message.payload}
             store.audit("message.erased", message.id, partner=message.partner, **facts)
     return told
+
+
+def expiring(services: Services) -> int:
+    """Tells 60, 30, 14, 7 and 1 days before which certificates end with none to follow; returns how many.
+
+    Each of these is told once, and the latest alone when several are due, as after a stop.
+    """
+    store, number = services.store, 0
+    with store.transaction():
+        for held in services.keyring.groups():
+            partner = services.settings.partners.get(held[0].whose) if held else None
+            late = partner is not None and partner.as2 is not None and EXPIRED in partner.as2.quirks
+            for one, days in ending(held, services.clock(), late):
+                facts = {**one.facts, "ends": f"{one.ends(late):%Y-%m-%d %H:%M}"}
+                if store.once("certificate", f"{one.whose} {one.fingerprint} {facts['ends']} {days}") is None:
+                    store.audit("certificate.expiring", partner=one.partner or None, **facts)
+                    number += 1
+    return number

@@ -26,7 +26,7 @@ from gateway.settings import CHECKPOINTS, DATA, DATABASE, FOLDERS, KEYS, PAYLOAD
 from gateway.store import tables as t
 from gateway.store.audit import Seal
 from gateway.store.database import open_engine, sqlite_url
-from gateway.store.records import OPEN
+from gateway.store.records import OPEN, SENT
 from gateway.store.sql import Store
 
 DUMP = f"{DATA}/database.dump"
@@ -141,7 +141,7 @@ def hold(engine: Engine, key: Path, backup: str, clock: Callable[[], datetime], 
         key: the file with the key of the audit. Without it, nothing can be written into the audit.
     """
     m, d = t.messages.c, t.deliveries.c
-    left = exists().where(d.message_id == m.id, d.state.in_(OPEN))
+    left = exists().where(d.message_id == m.id, d.state.in_((*OPEN, SENT)))
     open_ = select(m.id).where(or_(m.translation == "received", left), m.hold == "")
     seal = Seal.of(key) if key.exists() else Seal()
     store = Store(engine, clock, seal, actor=actor)

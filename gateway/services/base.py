@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
+from gateway.as2.cms import Entropy
+from gateway.as2.span import Scratch
 from gateway.mapping.library import Library
 from gateway.settings import Settings
 from gateway.store.jobs import Jobs
+from gateway.store.keyring import Keyring
 from gateway.store.payloads import Payloads
 from gateway.store.records import Message
 from gateway.store.sql import Store
+from gateway.transports.as2 import Client
 from gateway.transports.base import Channel
+
+_IN_MEMORY = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,8 @@ class Services:
 
     Attributes:
         rules: sha256 of all guides, mappings and settings in force, see the audit's ``rules.loaded``.
+        home: where names of files in settings begin. keyring: certificates and keys. http: sends over HTTP.
+        spool: a folder for content on its way. entropy: so many unpredictable bytes.
         guard: raises when another worker has taken over; to be called before anything outside is changed.
         trouble: is told channel and words of what may pass by itself, such as a folder that is away.
         failed: is told message and exception when an error of ours stops one; the others go on.
@@ -32,6 +44,11 @@ class Services:
     payloads: Payloads
     channels: Mapping[str, Channel]
     settings: Settings
+    home: Path
+    keyring: Keyring
+    http: Client
+    spool: Path
+    entropy: Entropy
     guides: Library
     rules: str
     clock: Callable[[], datetime]
@@ -39,6 +56,19 @@ class Services:
     guard: Callable[[], None]
     trouble: Callable[[str, str], None]
     failed: Callable[[Message, Exception], None]
+    scratch: Scratch = BytesIO
+
+    @contextmanager
+    def room(self) -> Iterator[Services]:
+        """The services with scratch files for content of any size, which are gone at the end."""
+        with ExitStack() as files:
+
+            def scratch() -> BinaryIO:
+                return cast(
+                    "BinaryIO", files.enter_context(SpooledTemporaryFile(_IN_MEMORY, dir=str(self.spool)))
+                )
+
+            yield replace(self, scratch=scratch)
 
     @contextmanager
     def trying(self, channel: str, words: str) -> Iterator[None]:
@@ -53,6 +83,11 @@ class Services:
         self.jobs.enqueue(self.store.connection, keys, at)
 
 
-def job_of(message_id: str) -> str:
-    """The key of the job that advances a message."""
-    return f"message:{message_id}"
+def job_of(owner: str) -> str:
+    """The key of the job for what deliveries belong to.
+
+    Args:
+        owner: id of a message, whose job advances it, or ``@<channel>``, where one job at a time sends what
+            is open to the partner.
+    """
+    return f"send:{owner[1:]}" if owner.startswith("@") else f"message:{owner}"

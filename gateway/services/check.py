@@ -8,6 +8,7 @@ import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +19,10 @@ from gateway.partners.partner import Partner
 from gateway.services.base import job_of
 from gateway.store import tables as t
 from gateway.store.database import REVISION, revision
+from gateway.store.exchanges import PAYLOADS
 from gateway.store.jobs import Jobs
 from gateway.store.payloads import Payloads
-from gateway.store.records import OPEN, as_text
+from gateway.store.records import OPEN, SENT, as_text
 from gateway.store.verifier import Checkpoint, checkpoint_signed
 
 _SAMPLE = 20
@@ -50,14 +52,17 @@ def database(connection: Connection) -> Iterator[Finding]:
 
 
 def payloads(connection: Connection, kept: Payloads, sample: bool = False) -> Iterator[Finding]:
-    """Whether the bytes of all messages are there; of a sample of the newest they are read too."""
-    m = t.messages.c
-    asked = select(m.id, m.name, m.payload).where(m.payload.isnot(None), m.erased_at.is_(None))
-    number = 0
-    for row in connection.execute(asked.order_by(m.seq.desc()).limit(_SAMPLE if sample else None)):
+    """Whether the bytes of messages and their receipts are there; of some of the newest they are read too."""
+    m, x, number = t.messages.c, t.exchanges.c, 0
+    there = select(m.id, m.name).where(m.erased_at.is_(None))
+    named = [there.add_columns(m.payload.label("sha256")).order_by(m.seq.desc()).where(m.payload.isnot(None))]
+    carried = there.join(t.exchanges, x.message_id == m.id).order_by(x.seq.desc())
+    named += [carried.add_columns(x[one].label("sha256")).where(x[one].isnot(None)) for one in PAYLOADS]
+    most = _SAMPLE if sample else None
+    for row in chain.from_iterable(connection.execute(one.limit(most)) for one in named):
         number += 1
         try:
-            with kept.open(row.payload) as file:
+            with kept.open(row.sha256) as file:
                 while sample and file.read(1 << 20):
                     pass
         except (NotFoundError, OSError, EOFError, zlib.error) as error:
@@ -122,12 +127,15 @@ def work(connection: Connection, jobs: Jobs, now: datetime) -> Iterator[Finding]
 def statuses(connection: Connection) -> Iterator[Finding]:
     """Whether statuses contradict each other."""
     m, d, e = t.messages.c, t.deliveries.c, t.expectations.c
-    open_ = exists().where(d.message_id == m.id, d.state.in_(OPEN))
-    owed = exists().where(e.message_id == m.id, e.state.in_(("open", "overdue")))
+    open_, sent = (exists().where(d.message_id == m.id, d.state.in_(one)) for one in (OPEN, (SENT,)))
+    looked_for = exists().where(e.message_id == m.id, e.state.in_(("open", "overdue")))
+    owed, receipt = (looked_for.where(e.kind == kind) for kind in ("acknowledgment", "receipt"))
     out, waits = m.direction == "out", m.acknowledgment.in_(("waiting", "overdue"))
     wrong = {
-        "are delivered, but have files to be delivered": and_(m.delivery == "delivered", open_),
+        "are delivered, but have files to be delivered": and_(m.delivery == "delivered", or_(open_, sent)),
         "wait for delivery, but have no files to be delivered": and_(m.delivery == "waiting", ~open_),
+        "are sent, but no receipt is to come": and_(m.delivery == "sent", or_(open_, ~sent)),
+        "wait for a receipt that nobody looks for": and_(m.delivery == "sent", ~receipt),
         "are of the other direction than their translation says": out != (m.translation == "written"),
         "are to be translated, but have results": and_(
             m.translation == "received", m.delivery != "not_expected"

@@ -28,7 +28,7 @@ from gateway.errors import NotFoundError, RefusedError
 from gateway.services import lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery as Status
-from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, Delivery, Message, as_text
+from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, SENT, Delivery, Message, as_text
 from gateway.transports.base import Sender
 from gateway.transports.folder import QUARANTINE
 
@@ -71,13 +71,15 @@ def again(services: Services, message: Message, owner: str) -> list[str]:
         The names; none if the message has no files for anybody.
 
     Raises:
-        RefusedError: its files are still waiting, or its bytes were deleted.
+        RefusedError: its files are still waiting, a receipt of one is to come, or its bytes were deleted.
     """
     store = services.store
     found = store.deliveries_of(message.id)
     sent = [one for one in found if one.box != QUARANTINE]
     if any(one.state in (PENDING, SENDING) for one in sent):
         raise RefusedError(f"Message {message.id} is waiting to be delivered already.")
+    if any(one.state == SENT for one in sent):
+        raise RefusedError(f"Message {message.id} was sent; the partner's receipt is not here yet.")
     if message.erased_at:
         raise RefusedError(f"The bytes of message {message.id} were deleted at {message.erased_at}.")
     there: set[tuple[str, ...]] = set()
@@ -89,7 +91,9 @@ def again(services: Services, message: Message, owner: str) -> list[str]:
             first.setdefault(_what(one), one)
     for one in first.values():
         content = {"payload": one.payload, "document_id": one.document_id}
-        store.add_delivery(message.id, owner, one.channel, one.box, one.wanted, **content)
+        by = one.owner if one.owner.startswith("@") else owner
+        store.add_delivery(message.id, by, one.channel, one.box, one.wanted, **content)
+        services.enqueue([job_of(by)] if by != owner else [])
     if first:
         lifecycle.advance(store, message, Status.WAITING)
     return [one.wanted for one in first.values()]

@@ -12,6 +12,7 @@ import json
 import re
 import zlib
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -87,7 +88,7 @@ class _Package:
         self._index = io.TextIOWrapper(cast(Any, _spooled()), "utf-8", newline="", write_through=True)
         self._table = csv.writer(self._index)
         self._table.writerow(_COLUMNS)
-        self._counts = dict.fromkeys(("messages", "documents", "entries of the log"), 0)
+        self._counts = Counter(dict.fromkeys(("messages", "documents", "entries of the log"), 0))
 
     def close(self) -> None:
         for file in (self._zip, self._index, *self._lists.values()):
@@ -130,6 +131,8 @@ class _Package:
             wanted = {one.payload: one.name}
             for sha256, name in self._connection.execute(files.where(x.message_id == one.id)):
                 wanted.setdefault(sha256, name)
+            for _, sha256, name in (found := [*self._receipts(one)]):
+                wanted.setdefault(sha256, name)
             for document, facts in self._connection.execute(told.where(a.message_id == one.id)):
                 sha256 = None if document else facts_of(facts).get("sha256")
                 wanted.setdefault(sha256, str(sha256))
@@ -142,9 +145,22 @@ class _Package:
                     paths[sha256] = self._payload(one, sha256, path)
             named = {"file": one.name, "sha256": one.payload, "path": paths.get(one.payload)}
             self._row("messages", one, type=one.channel, **named)
+            for exchange, sha256, name in found:
+                named = {"file": name, "sha256": sha256, "path": paths[sha256], "number": exchange.as2_id}
+                told_of = {"created_at": exchange.at, "type": "as2", "delivery": exchange.state}
+                self._row("exchanges", exchange, **told_of, **named)
+
+    def _receipts(self, message: Row[Any]) -> Iterator[tuple[Row[Any], str, str]]:
+        """The exchanges of a message: what was signed, and the receipt; their SHA-256 and names."""
+        x = t.exchanges.c
+        of = select(t.exchanges).where(x.message_id == message.id).order_by(x.seq)
+        for one in self._connection.execute(of):
+            for sha256, end in ((one.signed, "signed"), (one.receipt, "mdn")):
+                if sha256:
+                    yield one, sha256, f"{one.as2_id.strip('<>')[:90]}.{end}"
 
     def _payload(self, message: Row[Any], sha256: str, path: str) -> str:
-        if message.erased_at and sha256 == message.payload:
+        if message.erased_at:
             return self._left_out(sha256, message.id)
         with _spooled() as whole:
             try:

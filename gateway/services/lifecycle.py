@@ -40,6 +40,7 @@ class Delivery(StrEnum):
 
     NOT_EXPECTED = "not_expected"
     WAITING = "waiting"
+    SENT = "sent"  # all of it, but a partner's receipt is not here yet
     DELIVERED = "delivered"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -71,7 +72,8 @@ TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
     Translation: {Translation.RECEIVED: tuple(Translation)[1:-1]},
     Delivery: {
         Delivery.NOT_EXPECTED: (Delivery.WAITING,),
-        Delivery.WAITING: (Delivery.DELIVERED, Delivery.FAILED, Delivery.CANCELLED),
+        Delivery.WAITING: (Delivery.SENT, Delivery.DELIVERED, Delivery.FAILED, Delivery.CANCELLED),
+        Delivery.SENT: (Delivery.DELIVERED, Delivery.FAILED, Delivery.WAITING),
         Delivery.DELIVERED: (Delivery.WAITING,),
         Delivery.FAILED: (Delivery.WAITING, Delivery.CANCELLED),
     },

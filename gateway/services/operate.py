@@ -93,7 +93,8 @@ def hold(services: Services, message_id: str, reason: str) -> None:
     with services.store.transaction():
         message = services.store.message(message_id)
         _not_held(message)
-        if message.translation != Translation.RECEIVED and message.delivery != Delivery.WAITING:
+        goes_on = message.delivery in (Delivery.WAITING, Delivery.SENT)  # what is sent may be sent again
+        if message.translation != Translation.RECEIVED and not goes_on:
             raise RefusedError(f"Message {message_id} has nothing left to do.")
         services.store.note(message_id, hold=reason)
         services.store.audit("message.held", message_id, partner=message.partner, reason=reason)
@@ -125,7 +126,7 @@ def cancel(services: Services, message_id: str, reason: str) -> None:
         message = store.message(message_id)
         if message.translation == Translation.RECEIVED:
             lifecycle.advance(store, message, Translation.CANCELLED)
-        elif message.delivery not in (Delivery.WAITING, Delivery.FAILED):
+        elif message.delivery not in (Delivery.WAITING, Delivery.SENT, Delivery.FAILED):
             _cancel_waiting(services, message)
         else:
             store.cancel_deliveries(message_id)

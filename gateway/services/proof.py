@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, exists, select
+from sqlalchemy import CompoundSelect, Connection, Row, Select, Table, exists, select, union
 
 from gateway.errors import NotFoundError
 from gateway.store import tables as t
+from gateway.store.exchanges import PAYLOADS
 from gateway.store.payloads import Payloads
 from gateway.store.verifier import Checkpoint, Entry
 
@@ -57,6 +58,10 @@ _WORDS = {
     "hold.added": "Legal hold {hold} on {kind} {value}. Reason: {reason}",
     "hold.released": "Legal hold {hold} on {kind} {value} ended. Reason: {reason}",
     "audit.exported": "Exported: {scope}. Reason: {reason}",
+    "certificate.added": "Certificate of {whose} added: {name}, to {purposes}, {since} to {until}. {reason}",
+    "certificate.changed": "Certificate of {whose} changed: {name}, {since} to {until}. {reason}",
+    "certificate.removed": "Certificate of {whose} removed: {name}. {reason}",
+    "certificate.expiring": "Certificate of {whose} ends {ends}, and nothing follows it: {name}.",
     "home.restored": "Restored from the backup of {backup}; {held} messages were put on hold.",
 }
 
@@ -134,7 +139,9 @@ def _messages(connection: Connection, payloads: Payloads, messages: Sequence[Row
         connection,
         select(a.message_id, a.seq, a.event, a.document_id, a.facts).where(a.message_id.in_(ids)),
     )
-    files = _grouped(connection, select(x.message_id, x.payload).where(x.message_id.in_(ids)).distinct())
+    e = t.exchanges.c
+    bytes_of = [(x.message_id, x.payload), *((e.message_id, e[name]) for name in PAYLOADS)]
+    files = _grouped(connection, union(*(select(*one).where(one[0].in_(ids)) for one in bytes_of)))
     for one in messages:
         about, is_told = f"message {one.id} ({one.name})", False
         known = {one.payload, *(row.payload for row in files[one.id])} - {None}
@@ -186,7 +193,9 @@ def _documents(connection: Connection, documents: Sequence[Row[Any]]) -> Iterato
             yield f"The body of {about} was changed: it cannot be read ({error})."
 
 
-def _grouped(connection: Connection, statement: Select[Any]) -> Mapping[str, list[Row[Any]]]:
+def _grouped(
+    connection: Connection, statement: Select[Any] | CompoundSelect[Any]
+) -> Mapping[str, list[Row[Any]]]:
     found: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(statement):
         found[row[0]].append(row)

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.documents import KINDS, keys_of
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
-from gateway.services.base import Services
+from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.services.quarantine import Findings
 from gateway.store.records import OUTBOUND, Document, Message
@@ -73,7 +73,7 @@ def send(
 
     Args:
         numbers: of interchange (ISA13) and group (GS06).
-        owner: the message whose job delivers it; None for itself.
+        owner: the message whose job delivers it; None for itself. What goes over AS2 the channel's job sends.
         agreed: what was agreed, if the partner is to acknowledge it.
     """
     payload, size = services.payloads.put(BytesIO(content))
@@ -96,6 +96,9 @@ def send(
         origin=origin,
     )
     services.store.add_written(sent)
+    if partner.as2 is not None:
+        owner = f"@{partner.folder}"
+        services.enqueue([job_of(owner)])
     services.store.add_delivery(sent.id, owner or sent.id, partner.folder, OUTBOX, name, payload=payload)
     if waits and agreed is not None:
         due = now + timedelta(hours=agreed.acknowledged_within_hours)

@@ -9,10 +9,26 @@ from sqlalchemy import Connection, and_, select
 
 from gateway.documents import KEYS, KINDS
 from gateway.store import tables as t
-from gateway.store.queries import MAX_NAMED, MAX_RELATED, OWED, Row, keys_of, resolve, rows_by, rows_of
+from gateway.store.queries import (
+    MAX_NAMED,
+    MAX_RELATED,
+    OWED,
+    Row,
+    due_at,
+    keys_of,
+    resolve,
+    rows_by,
+    rows_of,
+)
 from gateway.store.records import INBOUND, OUTBOUND
 
 _D, _K = t.documents.c, t.document_keys.c
+_UNDELIVERED = {
+    "waiting": "is not delivered yet",
+    "sent": "was sent, the partner's receipt is not here yet",
+    "failed": "could not be delivered",
+    "cancelled": "was cancelled",
+}
 
 
 def starts(connection: Connection, asked: str, partner: str = "") -> list[tuple[list[str], str]]:
@@ -95,9 +111,8 @@ def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
             yield _gap("hold", f"{called(row)} is on hold: {carrier['hold']}", row)
         if row["batch"]:
             yield _gap("delivery", f"{called(row)} waits for others, to be sent with them", row)
-        elif carrier.get("delivery") in ("waiting", "failed", "cancelled"):
-            words = {"waiting": "is not delivered yet", "failed": "could not be delivered"}
-            yield _gap("delivery", f"{called(row)} {words.get(carrier['delivery'], 'was cancelled')}", row)
+        elif words := _UNDELIVERED.get(carrier.get("delivery", "")):
+            yield _gap("delivery", f"{called(row)} {words}", row)
         elif row["acknowledgment"] in OWED:
             late = " and late" if row["acknowledgment"] == "overdue" else ""
             yield _gap("acknowledgment", f"no acknowledgment yet of {called(row)}", row, f"due{late}")
@@ -144,5 +159,5 @@ def _decorate(connection: Connection, rows: Sequence[Row]) -> None:
         row["keys"] = keys[row["id"]]
         row["message"], row["sent"] = (there.get(one, [None])[0] for one in (row["message_id"], sent))
         row["acknowledgments"] = [one for one in came.get(sent, ()) if one["set_control"] in about]
-        row["due_at"] = due[sent][-1]["due_at"] if sent in due else None
+        row["due_at"] = due_at(due.get(sent, ()))
         row["answers"] = [one for one in made.get(row["message_id"], ()) if one["direction"] == OUTBOUND]

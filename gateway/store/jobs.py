@@ -2,6 +2,9 @@
 
 The row of a message is the truth; a job carries a key such as ``message:<id>`` and only wakes somebody to
 look at it. Whoever is woken must be able to look twice: a job is offered until a handler has ended it.
+
+A job waits in the lane of its key, and each lane has workers of its own: what waits for partners to answer
+holds up nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta
+from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Protocol
 from uuid import uuid4
@@ -22,6 +26,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.store.records import as_text
 from gateway.store.tables import jobs, workers
 
+LANES = ("", "send")
+_SENT = ("send:", "receipt:")
 _IDLE_SECONDS = 0.5
 _LOST = "Others may have taken over the jobs of this worker."
 
@@ -43,6 +49,11 @@ Handler = Callable[[Sequence[Job], Callable[[], None]], None]
 database it calls its second argument, which raises LeaseLostError."""
 
 
+def lane_of(key: str) -> str:
+    """The lane of a job: ``send`` where a partner is spoken to, which may take minutes; else the empty."""
+    return "send" if key.startswith(_SENT) else ""
+
+
 class Jobs(Protocol):
     """An engine. No key is worked on twice at the same time; one enqueued meanwhile comes again after it."""
 
@@ -58,11 +69,11 @@ class Jobs(Protocol):
     def counts(self, connection: Connection) -> dict[str, int]:
         """How many jobs are ``waiting``, due or not, and how many ``taken``."""
 
-    def work(self, handler: Handler, stop: Event) -> None:
+    def work(self, handler: Handler, stop: Event, lane: str = "") -> None:
         """Works until ``stop``, waiting for the running handler; survives the absence of the database."""
 
     def drain(self, handler: Handler) -> None:
-        """Works until nothing is due now. Raises what the database raises, and LeaseLostError."""
+        """Works until nothing is due now in any lane. Raises what the database raises, and LeaseLostError."""
 
 
 def pause_seconds(failures: int) -> float:
@@ -74,7 +85,10 @@ def pause_seconds(failures: int) -> float:
 class EmbeddedJobs:
     """Jobs in the tables ``jobs`` and ``workers``; ``on_trouble`` is told what goes wrong.
 
-    Up to ``limit`` jobs are handed out together, but one with attempts alone: it may be what killed a worker.
+    Each thread that calls ``work`` is a worker. Up to ``limit`` jobs are handed out together, but one with
+    attempts alone, as it may be what killed a worker, and in the lane ``send`` those of one key, as one job.
+    Idle workers there have no beat; those of the other lane notice deaths for them.
+
     A worker whose beat stands still for ``lease_seconds`` (the same in all processes) is dead. Pauses and
     ``at`` are kept in the time of this process: ``clock``, but where that is set back, the time it would
     have been. So nothing is delayed, unless a later process, which knows no better, finds it.
@@ -87,7 +101,10 @@ class EmbeddedJobs:
     monotonic: Callable[[], float] = time.monotonic
     lease_seconds: float = 6.0
     limit: int = 100
-    awake: Event = field(default_factory=Event, init=False)
+    # A bell wakes one idle worker of its lane. Whoever takes jobs rings again: another may find more.
+    _bells: dict[str, Queue[None]] = field(
+        default_factory=lambda: {lane: Queue(1) for lane in LANES}, init=False
+    )
     _zero: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
 
     def enqueue(self, connection: Connection, keys: Sequence[str], at: datetime | None = None) -> None:
@@ -102,7 +119,9 @@ class EmbeddedJobs:
         return as_text(self._zero + since + timedelta(seconds=seconds))
 
     def wake(self) -> None:
-        self.awake.set()
+        for bell in self._bells.values():
+            with suppress(Full):
+                bell.put_nowait(None)
 
     def waiting(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         return set(connection.scalars(select(jobs.c.key).where(jobs.c.key.in_(keys))))
@@ -113,14 +132,19 @@ class EmbeddedJobs:
         )
         return dict(zip(("waiting", "taken"), connection.execute(counts).one()))
 
-    def work(self, handler: Handler, stop: Event) -> None:
+    def work(self, handler: Handler, stop: Event, lane: str = "") -> None:
         worker, failures = None, 0
         try:
             while not stop.is_set():
                 try:
-                    worker = worker or _Worker(self)
-                    if not worker.step(handler) and self.awake.wait(_IDLE_SECONDS):
-                        self.awake.clear()
+                    if worker is None and (not lane or self.is_due(lane)):
+                        worker = _Worker(self, lane)
+                    if worker is None or not worker.step(handler):
+                        if lane and worker:
+                            worker.close()
+                            worker = None
+                        with suppress(Empty):
+                            self._bells[lane].get(timeout=_IDLE_SECONDS)
                     failures = 0
                 except (LeaseLostError, SQLAlchemyError) as error:
                     self.on_trouble(error)
@@ -134,9 +158,20 @@ class EmbeddedJobs:
                 worker.close()
 
     def drain(self, handler: Handler) -> None:
-        with closing(_Worker(self)) as worker:
-            while worker.step(handler):
+        with closing(_Worker(self, "")) as first, closing(_Worker(self, "send")) as second:
+            while first.step(handler) or second.step(handler):
                 pass
+
+    def is_due(self, lane: str) -> bool:
+        """Whether a worker of the lane had something to do; only reads."""
+        return _exists(self.engine, *self.free(lane), jobs.c.due_at <= self.due(0))
+
+    def free(self, lane: str) -> tuple[sa.ColumnElement[bool], ...]:
+        """What is true of the jobs of a lane that nobody has."""
+        # Byte order, in which ";" follows ":"; and for the few that are sent SQLite is to look by key.
+        key = jobs.c.key.collate("BINARY" if self.engine.dialect.name == "sqlite" else "C")
+        sent = sa.or_(*((key >= one) & (key < f"{one[:-1]};") for one in _SENT))
+        return (sa.func.coalesce(jobs.c.worker, "") == "", sent) if lane else (jobs.c.worker.is_(None), ~sent)
 
 
 class _Worker:
@@ -147,7 +182,8 @@ class _Worker:
     take over before our next beat; therefore nobody judges before having beaten regularly for a whole lease.
     """
 
-    def __init__(self, owner: EmbeddedJobs) -> None:
+    def __init__(self, owner: EmbeddedJobs, lane: str) -> None:
+        self._lane, self._free = lane, owner.free(lane)
         self._owner, self._engine, self._lease = owner, owner.engine, owner.lease_seconds
         self._id, self._over = uuid4().hex, Event()
         self._row, self._mine = workers.c.id == self._id, jobs.c.worker == self._id
@@ -161,6 +197,7 @@ class _Worker:
     def step(self, handler: Handler) -> bool:
         """Ends what was done, takes what is due and lets it be done; False when nothing was due."""
         if rows := self._take():
+            self._owner.wake()
             taken = (self._mine, jobs.c.seq.in_([seq for seq, _, _ in rows]))
             try:
                 handler([Job(key, attempts) for key, attempts in {row[1:]: 0 for row in rows}], self._guard)
@@ -171,6 +208,7 @@ class _Worker:
                 self._owner.on_trouble(error)
                 due = self._owner.due(pause_seconds(rows[0].attempts))
                 self._settle = [update(jobs).where(*taken).values(worker=None, due_at=due)]
+            self._owner.wake()  # what was done may have made jobs for the other lane
         return bool(rows)
 
     def close(self) -> None:
@@ -183,20 +221,22 @@ class _Worker:
         self._heart.join(1)
 
     def _take(self) -> Sequence[sa.Row[int, str, int]]:
-        free, now = jobs.c.worker.is_(None), self._owner.due(0)
-        if not (self._settle or self._over.is_set() or _exists(self._engine, free, jobs.c.due_at <= now)):
+        if not (self._settle or self._over.is_set() or self._owner.is_due(self._lane)):
             return []
+        now = self._owner.due(0)
         # What is ours after that was taken by a commit whose answer was lost.
         self._settle = [*self._settle[:1], update(jobs).where(self._mine).values(worker=None)]
         with self._beat() as connection:
             for one in self._settle:
                 connection.execute(one)
-            ripe = update(jobs).where(free, jobs.c.due_at > "", jobs.c.due_at <= now)
+            ripe = update(jobs).where(jobs.c.worker.is_(None), jobs.c.due_at > "", jobs.c.due_at <= now)
             connection.execute(ripe.values(due_at=""))
             busy = select(jobs.c.key).where(jobs.c.worker > "")
             due = select(jobs.c.seq, jobs.c.key, jobs.c.attempts)
-            due = due.where(free, jobs.c.due_at == "", jobs.c.key.not_in(busy)).order_by(jobs.c.seq)
+            due = due.where(*self._free, jobs.c.due_at == "", jobs.c.key.not_in(busy)).order_by(jobs.c.seq)
             rows = connection.execute(due.limit(self._owner.limit)).all()
+            if self._lane:
+                rows = [row for row in rows if row.key == rows[0].key]
             alone = rows and rows[0].attempts
             rows = rows[:1] if alone else [row for row in rows if not row.attempts]
             mine = update(jobs).where(jobs.c.seq.in_([row.seq for row in rows]))

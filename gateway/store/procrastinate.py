@@ -22,19 +22,21 @@ from procrastinate.worker import Worker
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.store.jobs import Handler, Job, LeaseLostError, pause_seconds
+from gateway.store.jobs import LANES, Handler, Job, LeaseLostError, lane_of, pause_seconds
 
 for _name in ("procrastinate", "psycopg.pool"):  # the gateway tells of trouble itself, in words
     logging.getLogger(_name).addHandler(logging.NullHandler())
     logging.getLogger(_name).propagate = False
 
+_QUEUES = dict(zip(LANES, ("edigw", "edigw-send")))
+
 # A job for later has a low priority, the lower the later: of two with the same lock Procrastinate takes the
 # one with the higher priority, and waits for it even where only the other is due.
 _ENQUEUE = text("""
-    SELECT procrastinate_defer_jobs_v1(array_agg(ROW('edigw', 'advance',
+    SELECT procrastinate_defer_jobs_v1(array_agg(ROW(queue, 'advance',
         coalesce(CAST(extract(epoch FROM timestamptz '2020-01-01Z' - CAST(:at AS timestamptz)) AS int), 0),
         key, NULL, jsonb_build_object('key', key), CAST(:at AS timestamptz))::procrastinate_job_to_defer_v1))
-    FROM unnest(CAST(:keys AS text[])) AS key
+    FROM unnest(CAST(:keys AS text[]), CAST(:queues AS text[])) AS one (key, queue)
 """)
 _WAITING = text(
     "SELECT DISTINCT lock FROM procrastinate_jobs WHERE lock = ANY(:keys) AND status IN ('todo', 'doing')"
@@ -42,7 +44,7 @@ _WAITING = text(
 _COUNTS = text("""
     SELECT count(*) FILTER (WHERE status = 'todo') AS waiting,
         count(*) FILTER (WHERE status = 'doing') AS taken
-    FROM procrastinate_jobs WHERE queue_name = 'edigw'
+    FROM procrastinate_jobs WHERE queue_name IN ('edigw', 'edigw-send')
 """)
 _MINE = text("SELECT 1 FROM procrastinate_jobs WHERE id = :job AND worker_id = :worker AND status = 'doing'")
 _END = "DELETE FROM procrastinate_jobs WHERE id = %(job)s AND worker_id = %(worker)s AND status = 'doing'"
@@ -57,9 +59,10 @@ _RESCUE = """
         SELECT id FROM procrastinate_workers WHERE last_heartbeat < now() - make_interval(secs => %(lease)s)
     ), free AS (
         UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, abort_requested = false
-        WHERE status = 'doing' AND queue_name = 'edigw'
-        AND (worker_id IS NULL OR worker_id IN (SELECT id FROM dead)) RETURNING id
-    ) SELECT pg_notify('procrastinate_queue_v1#edigw', '{"type": "job_inserted", "job_id": 0}') FROM free
+        WHERE status = 'doing' AND queue_name IN ('edigw', 'edigw-send')
+        AND (worker_id IS NULL OR worker_id IN (SELECT id FROM dead)) RETURNING queue_name
+    ) SELECT pg_notify('procrastinate_queue_v1#' || queue_name, '{"type": "job_inserted", "job_id": 0}')
+    FROM free
 """
 
 
@@ -90,7 +93,8 @@ def prepare(connection: Connection) -> None:
 class ProcrastinateJobs:
     """Jobs in Procrastinate's tables, which :func:`prepare` makes; ``on_trouble`` is told what goes wrong.
 
-    Each job is handed out alone, ``concurrency`` at a time, in threads. All times are those of the database.
+    Each job is handed out alone, in threads: in a worker of the lane ``send`` up to ``senders`` at a time,
+    in others ``concurrency``. All times are those of the database.
     """
 
     url: str
@@ -98,11 +102,13 @@ class ProcrastinateJobs:
     _: KW_ONLY
     on_trouble: Callable[[Exception], None]
     concurrency: int = 4
+    senders: int = 8
     lease_seconds: float = 6.0
 
     def enqueue(self, connection: Connection, keys: Sequence[str], at: datetime | None = None) -> None:
         if keys:
-            connection.execute(_ENQUEUE, {"keys": list(keys), "at": at})
+            queues = [_QUEUES[lane_of(key)] for key in keys]
+            connection.execute(_ENQUEUE, {"keys": list(keys), "queues": queues, "at": at})
 
     def wake(self) -> None:
         """Nothing to do: PostgreSQL notifies the workers on all nodes when it commits."""
@@ -113,12 +119,12 @@ class ProcrastinateJobs:
     def counts(self, connection: Connection) -> dict[str, int]:
         return dict(connection.execute(_COUNTS).mappings().one())
 
-    def work(self, handler: Handler, stop: Event) -> None:
+    def work(self, handler: Handler, stop: Event, lane: str = "") -> None:
         failures = 0
         while not stop.is_set():
             begun = time.monotonic()
             try:
-                asyncio.run(_Node(self, handler, stop).run())
+                asyncio.run(_Node(self, handler, (lane,), stop).run())
             except Exception as error:  # noqa: BLE001 - whatever stops a worker, the next one may be luckier
                 self.on_trouble(error)
             failures = failures + 1 if time.monotonic() - begun < 60 else 0
@@ -127,7 +133,7 @@ class ProcrastinateJobs:
     def drain(self, handler: Handler) -> None:
         node = None
         while node is None or node.done:
-            node = _Node(self, handler)
+            node = _Node(self, handler, LANES)
             asyncio.run(node.run())
 
 
@@ -138,12 +144,15 @@ class _Node(JobManager):
     job only while it still has it.
     """
 
-    def __init__(self, owner: ProcrastinateJobs, handler: Handler, stop: Event | None = None) -> None:
+    def __init__(
+        self, owner: ProcrastinateJobs, handler: Handler, lanes: Sequence[str], stop: Event | None = None
+    ) -> None:
         self._owner, self._handler, self._stop = owner, handler, stop or Event()
+        self._threads = owner.concurrency if "" in lanes else owner.senders
         connector = PsycopgConnector(
             conninfo=owner.url.replace("+psycopg", "", 1),
             min_size=0,
-            max_size=owner.concurrency + 3,
+            max_size=self._threads + 3,
             timeout=owner.lease_seconds / 3,
         )
         super().__init__(connector)
@@ -152,8 +161,8 @@ class _Node(JobManager):
         self._app.task(name="advance", pass_context=True, retry=True)(self._advance)
         self._worker: Any = Worker(
             self._app,
-            queues=["edigw"],
-            concurrency=owner.concurrency,
+            queues=[_QUEUES[lane] for lane in lanes],
+            concurrency=self._threads,
             wait=stop is not None,
             fetch_job_polling_interval=1.0,
             install_signal_handlers=False,
@@ -164,7 +173,7 @@ class _Node(JobManager):
 
     async def run(self) -> None:
         """Works until stopped or, without ``stop``, until nothing is left to take."""
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._owner.concurrency))
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._threads))
         async with self._app.open_async():
             nurse = asyncio.create_task(self._nurse())
             try:

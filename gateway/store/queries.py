@@ -36,7 +36,7 @@ MIN_START = 6
 Row: TypeAlias = dict[str, Any]
 _Condition: TypeAlias = ColumnElement[bool]
 
-_M, _D, _K = t.messages.c, t.documents.c, t.document_keys.c
+_M, _D, _K, _X = t.messages.c, t.documents.c, t.document_keys.c, t.exchanges.c
 _SHOWN = {t.documents: [one for one in _D if one.name != "body"]}
 _NEEDS_PERSON = or_(_M.translation == "failed", _M.delivery == "failed", _M.hold != "")
 
@@ -46,8 +46,8 @@ class Wanted:
     """What a list is to hold; what is empty does not matter.
 
     Attributes:
-        text: a number of a document, a control number, an id or its beginning, a partner, or a part of the
-            name of a file.
+        text: a number of a document, a control number, an id or its beginning, an AS2 Message-ID, a partner,
+            or a part of the name of a file.
         translation, delivery, acknowledgment: statuses, any of them.
         person: only what needs one: failed, or on hold.
         since, until: from when on, and before when.
@@ -101,10 +101,15 @@ def acknowledgments(connection: Connection, wanted: Wanted) -> Page:
     due = rows_by(connection, t.expectations, "message_id", ids)
     came = rows_by(connection, t.acknowledgments, "about", ids)
     for row in page.rows:
-        row["due_at"] = due[row["id"]][-1]["due_at"] if row["id"] in due else None
+        row["due_at"] = due_at(due.get(row["id"], ()))
         said = [line for one in came.get(row["id"], ()) for line in one["words"].splitlines()]
         row["words"] = list(dict.fromkeys(said))
     return page
+
+
+def due_at(expectations: Iterable[Row]) -> str | None:
+    """Until when the last acknowledgment that was expected is due; None if none was."""
+    return next((one["due_at"] for one in [*expectations][::-1] if one["kind"] == "acknowledgment"), None)
 
 
 def _message_hits(connection: Connection, text: str) -> Iterator[_Condition]:
@@ -115,6 +120,7 @@ def _message_hits(connection: Connection, text: str) -> Iterator[_Condition]:
         yield _M.id.in_({one for row in connection.execute(query) for one in row if one})
     yield from _numbered(text)
     yield from _begins(t.messages, text)
+    yield _M.id.in_(select(_X.message_id).where(_X.as2_id.in_((text, f"<{text}>"))))
     yield _M.partner == text
     name: ColumnElement[str] = _M.name
     if connection.dialect.name == "postgresql":  # SQLite compares without case; here that is quick by bytes
@@ -196,6 +202,7 @@ def message(connection: Connection, message_id: str) -> Row:
     for name, table, where in (
         ("documents", t.documents, or_(_D.message_id == message_id, _D.sent_in == message_id)),
         ("deliveries", t.deliveries, t.deliveries.c.message_id == message_id),
+        ("exchanges", t.exchanges, _X.message_id == message_id),
         ("acknowledgments", t.acknowledgments, a.about == message_id),
         ("acknowledges", t.acknowledgments, a.message_id == message_id),
         ("expectations", t.expectations, t.expectations.c.message_id == message_id),
@@ -205,8 +212,9 @@ def message(connection: Connection, message_id: str) -> Row:
         rows = rows_of(connection, table, where)
         found[name] = rows[:MAX_RELATED]
         found["truncated"] += [name] if len(rows) > MAX_RELATED else []
-    for entry in found["history"]:
-        entry["facts"] = orjson.loads(entry["facts"])
+    for rows, name in ((found["history"], "facts"), (found["exchanges"], "headers")):
+        for row in rows:
+            row[name] = orjson.loads(row[name])
     return found
 
 

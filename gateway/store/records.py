@@ -15,7 +15,9 @@ INBOUND, OUTBOUND = "in", "out"
 """Directions of a message, as seen from the gateway."""
 
 PENDING, SENDING, DELIVERED, FAILED, CANCELLED = "pending", "sending", "delivered", "failed", "cancelled"
-"""States of a delivery. ``sending`` is committed before the outside can see anything of it."""
+SENT = "sent"
+"""States of a delivery. ``sending`` is committed before the outside can see anything of it; ``sent`` is one
+whose receipt is still to come."""
 
 OPEN = (PENDING, SENDING)
 """States of a delivery that is still to be done."""
@@ -147,3 +149,49 @@ class Delivery:
     def key(self) -> str:
         """What its staged content is known by."""
         return f"{self.seq}-{self.token}"
+
+
+ENDED = ("confirmed", "failed", "answered", "unanswered", "refused")
+"""States of an exchange with which nothing more is to be done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One AS2 message with its receipt (RFC 4130), in either direction.
+
+    What is refused before anything is stored of it is no exchange, so each has a message.
+
+    Attributes:
+        id: unique for ever. at, ended_at: when it began and ended, as the store keeps times.
+        message_id: the message that came or went with it; of several attachments the first.
+        delivery: number of the delivery that it carries out; None for what came.
+        sender, receiver, as2_id: AS2-From, AS2-To and Message-ID exactly as on the wire.
+        state: out ``sending``, ``waiting`` (for an asynchronous receipt), ``confirmed`` or ``failed``; in
+            ``answering`` (an asynchronous receipt is to be sent), ``answered``, ``unanswered``, ``refused``.
+        disposition: of the receipt, empty without one. mic: base64 and algorithm of the digest.
+        signed: payload of what was signed with its signature. wire: payload of the body of the HTTP request,
+            while it may be repeated. receipt: payload of the receipt: header lines, an empty line, its body.
+        headers: of the HTTP request, as on the wire. receipt_url: where an asynchronous receipt goes.
+    """
+
+    id: str
+    direction: str
+    channel: str
+    partner: str
+    message_id: str
+    sender: str
+    receiver: str
+    as2_id: str
+    state: str
+    delivery: int | None = None
+    disposition: str = ""
+    mic: str = ""
+    signed: str | None = None
+    wire: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    receipt: str | None = None
+    receipt_url: str = ""
+    tries: int = 0
+    error: str = ""
+    at: str = ""
+    ended_at: str | None = None

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -39,6 +40,7 @@ from gateway.errors import NotFoundError, RefusedError, TransportError
 from gateway.store import tables as t
 from gateway.store.audit import Seal
 from gateway.store.database import told
+from gateway.store.exchanges import Exchanges
 from gateway.store.records import (
     CANCELLED,
     DELIVERED,
@@ -47,6 +49,7 @@ from gateway.store.records import (
     OUTBOUND,
     PENDING,
     SENDING,
+    SENT,
     Delivery,
     Document,
     Entry,
@@ -109,6 +112,7 @@ class Store:
         self.actor = actor
         self._clock = clock
         self._seal_with = seal
+        self.exchanges = Exchanges(self)
         self._listener = listener
         self._insert = upsert = upsert_sqlite if engine.dialect.name == "sqlite" else upsert_postgresql
         # What every document needs is made once: making a statement costs more than running it.
@@ -551,18 +555,22 @@ class Store:
         """Says that something about a message must come until then."""
         self._add(t.expectations, kind=kind, message_id=message_id, due_at=as_text(due), state="open")
 
-    def settle(self, message_id: str, state: Literal["met", "overdue", "cancelled"]) -> None:
-        """Ends what is expected about a message."""
+    def settle(
+        self, message_id: str, state: Literal["met", "overdue", "cancelled"], kind: str = "acknowledgment"
+    ) -> None:
+        """Ends what is expected about a message: an acknowledgment, or a ``receipt``."""
         e = t.expectations.c
         self.flush()
         open_ = e.state.in_(("open", "overdue")) if state == "met" else e.state == "open"
-        self._execute(update(t.expectations).where(e.message_id == message_id, open_).values(state=state))
+        mine = update(t.expectations).where(e.message_id == message_id, e.kind == kind, open_)
+        self._execute(mine.values(state=state))
 
     def allowance(self, message_id: str) -> timedelta | None:
-        """How much time the first answer to a message was given, None if none was expected."""
+        """How much time the first acknowledgment of a message was given, None if none was expected."""
         e, m = t.expectations.c, t.messages.c
         found = select(m.created_at, e.due_at).join(t.expectations, e.message_id == m.id)
-        rows = self._read(found.where(m.id == message_id).order_by(e.seq).limit(1))
+        mine = (m.id == message_id, e.kind == "acknowledgment")
+        rows = self._read(found.where(*mine).order_by(e.seq).limit(1))
         return datetime.fromisoformat(rows[0][1]) - datetime.fromisoformat(rows[0][0]) if rows else None
 
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
@@ -632,10 +640,33 @@ class Store:
 
     def mark_renamed(self, delivery: Delivery, name: str) -> None:
         """Says that a delivery which is ``sending`` appears under another name. Raises as `mark_sending`."""
-        d = t.deliveries.c
-        mine = (d.seq == delivery.seq, d.state == SENDING, d.name == delivery.name)
-        if self._execute(update(t.deliveries).where(*mine).values(name=name, at=self.now())).rowcount != 1:
+        self._mark(delivery, SENDING, _D.name == delivery.name, name=name)
+
+    def mark_begun(self, delivery: Delivery, token: str) -> None:
+        """Says that a delivery which gets no name there is about to be sent. Raises RefusedError."""
+        self._mark(delivery, PENDING, state=SENDING, token=token)
+
+    def mark_sent(self, delivery: Delivery) -> None:
+        """Says that what is ``sending`` is gone, and its receipt is to come. Raises RefusedError."""
+        self._mark(delivery, SENDING, state=SENT)
+
+    def _mark(self, delivery: Delivery, was: str, *where: ColumnElement[bool], **values: str) -> None:
+        mine = update(t.deliveries).where(_D.seq == delivery.seq, _D.state == was, *where)
+        if self._execute(mine.values(at=self.now(), **values)).rowcount != 1:
             raise RefusedError("Another process delivers the same.")
+
+    def settle_delivery(self, seq: int, to: str, error: str = "") -> bool:
+        """Says how the sending of something ended; False if that was said already.
+
+        Args:
+            to: ``delivered``, also of what waits for another try (a receipt may be late), ``failed``, or
+                ``pending`` for another try; the latter two count as a try.
+        """
+        was = (PENDING, SENDING, SENT) if to == DELIVERED else (SENDING, SENT)
+        mine = update(t.deliveries).where(_D.seq == seq, _D.state.in_(was))
+        tried = {} if to == DELIVERED else {"tries": _D.tries + 1}
+        values = {"state": to, "error": error[:500], "at": self.now(), **tried}
+        return bool(self._execute(mine.values(values)).rowcount == 1)
 
     def mark_delivered(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Says what has appeared; returns what nobody said before."""
@@ -656,19 +687,25 @@ class Store:
             self._execute(failed.values(values | again))
 
     def end_deliveries(self, message_ids: Iterable[str]) -> None:
-        """Moves messages that wait, and have nothing left to deliver, to ``delivered``."""
+        """Says of messages that wait, or are ``sent``, what their deliveries say.
+
+        With something left to deliver they wait, with something ``sent`` they are that, else ``delivered``.
+        """
         d, m = t.deliveries.c, t.messages.c
-        left = exists().where(d.message_id == m.id, d.state.in_(OPEN))
-        mine = m.id.in_(list(message_ids))
-        done = update(t.messages).where(mine, m.delivery == "waiting", ~left)
-        self._execute(done.values(delivery=DELIVERED))
+        left, sent = (exists().where(d.message_id == m.id, d.state.in_(one)) for one in (OPEN, (SENT,)))
+        is_now = case((left, "waiting"), (sent, SENT), else_=DELIVERED)
+        mine = (m.id.in_(list(message_ids)), m.delivery.in_(("waiting", SENT)), m.delivery != is_now)
+        self.flush()
+        self._execute(update(t.messages).where(*mine).values(delivery=is_now))
 
     def cancel_deliveries(self, message_id: str) -> None:
         """Gives up what nobody saw. Raises RefusedError if something of the message was begun."""
         d = t.deliveries.c
         mine = and_(d.message_id == message_id, d.box != "quarantine")
-        if self._read(select(d.seq).where(mine, d.state.in_((SENDING, DELIVERED)))):
+        if self._read(select(d.seq).where(mine, d.state.in_((SENDING, SENT, DELIVERED)))):
             raise RefusedError(f"Message {message_id} is on its way or delivered; it cannot be cancelled.")
+        if any(one.direction == OUTBOUND for one in self.exchanges.of_message(message_id)):
+            raise RefusedError(f"Message {message_id} was sent, if in vain; the partner may have it.")
         self._execute(update(t.deliveries).where(mine).values(state=CANCELLED, at=self.now()))
 
     # --- retention -----------------------------------------------------------------------------------
@@ -736,16 +773,14 @@ class Store:
 
     def erase(self, message: Message) -> list[str]:
         """Forgets bytes, documents and reports of a message; returns the payloads nobody needs any more."""
-        m, d, x = t.messages.c, t.documents.c, t.deliveries.c
+        d, x = t.documents.c, t.deliveries.c
         self.note(message.id, erased_at=self.now())
         mine = or_(d.message_id == message.id, d.sent_in == message.id)
         self._execute(update(t.documents).where(mine).values(body=None))
         reports = self._read(select(x.payload).where(x.message_id == message.id, x.payload.isnot(None)))
         payloads = {str(row[0]) for row in reports} | ({message.payload} if message.payload else set())
-        kept = select(m.payload).where(m.payload.in_(payloads), m.erased_at.is_(None))
-        sent = select(x.payload).join(t.messages, m.id == x.message_id)
-        sent = sent.where(x.payload.in_(payloads), m.erased_at.is_(None))
-        return sorted(payloads - {str(row[0]) for row in self._read(kept.union(sent))})
+        payloads |= self.exchanges.payloads(message.id)
+        return sorted(payloads - self.exchanges.kept(payloads))
 
     def now(self) -> str:
         """The time now as the store keeps it."""

@@ -162,6 +162,55 @@ Index(
     sqlite_where=text("state IN ('pending', 'sending')"),
     postgresql_where=text("state IN ('pending', 'sending')"),
 )
+deliveries_payload = Index(
+    "deliveries_payload",
+    deliveries.c.payload,
+    sqlite_where=deliveries.c.payload.isnot(None),
+    postgresql_where=deliveries.c.payload.isnot(None),
+)
+"""Who deletes a payload asks whether a delivery still needs it."""
+
+exchanges = _table(
+    "exchanges",
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _text("direction"),
+    _text("channel"),
+    _text("partner"),
+    _text("message_id"),
+    Column("delivery", BigInteger, nullable=True),
+    _text("sender"),
+    _text("receiver"),
+    _text("as2_id"),
+    _text("state"),
+    _text("disposition"),
+    _text("mic"),
+    _text("signed", nullable=True),
+    _text("wire", nullable=True),
+    _text("headers"),
+    _text("receipt", nullable=True),
+    _text("receipt_url"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _text("error"),
+    _text("at"),
+    _text("ended_at", nullable=True),
+    Index("exchanges_message", "message_id"),
+    Index("exchanges_delivery", "delivery"),
+    Index("exchanges_as2_id", "as2_id"),
+)
+for _name in ("signed", "wire", "receipt"):
+    Index(
+        f"exchanges_{_name}",
+        exchanges.c[_name],
+        sqlite_where=exchanges.c[_name].isnot(None),
+        postgresql_where=exchanges.c[_name].isnot(None),
+    )
+Index(
+    "exchanges_answering",
+    exchanges.c.seq,
+    sqlite_where=exchanges.c.state == "answering",
+    postgresql_where=exchanges.c.state == "answering",
+)
 
 acknowledgments = _table(
     "acknowledgments",

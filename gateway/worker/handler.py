@@ -8,14 +8,14 @@ from pathlib import Path
 
 from structlog.contextvars import bound_contextvars
 
-from gateway.services import attend, deliver, outbound, receive, translate
+from gateway.services import attend, deliver, outbound, receive, translate, transmit
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
 from gateway.transports.base import Look
 
-POLL, SWEEP, CHECKPOINT, RETENTION = "poll", "sweep", "checkpoint", "retention"
-"""Keys of jobs beside ``message:`` and ``batch:``; a poll is ``poll:<channel>``."""
+POLL, SWEEP, CHECKPOINT, RETENTION, EXPIRY = "poll", "sweep", "checkpoint", "retention", "expiry"
+"""Keys of jobs beside ``message:``, ``batch:``, ``send:`` and ``receipt:``; a poll is ``poll:<channel>``."""
 
 
 class Handler:
@@ -40,6 +40,10 @@ class Handler:
                 messages.append(what)
             elif kind == "batch":
                 outbound.close_batch(services, what)
+            elif kind == "send":
+                transmit.send(services, what)
+            elif kind == "receipt":
+                transmit.send_receipt(services, what)
             elif kind == POLL:
                 self.look(services, what)
                 self.receive(services, what)
@@ -50,6 +54,8 @@ class Handler:
                 attend.checkpoint(services, self._checkpoints)
             elif kind == RETENTION:
                 attend.retain(services)
+            elif kind == EXPIRY:
+                attend.expiring(services)
         if messages:
             advance(services, messages, again=any(job.attempts for job in jobs))
 

@@ -26,8 +26,9 @@ from sqlalchemy import event, select, text
 
 from gateway.store import jobs as store_jobs
 from gateway.store.database import open_engine, sqlite_url
-from gateway.store.jobs import EmbeddedJobs, Handler, Job, Jobs, LeaseLostError
+from gateway.store.jobs import EmbeddedJobs, Handler, Job, Jobs, LeaseLostError, lane_of
 from gateway.store.procrastinate import ProcrastinateJobs, prepare
+from gateway.store.tables import jobs as job_table
 from gateway.store.tables import metadata, workers
 from tests.databases import Server
 
@@ -105,9 +106,9 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 
 
 @contextmanager
-def working(jobs: Jobs, handler: Handler) -> Iterator[threading.Thread]:
+def working(jobs: Jobs, handler: Handler, lane: str = "") -> Iterator[threading.Thread]:
     stop = threading.Event()
-    thread = threading.Thread(target=jobs.work, args=(handler, stop))
+    thread = threading.Thread(target=jobs.work, args=(handler, stop, lane))
     thread.start()
     try:
         yield thread
@@ -115,6 +116,15 @@ def working(jobs: Jobs, handler: Handler) -> Iterator[threading.Thread]:
         stop.set()
         thread.join(20)
         assert not thread.is_alive()
+
+
+@contextmanager
+def sending(jobs: Jobs, handler: Handler, number: int = 3) -> Iterator[None]:
+    """So many jobs of the lane ``send`` at a time, which only Procrastinate does in one worker."""
+    with ExitStack() as stack:
+        for _ in range(number if isinstance(jobs, EmbeddedJobs) else 1):
+            stack.enter_context(working(jobs, handler, "send"))
+        yield
 
 
 class Log:
@@ -259,6 +269,126 @@ def test_stop_ends_work_soon_but_not_in_the_middle(case: Case) -> None:
     assert case.troubles == []
 
 
+@pytest.mark.parametrize(
+    ("key", "lane"),
+    [("send:acme", "send"), ("receipt:1", "send"), ("message:send:1", ""), ("sends:1", ""), ("poll:erp", "")],
+)
+def test_the_lane_of_a_key(key: str, lane: str) -> None:
+    assert lane_of(key) == lane
+
+
+@pytest.mark.parametrize(("stuck", "free"), [("send:acme", "message:1"), ("message:1", "receipt:1")])
+def test_a_job_that_hangs_holds_up_no_other_lane(case: Case, stuck: str, free: str) -> None:
+    jobs, go, hanging, log = case.jobs(), threading.Event(), threading.Event(), Log()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        if stuck in [job.key for job in given]:
+            hanging.set()
+            assert go.wait(20)
+        log(given, guard)
+
+    with working(jobs, handler), sending(jobs, handler):
+        try:
+            case.enqueue(jobs, stuck)
+            assert hanging.wait(10)
+            for time_ in range(1, 4):
+                case.enqueue(jobs, free)
+                until(lambda: log.keys().count(free) == time_)  # noqa: B023
+            assert log.keys() == [free] * 3
+        finally:
+            go.set()
+        until(lambda: case.idle(jobs))
+    assert log.keys().count(stuck) == 1
+    assert case.troubles == []
+
+
+def test_workers_of_a_lane_leave_the_other_alone(case: Case) -> None:
+    jobs, log = case.jobs(), Log()
+    case.enqueue(jobs, "message:1", "send:acme")
+    with working(jobs, log, "send"):
+        until(lambda: case.counts(jobs) == {"waiting": 1, "taken": 0})
+    assert log.keys() == ["send:acme"]
+    case.enqueue(jobs, "send:acme")
+    with working(jobs, log):
+        until(lambda: case.counts(jobs) == {"waiting": 1, "taken": 0})
+    assert log.keys() == ["send:acme", "message:1"]
+
+
+def test_partners_are_sent_to_at_the_same_time(case: Case) -> None:
+    jobs, together, log = case.jobs(), threading.Barrier(3), Log()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        together.wait(20)
+        log(given, guard)
+
+    with sending(jobs, handler):
+        for _ in range(5):
+            case.enqueue(jobs, "send:a", "receipt:b", "send:c")
+            until(lambda: case.idle(jobs))
+    assert Counter(log.keys()) == {"send:a": 5, "receipt:b": 5, "send:c": 5}
+    assert [len(group) for group in log.groups] == [1] * 15
+    assert case.troubles == []
+
+
+def test_nobody_is_sent_to_twice_at_the_same_time(case: Case) -> None:
+    keys = [f"send:{number}" for number in range(5)]
+    lock, doing, most, twice, seen = threading.Lock(), set[str](), list[int](), list[str](), Counter[str]()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        (job,) = given
+        with lock:
+            twice.extend(doing & {job.key})
+            doing.add(job.key)
+            seen[job.key] += 1
+            most.append(len(doing))
+        if seen[job.key] < 8:
+            case.enqueue(nodes[0], job.key)
+        time.sleep(0.05)  # in which others look for work
+        with lock:
+            doing.discard(job.key)
+
+    nodes = [case.jobs(), case.jobs()]
+    with sending(nodes[0], handler), sending(nodes[1], handler):
+        case.enqueue(nodes[0], *keys)
+        until(lambda: case.idle(nodes[0]), 30)
+    assert twice == []
+    assert seen == dict.fromkeys(keys, 8)
+    assert max(most) > 1
+    assert case.troubles == []
+
+
+def test_drain_does_all_lanes_and_what_they_make_for_each_other(case: Case) -> None:
+    jobs, log = case.jobs(), Log()
+    follow = {"message:1": "send:acme", "send:acme": "message:2", "message:2": "receipt:1"}
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        log(given, guard)
+        with case.engine.begin() as connection:
+            jobs.enqueue(connection, [follow[job.key] for job in given if job.key in follow])
+
+    case.enqueue(jobs, "message:1")
+    jobs.drain(handler)
+    assert log.keys() == ["message:1", "send:acme", "message:2", "receipt:1"]
+    assert case.idle(jobs)
+
+
+def test_a_job_to_send_that_fails_holds_up_no_other(case: Case) -> None:
+    jobs, log, failures = case.jobs(), Log(), list[Job]()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        if given[0].key == "send:bad" and len(failures) < 2:
+            failures.extend(given)
+            raise ValueError("no")
+        log(given, guard)
+
+    with sending(jobs, handler, 1):
+        case.enqueue(jobs, "send:bad", "send:good")
+        until(lambda: case.idle(jobs))
+    assert log.keys() == ["send:good", "send:bad"]
+    assert [job.attempts for job in failures] == [0, 1]
+    assert [str(one) for one in case.troubles] == ["no", "no"]
+
+
 def beating(case: Case) -> list[str]:
     with case.engine.connect() as connection:
         return list(connection.scalars(select(workers.c.id)))
@@ -269,7 +399,7 @@ class Process:
 
     def __init__(self, case: Case, folder: Path, *keys: str) -> None:
         self._said = folder / keys[0].replace(":", "-")
-        command = [sys.executable, "-m", __name__, case.kind, case.url, str(len(keys))]
+        command = [sys.executable, "-m", __name__, case.kind, case.url, str(len(keys)), lane_of(keys[0])]
         with self._said.open("w") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=out, text=True)
         case.enqueue(case.jobs(), *keys)
@@ -283,7 +413,7 @@ class Process:
         self.process.communicate("\n")
 
 
-def worker_process(kind: str, url: str, number: str) -> None:
+def worker_process(kind: str, url: str, number: str, lane: str) -> None:
     stop = threading.Event()
 
     def say(words: str) -> None:
@@ -303,7 +433,7 @@ def worker_process(kind: str, url: str, number: str) -> None:
         say("kept")
 
     options = {"concurrency": int(number)} if kind == "procrastinate" else {}
-    Case(kind, url).jobs(lease_seconds=LEASE, **options).work(handler, stop)
+    Case(kind, url).jobs(lease_seconds=LEASE, **options).work(handler, stop, lane)
 
 
 @pytest.fixture
@@ -337,6 +467,17 @@ def test_dead_and_stopped_processes_are_taken_over(
         stopped.go_on()
         assert stopped.said() == ["lost", "took message:3"]
     assert len(log.jobs) == 4
+
+
+def test_a_dead_sender_is_taken_over(case: Case, tmp_path: Path, processes: list[Process]) -> None:
+    jobs, log = case.jobs(lease_seconds=LEASE), Log()
+    processes.append(Process(case, tmp_path, "send:acme"))
+    with working(jobs, log), sending(jobs, log, 2):
+        processes[0].process.kill()
+        seconds = until(lambda: log.jobs)
+        assert seconds < LEASE * 10 / 6 + 1
+        until(lambda: case.idle(jobs))
+    assert log.jobs == [Job("send:acme", 1)]
 
 
 def test_a_worker_that_nobody_replaced_keeps_its_job(
@@ -405,6 +546,68 @@ def test_the_survivors_of_a_group_come_alone(case: Case) -> None:
 
 def interrupted(given: Sequence[Job], guard: Guard) -> None:
     raise KeyboardInterrupt
+
+
+def woken(jobs: Jobs) -> bool:
+    jobs.wake()
+    return True
+
+
+@embedded_only
+def test_no_call_to_wake_is_lost(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_jobs, "_IDLE_SECONDS", 600)
+    jobs, together, log, stop = case.jobs(), threading.Barrier(3), Log(), threading.Event()
+
+    def handler(given: Sequence[Job], guard: Guard) -> None:
+        if given[0].key == "message:1":  # what it enqueues nobody is told of
+            with case.engine.begin() as connection:
+                jobs.enqueue(connection, ["send:a", "send:b", "send:c"])
+        else:
+            together.wait(10)
+        log(given, guard)
+
+    threads = [threading.Thread(target=jobs.work, args=(handler, stop, lane)) for lane in ("", *["send"] * 3)]
+    for one in threads:
+        one.start()
+    try:
+        for _ in range(20):
+            case.enqueue(jobs, "send:a", "send:b", "send:c")
+            until(lambda: case.idle(jobs))
+            case.enqueue(jobs, "message:1")
+            until(lambda: case.idle(jobs))
+    finally:
+        stop.set()
+        until(lambda: woken(jobs) and not any(one.is_alive() for one in threads))
+    assert Counter(log.keys()) == {"send:a": 40, "send:b": 40, "send:c": 40, "message:1": 20}
+    assert case.troubles == []
+
+
+@embedded_only
+def test_idle_senders_only_read(case: Case) -> None:
+    jobs, said = case.jobs(), list[str]()
+    case.enqueue(jobs, "message:1")
+    case.enqueue(jobs, "send:acme", at=now() + timedelta(hours=1))
+    event.listen(case.engine, "before_cursor_execute", lambda _a, _b, statement, *_: said.append(statement))
+    with sending(jobs, Log(), 2):
+        until(lambda: woken(jobs) and len(said) > 10)
+    assert {statement.split()[0] for statement in said} <= {"SELECT", "BEGIN"}
+    assert beating(case) == []
+
+
+@pytest.mark.parametrize("case", ENGINES[:1], indirect=True)
+def test_jobs_to_send_are_found_among_many_others(case: Case) -> None:
+    jobs = case.jobs()
+    assert isinstance(jobs, EmbeddedJobs)
+    case.enqueue(jobs, "send:acme", "receipt:1", "message:1", "sender:1", "send", "SEND:acme")
+    with case.engine.begin() as connection:
+        look = select(job_table.c.key).where(*jobs.free("send"), job_table.c.due_at <= "a")
+        assert sorted(connection.scalars(look)) == ["receipt:1", "send:acme"]
+        sql = look.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = " ".join(
+            str(row) for row in connection.execute(text(f"EXPLAIN QUERY PLAN {sql}".replace(":", r"\:")))
+        )
+    assert plan.count("INDEX jobs_key") == 2
+    assert "SCAN" not in plan
 
 
 @embedded_only

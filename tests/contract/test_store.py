@@ -28,9 +28,11 @@ from gateway.store.records import (
     OUTBOUND,
     PENDING,
     SENDING,
+    SENT,
     Delivery,
     Document,
     Entry,
+    Exchange,
     Message,
     as_text,
 )
@@ -55,6 +57,15 @@ def document(document_id: str = "d1", **changes: Any) -> Document:
         id=document_id, message_id="m1", direction=OUTBOUND, partner="acme", document_type="purchase_order",
         number="4711", test=False, set_control="1", created_at=NOW, body=b"{}", sha256="bb", sent_in="out",
         acknowledgment="waiting",
+    )  # fmt: skip
+    return replace(ours, **changes)
+
+
+def exchange(exchange_id: str = "e1", **changes: Any) -> Exchange:
+    """An AS2 message we are sending with the message ``m1``, but for the changes."""
+    ours = Exchange(
+        id=exchange_id, direction=OUTBOUND, channel="acme", partner="acme", message_id="m1", sender="US",
+        receiver="Acme Inc", as2_id="<1@us>", state="sending",
     )  # fmt: skip
     return replace(ours, **changes)
 
@@ -809,10 +820,27 @@ def test_what_is_overdue_can_be_met_and_what_is_met_stays_so(database: Database,
         assert database.column(t.expectations.c.state) == ["met"]
 
 
+def test_receipts_and_acknowledgments_are_expected_apart(database: Database, store: Store) -> None:
+    with store.transaction():
+        store.add_message(message())
+        store.expect("receipt", "m1", NOW)
+        assert store.allowance("m1") is None
+        store.expect("acknowledgment", "m1", NOW + timedelta(hours=1))
+    assert store.due(NOW, 9) == [("receipt", "m1")]
+    with store.transaction():
+        store.settle("m1", "met", kind="receipt")
+    assert database.column(t.expectations.c.state) == ["met", "open"]
+    with store.transaction():
+        store.expect("receipt", "m1", NOW)
+        store.settle("m1", "cancelled")
+    assert database.column(t.expectations.c.state) == ["met", "cancelled", "open"]
+
+
 def test_the_time_an_answer_was_given_is_known(store: Store) -> None:
     with store.transaction():
         store.add_message(message())
         store.add_message(message("m2"))
+        store.expect("receipt", "m1", NOW + timedelta(hours=1))
         store.expect("acknowledgment", "m1", NOW + timedelta(hours=30))
         store.expect("acknowledgment", "m1", NOW + timedelta(hours=50))
     assert store.allowance("m1") == timedelta(hours=30)
@@ -928,6 +956,185 @@ def test_only_what_nobody_saw_can_be_cancelled(store: Store) -> None:
     assert states == ["cancelled", PENDING, SENDING], "a report stays, whatever becomes of the message"
 
 
+# --- deliveries over AS2 ---
+
+
+def over_as2(store: Store, *message_ids: str, wanted: str = "po.edi") -> list[Delivery]:
+    """Deliveries that the job of the channel is to do."""
+    with store.transaction():
+        for message_id in message_ids:
+            store.add_message(message(message_id, delivery="waiting"))
+            store.add_delivery(message_id, "@acme", "acme", "outbox", wanted, payload="aa")
+    return store.deliveries(["@acme"], 99)
+
+
+def state_of(store: Store, message_id: str = "m1") -> tuple[str, list[str]]:
+    return store.message(message_id).delivery, [one.state for one in store.deliveries_of(message_id)]
+
+
+def test_what_a_channel_sends_is_sent_and_then_settled_by_its_receipt(store: Store) -> None:
+    first, second = over_as2(store, "m1", "m2")
+    assert store.unfinished(9) == ["@acme", "m1", "m2"], "nothing here was translated"
+    with store.transaction():
+        store.mark_begun(first, "token")
+        store.mark_begun(second, "token")  # the same name, and none is given
+    found = store.deliveries(["@acme"], 9)
+    assert [(one.state, one.name, one.token) for one in found] == [(SENDING, None, "token")] * 2
+    with store.transaction():
+        store.mark_sent(first)
+        store.end_deliveries(["m1", "m2"])
+    assert state_of(store) == ("sent", [SENT])
+    assert state_of(store, "m2") == ("waiting", [SENDING])
+    assert [one.seq for one in store.deliveries(["@acme"], 9)] == [second.seq], "what is sent is not open"
+    with store.transaction():
+        assert store.settle_delivery(first.seq, "delivered")
+        assert not store.settle_delivery(first.seq, "failed"), "a second receipt changes nothing"
+        store.end_deliveries(["m1"])
+    assert state_of(store) == ("delivered", [DELIVERED])
+    assert store.deliveries_of("m1")[0].tries == 0
+
+
+def test_a_message_is_sent_until_the_last_receipt_is_there(store: Store) -> None:
+    (first,) = over_as2(store, "m1")
+    with store.transaction():
+        store.add_delivery("m1", "@acme", "acme", "outbox", "b.edi", payload="bb")
+        store.mark_begun(first, "token")
+        store.mark_sent(first)
+        store.end_deliveries(["m1"])
+    assert state_of(store) == ("waiting", [SENT, PENDING])
+    _, second = store.deliveries_of("m1")
+    with store.transaction():
+        store.mark_begun(second, "token")
+        store.settle_delivery(second.seq, "delivered")
+        store.end_deliveries(["m1"])
+    assert state_of(store) == ("sent", [SENT, DELIVERED])
+    with store.transaction():
+        store.settle_delivery(first.seq, "pending", "no receipt")
+        store.end_deliveries(["m1"])
+    assert state_of(store) == ("waiting", [PENDING, DELIVERED])
+    with store.transaction():
+        store.advance("m1", {"delivery": ("waiting", "failed")})
+        store.end_deliveries(["m1"])
+    assert store.message("m1").delivery == "failed"
+
+
+@pytest.mark.parametrize("begun", [SENDING, SENT])
+@pytest.mark.parametrize("to", ["pending", "failed"])
+def test_a_try_over_as2_that_fails_is_counted(store: Store, begun: str, to: str) -> None:
+    (one,) = over_as2(store, "m1")
+    with store.transaction():
+        assert not store.settle_delivery(one.seq, to), "nothing was begun"
+        store.mark_begun(one, "token")
+        if begun == SENT:
+            store.mark_sent(one)
+        assert store.settle_delivery(one.seq, to, "x" * 999)
+    (found,) = store.deliveries_of("m1")
+    assert (found.state, found.tries, found.error) == (to, 1, "x" * 500)
+
+
+def test_over_as2_too_only_one_process_sends(store: Store) -> None:
+    (one,) = over_as2(store, "m1")
+    with pytest.raises(RefusedError), store.transaction():
+        store.mark_sent(one)
+    with store.transaction():
+        store.mark_begun(one, "theirs")
+    with pytest.raises(RefusedError), store.transaction():
+        store.mark_begun(one, "ours")
+    with store.transaction():
+        store.mark_sent(one)
+    with pytest.raises(RefusedError), store.transaction():
+        store.mark_sent(one)
+    assert [one.token for one in store.deliveries_of("m1")] == ["theirs"]
+
+
+def test_what_is_sent_cannot_be_cancelled_and_waits_while_on_hold(store: Store) -> None:
+    sent, _ = over_as2(store, "m1", "m2")
+    with store.transaction():
+        store.mark_begun(sent, "token")
+        store.mark_sent(sent)
+        store.note("m2", hold="a person looks")
+    assert store.deliveries(["@acme"], 9) == []
+    with pytest.raises(RefusedError, match="on its way or delivered"), store.transaction():
+        store.cancel_deliveries("m1")
+
+
+# --- exchanges over AS2 ---
+
+
+def test_an_exchange_is_kept_as_it_was_on_the_wire(database: Database, store: Store) -> None:
+    headers = (("AS2-From", '"Acme Inc"'), ("Subject", "Grüße \t\x7f"), ("as2-to", "US"), ("AS2-From", ""))
+    whole = exchange(
+        delivery=7, disposition="processed", mic="abc=, sha-256", signed="aa", wire="bb", receipt="cc",
+        headers=headers, receipt_url="https://a", tries=2, error="e", at=as_text(NOW - YEAR), ended_at="x",
+    )  # fmt: skip
+    with store.transaction():
+        store.exchanges.add(whole)
+        store.exchanges.add(exchange("e2"))
+    assert store.exchanges.get("e1") == whole
+    assert store.exchanges.get("e2") == exchange("e2", at=as_text(NOW))
+    with pytest.raises(NotFoundError, match="no AS2 exchange e3"):
+        store.exchanges.get("e3")
+    assert [one.id for one in database.store().exchanges.of_message("m1")] == ["e1", "e2"]
+
+
+def test_the_newest_exchange_is_found_by_its_delivery_and_by_exactly_its_names(store: Store) -> None:
+    with store.transaction():
+        for number in range(3):
+            store.exchanges.add(exchange(f"e{number}", delivery=5 + number // 2))
+        store.exchanges.add(exchange("in", direction=INBOUND, sender="Acme Inc", receiver="US"))
+    found = [store.exchanges.of_delivery(seq) for seq in (5, 6, 7)]
+    assert [one and one.id for one in found] == ["e1", "e2", None]
+    for asked, wanted in {
+        (OUTBOUND, "US", "Acme Inc", "<1@us>"): "e2",
+        (INBOUND, "Acme Inc", "US", "<1@us>"): "in",
+        (INBOUND, "US", "Acme Inc", "<1@us>"): None,
+        (OUTBOUND, "us", "Acme Inc", "<1@us>"): None,
+        (OUTBOUND, "US", "acme inc", "<1@us>"): None,
+        (OUTBOUND, "US", "Acme Inc", "1@us"): None,
+    }.items():
+        one = store.exchanges.by_as2_id(*asked)
+        assert (one and one.id) == wanted, asked
+
+
+def test_an_exchange_is_changed_only_from_where_it_is_said_to_be(database: Database, store: Store) -> None:
+    with store.transaction():
+        store.exchanges.add(exchange(wire="bb"))
+        store.exchanges.change("e1", "sending", state="waiting", tries=1)
+        with pytest.raises(RefusedError, match="no longer sending"):
+            store.exchanges.change("e1", "sending", state="failed")
+    assert store.exchanges.get("e1") == exchange(state="waiting", tries=1, wire="bb", at=as_text(NOW))
+    database.now += YEAR
+    late = as_text(database.now)
+    with store.transaction():
+        store.exchanges.change("e1", ("sending", "waiting"), state="confirmed", receipt="cc")
+        store.exchanges.change("e1", "confirmed", wire=None, error="x" * 999)
+    found = store.exchanges.get("e1")
+    assert (found.state, found.wire, found.receipt, found.ended_at) == ("confirmed", None, "cc", late)
+    assert found.error == "x" * 500
+    with store.transaction():
+        store.exchanges.change("e1", "confirmed", state="sending")
+    assert store.exchanges.get("e1").ended_at is None, "it goes on"
+
+
+@pytest.mark.parametrize("state", ["answered", "refused", "answering"])
+def test_what_is_answered_at_once_has_ended(store: Store, state: str) -> None:
+    with store.transaction():
+        store.exchanges.add(exchange(direction=INBOUND, state=state))
+    ended = store.exchanges.get("e1").ended_at
+    assert ended == (None if state == "answering" else as_text(NOW))
+    assert store.exchanges.answering(9) == (["e1"] if state == "answering" else [])
+
+
+def test_exchanges_that_were_taken_back_are_gone(store: Store) -> None:
+    with store.transaction():
+        store.exchanges.add(exchange("kept"))
+        with store.savepoint() as take_back:
+            store.exchanges.add(exchange("e1"))
+            store.exchanges.change("kept", "sending", state="waiting")
+            take_back()
+    assert [(one.id, one.state) for one in store.exchanges.of_message("m1")] == [("kept", "sending")]
+
+
 def test_a_channel_is_known_by_what_went_over_it(store: Store) -> None:
     planned(store, "a")
     assert [store.knows_channel(one) for one in ("acme", "erp", "other")] == [True, True, False]
@@ -974,6 +1181,7 @@ def test_the_document_kept_longest_decides(store: Store) -> None:
     [
         {"translation": "received"},
         {"delivery": "waiting"},
+        {"delivery": "sent"},
         {"delivery": "failed"},
         {"acknowledgment": "waiting"},
         {"acknowledgment": "overdue"},
@@ -1029,6 +1237,23 @@ def test_erasing_forgets_bytes_and_documents_but_not_that_they_were_there(store:
     assert store.document("old-purchase_order").body is None
     assert store.bodies(["old-purchase_order"]) == {}
     assert expired(store) == []
+
+
+def test_what_proves_an_exchange_is_needed_as_long_as_its_message(store: Store) -> None:
+    names = {"signed": "s", "wire": "w", "receipt": "r"}
+    for name in ("old", "other"):
+        keep(store, name, 8)
+    with store.transaction():
+        store.add_delivery("old", "old", "erp", "quarantine", "report", payload="d")
+        store.exchanges.add(exchange("e1", message_id="old", **names))
+        store.exchanges.add(exchange("e2", message_id="other", signed="s"))
+        assert [one for one in ("s", "w", "r", "d", "old", "x") if not store.exchanges.needed(one)] == ["x"]
+        store.exchanges.change("e1", "sending", wire=None)
+        assert not store.exchanges.needed("w")
+        assert store.erase(store.message("old")) == ["d", "old", "r"]
+        assert [one for one in ("s", "r", "d", "old") if store.exchanges.needed(one)] == ["s"]
+        assert store.erase(store.message("other")) == ["other", "s"]
+    assert store.exchanges.get("e1").receipt == "r", "what it was is still told"
 
 
 def test_a_payload_that_another_message_needs_stays(store: Store) -> None:

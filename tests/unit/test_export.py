@@ -26,7 +26,7 @@ from gateway.store import verifier
 from gateway.store.audit import Seal
 from gateway.store.records import Entry
 from gateway.store.verifier import verify
-from tests.homes import ORDER, PARTNER, change, demo_home, expire, put, put_order, rows, work
+from tests.homes import ORDER, PARTNER, change, demo_home, exchanged, expire, put, put_order, rows, work
 from tests.orders import interchange, order
 
 LINE = "1|EA|1.00|B0C1KETTL3|EX-KT-17|KETTLE"
@@ -232,6 +232,54 @@ def test_deleted_bytes_are_stated_with_the_reason(home: Path) -> None:
         re.search("end of its retention, .*, entry [0-9]+ of the log", one["reason"]) for one in deleted
     )
     assert not [*folder.glob("documents/*")]
+
+
+def test_the_proof_of_an_exchange_lies_beside_its_message(home: Path) -> None:
+    ((name,),) = rows(home, "SELECT name FROM messages WHERE name LIKE '810_%'")
+    made = exchanged(home, name)
+    folder = exported(home, "--po", ORDER)
+    assert alone(folder)[0] == 0
+    ((beside,),) = ({path.parent for path in folder.glob("messages/*/20260302.1*")},)
+    assert (beside / name).exists()
+    assert (beside / "20260302.1_us_.._x.signed").read_text() == f"signed of {name}"
+    assert (beside / "20260302.1_us_.._x.mdn").read_text() == f"receipt of {name}"
+    listed = [one for one in index(folder) if one["kind"] == "exchange"]
+    assert [one["sha256"] for one in listed] == [made.signed, made.receipt]
+    assert {(one["number"], one["delivery"], one["partner"]) for one in listed} == {
+        (made.as2_id, "confirmed", PARTNER)
+    }
+    assert all((folder / one["path"]).is_file() for one in listed)
+    assert "2 exchanges" in (folder / "report.html").read_text()
+    expire(home)
+    assert main(["audit", "retain", "--config", str(home)]) == 0
+    folder = exported(home, "--po", ORDER, name="later")
+    assert alone(folder)[0] == 0
+    deleted = json.loads((folder / "manifest.json").read_text())["deleted"]
+    assert {made.signed, made.receipt} <= {one["sha256"] for one in deleted}
+    assert not (home / "data/payloads" / str(made.receipt)[:2] / f"{str(made.receipt)[2:]}.gz").exists()
+    assert main(["audit", "verify", "--config", str(home)]) == 0
+
+
+@pytest.mark.parametrize("part", ["signed", "receipt", "wire"])
+def test_bytes_of_an_exchange_that_were_changed_are_found(
+    home: Path, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sha256 = str(getattr(exchanged(home, "997_1.edi"), part.replace("wire", "signed")))
+    change(home, f"UPDATE exchanges SET signed = NULL, {part} = ?", sha256)
+    path = home / "data/payloads" / sha256[:2] / f"{sha256[2:]}.gz"
+    path.write_bytes(path.read_bytes()[:-9] + bytes(9))
+    assert main(["audit", "verify", "--config", str(home)]) == 1
+    assert f"The payload {sha256} of message" in capsys.readouterr().out
+
+
+def test_a_receipt_that_was_exchanged_for_another_is_found(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = exchanged(home, "997_1.edi")
+    assert main(["audit", "verify", "--config", str(home)]) == 0
+    change(home, "UPDATE exchanges SET receipt = signed")
+    assert main(["audit", "verify", "--config", str(home)]) == 1
+    assert f"names the SHA-256 {made.receipt} of message" in capsys.readouterr().out
 
 
 def test_bytes_that_are_gone_without_a_reason_are_not_excused(home: Path) -> None:

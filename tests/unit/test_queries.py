@@ -187,7 +187,7 @@ def test_a_message_comes_with_all_about_it(rows: Rows, connection: Connection) -
     answer = {"at": as_text(NOW), "kind": "997", "partner": "acme", "message_id": "said", "about": "sent"}
     rows.add(t.acknowledgments, {**answer, "set_control": "", "status": "accepted", "words": "A\nB"})
     due = {"kind": "acknowledgment", "message_id": "sent", "due_at": as_text(NOW), "state": "met"}
-    rows.add(t.expectations, due)
+    rows.add(t.expectations, due, {**due, "kind": "receipt", "due_at": "2099"})
     found = message(connection, "sent")
     assert (found["id"], found["group"], found["truncated"]) == ("sent", None, [])
     assert {type(key) for key in found} == {str}
@@ -199,6 +199,21 @@ def test_a_message_comes_with_all_about_it(rows: Rows, connection: Connection) -
     assert document(connection, "d1")["keys"] == [{"kind": "invoice", "value": "I1"}]
     (owed,) = acknowledgments(connection, Wanted()).rows
     assert (owed["due_at"], owed["words"]) == (as_text(NOW), ["A", "B"])
+
+
+def test_a_message_is_found_by_its_as2_id_and_shown_with_the_exchange(
+    rows: Rows, connection: Connection
+) -> None:
+    for name in ("m1", "m2"):
+        rows.message(name)
+    texts = {one.name: "" for one in t.exchanges.c if one.name not in ("seq", "delivery", "tries")}
+    named = {"id": "e", "message_id": "m1", "as2_id": "<7@us>", "headers": '[["A","b"]]'}
+    rows.add(t.exchanges, texts | named)
+    for asked, wanted in {"<7@us>": ["m1"], "7@us": ["m1"], "7@": []}.items():
+        assert ids(messages(connection, Wanted(text=asked))) == wanted
+    (found,) = message(connection, "m1")["exchanges"]
+    assert (found["id"], found["headers"]) == ("e", [["A", "b"]])
+    assert message(connection, "m2")["exchanges"] == []
 
 
 def test_more_than_is_shown_is_told(rows: Rows, connection: Connection) -> None:
@@ -234,7 +249,7 @@ def order(rows: Rows) -> Rows:
     rows.document("else", "purchase_order", "A", ("po", "A"), partner="other")
     rows.document("test", "purchase_order", "A", ("po", "A"), test=True)
     due = {"kind": "acknowledgment", "message_id": "sent", "due_at": as_text(NOW), "state": "overdue"}
-    rows.add(t.expectations, due)
+    rows.add(t.expectations, due, {**due, "kind": "receipt", "due_at": "2099"})
     said = {"at": as_text(NOW), "kind": "997", "partner": "acme", "message_id": "said", "about": "sent"}
     said |= {"set_control": "2", "status": "rejected", "words": "No."}
     rows.add(t.acknowledgments, said, {**said, "set_control": "1", "status": "accepted", "words": "Yes."})
@@ -290,6 +305,10 @@ def test_gaps_are_told_in_words(order: Rows, connection: Connection) -> None:
         row["batch"] = "x" if row["id"] == "ship" else None
     kinds = [one["kind"] for one in gaps(found) if one["document_id"] in ("ship", "invA")]
     assert kinds == ["hold", "delivery", "hold", "delivery"]
+    found["documents"] = [{**found["documents"][0], "batch": None, "sent": {"delivery": "sent"}}]
+    assert [one["words"] for one in gaps(found) if one["kind"] == "delivery"] == [
+        "purchase order A was sent, the partner's receipt is not here yet"
+    ]
     found["documents"] = []
     assert [one["words"] for one in gaps(found)] == ["the purchase order itself is not here"]
 

@@ -175,6 +175,8 @@ def test_unknown_keys_are_errors_with_the_nearest_known_name_and_a_line(home: Pa
                 ("retries: {longest_pause_seconds: 3601}", "<= 3600"),
                 ("schedule: {poll_seconds: 0.1}", "poll_seconds is 0.2 to 3600"),
                 ("schedule: {workers: 65}", "workers 1 to 64"),
+                ("schedule: {senders: 0}", "senders 1 to 64"),
+                ("schedule: {senders: 65}", "senders 1 to 64"),
                 ("retention: {years: 0}", "years are more than 0 and at most 100"),
                 ("retention: {types: {invoice: 101}}", "years are more than 0 and at most 100"),
                 ("retention: {types: {poem: 1}}", "'poem' is no type of document; known: purchase_order"),
@@ -193,7 +195,7 @@ def test_a_gateway_without_further_settings_has_those_of_the_manual(home: Path) 
     retries = gateway.retries
     assert (retries.attempts, retries.first_pause_seconds, retries.longest_pause_seconds) == (5, 1, 300)
     assert retries.give_up_after_hours == 24
-    assert (gateway.schedule.poll_seconds, gateway.schedule.workers) == (2, 4)
+    assert (gateway.schedule.poll_seconds, gateway.schedule.workers, gateway.schedule.senders) == (2, 4, 8)
     assert (gateway.retention.years, gateway.retention.types) == (7, {})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.cli import inputs
 from gateway.cli.commands import operate
 from gateway.cli.exit_codes import ExitCode
-from gateway.cli.output import count, cut, say, show, table, visible, write_json
+from gateway.cli.output import count, cut, say, show, table, visible, whole, write_json
 from gateway.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "delivery": {
         "not_expected": "it has no files for anybody",
         "waiting": "not everything made from it is where it belongs yet",
+        "sent": "it was sent, the partner's receipt is not here yet",
         "delivered": "everything made from it is where it belongs",
         "failed": "given up after many tries; a person is needed",
         "cancelled": "given up by a person before anybody saw it",
@@ -59,6 +61,12 @@ _WORDS: dict[str, dict[str, str]] = {
 }
 """The three statuses, and what their values mean."""
 
+_PARTS = {
+    "receipt": "the newest receipt, with its header lines",
+    "signed": "what was signed, with the signature",
+}
+"""Bytes that prove what was exchanged over AS2."""
+
 
 def register(commands: inputs.Commands) -> None:
     """Adds the commands of this noun."""
@@ -71,6 +79,13 @@ def register(commands: inputs.Commands) -> None:
     shown = inputs.command(verbs, "show", run_show, json="one JSON object with everything")
     shown.add_argument("id", metavar="ID", help=_ID)
     inputs.home_option(shown)
+    raw = inputs.command(verbs, "raw", run_raw)
+    raw.add_argument("id", metavar="ID", help=_ID)
+    part = raw.add_mutually_exclusive_group()
+    for name, words in _PARTS.items():
+        part.add_argument(f"--{name}", dest="part", action="store_const", const=name, help=f"{words} (AS2)")
+    raw.add_argument("-o", "--output", metavar="OUT", help="write to this file, whole or not at all")
+    inputs.home_option(raw)
     operate.register(verbs, _ID)
 
 
@@ -197,19 +212,43 @@ def run_show(args: argparse.Namespace) -> int:
     Tells what a message is, where it stands, what is wrong with it, what was made from it, what the partner
     said, and its history. Times are UTC.
     """
-    from gateway.settings import DATA, PAYLOADS
-    from gateway.store import queries, tables
-    from gateway.store.payloads import open_payloads
-
-    with asking(args) as (connection, settings):
-        found = queries.message(connection, queries.resolve(connection, tables.messages, args.id))
-    kept = open_payloads(settings.gateway.storage.payloads, inputs.home_named(args) / DATA / PAYLOADS)
+    found, kept = _found(args)
     found["problems"] = list(_reports(found, kept))
     if args.json:
         write_json(found)
     else:
         show(visible(line) for line in _told(found))
     return ExitCode.FINE
+
+
+def run_raw(args: argparse.Namespace) -> int:
+    """Write the bytes of a message, exactly as they came or went.
+
+    Writes its file; or, of a message that went over AS2, the proof of it: the receipt, or what was signed.
+
+    exit code: 0 done, 4 there is no such message, or it has no such bytes
+    """
+    found, kept = _found(args)
+    given = [one[args.part] for one in found["exchanges"]] if args.part else [found["payload"]]
+    sha256 = next((one for one in reversed(given) if one), None)
+    if sha256 is None:
+        words = _PARTS.get(args.part, "its bytes")
+        raise NotFoundError(f"This is not kept of message {found['id']}: {words}.")
+    with kept.open(sha256) as file, whole(args.output) as out:
+        shutil.copyfileobj(file, out)
+    return ExitCode.FINE
+
+
+def _found(args: argparse.Namespace) -> tuple[Row, Payloads]:
+    """The message that is asked for, and where its bytes are."""
+    from gateway.settings import DATA, PAYLOADS
+    from gateway.store import queries, tables
+    from gateway.store.payloads import open_payloads
+
+    with asking(args) as (connection, settings):
+        found = queries.message(connection, queries.resolve(connection, tables.messages, args.id))
+    folder = inputs.home_named(args) / DATA / PAYLOADS
+    return found, open_payloads(settings.gateway.storage.payloads, folder)
 
 
 def _reports(message: Row, payloads: Payloads) -> Iterator[Any]:
@@ -252,8 +291,13 @@ def _parts(message: Row) -> Iterator[tuple[str, list[str]]]:
     yield "Problems", [line for report in message["problems"] for line in _problems(report)]
     yield "Documents", [_document(one) for one in message["documents"]]
     yield "Deliveries", [_delivery(one) for one in message["deliveries"]]
-    due = [f"expected until {when(one['due_at'])}: {one['state']}" for one in message["expectations"]]
-    yield "Acknowledgment by the partner", [*due, *map(_answer, message["acknowledgments"])]
+    due: dict[str, list[str]] = {"acknowledgment": [], "receipt": []}
+    for one in message["expectations"]:
+        due[one["kind"]].append(f"expected until {when(one['due_at'])}: {one['state']}")
+    yield "AS2", [line for one in message["exchanges"] for line in _exchange(one)]
+    yield "Receipt of the partner (MDN)", due["receipt"]
+    said = [*due["acknowledgment"], *map(_answer, message["acknowledgments"])]
+    yield "Acknowledgment by the partner", said
     yield "What it says of messages we sent", [*map(_answer, message["acknowledges"])]
     origin = [f"it was made from, or processes again: {message['origin']}"] if message["origin"] else []
     made = [
@@ -292,6 +336,16 @@ def _delivery(one: Row) -> str:
     last = f", last error: {one['error']}" if one["error"] else ""
     name = one["name"] or one["wanted"]
     return f"{one['channel']}/{one['box']}/{name}: {one['state']} at {when(one['at'])}{last}"
+
+
+def _exchange(one: Row) -> Iterator[str]:
+    at = when(one["ended_at"] or one["at"])
+    yield f"{one['as2_id']} from {one['sender']} to {one['receiver']}: {one['state']} at {at}"
+    said = {"receipt": one["disposition"], "digest (MIC)": one["mic"], "last error": one["error"]}
+    yield from (f"  {name}: {value}" for name, value in said.items() if value)
+    for name, words_ in _PARTS.items():
+        if one[name]:
+            yield f"  edigw message raw {one['message_id']} --{name}: {words_}"
 
 
 def _answer(one: Row) -> str:

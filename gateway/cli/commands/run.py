@@ -90,7 +90,10 @@ def _until(gateway: Gateway, stop: Event, *, clock: bool, works: bool) -> list[B
         finally:
             stop.set()
 
-    parts = [run for run, wanted in ((gateway.keep_time, clock), (gateway.work, works)) if wanted]
+    parts = [*(gateway.parts if works else ())]
+    if clock:
+        listens = bool(gateway.settings.gateway.as2.listen)
+        parts += [gateway.keep_time, *([gateway.listen] if listens else [])]
     threads = [Thread(target=part, args=(run,), name=f"part{number}") for number, run in enumerate(parts)]
     for thread in threads:
         thread.start()

@@ -252,7 +252,19 @@ def test_a_message_id_without_brackets_is_read_as_it_stands() -> None:
     assert read(received(FIELDS.replace("<1@acme>", "1@acme"))).original_message_id == "1@acme"
 
 
-@pytest.mark.parametrize("mic", ["", "none", ", sha-256", "***, sha-256", "YQ, sha-256", "ä, sha-256"])
+@pytest.mark.parametrize(
+    "mic",
+    [
+        "",
+        "none",
+        ", sha-256",
+        "***, sha-256",
+        "YQ, sha-256",
+        "Y*Q=, sha-256",
+        "YQ==YQ==, sha-256",
+        "ä, sha-256",
+    ],
+)
 def test_a_digest_that_cannot_be_read_is_none(mic: str) -> None:
     fields = "\n".join(FIELDS.splitlines()[:-1]) + f"\nReceived-Content-MIC: {mic}\n"
     assert read(received(fields)).mic is None

@@ -18,7 +18,7 @@ from gateway.app import Gateway
 from gateway.cli.main import main
 from gateway.settings import load
 from tests.databases import Server
-from tests.homes import PARTNER, change, demo_home, put_order, rows, set_in, work
+from tests.homes import PARTNER, change, demo_home, exchanged, put_order, rows, set_in, work
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,9 @@ FAULTS = {
     "messages SET delivery = 'waiting' WHERE name LIKE '810%'": "have no files to be delivered",
     "deliveries SET state = 'pending' WHERE wanted LIKE '810%'": "but have files to be delivered",
     "messages SET acknowledgment = 'waiting' WHERE name LIKE '810%'": "that nobody looks for",
+    "deliveries SET state = 'sent' WHERE wanted LIKE '810%'": "but have files to be delivered",
+    "messages SET delivery = 'sent' WHERE name LIKE '810%'": "are sent, but no receipt is to come",
+    "messages SET delivery = 'sent' WHERE name LIKE '855%'": "wait for a receipt that nobody looks for",
     "expectations SET state = 'open'": "wait for no acknowledgment, but one is looked for",
     "messages SET acknowledgment = 'accepted' WHERE direction = 'in'": "not to be answered",
     "messages SET translation = 'translated' WHERE direction = 'out'": "of the other direction",
@@ -80,6 +83,28 @@ def test_a_missing_payload_is_found(home: Path, capsys: pytest.CaptureFixture[st
     ((payload,),) = rows(home, "SELECT payload FROM messages WHERE name = 'orders-1001.edi'")
     (home / "data/payloads" / payload[:2] / f"{payload[2:]}.gz").unlink()
     assert any("orders-1001.edi" in one for one in findings(home, capsys, "db", "check"))
+
+
+def test_a_missing_receipt_is_found(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    receipt = str(exchanged(home, "997_1.edi").receipt)
+    assert findings(home, capsys, "db", "check") == []
+    (home / "data/payloads" / receipt[:2] / f"{receipt[2:]}.gz").unlink()
+    assert any("997_1.edi" in one for one in findings(home, capsys, "db", "check"))
+
+
+def test_a_message_whose_receipt_is_looked_for_is_right(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(home, "UPDATE deliveries SET state = 'sent' WHERE wanted = '997_1.edi'")
+    change(home, "UPDATE messages SET delivery = 'sent' WHERE name = '997_1.edi'")
+    change(home, _LOOKED_FOR)
+    assert findings(home, capsys, "db", "check") == []
+
+
+_LOOKED_FOR = (
+    "INSERT INTO expectations (kind, message_id, due_at, state) "
+    "SELECT 'receipt', id, '2099', 'open' FROM messages WHERE name = '997_1.edi'"
+)
 
 
 def test_gaps_with_a_reason_are_told_and_no_fault(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from gateway.app import Gateway, Pass
 from gateway.cli.commands.demo import drop, shipped
 from gateway.cli.commands.home import make_home
 from gateway.settings import load
+from tests.homes import change, exchanged
 from tests.orders import interchange, order
 from tests.unit.cli.support import Done, Runner
 
@@ -167,6 +169,55 @@ def test_show_tells_what_the_partner_answered(home: Home) -> None:
     assert home.json("ack", "list")["messages"] == []
     (listed,) = home.json("ack", "list", "--status", "accepted")["messages"]
     assert listed["words"]
+
+
+def test_show_and_raw_give_the_proof_of_an_exchange(home: Home, tmp_path: Path) -> None:
+    made = exchanged(home.path, "855_7KX2M41Q_2.edi")
+    sent = home.id_of("20260302.1@us/../x")
+    told = home.run("message", "show", sent).out
+    for words in (
+        f"{made.as2_id} from US to Acme Inc: confirmed at 20",
+        f"receipt: {made.disposition}",
+        "digest (MIC): q83v, sha-256",
+        f"edigw message raw {sent} --receipt: the newest receipt",
+        f"edigw message raw {sent} --signed: what was signed",
+    ):
+        assert words in told, words
+    (shown,) = home.json("message", "show", sent)["exchanges"]
+    assert (shown["receipt"], shown["headers"]) == (made.receipt, [])
+    file = tmp_path / "out"
+    wanted = {"--receipt": b"receipt of 855_7KX2M41Q_2.edi", "--signed": b"signed of 855_7KX2M41Q_2.edi"}
+    for option, content in wanted.items():
+        assert home.run("message", "raw", sent, option, "--output", file).code == 0
+        assert file.read_bytes() == content
+    assert home.run("message", "raw", sent).out.encode() == outbox(home)["855_7KX2M41Q_2.edi"]
+    newer = exchanged(home.path, "855_7KX2M41Q_2.edi", id="newer", state="waiting", receipt=None, signed=None)
+    assert newer.receipt is None
+    assert home.run("message", "raw", sent, "--receipt").out.encode() == wanted["--receipt"]
+    assert home.run("message", "raw", home.id_of("997_"), "--receipt", "--output", file).code == 4
+    assert home.run("message", "raw", sent, "--receipt", "--signed").code == 2
+    assert file.read_bytes() == wanted["--signed"], "nothing was written"
+
+
+def test_what_waits_for_its_receipt_can_be_held_but_not_sent_or_cancelled(home: Home) -> None:
+    sent = home.id_of("855_")
+    for table, column in (("deliveries", "state"), ("messages", "delivery")):
+        change(home.path, f"UPDATE {table} SET {column} = 'sent' WHERE {column} = 'delivered'")
+    change(
+        home.path,
+        "INSERT INTO expectations (kind, message_id, due_at, state) VALUES ('receipt', ?, '2099', 'open')",
+        sent,
+    )
+    told = home.run("message", "show", sent).out
+    assert re.search("Delivery +sent +it was sent, the partner's receipt is not here yet", told)
+    assert "expected until 2099: open" in told.partition("Receipt of the partner (MDN)")[2]
+    assert "receipt is not here yet" in home.run("document", "chain", "7KX2M41Q").out
+    assert [one["id"] for one in home.messages("855_", "--delivery", "sent")] == [sent]
+    again = home.run("message", "resend", sent, "--reason", "x")
+    assert (again.code, "was sent; the partner's receipt is not here yet" in again.err) == (6, True)
+    cancelled = home.run("message", "cancel", sent, "--reason", "x")
+    assert (cancelled.code, "on its way or delivered" in cancelled.err) == (6, True)
+    assert home.run("message", "hold", sent, "--reason", "x").code == 0
 
 
 def test_an_id_may_be_abbreviated_while_it_is_clear(home: Home) -> None:

@@ -1,0 +1,462 @@
+"""``edigw cert``: our keys, the certificates of partners, and when one follows another."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gateway.cli import inputs
+from gateway.cli.commands.audit import gateway_of, moment
+from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import Style, count, cut, say, show, table, visible, whole, write_json
+from gateway.errors import ConfigurationError, NotFoundError, RefusedError
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+    from gateway.partners.certificate import Held
+    from gateway.partners.partner import Partner
+    from gateway.settings import Settings
+    from gateway.store.keyring import Contents, Keyring
+
+_PURPOSES = ("sign", "encrypt", "tls")
+_SOON = timedelta(days=30)
+_SHOWN = 16
+
+
+def register(commands: inputs.Commands) -> None:
+    """Adds the commands of this noun."""
+    verbs = inputs.noun(commands, "cert", "look after keys and certificates", "Keys and certificates of AS2.")
+    listed = inputs.command(verbs, "list", run_list, json="one JSON list")
+    added = inputs.command(verbs, "import", run_import)
+    added.add_argument("file", metavar="FILE", help="PEM, DER, P12, PFX or P7B; - for standard input")
+    added.add_argument("--all", action="store_true", help="all certificates of the file, not one alone")
+    made = inputs.command(verbs, "generate", run_generate)
+    for parser in (added, made):
+        parser.add_argument(
+            "--from", metavar="DATE", type=moment, dest="since", help="use it from then on, UTC"
+        )
+        parser.add_argument(
+            "--until", metavar="DATE", type=_end, help="use it until then, the day included, UTC"
+        )
+    out = inputs.command(verbs, "export", run_export)
+    out.add_argument("--der", action="store_true", help="as DER instead of PEM")
+    out.add_argument("-o", "--out", metavar="FILE", help="the file to write (default: standard output)")
+    check = inputs.command(verbs, "check", run_check, json="one JSON list")
+    change = inputs.command(verbs, "rollover", run_rollover)
+    change.add_argument("--import", metavar="FILE", dest="file", help="the new one, as of `import`")
+    words = "use the new one from then on, UTC"
+    change.add_argument("--on", metavar="DATE", type=moment, required=True, help=words)
+    words = "accept the old one for so long afterwards (default: 30)"
+    days = inputs.number(3650, "a number of days")
+    change.add_argument("--overlap-days", metavar="N", type=days, default=30, help=words)
+    gone = inputs.command(verbs, "remove", run_remove)
+    for parser in (added, change):
+        parser.add_argument("--own", action="store_true", help="it is ours, with its private key")
+        words = "environment variable with the password of the file"
+        parser.add_argument("--password-env", metavar="NAME", help=words)
+        parser.add_argument("--weak", action="store_true", help="a partner's may have a short key")
+    for parser in (made, change):
+        words = "name in the new certificate (default: the company's)"
+        parser.add_argument("--name", metavar="CN", help=words)
+        years = inputs.number(20, "a number of years")
+        parser.add_argument(
+            "--years", metavar="N", type=years, default=3, help="valid for so long (default: 3)"
+        )
+        words = "length of the new RSA key (default: 3072)"
+        parser.add_argument("--bits", type=int, choices=(2048, 3072, 4096), default=3072, help=words)
+    for parser in (added, made, change):
+        words = "what it is for; may be given often (default: what it allows of sign and encrypt)"
+        parser.add_argument("--purpose", choices=_PURPOSES, action="append", default=[], help=words)
+    for parser in (out, gone):
+        parser.add_argument("id", metavar="ID", help="the first characters of its fingerprint, 8 or more")
+    for parser in (listed, added, made, out, change, gone):
+        words = "of this partner; with ours: for this partner only"
+        parser.add_argument("--partner", metavar="P", default="", help=words)
+    for parser in (added, made, change, gone):
+        parser.add_argument("--reason", metavar="TEXT", default="", help="why; kept in the audit")
+    for parser in (listed, added, made, out, check, change, gone):
+        inputs.home_option(parser)
+
+
+def _end(text: str) -> datetime:
+    return moment(text) + timedelta(days=len(text) <= len("2026-03-31"))
+
+
+def _opened(args: argparse.Namespace) -> tuple[Settings, Keyring]:
+    """Settings and keyring of a home, to be read only."""
+    from gateway.secrets import secret
+    from gateway.settings import AS2_KEYS, KEYS, load
+    from gateway.store.keyring import Keyring
+
+    home = inputs.home_named(args)
+    settings = load(home)
+    ring = Keyring(home / KEYS / AS2_KEYS, partial(secret, settings.gateway.keys.password, home))
+    return settings, _problems_told(ring)
+
+
+def _problems_told(ring: Keyring) -> Keyring:
+    for problem in ring.problems:
+        say(f"edigw: {problem}")
+    return ring
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """List our keys and the certificates of partners.
+
+    With --partner those that count for it. `id` is the beginning of the fingerprint (SHA-256).
+
+    exit code: 0 all are usable, 1 a file of keys/as2 is not
+    """
+    _, ring = _opened(args)
+    now, wanted = datetime.now(UTC), ("", args.partner)
+    held = [one for group in ring.groups() for one in group if not args.partner or one.partner in wanted]
+    if args.json:
+        write_json([_told(one, now) for one in held])
+    elif held:
+        show(table([_row(one, now) for one in held], _COLUMNS).splitlines())
+    else:
+        show(["There is no certificate."])
+    return ExitCode(bool(ring.problems))
+
+
+_COLUMNS = ("id", "whose", "purposes", "name", "from", "until", "days")
+
+
+def _row(one: Held, now: datetime) -> list[str]:
+    whose = f"us for {one.partner}" if one.key is not None and one.partner else one.whose
+    name = cut(visible(one.certificate.name), 44)
+    dates = f"{one.begins:%Y-%m-%d}", f"{one.ends():%Y-%m-%d}"
+    return [
+        one.fingerprint[:_SHOWN],
+        whose,
+        " ".join(one.purposes),
+        name,
+        *dates,
+        str((one.ends() - now).days),
+    ]
+
+
+def _told(one: Held, now: datetime) -> dict[str, Any]:
+    from gateway.store.keyring import described
+
+    certificate = one.certificate
+    return {
+        "id": one.fingerprint,
+        "whose": one.whose,
+        "partner": one.partner or None,
+        "purposes": one.purposes,
+        "name": certificate.name,
+        "from": one.since,
+        "until": one.until,
+        "certificate_from": certificate.begins,
+        "certificate_until": certificate.ends,
+        "days_left": (one.ends() - now).days,
+        "key": described(certificate.key),
+        "weak": one.weak,
+        "added": one.added,
+    }
+
+
+# --- changes ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _changing(args: argparse.Namespace, is_own: bool) -> Iterator[tuple[Gateway, Keyring]]:
+    """The gateway and its keyring; the password of our keys is made with the first of them."""
+    from gateway.settings import KEYS, Keys
+    from gateway.store.keyring import OWN, make_password
+
+    with gateway_of(args) as gateway:
+        partners = gateway.settings.partners
+        if args.partner and args.partner not in partners:
+            near = partners.nearest(args.partner)
+            hint = f" Did you mean {near}?" if near else ""
+            raise NotFoundError(f"There is no partner {args.partner!r}.{hint}")
+        ring = _problems_told(gateway.keyring)
+        is_first = not any((ring.folder / OWN).glob("*.pem"))
+        if is_own and is_first and gateway.settings.gateway.keys == Keys():
+            make_password(gateway.home / KEYS / "password")
+        yield gateway, ring
+
+
+def _put(gateway: Gateway, ring: Keyring, held: Held, reason: str) -> None:
+    """Keeps one and tells it in the audit, or neither if its file cannot be written."""
+    there, store = ring.find(held), gateway.services.store
+    if there is not None and (there.purposes, there.facts) == (held.purposes, held.facts):
+        show([f"Unchanged: {_words(held)}"])
+        return
+    event = "certificate.added" if there is None else "certificate.changed"
+    with store.transaction():
+        store.audit(event, partner=held.partner or None, reason=reason, **held.facts)
+        (ring.add if there is None else ring.change)(held)
+    show([f"{'Added' if there is None else 'Changed'}: {_words(held)}"])
+
+
+def _tell_at_once(held: Held, before: Sequence[Held]) -> None:
+    """Tells which ones something that was added takes the place of now."""
+    from gateway.partners.certificate import sending
+
+    now = datetime.now(UTC)
+    used = {purpose: sending(before, held.partner, purpose, now) for purpose in held.purposes}
+    if held.begins <= now and (old := sorted({one.fingerprint[:_SHOWN] for one in used.values() if one})):
+        say(f"It is used from now on instead of {', '.join(old)}. Does the other side not know it yet? Then")
+        say("remove it, and let it follow on a day you agree on: `edigw cert rollover`.")
+
+
+def _words(one: Held) -> str:
+    whose = "ours" if one.key is not None else f"of {one.partner}"
+    only = f", for {one.partner} only" if one.key is not None and one.partner else ""
+    times = f"from {one.begins:%Y-%m-%d %H:%M} until {one.ends():%Y-%m-%d %H:%M}"
+    name = visible(one.certificate.name)
+    return f"{one.fingerprint[:_SHOWN]} {whose}, {name}, to {' and '.join(one.purposes)}{only}, {times}."
+
+
+def run_import(args: argparse.Namespace) -> int:
+    """Import a certificate of a partner, or a key of ours with its certificate.
+
+    Of a file with several, that of the key counts, or the one that is of no authority. What is there already
+    is left as it is.
+
+    exit code: 0 it is there, 6 it cannot be used
+    """
+    if not args.own and not args.partner:
+        say("edigw: say whose it is: --own or --partner P.")
+        return ExitCode.USAGE
+    found = _contents(args)
+    with _changing(args, args.own) as (gateway, ring):
+        for held in [_held(args, found, one) for one in found.certificates]:
+            if (there := ring.find(held)) is not None:
+                show([f"It is there already, and nothing was changed: {_words(there)}"])
+                continue
+            before = ring.own() if args.own else ring.theirs(args.partner)
+            _put(gateway, ring, held, args.reason)
+            _tell_at_once(held, before)
+    return ExitCode.FINE
+
+
+def _contents(args: argparse.Namespace) -> Contents:
+    """What the file of the options holds. Raises RefusedError: not what they say."""
+    from gateway.store.keyring import read
+
+    password = os.environ.get(args.password_env or "", "")
+    if args.password_env and not password:
+        raise ConfigurationError(f"The environment variable {args.password_env} is not set, or empty.")
+    with inputs.opened(args.file) as file:
+        found = read(file.read(), password)
+    if args.own and found.key is None:
+        raise RefusedError("There is no private key in the file, so it cannot be ours: use --partner P.")
+    if not args.own and found.key is not None:
+        raise RefusedError(
+            "There is a private key in the file. Is it ours? Then use --own. Is it the partner's? Nobody "
+            "else should have it: ask for the certificate alone."
+        )
+    if len(found.certificates) > 1 and not getattr(args, "all", False):
+        names = "; ".join(one.name for one in found.certificates)
+        raise RefusedError(f"There are several certificates in the file: {names}. Take one, or use --all.")
+    for name in found.others:
+        say(f"Not needed and left out: {name}")
+    return found
+
+
+def _held(args: argparse.Namespace, found: Contents, certificate: Any) -> Held:
+    from gateway.store.keyring import held_of
+
+    try:
+        return held_of(
+            certificate,
+            found.key,
+            purposes=args.purpose,
+            since=getattr(args, "since", None),
+            until=getattr(args, "until", None),
+            added=datetime.now(UTC),
+            partner=args.partner,
+            weak=getattr(args, "weak", False),
+        )
+    except ValueError as error:
+        weak = " A partner's is taken with --weak." if "weak" in str(error) and not args.own else ""
+        raise RefusedError(f"{certificate.name} cannot be used: {error}.{weak}") from None
+
+
+def _made(args: argparse.Namespace, gateway: Gateway) -> Contents:
+    from gateway.store.keyring import Contents, generate
+
+    name = args.name or gateway.settings.gateway.company.name[:64]
+    pair = generate(name, args.years, args.bits, datetime.now(UTC))
+    return Contents([pair.certificate], [], pair.key)
+
+
+def run_generate(args: argparse.Namespace) -> int:
+    """Make a key of ours, with a certificate signed by itself.
+
+    With --partner it is for that partner only. Give partners the certificate: `edigw cert export`.
+    """
+    args.own = True
+    with _changing(args, True) as (gateway, ring):
+        found = _made(args, gateway)
+        held, before = _held(args, found, found.certificates[0]), ring.own()
+        _put(gateway, ring, held, args.reason)
+        _tell_at_once(held, before)
+    say(f"For partners: edigw cert export {held.fingerprint[:_SHOWN]} -o certificate.pem")
+    return ExitCode.FINE
+
+
+def run_rollover(args: argparse.Namespace) -> int:
+    """Change to a new certificate on a day, with both in force around it.
+
+    Until DATE what we send is made with the old one, from then on with the new one. What comes may be made
+    with either until the overlap is over. Of ours a new one is made unless there is --import.
+
+    exit code: 0 it is planned, 6 at some time there would be none
+    """
+    from gateway.partners.certificate import rollover
+
+    if not args.own and not (args.partner and args.file):
+        say("edigw: say whose it is and what is new: --own, or --partner P --import FILE.")
+        return ExitCode.USAGE
+    found = _contents(args) if args.file else None
+    with _changing(args, args.own) as (gateway, ring):
+        found = found or _made(args, gateway)
+        now = datetime.now(UTC)
+        held = ring.own() if args.own else ring.theirs(args.partner)
+        if args.own and not args.purpose:  # the new one is for what the old ones are for
+            old = [one for one in held if one.partner == args.partner and one.ends() > now]
+            args.purpose = [one for one in _PURPOSES if any(one in held.purposes for held in old)]
+        new = _held(args, found, found.certificates[0])
+        if (there := ring.find(new)) is not None:
+            new = replace(there, until=new.until)
+        try:
+            plan = rollover(held, new, args.on, timedelta(days=args.overlap_days), now)
+        except ValueError as error:
+            raise RefusedError(f"Nothing was changed: {error}.") from None
+        # The new one first: should the rest not be done, nothing is missing.
+        for one in plan:
+            _put(gateway, ring, one, args.reason)
+    new, *old = plan
+    names = ", ".join(one.fingerprint[:_SHOWN] for one in old)
+    end = max(one.ends() for one in old)
+    show([f"{args.on:%Y-%m-%d %H:%M} UTC: {new.fingerprint[:_SHOWN]} follows {names}."])
+    show([f"Until {end:%Y-%m-%d %H:%M} UTC what comes may be made with either."])
+    if args.own:
+        show([f"Give it to partners before: edigw cert export {new.fingerprint[:_SHOWN]} -o certificate.pem"])
+    return ExitCode.FINE
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Write a certificate, to be given to partners; never a key."""
+    from gateway.store.keyring import encoded
+
+    one = _named(args, _opened(args)[1])[0]
+    with whole(args.out) as file:
+        file.write(encoded(one.certificate, args.der))
+    return ExitCode.FINE
+
+
+def run_remove(args: argparse.Namespace) -> int:
+    """Remove a certificate; of ours the key is deleted too.
+
+    What partners encrypted for a key that was removed can be read no more. One whose time is over need not be
+    removed: it is not used.
+    """
+    with gateway_of(args) as gateway:
+        found = _named(args, ring := _problems_told(gateway.keyring))
+        if len(found) > 1:
+            whose = ", ".join(one.whose for one in found)
+            raise RefusedError(f"{args.id} is there several times ({whose}): name one with --partner.")
+        (one,), store = found, gateway.services.store
+        with store.transaction():
+            store.audit("certificate.removed", partner=one.partner or None, reason=args.reason, **one.facts)
+        # Last: a key that is gone does not come back, whatever happens to the entry.
+        ring.remove(one)
+    show([f"Removed: {_words(one)}"])
+    return ExitCode.FINE
+
+
+def _named(args: argparse.Namespace, ring: Keyring) -> list[Held]:
+    """What ID names; several partners may have the same. Raises NotFoundError or RefusedError."""
+    start = args.id.replace(":", "").lower()
+    held = [
+        one for group in ring.groups() for one in group if not args.partner or one.partner == args.partner
+    ]
+    found = [one for one in held if len(start) >= 8 and one.fingerprint.startswith(start)]
+    if not found:
+        raise NotFoundError(f"There is no certificate {args.id!r}; `edigw cert list` shows the ids.")
+    if len({one.fingerprint for one in found}) > 1:
+        raise RefusedError(f"{args.id!r} is the beginning of several ids: write more of it.")
+    return found
+
+
+# --- check -----------------------------------------------------------------------------------------------
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Say for each partner with AS2 what is missing, and what ends when.
+
+    exit code: 0 all is there, 1 something is missing, ends within 30 days, or a file is not usable
+    """
+    settings, ring = _opened(args)
+    now = datetime.now(UTC)
+    rows = [row for one in settings.partners.values() if one.as2 for row in _uses(one, ring, now)]
+    if args.json:
+        write_json(rows)
+    elif not rows:
+        show(["No partner has settings for AS2."])
+    else:
+        style = Style.of(sys.stdout)
+        for row in rows:
+            mark = style.green("ok   ") if row["ok"] else style.red("wrong")
+            show([f"{mark}  {row['partner']}: to {row['use']}: {_until(row)}"])
+        wrong = sum(not row["ok"] for row in rows)
+        fix = "`edigw cert rollover` or `edigw cert import`"
+        show([f"{wrong} of {count(len(rows), 'use')} need you: {fix}."] if wrong else [])
+    return ExitCode(bool(ring.problems) or not all(row["ok"] for row in rows))
+
+
+def _until(row: dict[str, Any]) -> str:
+    if row["until"] is None:
+        return "nothing is there" + ("" if row["needed"] else ", and nothing is needed")
+    ids = ", ".join(one[:_SHOWN] for one in row["ids"])
+    return f"{ids}, until {row['until']:%Y-%m-%d} ({count(row['days_left'], 'day')})"
+
+
+def _uses(partner: Partner, ring: Keyring, now: datetime) -> Iterator[dict[str, Any]]:
+    """What certificates are needed for with a partner, and what there is."""
+    from gateway.partners.certificate import EXPIRED, covered, receiving, sending
+
+    as2 = partner.as2
+    assert as2 is not None
+    own, theirs, late = ring.own(), ring.theirs(partner.id), EXPIRED in as2.quirks
+    receipts = as2.receipt.mode != "none" and as2.receipt.signed
+    uses = [
+        ("sign messages", own, "sign", True, as2.sign != "none"),
+        ("sign receipts", own, "sign", True, True),
+        ("decrypt messages", own, "encrypt", False, as2.require.encrypted),
+        ("encrypt messages", theirs, "encrypt", True, as2.encrypt != "none"),
+        ("check signatures of messages", theirs, "sign", False, as2.require.signed),
+        ("check signatures of receipts", theirs, "sign", False, receipts),
+    ]
+    if as2.client_certificate:
+        uses.append(("connect by TLS", own, "tls", True, True))
+    for use, held, purpose, sends, needed in uses:
+        expired = late and held is theirs
+        if sends:
+            one = sending(held, partner.id, purpose, now, expired)
+            found, until = [one] if one else [], covered(held, partner.id, purpose, now, expired)
+        else:
+            found = receiving(held, partner.id, purpose, now, expired)
+            until = max((one.ends(expired) for one in found), default=None)
+        yield {
+            "partner": partner.id,
+            "use": use,
+            "needed": needed,
+            "ids": [one.fingerprint for one in found],
+            "until": until,
+            "days_left": (until - now).days if until else None,
+            "ok": not needed or (until is not None and until - now > _SOON),
+        }

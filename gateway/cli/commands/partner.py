@@ -1,0 +1,102 @@
+"""``edigw partner test``: whether a partner can be reached, step by step."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from gateway.cli import inputs
+from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import say, show, write_json
+from gateway.errors import EdiError, NotFoundError, RefusedError, TransportError
+
+_STEPS = ("dns", "tcp", "tls", "http", "receipt", "signature", "digest")
+_NAMES = {
+    "dns": "name",
+    "address": "address",
+    "tcp": "connection",
+    "tls": "TLS",
+    "http": "HTTP",
+    "receipt": "receipt",
+    "signature": "signature",
+    "digest": "digest",
+}
+_WORDS = b"This is a test of the connection. Nothing needs to be done with it.\r\n"
+
+
+def register(commands: inputs.Commands) -> None:
+    """Adds the commands of this module."""
+    verbs = inputs.noun(commands, "partner", "try out a partner", "Tries out the connection to a partner.")
+    test = inputs.command(verbs, "test", run_test, json="print the steps as JSON")
+    test.add_argument("partner", metavar="P", help="name of the partner's file, without .yaml")
+    words = "send this file instead of a few words; the partner may process it"
+    test.add_argument("--file", metavar="FILE", help=words)
+    inputs.home_option(test)
+
+
+def run_test(args: argparse.Namespace) -> int:
+    """Send a test message and see each step.
+
+    Sends a message to a partner over AS2, as it would send a document, and tells each step in words: name,
+    connection, TLS, HTTP, receipt, its signature, and its digest. Nothing of it is delivered or expected.
+
+    exit code 1 tells that the partner did not take it, 5 that it could not be reached.
+    """
+    from gateway.app import Gateway
+    from gateway.as2.span import Span
+    from gateway.services import transmit
+    from gateway.settings import load
+
+    home = inputs.home_named(args)
+    settings = load(home)
+    partner = settings.partners.get(args.partner)
+    if partner is None:
+        near = settings.partners.nearest(args.partner)
+        raise NotFoundError(
+            f"{home} has no partner {args.partner!r}.{f' Did you mean {near}?' if near else ''}"
+        )
+    content = _WORDS
+    if args.file:
+        with inputs.opened(args.file) as file:
+            content = file.read()
+    steps: list[dict[str, Any]] = []
+
+    def told(step: str, words: str) -> None:
+        steps.append({"step": step, "ok": True, "words": words})
+        if not args.json:
+            show([_line(steps[-1])])
+
+    failed: EdiError | None = None
+    with Gateway(home, settings, works=False, actor=inputs.actor()) as gateway:
+        link = transmit.Link.of(gateway.services, partner.folder)
+        if link is None:
+            raise RefusedError(f"{partner.id} has no `as2` in its file, so there is nothing to test.")
+        name = args.file.rpartition("/")[2] if args.file else "test.txt"
+        if not args.json:
+            say(f"To {link.terms.url} from {link.ours} to {link.theirs}:")
+        with gateway.services.room() as services:
+            try:
+                transmit.probe(services, link, Span.of(content), name, told)
+            except EdiError as error:
+                failed = error
+            with services.store.transaction():
+                facts: dict[str, Any] = {"steps": [one["step"] for one in steps]}
+                result = str(failed or "fine")
+                services.store.audit("partner.tested", partner=partner.id, **facts, result=result)
+    if failed is not None:
+        reached = [one["step"] for one in steps]
+        default = next((one for one in _STEPS if one not in reached and one != "tls"), _STEPS[-1])
+        detail = f"{failed} {getattr(failed, 'detail', '')}".strip()
+        steps.append({"step": getattr(failed, "step", default), "ok": False, "words": detail})
+        if not args.json:
+            show([_line(steps[-1]), *([f"  {'':<11}-> {failed.hint}"] if failed.hint else [])])
+    if args.json:
+        write_json({"partner": partner.id, "ok": failed is None, "steps": steps})
+    if failed is None:
+        return ExitCode.FINE
+    return ExitCode.REMOTE if isinstance(failed, TransportError) else ExitCode.PROBLEMS
+
+
+def _line(step: dict[str, Any]) -> str:
+    mark = "ok" if step["ok"] else "failed"
+    return f"  {_NAMES[step['step']]:<11}{mark:<8}{step['words']}"
