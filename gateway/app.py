@@ -195,8 +195,14 @@ class Gateway(AbstractContextManager["Gateway"]):
             return EmbeddedJobs(self.engine, on_trouble=self._in_trouble, clock=partial(datetime.now, UTC))
         from gateway.store.procrastinate import ProcrastinateJobs
 
-        workers = self.settings.gateway.schedule.workers
-        return ProcrastinateJobs(url, self.engine, on_trouble=self._in_trouble, concurrency=workers)
+        rule = self.settings.gateway.schedule
+        return ProcrastinateJobs(
+            url,
+            self.engine,
+            on_trouble=self._in_trouble,
+            concurrency=rule.workers,
+            senders=rule.senders,
+        )
 
     def _inherit(self) -> None:
         """Takes the jobs of earlier processes: they are dead, or this one would not hold the lock.

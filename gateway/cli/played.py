@@ -27,6 +27,7 @@ from gateway.as2.problems import As2Error
 from gateway.as2.span import Span
 from gateway.services.transmit import as2_headers
 from gateway.transports.as2 import Client, Target
+from gateway.transports.folder import harmless
 
 _PRODUCT = "a played partner"
 
@@ -52,7 +53,7 @@ class PlayedPartner(AbstractContextManager["PlayedPartner"]):
         change: what it does wrong with an answer before that goes out.
         signs_as: with which key it signs receipts; None for without.
         report: what it does wrong with what a receipt says.
-        holds: whether it keeps asynchronous receipts until :meth:`release`.
+        holds: whether it keeps asynchronous receipts until :meth:`release`. keeps: a folder for what it gets.
 
     Attributes:
         got: what came, in order; the same again is not there twice. receipts: asynchronous ones that came.
@@ -68,6 +69,7 @@ class PlayedPartner(AbstractContextManager["PlayedPartner"]):
     signs_as: KeyPair | str | None = "itself"
     report: Callable[[Report], Report] = lambda report: report
     holds: bool = False
+    keeps: Path | None = None
     got: list[Got] = field(default_factory=list)
     receipts: list[as2.Receipt] = field(default_factory=list)
     asks: int = 0
@@ -147,6 +149,8 @@ class PlayedPartner(AbstractContextManager["PlayedPartner"]):
             for one in found.attachments:
                 content = one.content.read()
                 self.got.append(Got(one.name, content, message_id, found.signed is not None, found.cipher))
+                if self.keeps is not None:
+                    (self.keeps / harmless(one.name)).write_bytes(content)
             report = Report(message_id, self.name, Disposition("processed"), found.mic, "Thank you.")
         if asked is None:
             return Reply(200)

@@ -79,7 +79,11 @@ class Services:
             self.trouble(channel, f"{words}: {error.strerror or error}")
 
     def enqueue(self, keys: Sequence[str], at: datetime | None = None) -> None:
-        """Wakes somebody for work, in the transaction of the store that is open."""
+        """Wakes somebody for work, in the transaction of the store that is open; once is enough in each."""
+        if at is None:
+            known = self.store.enqueued
+            keys = [one for one in dict.fromkeys(keys) if one not in known]
+            known.update(keys)
         self.jobs.enqueue(self.store.connection, keys, at)
 
 

@@ -319,6 +319,7 @@ def _judge(services: Services, link: Link, exchange: Exchange, headers: Headers,
     services.payloads.flush()
     by = receipt.signed.certificate.fingerprint if receipt.signed else None
     said = str(receipt.report.disposition)
+    delivery = _delivery(services, exchange)
     try:
         as2.judge(
             receipt,
@@ -331,13 +332,18 @@ def _judge(services: Services, link: Link, exchange: Exchange, headers: Headers,
         if error.code in _FINAL:
             with services.store.transaction():
                 services.store.exchanges.change(exchange.id, _OPEN, disposition=said, receipt=kept_as)
-                facts = {"as2_id": exchange.as2_id, "disposition": said, "sha256": kept_as, "signed_by": by}
-                services.store.audit(
-                    "receipt.received", exchange.message_id, partner=exchange.partner, **facts
-                )
+                _tell_receipt(services, exchange, delivery, said, kept_as, by)
         raise
-    delivery = _delivery(services, exchange)
     _confirm(services, exchange, delivery, kept_as, said, by)
+
+
+def _tell_receipt(
+    services: Services, exchange: Exchange, delivery: Delivery, said: str, receipt: str, by: str | None
+) -> None:
+    facts = {"as2_id": exchange.as2_id, "file": delivery.wanted, "disposition": said, "sha256": receipt}
+    services.store.audit(
+        "receipt.received", exchange.message_id, partner=exchange.partner, **facts, signed_by=by
+    )
 
 
 def _delivery(services: Services, exchange: Exchange) -> Delivery:
@@ -362,14 +368,7 @@ def _confirm(
         store.exchanges.change(exchange.id, _OPEN, state="confirmed", **values)
         store.settle(exchange.message_id, "met", "receipt")
         if receipt:
-            facts = {"as2_id": exchange.as2_id, "disposition": disposition, "sha256": receipt}
-            store.audit(
-                "receipt.received",
-                exchange.message_id,
-                partner=exchange.partner,
-                **facts,
-                signed_by=signed_by,
-            )
+            _tell_receipt(services, exchange, delivery, disposition, receipt, signed_by)
         place = {"channel": delivery.channel, "box": delivery.box, "file": delivery.wanted}
         content = {"sha256": delivery.payload} if delivery.payload else {}
         store.audit("file.delivered", exchange.message_id, **place, **content)

@@ -46,7 +46,9 @@ def open_engine(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             engine = create_engine(
-                parsed, connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False}
+                parsed,
+                max_overflow=-1,
+                connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False},
             )
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -58,6 +60,7 @@ def open_engine(url: str) -> Engine:
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
+            max_overflow=-1,
             connect_args={"connect_timeout": 5},
         )
         event.listen(engine, "connect", _set_up_postgresql)

@@ -130,6 +130,8 @@ class Store:
         self._is_writing = False
         self._points: list[_Point] = []
         self._rows: dict[Table, list[dict[str, Any]]] = {}
+        self.enqueued: set[str] = set()
+        """Keys of jobs that the open transaction has enqueued."""
         self._entries: list[Entry] = []
         self._told: list[Entry] = []
         self._more: Counter[tuple[str, str | None]] = Counter()
@@ -175,6 +177,7 @@ class Store:
         finally:
             self._is_writing = False
             self._points.clear()
+            self.enqueued.clear()
         entries, more = self._told, self._more
         self._told, self._more = [], Counter()
         for entry in entries:
@@ -196,6 +199,7 @@ class Store:
 
         def take_back() -> None:
             self.connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {name}")
+            self.enqueued.clear()  # some of them were taken back
             # What was gathered before, and written since, was taken back as well: it is gathered again.
             if point.rows is None:
                 for table, rows in self._rows.items():

@@ -505,9 +505,3 @@ class Client:
             lines, self._idle = self._idle, []
         for line in lines:
             line.http.close()
-
-
-CLIENT = Client()
-"""The one of this process."""
-
-post = CLIENT.post

@@ -36,7 +36,7 @@ def test_the_demonstration_goes_as_expected_and_leaves_nothing(
     for words in (
         "997_3.edi",
         "orders-1003.edi.problem.txt",
-        "outbox/856_ES-SHIP-77_5.edi",
+        "856_ES-SHIP-77_5.edi: the signed receipt says processed",
     ):
         assert words in told
     assert max(map(len, told.splitlines())) <= 120

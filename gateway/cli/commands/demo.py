@@ -1,6 +1,7 @@
 """``edigw demo``: the main job in a temporary home, with a simulated retailer and a simulated ERP.
 
-Everything goes through real files, the real store and the real engine; only the two sides are played.
+Everything goes through real files, real HTTP with keys made on the spot, the real store and the real engine;
+only the two sides are played.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from textwrap import wrap
@@ -21,15 +24,32 @@ from gateway.cli.output import Style
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
+    from gateway.cli.played import PlayedPartner
     from gateway.store.records import Entry
 
 RETAILER, ERP = "acme-retail", "erp"
+_OURS, _THEIRS = "EXAMPLE-AS2", "ACME-AS2"
+_GOT = "retailer"
+"""The folder of the demonstration's home in which Acme Retail keeps what it got."""
+
+_AS2 = """
+as2:
+  id: {ours}
+  listen: 127.0.0.1:0
+"""
+_PARTNER_AS2 = """
+as2:
+  id: {theirs}
+  url: {url}
+  private_addresses: true
+"""
 _STABLE = "stable_seconds: 0.3 "
 _LOOK_SECONDS = 1
 _WIDTH = 104
 
 _TOLD = {
     "file.delivered": "folders/{channel}/{box}/{file}",
+    "receipt.received": "{file}: the signed receipt says {disposition}, and has the right digest",
     "document.created": "{document_type} {number} read (interchange {control_number})",
     "interchange.written": "{document_type} {number} written as X12 for {partner}: {file}",
     "acknowledgment.written": "{kind} for {partner} written: {words} ({file})",
@@ -63,11 +83,11 @@ IEA*1*{control:09d}~
 _CODES = {"A": "accepted", "P": "accepted in part", "E": "accepted with errors", "R": "rejected"}
 
 _INTRODUCTION = """\
-You are Example Supplier. Your customer Acme Retail sends purchase orders as X12 850 files; the gateway checks
-them, writes one JSON file per order for your own system, and tells Acme Retail with a 997 what it took. Your
-system answers one order with JSON: the gateway makes an 855, an 856 and an 810 of it. At last Acme Retail
-pays with an 820, and the story of the order is told and proved. Acme Retail and your system are played here;
-the gateway, its files and its database are real."""
+You are Example Supplier. Your customer Acme Retail sends purchase orders as X12 850 files over AS2, signed
+and encrypted; the gateway checks them, writes one JSON file per order for your own system, and tells Acme
+Retail with a 997 what it took. Your system answers one order with JSON: the gateway makes an 855, an 856 and
+an 810 of it. At last Acme Retail pays with an 820, and the story of the order is told and proved. Acme Retail
+and your system are played here; the gateway, the keys, HTTP, the files and the database are real."""
 
 
 def register(commands: inputs.Commands) -> None:
@@ -90,19 +110,15 @@ def run(args: argparse.Namespace) -> int:
     import tempfile
 
     from gateway.app import Gateway
-    from gateway.cli.commands.home import make_home
     from gateway.observability.logging import configure
-    from gateway.settings import GATEWAY_FILE, load
+    from gateway.settings import load
 
     home = Path(tempfile.mkdtemp(prefix="edigw-demo-"))
     try:
-        make_home(home)
-        file = home / GATEWAY_FILE
-        file.write_text(file.read_text("utf-8").replace("stable_seconds: 1 ", _STABLE), "utf-8")
-        story = Story(home, sys.stdout)
-        with (home / "gateway.log").open("w", encoding="utf-8") as log:
+        with _retailer(home) as retailer, (home / "gateway.log").open("w", encoding="utf-8") as log:
             configure(log)
-            with Gateway(home, load(home), listener=story.tell) as gateway:
+            story = Story(home, sys.stdout, retailer)
+            with Gateway(home, load(home), listener=story.tell) as gateway, _listening(gateway, story):
                 story.cycle(gateway)
                 good = story.summary()
                 if not args.once:
@@ -114,6 +130,50 @@ def run(args: argparse.Namespace) -> int:
         else:
             shutil.rmtree(home, ignore_errors=True)
     return 0 if good else 1
+
+
+@contextmanager
+def _retailer(home: Path) -> Iterator[PlayedPartner]:
+    """Makes the home, keys for both sides, and the retailer, which listens."""
+    from gateway.cli.commands.home import make_home
+    from gateway.cli.played import PlayedPartner
+    from gateway.secrets import secret
+    from gateway.settings import AS2_KEYS, GATEWAY_FILE, KEYS, PARTNERS_FOLDER, load
+    from gateway.store.keyring import Keyring, generate, held_of, make_password
+
+    make_home(home)
+    (home / _GOT).mkdir()
+    now = datetime.now(UTC)
+    ours, theirs = (generate(name, 1, 2048, now) for name in ("Example Supplier", "Acme Retail"))
+    password = load(home).gateway.keys.password
+    make_password(home / KEYS / "password")
+    ring = Keyring(home / KEYS / AS2_KEYS, lambda: secret(password, home))
+    ring.add(held_of(ours.certificate, ours.key, added=now))
+    ring.add(held_of(theirs.certificate, partner=RETAILER, added=now))
+    with PlayedPartner(_THEIRS, _OURS, theirs, ours.certificate, keeps=home / _GOT) as retailer:
+        settings = home / GATEWAY_FILE
+        text = settings.read_text("utf-8").replace("stable_seconds: 1 ", _STABLE)
+        settings.write_text(text + _AS2.format(ours=_OURS), "utf-8")
+        with (home / PARTNERS_FOLDER / f"{RETAILER}.yaml").open("a", encoding="utf-8") as file:
+            file.write(_PARTNER_AS2.format(theirs=_THEIRS, url=retailer.url))
+        yield retailer
+
+
+@contextmanager
+def _listening(gateway: Gateway, story: Story) -> Iterator[None]:
+    """Lets the gateway take in messages over HTTP."""
+    from threading import Event, Thread
+
+    listener, stop = gateway.listener(), Event()
+    thread = Thread(target=listener.run, args=(stop,), name="listener")
+    thread.start()
+    try:
+        listener.ready.wait(10)
+        story.url = f"http://127.0.0.1:{listener.port}/as2"
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _watch(gateway: Gateway, story: Story) -> None:
@@ -173,15 +233,22 @@ class Story:
     """Tells what happens, as it happens, and keeps count of what was expected.
 
     Args:
-        out: where to.
+        out: where to. retailer: plays its part.
+
+    Attributes:
+        url: where the gateway listens.
     """
 
     home: Path
     out: TextIO
+    retailer: PlayedPartner
+    url: str = ""
     checks: list[tuple[str, str, bool]] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _about: str = ""
     _answers: list[str] = field(default_factory=list)
+    _receipts: int = 0
+    _received: int = 0
 
     def say(self, text: str = "") -> None:
         """Prints a line."""
@@ -209,11 +276,16 @@ class Story:
             case "file.received":
                 self._names[about] = facts["file"]
                 kept = f"kept as payload {facts['sha256'][:12]}..." if "sha256" in facts else "not readable"
-                self.line(
-                    f"took {facts['file']} from {facts['channel']}/inbox: {facts['bytes']} bytes, {kept}"
-                )
+                way = "over AS2" if "as2_id" in facts else f"from {facts['channel']}/inbox"
+                self.line(f"took {facts['file']} {way}: {facts['bytes']} bytes, {kept}")
             case "file.delivered":
+                if (facts["channel"], facts["box"]) == (RETAILER, "outbox"):
+                    return  # its receipt was told
                 about = "delivered"
+            case "receipt.received":
+                self._receipts += 1
+                about = "over AS2 to Acme Retail"
+                facts["disposition"] = facts["disposition"].partition("; ")[2]
             case "acknowledgment.received":
                 about = facts["by"]
                 self._answers.append(facts["status"])
@@ -229,13 +301,14 @@ class Story:
         """The main job: from the order to the payment."""
         self.say(f"EDI gateway: demonstration\n\n{_INTRODUCTION}\n\nHome: {self.home}")
         retailer, erp = self.home / "folders" / RETAILER, self.home / "folders" / ERP
+        got = self.home / _GOT
 
-        self.head(f"1. Acme Retail drops four files into folders/{RETAILER}/inbox")
+        self.head(f"1. Acme Retail sends four files over AS2 to {self.url}, signed and encrypted")
         for name, words in _ARRIVALS.items():
-            drop(retailer / "inbox", name, shipped(name))
             self.line(f"{name:<17} {words}")
+            self._send(name, shipped(name))
 
-        self.head("2. The gateway looks into its inboxes")
+        self.head("2. The gateway works on what it took")
         gateway.run_once()
         orders = {one["po_number"]: one for one in documents(erp / "outbox", "purchase_order_*.json")}
         expected = "7KX2M41Q, 7KX2M42R, 7KX2M43S, 7KX2M44T"
@@ -251,8 +324,8 @@ class Story:
         self.head(f"3. What needs a person stands in folders/{RETAILER}/quarantine")
         self._quarantine(documents(retailer / "quarantine", "*.problem.json"))
 
-        self.head(f"4. Acme Retail reads the acknowledgments in folders/{RETAILER}/outbox")
-        codes = sorted(acknowledged(retailer / "outbox").items())
+        self.head("4. Acme Retail reads the acknowledgments that came back over AS2")
+        codes = sorted(acknowledged(got).items())
         for group, (code, name) in codes:
             self.line(f"{name}: my group {group} is {_CODES.get(code, code)} (AK901 = {code})")
         found = " ".join(f"{group}:{code}" for group, (code, _) in codes)
@@ -266,19 +339,33 @@ class Story:
         gateway.run_once()
 
         self.head("6. Acme Retail checks what you sent, and answers with 997s")
-        self._checked(retailer)
+        self._checked(got)
         gateway.run_once()
         self.check("its 997s were matched to them", ", ".join(self._answers), "accepted, accepted, accepted")
 
         self.head("7. Acme Retail pays: an 820 comes back")
-        drop(retailer / "inbox", "remittance.edi", shipped("remittance.edi"))
+        self._send("remittance.edi", shipped("remittance.edi"))
         gateway.run_once()
         self._paid(documents(erp / "outbox", "remittance_advice_*.json"))
+
+        protected = sum(one.signed and bool(one.cipher) for one in self.retailer.got)
+        found = f"{self._received} there, {protected} back, {self._receipts} signed receipts for these"
+        expected = "8 there, 7 back, 7 signed receipts for these"
+        self.check("each file went signed and encrypted, and a receipt proves it", found, expected)
 
         self.head("8. Somebody asks what became of the order, and an auditor whether that is true")
         self._command("document", "chain", "7KX2M41Q")
         intact = self._command("audit", "verify") == 0
         self.check("the audit is whole, from the first file on", "whole" if intact else "broken", "whole")
+
+    def _send(self, name: str, content: bytes) -> None:
+        """The retailer sends a file over AS2, and reads the receipt."""
+        receipt = self.retailer.send(self.url, name, content)
+        if receipt is not None and receipt.signed is not None:
+            self._received += 1
+            said = str(receipt.report.disposition).partition("; ")[2]
+            by = receipt.signed.certificate.name.partition(" (")[0]
+            self.line(f"receipt: {said}, signed by {by}, with the digest of what was sent", 5)
 
     def _command(self, *words: str) -> int:
         """Runs a command on the home, as a person would; its exit code."""
@@ -304,13 +391,13 @@ class Story:
         self.check("what is no order is set aside unread", scan, "unreadable")
         self.check("nothing else is in quarantine", f"{len(reports)} files", "2 files")
 
-    def _checked(self, retailer: Path) -> None:
+    def _checked(self, got: Path) -> None:
         """The retailer judges each file by the guides and acknowledges it."""
         from gateway.engine import validate
 
         verdicts = []
         for control, (set_id, group) in enumerate({"855": "PR", "856": "SH", "810": "IN"}.items(), 31):
-            for path in sorted((retailer / "outbox").glob(f"{set_id}_*.edi")):
+            for path in sorted(got.glob(f"{set_id}_*.edi")):
                 found = validate(path)
                 verdicts.append(f"{set_id} {found['verdict']}")
                 self.line(f"{path.name}: checked against the guide, {found['verdict']}")
@@ -319,7 +406,7 @@ class Story:
                     self._tree(segments)
                 parts = {segment[0]: segment for segment in segments}
                 answer = _ANSWER.format(control=control, group=group, gs=parts["GS"], st=parts["ST"])
-                drop(retailer / "inbox", f"997-{control}.edi", answer.encode())
+                self._send(f"997-{control}.edi", answer.encode())
         expected = "855 accepted, 856 accepted, 810 accepted"
         self.check("your JSON became correct X12", ", ".join(verdicts), expected)
 
@@ -361,7 +448,7 @@ class Story:
         """Tells what can be tried now."""
         folders = self.home / "folders"
         self.say(f"\nThe gateway goes on watching ({datetime.now().astimezone():%H:%M}). Try it:\n")
-        self.say(f"   X12 purchase orders      -> {folders / RETAILER / 'inbox'}")
+        self.say(f"   X12 purchase orders      -> {folders / RETAILER / 'inbox'}, or over AS2")
         self.say("                               (sender ZZ/ACMERETAIL, receiver ZZ/EXAMPLESUPPLIER)")
         self.say(f"   your answers as JSON     -> {folders / ERP / 'inbox'}")
         self.say(f'                               (with "partner_id": "{RETAILER}", "document_type", ...)')

@@ -113,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
 
 def entries() -> dict[str, Entry]:
     """Every code, in the order of its table."""
+    from gateway.as2 import problems as as2
     from gateway.documents import validation
     from gateway.mapping import problems as mapping
     from gateway.services import problems as services
@@ -137,6 +138,10 @@ def entries() -> dict[str, Entry]:
             hint, message = (_plain(template) for template in (kind.hint, kind.message))
             weight = (kind.severity.value, kind.level.value, kind.fault.value)
             found.append(Entry(code, about, kind.explanation, hint, message, *weight, ack))
+    for code, told in as2.CATALOGUE.items():
+        ack = ({"element": "Disposition", "code": told.disposition, "meaning": ""},) if told.disposition else ()
+        message, fault = _plain(told.message), told.fault.value
+        found.append(Entry(code, "AS2", told.explanation, told.hint, message, fault=fault, ack=ack))
     for code, words in EXPLANATIONS.items():
         severity = "info" if code == "SHAPE-UNWRITTEN" else "error"
         found.append(Entry(code, "shape", *words, severity=severity, fault="us"))
@@ -172,6 +177,6 @@ def _words(entry: Entry) -> Iterator[str]:
     if entry.fault:
         yield f"Whose move: {_WHOSE[entry.fault]}"
     for said in entry.ack:
-        where = {"T": "TA1", "A": "997", "I": "999"}[said["element"][0]]
+        where = {"T": "TA1", "A": "997", "I": "999", "D": "receipt (MDN)"}[said["element"][0]]
         words = said["meaning"]
         yield f"In a {where}: {said['element']} = {said['code']}{words and f', {words}'}"
