@@ -81,7 +81,7 @@ class Reader:
         at: where in it to begin.
     """
 
-    __slots__ = ("_base", "_buffer", "_ends", "_source", "at")
+    __slots__ = ("_base", "_buffer", "_ends", "_limits", "_source", "at")
 
     def __init__(self, source: Span, at: int = 0) -> None:
         self._source = source
@@ -89,6 +89,7 @@ class Reader:
         self._base = 0
         self.at = at
         self._ends: list[int | None] = [source.size]  # None: it ends with two zero bytes
+        self._limits = [source.size]  # where the container, or one that holds it, ends at the latest
 
     def _index(self, count: int) -> int:
         """Where the next ``count`` bytes are in the buffer, which is filled with them."""
@@ -120,13 +121,16 @@ class Reader:
             index = self._index(count)
             size = int.from_bytes(self._buffer[index : index + count], "big")
             self.at += count
-        if self.at + size > self._limit:
+        if self.at + size > self._limits[-1]:
             raise Asn1Error("an element that does not end inside of what holds it")
         return tag, size
 
-    @property
-    def _limit(self) -> int:
-        return next(end for end in reversed(self._ends) if end is not None)
+    def _enter(self, size: int | None) -> None:
+        """Goes inside of the container whose head was passed."""
+        if len(self._ends) > MAX_DEPTH:
+            raise Asn1Error("elements nested too deeply")
+        self._ends.append(None if size is None else self.at + size)
+        self._limits.append(self._limits[-1] if size is None else self.at + size)
 
     def peek(self) -> int:
         """Tag of the next element; -1 at the end of the container."""
@@ -142,15 +146,13 @@ class Reader:
     def open(self, tag: int) -> None:
         """Enters a container."""
         self._expect(tag)
-        _, size = self._head()
-        if len(self._ends) > MAX_DEPTH:
-            raise Asn1Error("elements nested too deeply")
-        self._ends.append(None if size is None else self.at + size)
+        self._enter(self._head()[1])
 
     def close(self) -> None:
         """Leaves a container that was read to its end."""
         if self.peek() != -1:
             raise Asn1Error("an element that does not belong there")
+        self._limits.pop()
         if self._ends.pop() is None:
             self.at += 2
 
@@ -223,9 +225,7 @@ class Reader:
             index = self._index(count)
             self.at += count
             return self._buffer[index : index + count]
-        if len(self._ends) > MAX_DEPTH:
-            raise Asn1Error("elements nested too deeply")
-        self._ends.append(None)
+        self._enter(None)
         parts, total = [], 0
         while self.peek() != -1:
             parts.append(self.raw())
@@ -248,8 +248,6 @@ class Reader:
                 if size is not None:
                     self.at += size
                 else:
-                    if len(self._ends) > MAX_DEPTH:
-                        raise Asn1Error("elements nested too deeply")
-                    self._ends.append(None)
+                    self._enter(None)
             if len(self._ends) == depth:
                 return

@@ -263,12 +263,15 @@ class Built:
     Attributes:
         headers: the MIME headers of the request; those of AS2 and HTTP come beside them.
         mic: what a right receipt says. evidence: what was signed, with the signature; empty if nothing was.
+        usual: the same by SHA-1, for a message that is not signed: products take that (RFC 4130, 7.3.1)
+            where nobody signs and so nobody names a digest.
     """
 
     headers: tuple[tuple[str, str], ...]
     body: Span
     mic: Mic
     evidence: tuple[Span, ...]
+    usual: Mic | None = None
 
 
 def build(
@@ -296,14 +299,15 @@ def build(
     named = [("Content-Disposition", disposition)] if disposition else []
     inner = [("Content-Type", content_type), *named]
     if not (terms.sign or terms.encrypt or terms.compress):
-        return Built(tuple(inner), content, (cms.digest([content], digest), digest), ())
+        mic = cms.digest([content], digest), digest
+        return Built(tuple(inner), content, mic, (), (cms.digest([content], cms.SHA1), cms.SHA1))
     how = ("Content-Transfer-Encoding", "base64" if terms.base64 else "binary")
     encoded = _base64(content, scratch) if terms.base64 else content
     pieces, outer = [Span.of(mime.head([*inner, how])), encoded], inner
-    mic: Mic = (b"", "")
+    usual: Mic | None = None
     evidence: tuple[Span, ...] = ()
     if not terms.sign:
-        mic = cms.digest(pieces, digest), digest
+        mic, usual = (cms.digest(pieces, digest), digest), (cms.digest(pieces, cms.SHA1), cms.SHA1)
     if terms.compress == "before" or (terms.compress and not terms.sign):
         outer, pieces = _compressed(pieces, scratch)
     if terms.sign:
@@ -318,10 +322,10 @@ def build(
         cms.encrypt(pieces, out, recipients, terms.encrypt, entropy, oaep=terms.oaep)
         smime = "authEnveloped-data" if terms.encrypt.endswith("gcm") else "enveloped-data"
         outer = [("Content-Type", f"application/pkcs7-mime; smime-type={smime}; name=smime.p7m")]
-        return Built(tuple(outer), Span.whole(out), mic, evidence)
+        return Built(tuple(outer), Span.whole(out), mic, evidence, usual)
     head, *rest = pieces
     joined = _joined([head.cut(head.read().index(b"\r\n\r\n") + 4), *rest], scratch)
-    return Built(tuple(outer), joined, mic, evidence)
+    return Built(tuple(outer), joined, mic, evidence, usual)
 
 
 def _base64(content: Span, scratch: Scratch) -> Span:
@@ -443,11 +447,20 @@ def read_receipt(
         raise As2Error(code, what=str(error)) from None
 
 
-def judge(receipt: Receipt, *, message_id: str, recipient: str, mic: Mic, must_be_signed: bool) -> None:
+def judge(
+    receipt: Receipt,
+    *,
+    message_id: str,
+    recipient: str,
+    mic: Mic,
+    must_be_signed: bool,
+    usual: Mic | None = None,
+) -> None:
     """Whether a receipt proves that a message arrived as it was sent.
 
     Args:
-        message_id: of the message, as sent. recipient: the AS2 name it was sent to. mic: of its content.
+        message_id: of the message, as sent. recipient: the AS2 name it was sent to. mic, usual: of its content,
+            see :class:`Built`.
 
     Raises:
         As2Error: it does not, with the reason.
@@ -464,6 +477,6 @@ def judge(receipt: Receipt, *, message_id: str, recipient: str, mic: Mic, must_b
         raise As2Error("AS2-MDN-NEGATIVE", what="; ".join(said))
     if report.mic is None:
         raise As2Error("AS2-MDN-MIC", what="it has no digest of what was received")
-    if report.mic != mic:
+    if report.mic not in (mic, usual):
         theirs, ours = (f"{base64.b64encode(one).decode()} ({name})" for one, name in (report.mic, mic))
         raise As2Error("AS2-MDN-MIC", what=f"it has {theirs}, sent was {ours}")

@@ -12,6 +12,7 @@ from binascii import Error as NoBase64
 from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from string import ascii_letters, digits
 from typing import BinaryIO
 from urllib.parse import quote, unquote_to_bytes
@@ -44,6 +45,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _BOUNDARY = re.compile(r"[ -~]{0,69}[!-~]")
 _PADDING = 100
 """The most blanks after a boundary on its line."""
+_REST = re.compile(rb"(--)?[ \t]{0,%d}(?=(\r?\n)|\Z)" % _PADDING)
 _BASE64 = (ascii_letters + digits + "+/=").encode()
 _QUOTED_PRINTABLE = re.compile(rb"(?:[\t\r\n -<>-~]++|=(?:[0-9A-Fa-f]{2}|\r?\n|\Z))*+")
 _LAST_BLANKS = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
@@ -65,7 +67,8 @@ class Headers:
 
     def all(self, name: str) -> list[str]:
         """Every value of that name."""
-        return [value for found, value in self.pairs if found.lower() == name.lower()]
+        name = name.lower()
+        return [value for found, value in self.pairs if found.lower() == name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +153,21 @@ def parts(body: Span, boundary: str) -> list[Entity]:
 
 def _delimiters(body: Span, boundary: bytes) -> Iterator[tuple[int, int, bool, bytes]]:
     """Each boundary: the offset of the LF before it and that of its end, whether it closes, its line end."""
-    pattern = rb"\n--%b(--)?[ \t]{0,%d}(?=(\r?\n)|\Z)" % (re.escape(boundary), _PADDING)
-    line, reach = re.compile(pattern), len(boundary) + _PADDING + 7
+    line, reach = b"\n--" + boundary, len(boundary) + _PADDING + 7
     held, base = b"\n", -1  # so that the first line begins like the others
     for chunk in body.chunks():
         held += chunk
         # What begins within the reach of a match from the end may go on in the next chunk.
         stop = len(held) if base + len(held) == body.size else max(0, len(held) - reach)
-        for match in line.finditer(held):
-            if match.start() >= stop:
-                break
-            yield base + match.start(), base + match.end(), bool(match[1]), match[2] or b""
+        at = held.find(line)
+        while 0 <= at < stop:
+            if match := _REST.match(held, at + len(line)):
+                yield base + at, base + match.end(), bool(match[1]), match[2] or b""
+            at = held.find(line, match.end() if match else at + 1)
         held, base = held[stop:], base + stop
 
 
+@lru_cache(16)  # asked several times of the same entity
 def content_type(value: str | None) -> ContentType:
     """The value of a Content-Type header; text/plain without one (RFC 2045, 5.2)."""
     kind, params = _parameters("text/plain" if value is None else value)

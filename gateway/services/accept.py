@@ -18,7 +18,7 @@ from pathlib import PureWindowsPath
 from typing import Any, BinaryIO, cast
 
 from gateway.as2 import message as as2
-from gateway.as2.cms import DIGESTS
+from gateway.as2.cms import DIGESTS, SHA1
 from gateway.as2.headers import (
     ReceiptRequest,
     as2_name,
@@ -242,7 +242,8 @@ class _Arrival:
         known = [one for one in asked if one in DIGESTS or one in self.terms.legacy]
         if asked and not known:
             raise As2Error("AS2-MIC-ALGORITHM", what=", ".join(asked))
-        return known[0] if known else DIGESTS[0]
+        # RFC 4130, 7.3.1: SHA-1 where none is named; the coming standard has SHA-256.
+        return known[0] if known else SHA1 if SHA1 in self.terms.legacy else DIGESTS[0]
 
     # --- the same again ------------------------------------------------------------------------------
 

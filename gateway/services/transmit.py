@@ -167,7 +167,7 @@ def _new(services: Services, link: Link, delivery: Delivery, now: datetime) -> _
         receiver=link.theirs,
         as2_id=made.message_id,
         state="sending",
-        mic=written(made.built.mic),
+        mic=written(made.built.mic, made.built.usual),
         signed=evidence,
         wire=wire,
         headers=made.headers,
@@ -319,13 +319,14 @@ def _judge(services: Services, link: Link, exchange: Exchange, headers: Headers,
     services.payloads.flush()
     by = receipt.signed.certificate.fingerprint if receipt.signed else None
     said = str(receipt.report.disposition)
-    delivery = _delivery(services, exchange)
+    delivery, mics = _delivery(services, exchange), _mics(exchange.mic)
     try:
         as2.judge(
             receipt,
             message_id=exchange.as2_id,
             recipient=exchange.receiver,
-            mic=_mic(exchange.mic),
+            mic=mics[0],
+            usual=mics[-1],
             must_be_signed=terms.receipt.signed,
         )
     except As2Error as error:
@@ -575,6 +576,7 @@ def probe(services: Services, link: Link, content: Span, name: str, told: Callab
         message_id=made.message_id,
         recipient=link.theirs,
         mic=made.built.mic,
+        usual=made.built.usual,
         must_be_signed=terms.receipt.signed,
     )
     told("digest", f"the partner received what was sent: {written(made.built.mic)}")
@@ -635,14 +637,14 @@ def _copied(services: Services, sha256: str) -> Span:
     return Span.whole(out)
 
 
-def written(mic: as2.Mic) -> str:
-    """A digest as receipts write it."""
-    return f"{b64encode(mic[0]).decode()}, {micalg(mic[1])}"
+def written(*mics: as2.Mic | None) -> str:
+    """Digests as receipts write them."""
+    return "; ".join(f"{b64encode(one[0]).decode()}, {micalg(one[1])}" for one in mics if one)
 
 
-def _mic(text: str) -> as2.Mic:
-    digest, _, name = text.partition(", ")
-    return b64decode(digest), digest_of(name) or name
+def _mics(text: str) -> list[as2.Mic]:
+    pairs = (one.partition(", ") for one in text.split("; "))
+    return [(b64decode(digest), digest_of(name) or name) for digest, _, name in pairs]
 
 
 def raw_receipt(headers: Sequence[tuple[str, str]], body: bytes) -> bytes:

@@ -486,6 +486,7 @@ def sent_all(trade: Trade) -> set[str]:
 
 def test_partner_test_shows_each_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with trading(tmp_path / "home") as trade:
+        capsys.readouterr()
         assert main(["partner", "test", PARTNER, "--config", str(trade.home)]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert [line.split()[0] for line in lines] == [
@@ -505,6 +506,7 @@ def test_partner_test_says_where_it_ends_and_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with trading(tmp_path / "home", signs_as=pair("a stranger")) as trade:
+        capsys.readouterr()
         assert main(["partner", "test", PARTNER, "--json", "--config", str(trade.home)]) == 1
         found = json.loads(capsys.readouterr().out)
         assert not found["ok"]

@@ -31,7 +31,7 @@ class MockEdi:
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
-        self.url = f"{client.base_url}as2"
+        self.url = f"{str(client.base_url).rstrip('/')}/as2"
 
     def send(self, headers: list[tuple[str, str]], body: bytes) -> httpx.Response:
         """Sends it a message."""

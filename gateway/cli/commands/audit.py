@@ -97,7 +97,7 @@ def gateway_of(args: argparse.Namespace) -> Iterator[Gateway]:
 
     home = inputs.home_named(args)
     settings = load(home)
-    configure()
+    configure(level="error")  # what was done the command tells, and the audit has it
     opened = Gateway(home, settings, works=False, actor=inputs.actor())
     with opened as gateway, closing(gateway.services.store):
         yield gateway

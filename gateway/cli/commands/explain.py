@@ -139,7 +139,9 @@ def entries() -> dict[str, Entry]:
             weight = (kind.severity.value, kind.level.value, kind.fault.value)
             found.append(Entry(code, about, kind.explanation, hint, message, *weight, ack))
     for code, told in as2.CATALOGUE.items():
-        ack = ({"element": "Disposition", "code": told.disposition, "meaning": ""},) if told.disposition else ()
+        ack = (
+            ({"element": "Disposition", "code": told.disposition, "meaning": ""},) if told.disposition else ()
+        )
         message, fault = _plain(told.message), told.fault.value
         found.append(Entry(code, "AS2", told.explanation, told.hint, message, fault=fault, ack=ack))
     for code, words in EXPLANATIONS.items():

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
+from gateway.cli.commands.audit import gateway_of
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, write_json
-from gateway.errors import EdiError, NotFoundError, RefusedError, TransportError
+from gateway.errors import ConfigurationError, EdiError, NotFoundError, RefusedError, TransportError
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+    from gateway.partners.partner import Partner
 
 _STEPS = ("dns", "tcp", "tls", "http", "receipt", "signature", "digest")
 _NAMES = {
+    "settings": "settings",
     "dns": "name",
     "address": "address",
     "tcp": "connection",
@@ -40,21 +46,12 @@ def run_test(args: argparse.Namespace) -> int:
     Sends a message to a partner over AS2, as it would send a document, and tells each step in words: name,
     connection, TLS, HTTP, receipt, its signature, and its digest. Nothing of it is delivered or expected.
 
-    exit code 1 tells that the partner did not take it, 5 that it could not be reached.
+    exit code 1 tells that the partner did not take it, 3 that a certificate or secret of ours is missing, 5
+    that the partner could not be reached.
     """
-    from gateway.app import Gateway
     from gateway.as2.span import Span
     from gateway.services import transmit
-    from gateway.settings import load
 
-    home = inputs.home_named(args)
-    settings = load(home)
-    partner = settings.partners.get(args.partner)
-    if partner is None:
-        near = settings.partners.nearest(args.partner)
-        raise NotFoundError(
-            f"{home} has no partner {args.partner!r}.{f' Did you mean {near}?' if near else ''}"
-        )
     content = _WORDS
     if args.file:
         with inputs.opened(args.file) as file:
@@ -67,7 +64,8 @@ def run_test(args: argparse.Namespace) -> int:
             show([_line(steps[-1])])
 
     failed: EdiError | None = None
-    with Gateway(home, settings, works=False, actor=inputs.actor()) as gateway:
+    with gateway_of(args) as gateway:
+        partner = _partner(gateway, args.partner)
         link = transmit.Link.of(gateway.services, partner.folder)
         if link is None:
             raise RefusedError(f"{partner.id} has no `as2` in its file, so there is nothing to test.")
@@ -86,6 +84,8 @@ def run_test(args: argparse.Namespace) -> int:
     if failed is not None:
         reached = [one["step"] for one in steps]
         default = next((one for one in _STEPS if one not in reached and one != "tls"), _STEPS[-1])
+        if isinstance(failed, ConfigurationError) or failed.code == "AS2-NO-CERTIFICATE":
+            default = "settings"
         detail = f"{failed} {getattr(failed, 'detail', '')}".strip()
         steps.append({"step": getattr(failed, "step", default), "ok": False, "words": detail})
         if not args.json:
@@ -94,7 +94,18 @@ def run_test(args: argparse.Namespace) -> int:
         write_json({"partner": partner.id, "ok": failed is None, "steps": steps})
     if failed is None:
         return ExitCode.FINE
+    if steps[-1]["step"] == "settings":
+        return ExitCode.CONFIGURATION
     return ExitCode.REMOTE if isinstance(failed, TransportError) else ExitCode.PROBLEMS
+
+
+def _partner(gateway: Gateway, name: str) -> Partner:
+    partners = gateway.settings.partners
+    if (found := partners.get(name)) is not None:
+        return found
+    near = partners.nearest(name)
+    advice = f" Did you mean {near}?" if near else ""
+    raise NotFoundError(f"{gateway.home} has no partner {name!r}.{advice}")
 
 
 def _line(step: dict[str, Any]) -> str:
