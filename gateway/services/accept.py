@@ -202,6 +202,7 @@ class _Arrival:
         self.is_refused = False
         self.asked: ReceiptRequest | None = None
         self.message_id = ""
+        self.put: list[str] = []
 
     def answer(self) -> Answer:
         """Everything, up to the answer."""
@@ -223,6 +224,7 @@ class _Arrival:
         try:
             return self._keep(received)
         except _Repeated:
+            self._forget()
             before = self._before()
             if before is None:
                 raise RefusedError("The same message is being received at the same time.") from None
@@ -271,6 +273,13 @@ class _Arrival:
             headers, body = transmit.split_receipt(file.read())
         return Answer(200, tuple(headers), body)
 
+    def _forget(self) -> None:
+        """Deletes what was kept of a message that another request was quicker with."""
+        services = self.services
+        for sha256 in self.put:
+            if not services.store.exchanges.needed(sha256):
+                services.payloads.delete(sha256, (services.clock() + timedelta(minutes=1)).timestamp())
+
     # --- accepted ------------------------------------------------------------------------------------
 
     def _keep(self, received: as2.Received) -> Answer:
@@ -282,6 +291,7 @@ class _Arrival:
             for place, one in enumerate(received.attachments)
         ]
         evidence = transmit.kept(services, received.evidence) if received.evidence else None
+        self.put = [one for one in (*(one.payload for one in messages), evidence, receipt) if one]
         services.payloads.flush()
         with store.transaction():
             if store.claim(self._key, messages[0].id) is not None:

@@ -661,4 +661,4 @@ def split_receipt(raw: bytes) -> tuple[list[tuple[str, str]], bytes]:
 
 def _words(error: Exception) -> str:
     detail = getattr(error, "detail", "")
-    return f"{getattr(error, 'strerror', None) or error} {detail}".strip()
+    return f"{getattr(error, 'strerror', None) or error} {detail}".strip()[:500]
