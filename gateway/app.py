@@ -290,10 +290,14 @@ class Gateway(AbstractContextManager["Gateway"]):
     def listener(self) -> Listener:
         """What takes in AS2 messages. Raises ConfigurationError if its settings cannot be used."""
         rules = self.settings.gateway.as2
-        gate = accept.Gate(self.settings, max(1, rules.connections // 2))
 
-        def admit(headers: list[tuple[str, str]], _: str) -> Reply | None:
-            answer = gate.admit(Headers(tuple(headers)), datetime.now(UTC))
+        def stranger(sender: str, receiver: str, client: str) -> None:
+            self._say("warning", "as2.stranger", sender=sender, receiver=receiver, client=client)
+
+        gate = accept.Gate(self.settings, max(1, rules.connections // 2), stranger)
+
+        def admit(headers: list[tuple[str, str]], client: str) -> Reply | None:
+            answer = gate.admit(Headers(tuple(headers)), client, datetime.now(UTC))
             return Reply(answer.status, list(answer.headers), answer.body) if answer else None
 
         def handle(request: HttpRequest) -> Reply:

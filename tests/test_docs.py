@@ -23,11 +23,14 @@ from typing import Any
 
 import pytest
 
+from gateway.as2.problems import CATALOGUE as AS2_PROBLEMS
 from gateway.cli.commands.explain import entries
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
 from gateway.mapping.converters import NAMES
+from gateway.partners.as2 import QUIRKS
+from tests.as2 import free_port
 from tests.schemas import document_schema
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +43,8 @@ PAGES = [
 MARK = "--- end of command ---"
 
 _BLOCK = re.compile(r"^```(console|\w+ file=(\S+))\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_ADDRESS = re.compile(r"127\.0\.0\.1:\d{4,5}")
+"""Where a page listens; a test listens at a port that nobody uses instead."""
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _VARYING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+\d\d:\d\d|Z)", "TIME"),
@@ -128,7 +133,10 @@ def programs_in(folder: Path) -> Path:
 def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     programs, work = programs_in(tmp_path / "bin"), tmp_path / "work"
     work.mkdir()
-    for file, text in blocks(page):
+    named = sorted(set(_ADDRESS.findall(page.read_text("utf-8"))))
+    free = {one: f"127.0.0.1:{free_port()}" for one in named}
+    for file, shown_there in blocks(page):
+        text = _ADDRESS.sub(lambda found: free[found[0]], shown_there)
         if file:
             (work / file).parent.mkdir(parents=True, exist_ok=True)
             (work / file).write_text(text)
@@ -230,6 +238,22 @@ def test_every_setting_is_in_the_reference() -> None:
     assert keys - named == set()
 
 
+def test_every_problem_and_quirk_of_as2_is_in_its_manual() -> None:
+    text = (ROOT / "docs" / "how-to" / "as2-problems.md").read_text("utf-8")
+    rows = " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    assert set(re.findall(r"`(AS2-[A-Z0-9-]+)`", rows)) == set(AS2_PROBLEMS)
+    assert set(re.findall(r"`([a-z0-9-]+)`", text)) >= set(QUIRKS)
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    named = 0
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        for file, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text("utf-8")):
+            assert f"\ndef {test}(" in (ROOT / file).read_text("utf-8"), f"{name(page)}: {file}::{test}"
+            named += 1
+    assert named > 20
+
+
 def test_speed_in_the_readme_is_what_was_measured() -> None:
     measured = (ROOT / "docs" / "benchmarks.md").read_text("utf-8").splitlines()
     speed = (ROOT / "README.md").read_text("utf-8").partition("## Speed")[2]
@@ -249,6 +273,7 @@ def problem_table() -> str:
         "document": "Documents: what keeps JSON from becoming X12",
         "shape": "Shapes: XML, CSV, fixed width and JSON of one's own",
         "home": "Home: what is wrong beyond the content",
+        "AS2": "AS2: messages and receipts",
         "mapping": "Mappings",
         "edigw": "Errors of a command",
     }

@@ -30,7 +30,7 @@ from gateway.errors import ConfigurationError
 Headers: TypeAlias = list[tuple[str, str]]
 
 _HEADER_LIMIT = 64 << 10
-_IN_MEMORY = 1 << 20
+_IN_MEMORY = 1 << 18
 _SLOWEST = 4 << 10  # bytes a second at which a body may come
 _LINGER_SECONDS, _LINGER_BYTES = 2.0, 8 << 20
 _SOCKETS = 4  # for each request at once: the others wait for their next one
@@ -77,7 +77,7 @@ class Listener:
         max_body: bytes of the largest body. connections: requests at once.
         body_seconds: how long a body may take. header_seconds: how long a client may take for a header, be
             idle before it, and pause in a body.
-        spool: the folder for bodies above 1 MiB; they have no name there, so none is left behind.
+        spool: the folder for bodies above 256 KiB; they have no name there, so none is left behind.
         tls: PEM files of certificate and private key; None for plain HTTP.
         on_trouble: is told an error of ``admit`` or ``handle``, answered with 500, and a full disk.
         end_seconds: how long running requests may take when it stops.

@@ -459,8 +459,8 @@ def judge(
     """Whether a receipt proves that a message arrived as it was sent.
 
     Args:
-        message_id: of the message, as sent. recipient: the AS2 name it was sent to. mic, usual: of its content,
-            see :class:`Built`.
+        message_id: of the message, as sent. recipient: the AS2 name it was sent to.
+        mic, usual: of its content, see :class:`Built`.
 
     Raises:
         As2Error: it does not, with the reason.

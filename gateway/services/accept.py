@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +46,7 @@ MAX_REFUSED = 60
 """Messages of a partner looked at in vain in an hour; more are told to come later, and no key is used."""
 
 _HOUR = timedelta(hours=1)
+_MOST_STRANGERS = 1000
 _ONCE = ("AS2-From", "AS2-To", "Message-ID", "Content-Type", "Content-Transfer-Encoding")
 LATER = (("Retry-After", "60"),)
 """A header that asks to come again in a minute."""
@@ -79,16 +80,19 @@ class Gate:
 
     Args:
         most: messages of one partner that are worked on at the same time.
+        told: is told AS2-From, AS2-To and address of who is not known, once in an hour.
     """
 
-    def __init__(self, settings: Settings, most: int) -> None:
+    def __init__(self, settings: Settings, most: int, told: Callable[[str, str, str], None]) -> None:
         self._settings = settings
         self._most = most
+        self._told = told
+        self._strangers: dict[tuple[str, str], datetime] = {}
         self._lock = threading.Lock()
         self._inside: Counter[str] = Counter()
         self._refused: dict[str, deque[datetime]] = {}
 
-    def admit(self, headers: Headers, now: datetime) -> Answer | None:
+    def admit(self, headers: Headers, client: str, now: datetime) -> Answer | None:
         """Why a request is turned away; None if it may come in."""
         sender, receiver = names(headers)
         if any(len(headers.all(one)) > 1 for one in _ONCE):  # which of them counts, others may see otherwise
@@ -99,6 +103,13 @@ class Gate:
             )
         partner = self._settings.by_as2(sender, receiver)
         if partner is None:
+            with self._lock:
+                before = self._strangers.get((sender, receiver))
+                if before is None or before < now - _HOUR:
+                    if len(self._strangers) >= _MOST_STRANGERS:
+                        self._strangers.clear()
+                    self._strangers[sender, receiver] = now
+                    self._told(sender, receiver, client)
             return _stranger(headers, sender, receiver, now)
         with self._lock:
             past = self._refused.get(partner.id, deque())
@@ -240,10 +251,10 @@ class _Arrival:
 
     def _wanted(self) -> str:
         """The digest for the receipt of a message that is not signed: the first that both know."""
-        asked = self.asked.digests if self.asked else ()
+        asked = (*self.asked.digests, *self.asked.unknown) if self.asked else ()
         known = [one for one in asked if one in DIGESTS or one in self.terms.legacy]
         if asked and not known:
-            raise As2Error("AS2-MIC-ALGORITHM", what=", ".join(asked))
+            raise As2Error("AS2-MIC-ALGORITHM", what=", ".join(asked)[:100])
         # RFC 4130, 7.3.1: SHA-1 where none is named; the coming standard has SHA-256.
         return known[0] if known else SHA1 if SHA1 in self.terms.legacy else DIGESTS[0]
 
@@ -275,10 +286,8 @@ class _Arrival:
 
     def _forget(self) -> None:
         """Deletes what was kept of a message that another request was quicker with."""
-        services = self.services
         for sha256 in self.put:
-            if not services.store.exchanges.needed(sha256):
-                services.payloads.delete(sha256, (services.clock() + timedelta(minutes=1)).timestamp())
+            transmit.forget(self.services, sha256)
 
     # --- accepted ------------------------------------------------------------------------------------
 

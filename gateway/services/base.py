@@ -23,7 +23,7 @@ from gateway.store.sql import Store
 from gateway.transports.as2 import Client
 from gateway.transports.base import Channel
 
-_IN_MEMORY = 1 << 20
+_IN_MEMORY = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
         Delivery.WAITING: (Delivery.SENT, Delivery.DELIVERED, Delivery.FAILED, Delivery.CANCELLED),
         Delivery.SENT: (Delivery.DELIVERED, Delivery.FAILED, Delivery.WAITING),
         Delivery.DELIVERED: (Delivery.WAITING,),
-        Delivery.FAILED: (Delivery.WAITING, Delivery.CANCELLED),
+        Delivery.FAILED: (Delivery.WAITING, Delivery.DELIVERED, Delivery.CANCELLED),
     },
     Acknowledgment: {
         Acknowledgment.WAITING: (*ANSWERS, Acknowledgment.OVERDUE, Acknowledgment.NOT_EXPECTED),

@@ -13,6 +13,7 @@ import ssl
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -133,7 +134,8 @@ def _begin(services: Services, link: Link, delivery: Delivery) -> _Attempt | Non
             return _new(services, link, delivery, now)
         pause = services.settings.gateway.retries.pause(delivery.tries) if delivery.tries else timedelta(0)
         if delivery.state == PENDING:
-            if as_text(now) < as_text(datetime.fromisoformat(exchange.at) + pause):
+            since = datetime.fromisoformat(exchange.at)
+            if since <= now < since + pause:  # later than now, if the clock was set back
                 return None
             with store.transaction():
                 store.mark_begun(delivery, services.new_id()[:8])
@@ -294,10 +296,11 @@ def _end(services: Services, link: Link, attempt: _Attempt, result: Response | E
         is_over = isinstance(error, SendError) and not error.again
         if isinstance(error, As2Error) and error.code in _FINAL:
             is_over = error.code != "AS2-HTTP" or not http.retriable(getattr(result, "status", 0))
-        if is_over:
-            _fail(services, exchange, delivery, error)
-        else:
-            _later(services, link, delivery, exchange, error)
+        with suppress(RefusedError):  # the same, while the answer was waited for
+            if is_over:
+                _fail(services, exchange, delivery, error)
+            else:
+                _later(services, link, delivery, exchange, error)
 
 
 def _entity(result: Response) -> tuple[Headers, Span]:
@@ -311,30 +314,30 @@ def _told(result: Response) -> str:
 
 
 def _judge(services: Services, link: Link, exchange: Exchange, headers: Headers, body: Span) -> None:
-    """Confirms a message by its receipt. Raises As2Error with why it does not."""
-    terms = link.terms
-    raw = raw_receipt(headers.pairs, body.read())
-    receipt = _read(services, link, headers, body)
-    kept_as = kept(services, [Span.of(raw)])
+    """Confirms a message by its receipt. Raises As2Error with why it does not; the receipt is kept anyway."""
+    kept_as = kept(services, [Span.of(raw_receipt(headers.pairs, body.read()))])
     services.payloads.flush()
-    by = receipt.signed.certificate.fingerprint if receipt.signed else None
-    said = str(receipt.report.disposition)
-    delivery, mics = _delivery(services, exchange), _mics(exchange.mic)
+    delivery, mics, said, by = _delivery(services, exchange), _mics(exchange.mic), "", None
     try:
+        receipt = _read(services, link, headers, body)
+        said = str(receipt.report.disposition)
+        by = receipt.signed.certificate.fingerprint if receipt.signed else None
         as2.judge(
             receipt,
             message_id=exchange.as2_id,
             recipient=exchange.receiver,
             mic=mics[0],
             usual=mics[-1],
-            must_be_signed=terms.receipt.signed,
+            must_be_signed=link.terms.receipt.signed,
         )
     except As2Error as error:
-        if error.code in _FINAL:
-            with services.store.transaction():
-                services.store.exchanges.change(exchange.id, _OPEN, disposition=said, receipt=kept_as)
-                _tell_receipt(services, exchange, delivery, said, kept_as, by)
+        with services.store.transaction():
+            services.store.exchanges.change(exchange.id, _OPEN, disposition=said, receipt=kept_as)
+            _tell_receipt(services, exchange, delivery, said or str(error), kept_as, by)
         raise
+    finally:
+        if exchange.receipt not in (None, kept_as):  # an earlier one, which proved nothing either
+            forget(services, exchange.receipt)
     _confirm(services, exchange, delivery, kept_as, said, by)
 
 
@@ -361,12 +364,15 @@ def _confirm(
     signed_by: str | None,
 ) -> None:
     """The message is delivered. Raises RefusedError if that, or something else, is said already."""
-    store = services.store
+    store, was = services.store, exchange.state if exchange.state == "failed" else _OPEN
     with store.transaction():
         if not store.settle_delivery(delivery.seq, DELIVERED):
             raise RefusedError(f"Delivery {delivery.seq} was settled meanwhile.")
         values = {"disposition": disposition, "receipt": receipt, "wire": None, "error": ""}
-        store.exchanges.change(exchange.id, _OPEN, state="confirmed", **values)
+        store.exchanges.change(exchange.id, was, state="confirmed", **values)
+        message = store.message(exchange.message_id)
+        if message.delivery == Status.FAILED:  # for want of the receipt that is here now
+            lifecycle.advance(store, message, Status.DELIVERED)
         store.settle(exchange.message_id, "met", "receipt")
         if receipt:
             _tell_receipt(services, exchange, delivery, disposition, receipt, signed_by)
@@ -433,9 +439,15 @@ def _fail(services: Services, exchange: Exchange | None, delivery: Delivery, err
 
 def _forget_wire(services: Services, exchange: Exchange) -> None:
     """Deletes the bytes that went over the wire, when they need not be sent again."""
-    if exchange.wire and not services.store.exchanges.needed(exchange.wire):
-        with services.trying(exchange.channel, "bytes that were sent cannot be deleted"):
-            services.payloads.delete(exchange.wire, (services.clock() + timedelta(minutes=1)).timestamp())
+    if exchange.wire:
+        forget(services, exchange.wire)
+
+
+def forget(services: Services, sha256: str) -> None:
+    """Deletes a payload that nothing needs any more."""
+    if not services.store.exchanges.needed(sha256):
+        with suppress(OSError):
+            services.payloads.delete(sha256, (services.clock() + timedelta(minutes=1)).timestamp())
 
 
 def overdue(services: Services, message: Message) -> None:
@@ -472,7 +484,9 @@ def take_receipt(services: Services, partner: Partner, headers: Headers, body: S
         report = _read(services, link, headers, body).report
         exchange = _asked_about(services, link, report.original_message_id)
         facts["as2_id"] = exchange.as2_id
-        if exchange.state not in _OPEN:
+        # What failed because no receipt came in time is confirmed by one that is late.
+        is_late = exchange.state == "failed" and exchange.receipt is None
+        if exchange.state not in _OPEN and not is_late:
             raise As2Error("AS2-MDN-UNMATCHED", what=f"message {exchange.as2_id} has its receipt already")
         try:
             _judge(services, link, exchange, headers, body)

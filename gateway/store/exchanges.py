@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -31,7 +31,7 @@ class Exchanges:
 
     def add(self, exchange: Exchange) -> None:
         """Adds one; its id is new. Without a time it begins now."""
-        values = asdict(exchange)
+        values = {one.name: getattr(exchange, one.name) for one in fields(exchange)}
         begun = {"at": exchange.at or self._store.now(), "ended_at": exchange.ended_at}
         self._store._add(t.exchanges, **self._values(values | begun))
 

@@ -32,8 +32,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert_postgresql
-from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway.errors import NotFoundError, RefusedError, TransportError
@@ -44,6 +42,7 @@ from gateway.store.exchanges import Exchanges
 from gateway.store.records import (
     CANCELLED,
     DELIVERED,
+    FAILED,
     GATEWAY,
     OPEN,
     OUTBOUND,
@@ -114,7 +113,7 @@ class Store:
         self._seal_with = seal
         self.exchanges = Exchanges(self)
         self._listener = listener
-        self._insert = upsert = upsert_sqlite if engine.dialect.name == "sqlite" else upsert_postgresql
+        self._insert = upsert = _upsert(engine)
         # What every document needs is made once: making a statement costs more than running it.
         self._add_message = upsert(t.messages).on_conflict_do_nothing()
         # Once for every document, so in the words of the driver.
@@ -663,10 +662,10 @@ class Store:
         """Says how the sending of something ended; False if that was said already.
 
         Args:
-            to: ``delivered``, also of what waits for another try (a receipt may be late), ``failed``, or
-                ``pending`` for another try; the latter two count as a try.
+            to: ``delivered``, also of what failed or waits for another try (a receipt may be late),
+                ``failed``, or ``pending`` for another try; the latter two count as a try.
         """
-        was = (PENDING, SENDING, SENT) if to == DELIVERED else (SENDING, SENT)
+        was = (PENDING, SENDING, SENT, FAILED) if to == DELIVERED else (SENDING, SENT)
         mine = update(t.deliveries).where(_D.seq == seq, _D.state.in_(was))
         tried = {} if to == DELIVERED else {"tries": _D.tries + 1}
         values = {"state": to, "error": error[:500], "at": self.now(), **tried}
@@ -789,6 +788,15 @@ class Store:
     def now(self) -> str:
         """The time now as the store keeps it."""
         return as_text(self._clock())
+
+
+def _upsert(engine: Engine) -> Any:
+    """The INSERT of a database that knows ON CONFLICT; those of other databases take memory for nothing."""
+    if engine.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as upsert
+    else:
+        from sqlalchemy.dialects.postgresql import insert as upsert  # type: ignore[assignment]
+    return upsert
 
 
 def _values(row: Message | Document) -> dict[str, Any]:

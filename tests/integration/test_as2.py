@@ -29,7 +29,7 @@ from gateway.services.transmit import as2_headers
 from gateway.transports.as2 import Client, Target
 from tests.as2 import OURS, THEIRS, THEM, US, Trade, trading
 from tests.certificates import PASSWORD, pair
-from tests.homes import LINE, PARTNER, acknowledgment, change, put, rows
+from tests.homes import LINE, PARTNER, acknowledgment, change, database, put, rows
 from tests.orders import interchange, order
 
 
@@ -335,8 +335,56 @@ def test_an_asynchronous_receipt_of_the_partner_is_waited_for_and_counts(tmp_pat
         drop_invoice(trade.home)
         trade.run()
         assert sent(trade) == ("sent", "waiting")
+        again = list(trade.retailer._held)
         trade.retailer.release(trade.url)
         assert sent(trade) == ("delivered", "confirmed")
+        trade.retailer._held += again  # a second receipt is only told
+        trade.retailer.release(trade.url)
+        assert sent(trade) == ("delivered", "confirmed")
+        assert "has its receipt already" in trade.said("receipt.ignored")[0]["reason"]
+
+
+def overdue(trade: Trade) -> None:
+    """The time of what is expected is over."""
+    change(
+        trade.home, "UPDATE expectations SET due_at = '2020-01-01' WHERE kind = 'receipt' AND state = 'open'"
+    )
+
+
+def test_a_receipt_that_does_not_come_is_asked_for_again_and_may_come_late(tmp_path: Path) -> None:
+    more = "  receipt: {mode: async, resends: 1}\n"
+    with trading(tmp_path / "home", more=more, holds=True) as trade:
+        drop_invoice(trade.home)
+        trade.run()
+        overdue(trade)
+        later(trade)
+        trade.run()
+        assert trade.retailer.asks == 2
+        assert len(trade.retailer.got) == 1  # the same Message-ID
+        assert sent(trade) == ("sent", "waiting")
+        overdue(trade)
+        trade.run()
+        assert sent(trade) == ("failed", "failed")
+        assert "did not answer with a receipt" in trade.said("delivery.failed")[0]["error"]
+        trade.retailer.release(trade.url)
+        assert sent(trade) == ("delivered", "confirmed")
+
+
+def test_a_receipt_that_cannot_be_read_is_kept_for_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with trading(
+        tmp_path / "home", change=lambda _: Reply(200, [("Content-Type", "text/html")], b"fine")
+    ) as trade:
+        drop_invoice(trade.home)
+        trade.run()
+        later(trade)
+        trade.run()
+        assert sent(trade) == ("waiting", "sending")
+        ((message,),) = rows(trade.home, "SELECT id FROM messages WHERE direction = 'out'")
+        capsys.readouterr()
+        assert main(["message", "raw", message, "--receipt", "--config", str(trade.home)]) == 0
+        assert capsys.readouterr().out.endswith("fine")
 
 
 @pytest.mark.parametrize(
@@ -382,8 +430,9 @@ def test_what_may_pass_is_tried_again_with_the_same_bytes_under_the_same_message
 
 def later(trade: Trade) -> None:
     """Makes the next try due."""
-    change(trade.home, "UPDATE exchanges SET at = '2020-01-01T00:00:00.000000+00:00'")
-    change(trade.home, "UPDATE jobs SET due_at = ''")
+    with database(trade.home) as connection:
+        connection.execute("UPDATE exchanges SET at = '2020-01-01T00:00:00.000000+00:00'")
+        connection.execute("UPDATE jobs SET due_at = ''")
 
 
 def test_a_partner_that_is_away_gets_it_when_it_is_back(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ class MockEdi:
         headers = {"Content-Type": "application/edi-x12"}
         return self._client.post("/edi", content=interchange, headers=headers).raise_for_status().json()
 
+    def ask(self, what: str, **values: Any) -> Any:
+        """Lets it do something: make ``partners``, ``purchase``, ``outbox/<id>/retry``."""
+        return self._client.post(f"/_mock/{what}", json=values).raise_for_status().json()
+
     def list(self, what: str) -> list[dict[str, Any]]:
         """Its ``mdns``, ``mailbox``, ``outbox``, ``documents``, ``orders``."""
         found = self._client.get(f"/_mock/{what}").raise_for_status().json()
