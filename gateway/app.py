@@ -141,6 +141,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._counting = threading.Lock()
         self._local = threading.local()
         self._stores: list[Store] = []
+        self._turn = threading.Lock()
         data = home / DATA
         data.mkdir(mode=0o700, exist_ok=True)
         url = database_url(home, settings)
@@ -229,7 +230,8 @@ class Gateway(AbstractContextManager["Gateway"]):
         found: Services | None = getattr(self._local, "services", None)
         if found is None:
             clock = partial(datetime.now, UTC)
-            store = Store(self.engine, clock, self._seal, self._told, self._actor)
+            turn = self._turn if self.is_single else None
+            store = Store(self.engine, clock, self._seal, self._told, self._actor, turn)
             self._stores.append(store)
             found = self._local.services = Services(
                 store=store,

@@ -20,11 +20,12 @@ def sync_files(paths: Collection[Path | str]) -> None:
     Raises:
         OSError: one of them cannot be brought there.
     """
-    if len(paths) < 2:
-        for path in paths:
-            _sync(path)
-    else:
-        list(_pool.map(_sync, paths))
+    if paths:
+        first, *others = paths
+        waiting = [_pool.submit(_sync, path) for path in others]
+        _sync(first)
+        for one in waiting:
+            one.result()
 
 
 def _sync(path: Path | str) -> None:
