@@ -81,6 +81,7 @@ _WARNINGS = (
     "delivery.failed",
     "acknowledgment.overdue",
     "receipt.overdue",
+    "receipt.unproven",
     "receipt.ignored",
     "receipt.failed",
     "certificate.expiring",

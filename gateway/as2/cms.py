@@ -567,7 +567,8 @@ def encrypt(
     out.write(kind_of + content + outer + body + inner)
     made: Any = Cipher(algorithms.AES(key), modes.GCM(start) if is_gcm else modes.CBC(start)).encryptor()
     pad = None if is_gcm else PKCS7(128).padder()
-    out.writelines(made.update(chunk if pad is None else pad.update(chunk)) for chunk in chunks(pieces))
+    for chunk in chunks(pieces):  # noqa: FURB122 -- scratch files take all of writelines into memory
+        out.write(made.update(chunk if pad is None else pad.update(chunk)))
     if pad is not None:
         out.write(made.update(pad.finalize()))
     out.write(made.finalize())

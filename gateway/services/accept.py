@@ -301,7 +301,7 @@ class _Arrival:
             for place, one in enumerate(received.attachments)
         ]
         evidence = transmit.kept(services, received.evidence) if received.evidence else None
-        self.put = [one for one in (*(one.payload for one in messages), evidence, receipt) if one]
+        self.put = [one for one in (evidence, receipt) if one]
         services.payloads.flush()
         with store.transaction():
             if store.claim(self._key, messages[0].id) is not None:
