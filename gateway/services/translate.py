@@ -65,8 +65,7 @@ def _translate(services: Services, message: Message) -> None:
         findings.add(why)
         _end(services, message, status, findings)
         return
-    erp = services.settings.gateway.erp
-    is_ours = message.channel in (erp.channel, erp.test_channel)
+    is_ours = message.channel in services.erp.channels
     work = Outbound(services, message) if is_ours else Inbound(services, message)
     status = work.process()
     _end(services, message, status, work.findings)
