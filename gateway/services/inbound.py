@@ -352,12 +352,9 @@ class Inbound(Work):
         try:
             content = form.write(body, received, remarks.append)
         except DocumentError as error:
-            set_control = received.control_number
-            return tuple(
-                replace(one, message=told + one.message).at(transaction_set=set_control)
-                for one in error.problems
-            )
-        self.findings.add(*remarks)
+            wrong = (replace(one, message=told + one.message) for one in error.problems)
+            return tuple(one.at(transaction_set=received.control_number) for one in wrong)
+        self.findings.add(*(replace(one, message=told + one.message) for one in remarks))
         name = form.name(body, self.services.clock(), lambda: self.store.next_number(erp, "file"))
         payload = None if content is None else self.services.payloads.put(BytesIO(content))[0]
         planned = self.message.id, self.message.id, erp, OUTBOX, name
