@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 from gateway.as2.cms import Entropy
 from gateway.as2.span import Scratch
+from gateway.files import in_words
 from gateway.mapping.library import Library
 from gateway.services.erp import Forms
 from gateway.settings import Settings
@@ -79,7 +80,7 @@ class Services:
         try:
             yield
         except OSError as error:
-            self.trouble(channel, f"{words}: {error.strerror or error}")
+            self.trouble(channel, f"{words}: {in_words(error)}")
 
     def enqueue(self, keys: Sequence[str], at: datetime | None = None) -> None:
         """Wakes somebody for work, in the transaction of the store that is open; once is enough in each."""

@@ -299,6 +299,4 @@ def of_any(data: bytes, random: Random) -> bytes:
     """Whatever suits the data."""
     if data[:1] == b"0":  # a SEQUENCE
         return random.choice((of_elements, of_elements, of_elements, of_bytes))(data, random)
-    return random.choice((of_lines, of_lines, of_base64, of_base64, of_lines_everywhere, of_bytes))(
-        data, random
-    )
+    return random.choice((of_lines, of_lines, of_base64, of_base64, of_lines_everywhere, of_bytes))(data, random)

@@ -120,9 +120,7 @@ def of_mime() -> Iterator[bytes]:
     yield signed(entity())
 
 
-def report(
-    disposition: mdn.Disposition, *, right: bool = True, words: str = "It arrived.\nAll of it."
-) -> mdn.Report:
+def report(disposition: mdn.Disposition, *, right: bool = True, words: str = "It arrived.\nAll of it.") -> mdn.Report:
     """A receipt for the message that the target waits for."""
     digest = entropy(32) if right else hashlib.sha256(b"").digest()
     return mdn.Report("<1@us>", "THEM", disposition, (digest, "sha256"), words, ("what went wrong",))
@@ -130,10 +128,7 @@ def report(
 
 def of_mdn() -> Iterator[bytes]:
     """Seeds."""
-    processed, failed = (
-        mdn.Disposition("processed"),
-        mdn.Disposition("failed", "failure", "unsupported format"),
-    )
+    processed, failed = mdn.Disposition("processed"), mdn.Disposition("failed", "failure", "unsupported format")
     wrong = mdn.Disposition("processed", "error", "decryption-failed")
     for one in (report(processed), report(wrong, right=False), report(failed)):
         for signer in (None, THEM, ELLIPTIC):
@@ -142,14 +137,8 @@ def of_mdn() -> Iterator[bytes]:
     plain = mdn.write_report(report(processed), boundary="b", reporting_ua="x")
     yield plain
     yield plain.replace(b"\r\n", b"\n").replace(b"7bit", b"quoted-printable")
-    fields = (
-        b"Disposition: automatic-action/MDN-sent-automatically;\n processed/error, warning: x\nError: x\n"
-    )
-    yield (
-        b"Content-Type: message/disposition-notification\r\n\r\n"
-        + fields
-        + b"\nOriginal-Message-ID: <1@us>\n"
-    )
+    fields = b"Disposition: automatic-action/MDN-sent-automatically;\n processed/error, warning: x\nError: x\n"
+    yield b"Content-Type: message/disposition-notification\r\n\r\n" + fields + b"\nOriginal-Message-ID: <1@us>\n"
 
 
 def of_message() -> Iterator[bytes]:
@@ -166,11 +155,11 @@ def of_message() -> Iterator[bytes]:
         yield bytes([how]) + signed(compressed(plain))
         yield bytes([how]) + signed(several, ELLIPTIC, "sha384").replace(b"\r\n", b"\n")
     lines = plain.replace(b"\r\n", b"\n")
-    yield bytes([CANONICAL]) + signed(lines.replace(b"\n", b"\r\n")).replace(
-        lines.replace(b"\n", b"\r\n"), lines
-    )
+    yield bytes([CANONICAL]) + signed(lines.replace(b"\n", b"\r\n")).replace(lines.replace(b"\n", b"\r\n"), lines)
 
 
 def seeds(name: str) -> list[bytes]:
     """Of a target."""
     return list({"cms": of_cms, "mime": of_mime, "mdn": of_mdn, "message": of_message}[name]())
+
+

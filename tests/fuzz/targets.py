@@ -61,9 +61,7 @@ def compressed(entity: bytes) -> bytes:
     """An entity compressed, with the headers of one."""
     out = BytesIO()
     cms.compress([Span.of(entity)], out, BytesIO)
-    return (
-        mime.head([("Content-Type", "application/pkcs7-mime; smime-type=compressed-data")]) + out.getvalue()
-    )
+    return mime.head([("Content-Type", "application/pkcs7-mime; smime-type=compressed-data")]) + out.getvalue()
 
 
 def encrypted(entity: bytes, cipher: str = "aes128-cbc", oaep: str = "") -> bytes:
@@ -206,9 +204,7 @@ def read_message(data: bytes) -> None:
     for bit, layer in ((SIGN, signed), (COMPRESS, compressed), (ENCRYPT, encrypted)):
         if how & bit:
             entity = layer(entity)
-    agreed = replace(
-        LAX, signed=bool(how & STRICT), encrypted=bool(how & STRICT), canonical=bool(how & CANONICAL)
-    )
+    agreed = replace(LAX, signed=bool(how & STRICT), encrypted=bool(how & STRICT), canonical=bool(how & CANONICAL))
     try:
         found = message.read(*request(entity), agreed, "sha384", BytesIO, entropy)
     except As2Error as error:

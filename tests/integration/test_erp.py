@@ -148,10 +148,14 @@ def test_an_order_becomes_a_file_of_the_erp(tmp_path: Path, profile: str) -> Non
 
 # --- answers from the ERP --------------------------------------------------------------------------------
 
-SHIP_ROWS = """\
-Partner,Shipment,Created,Shipped,Arrives,SCAC,PRO,BOL,Cartons,Weight,WeightUnit,ShipToType,ShipTo,ShipToName,PO,SSCC,Line,SKU,ASIN,UPC,EAN,Quantity,Unit
-acme-retail,ES-SHIP-77,2026-03-12 16:30,2026-03-12,2026-03-16,ABFS,402118834,ES77,2,,,buyer_assigned,RNO4,ACME,7KX2M41Q,00106141410000000019,1,EX-KT-17,,,,120,EA
-acme-retail,ES-SHIP-77,2026-03-12 16:30,2026-03-12,2026-03-16,ABFS,402118834,ES77,2,,,buyer_assigned,RNO4,ACME,7KX2M41Q,00106141410000000026,2,EX-MG-04,,,,24,CA
+_SHIPMENT = (
+    "acme-retail,ES-SHIP-77,2026-03-12 16:30,2026-03-12,2026-03-16,ABFS,402118834,ES77,2,,,buyer_assigned"
+)
+SHIP_ROWS = f"""\
+Partner,Shipment,Created,Shipped,Arrives,SCAC,PRO,BOL,Cartons,Weight,WeightUnit,ShipToType,ShipTo,\
+ShipToName,PO,SSCC,Line,SKU,ASIN,UPC,EAN,Quantity,Unit
+{_SHIPMENT},RNO4,ACME,7KX2M41Q,00106141410000000019,1,EX-KT-17,,,,120,EA
+{_SHIPMENT},RNO4,ACME,7KX2M41Q,00106141410000000026,2,EX-MG-04,,,,24,CA
 """
 INVOICE_ROWS = """\
 Partner,Invoice,Date,PO,Terms,NetDays,RemitTo,Freight,Total,Line,SKU,ASIN,UPC,EAN,Quantity,Unit,Price
@@ -207,7 +211,8 @@ def idoc(kind: str, message: str, *inner: str) -> str:
     control = element(
         "EDI_DC40", TABNAM="EDI_DC40", IDOCTYP=kind, MESTYP=message, CREDAT="20260312", CRETIM="163000"
     )
-    return f'<?xml version="1.0" encoding="UTF-8"?><{kind}><IDOC BEGIN="1">{control}{"".join(inner)}</IDOC></{kind}>'
+    head = '<?xml version="1.0" encoding="UTF-8"?>'
+    return f'{head}<{kind}><IDOC BEGIN="1">{control}{"".join(inner)}</IDOC></{kind}>'
 
 
 def delivery_idoc() -> str:
@@ -303,7 +308,8 @@ def test_a_document_goes_to_the_first_channel_that_takes_it(tmp_path: Path) -> N
     home = erp_home(
         tmp_path,
         "{channel: finance, direction: to_erp, forms: [{documents: [invoice, remittance_advice]}]}",
-        '{channel: wms, forms: [{shape: xml, documents: [purchase_order], name: "{partner}-{number}-{counter}.xml"}]}',
+        "{channel: wms, forms: [{shape: xml, documents: [purchase_order], "
+        'name: "{partner}-{number}-{counter}.xml"}]}',
         "{channel: rest}",
         "{channel: trial, test: true, forms: [{documents: [purchase_order]}]}",
     )
@@ -400,7 +406,7 @@ def test_nothing_is_sent_of_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     put(home, "invoice2.csv", INVOICE_ROWS.replace(",24,CA", ",viele,CA").encode(), "erp")
     work(home)
     assert sent(home, "810") == []
-    assert sorted(problems(home))[-1].startswith("Line 3, column Quantity: 'viele' is no number")
+    assert max(problems(home)).startswith("Line 3, column Quantity: 'viele' is no number")
     put(home, "invoices.csv", INVOICE_ROWS.encode(), "erp")
     work(home)
     assert len(sent(home, "810")) == 1

@@ -1,4 +1,4 @@
-"""CSV that went through a spreadsheet: read where it can mean one thing only, refused by row and column where not."""
+"""CSV that went through a spreadsheet: read where it can mean one thing, refused by row and column where not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.shapes import columns
@@ -184,15 +184,10 @@ def test_numbers_are_no_formulas() -> None:
     assert b",-25.00" in written(USED, [document])
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cc"])))
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1))
 def test_any_text_comes_back(text: str) -> None:
-    text = f"x{text}".strip(" \xa0") if text.strip(" \xa0") != text else text
-    if (
-        not text
-        or columns.read_cell.__module__
-        and __import__("re").fullmatch(r"\d[.,]\d+E\+\d+|#.*", text, 2)
-    ):
-        return
+    text = text.strip(" \xa0")
+    assume(text and not text.startswith("#") and "E+" not in text.upper())  # what a spreadsheet has spoilt
     document = {**EXPECTED, "parties": [{"role": "remit_to", "name": text}]}
     assert list(columns.read(USED, io.BytesIO(written(USED, [document])))) == [document]
 
