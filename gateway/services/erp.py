@@ -102,18 +102,20 @@ class Form:
         else:
             found = list(_sets(file, guides, partners) if self.rule.shape == "x12" else _json(file))
         for number, document in enumerate(found, 1):
-            kind = str(document.get("document_type"))
-            if not self.takes(kind, "read"):
+            kind = document.get("document_type")
+            if not self.takes(str(kind), "read"):
+                which = f"document {number} of the file: " if len(found) > 1 else ""
                 known = ", ".join(one for one in KINDS if self.takes(one, "read"))
-                which = f"document {number} of the file, " if len(found) > 1 else ""
-                what = f"{which}document_type is {kind!r}; this form takes {known}"
-                if "document_type" not in document:
-                    what = f"{which}it has no document_type".replace(", it", "")
-                raise _wrong(problem("HOME-NOT-A-DOCUMENT", what=what, value=document.get("document_type")))
-            addressed = {"partner", "partner_id"} & document.keys() or document.get("control", {}).get(
-                "receiver"
-            )
-            if self.channel.partner and not addressed:
+                what = (
+                    f"document_type is {kind!r}; this form takes {known}"
+                    if kind
+                    else "it has no document_type"
+                )
+                value = None if kind is None else str(kind)
+                raise _wrong(problem("HOME-NOT-A-DOCUMENT", what=which + what, value=value))
+            control = document.get("control")
+            told = {"partner", "partner_id"} & document.keys() or (control and "receiver" in control)
+            if self.channel.partner and not told:
                 document["partner_id"] = self.channel.partner
         return found
 

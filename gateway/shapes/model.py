@@ -131,7 +131,7 @@ class Shape(_Stated):
     spreadsheet: bool = False
     read: str = ""
     write: str = ""
-    schema_text: str = Field("", alias="schema")
+    schema_text: str = Field(default="", alias="schema")
 
     @property
     def width(self) -> int:

@@ -179,7 +179,8 @@ class Folder:
 
     def arrivals(self) -> list[Arrival]:
         self.sync((INBOX, CLAIMED))
-        names = sorted(path.name for path in (self._root / CLAIMED).iterdir() if _SPLIT in path.name)
+        names = sorted(path.name for path in (self._root / CLAIMED).iterdir())
+        names = [one for one in names if _SPLIT in one and one.isprintable()]  # what we named ourselves
         return [Arrival(*name.split(_SPLIT, 1)) for name in names]
 
     def open(self, arrival: Arrival) -> BinaryIO:

@@ -20,6 +20,7 @@ from gateway.errors import ConfigurationError
 from gateway.settings import load
 from gateway.shapes import xml
 from tests.homes import LINE, PARTNER, acknowledgment, put, rows, set_in, work
+from tests.integration.killing import agree_on_orders
 from tests.orders import interchange, order
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,6 +147,39 @@ def test_an_order_becomes_a_file_of_the_erp(tmp_path: Path, profile: str) -> Non
     assert elements(answer, "AK5") == [["A"]]
 
 
+BOTH_WAYS = [
+    *(f"profile: {name}" for name in ORDERS),
+    "forms: [{shape: own_json_order}]",
+    "forms: [{shape: csv_order}]",
+    "forms: [{shape: x12}]",
+]
+
+
+@pytest.mark.parametrize("form", BOTH_WAYS)
+def test_what_was_written_is_read(tmp_path: Path, form: str) -> None:
+    """The ERP hands an order on as it came, as one of its own: the lines are the same."""
+    home = erp_home(tmp_path, f"{{channel: erp, partner: {PARTNER}, {form}}}")
+    agree_on_orders(home)
+    put(home, "po.edi", interchange(1001, [order(1, "7KX2M41Q", [LINE, LINE.replace("120", "24")])]))
+    work(home)
+    ((name, content),) = outbox(home).items()
+    if form.endswith("x12}]"):  # it is from the partner, and goes to it
+        sides = b"ACMERETAIL     *ZZ*EXAMPLESUPPLIER", b"EXAMPLESUPPLIER*ZZ*ACMERETAIL     "
+        content = content.replace(*sides).replace(
+            b"ACMERETAIL*EXAMPLESUPPLIER", b"EXAMPLESUPPLIER*ACMERETAIL"
+        )
+    put(home, name, content, "erp")
+    work(home)
+    assert problems(home) == []
+    (back,) = sent(home, "850")
+    assert elements(back, "BEG")[0][2] == "7KX2M41Q"
+    assert [(float(one[1]), one[2], float(one[3])) for one in elements(back, "PO1")] == [
+        (120.0, "EA", 18.4),
+        (24.0, "EA", 18.4),
+    ]
+    assert all("EX-KT-17" in one for one in elements(back, "PO1"))
+
+
 # --- answers from the ERP --------------------------------------------------------------------------------
 
 _SHIPMENT = (
@@ -169,7 +203,14 @@ def flat(*fields: tuple[str, int] | str) -> str:
 
 
 def flat_ship() -> str:
-    head = [(PARTNER, 41), ("ES-SHIP-77", 30), "202603121630", "20260312", "20260316", ("ABFS", 4)]
+    head: list[tuple[str, int] | str] = [
+        (PARTNER, 41),
+        ("ES-SHIP-77", 30),
+        "202603121630",
+        "20260312",
+        "20260316",
+        ("ABFS", 4),
+    ]
     lines = [
         flat(
             "SHP",
@@ -192,7 +233,14 @@ def flat_ship() -> str:
 
 
 def flat_invoice() -> str:
-    head = [(PARTNER, 41), ("ES-1077", 22), "20260312", ("7KX2M41Q", 22), ("basic", 10), " 30"]
+    head: list[tuple[str, int] | str] = [
+        (PARTNER, 41),
+        ("ES-1077", 22),
+        "20260312",
+        ("7KX2M41Q", 22),
+        ("basic", 10),
+        " 30",
+    ]
     return (
         flat("INV", *head, "000000000295680")
         + flat("LIN", "     1", ("EX-KT-17", 30), "B0C1KETTL3", "120".rjust(12), "EA", "000000000184000")
@@ -418,6 +466,23 @@ def test_a_list_of_json_documents(tmp_path: Path) -> None:
     put(home, "all.json", json.dumps(both).encode(), "erp")
     assert work(home).documents == 2
     assert problems(home) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"document_type": 7}, "document_type is 7; this form takes purchase_order"),
+        ({"document_type": "invoice", "control": "x"}, "does not say whom it is for"),
+        ({"document_type": "functional_acknowledgment"}, "'functional_acknowledgment'; this form takes"),
+        ([{"document_type": "invoice"}, {}], "document 2 of the file: it has no document_type"),
+        ([], "it is not an object in braces"),
+    ],
+)
+def test_json_that_is_no_document(tmp_path: Path, content: Any, words: str) -> None:
+    home = erp_home(tmp_path, "{channel: erp}")
+    put(home, "x.json", json.dumps(content).encode(), "erp")
+    assert work(home).quarantined == 1
+    assert words in problems(home)[0]
 
 
 def test_a_wrong_idoc_names_the_element(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""CSV that went through a spreadsheet: read where it can mean one thing, refused by row and column where not."""
+"""CSV that went through a spreadsheet: read where it can mean one thing, else refused by row and column."""
 
 from __future__ import annotations
 
