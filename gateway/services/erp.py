@@ -35,12 +35,17 @@ _ENDS = {"csv": "csv", "fixed": "txt", "jsonata": "json", "xslt": "xml", "x12": 
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class FileForm:
     """A form of files in a channel; ``shape`` is that of a shape file, None for what needs none."""
 
     channel: ErpChannel
     rule: ErpForm
     shape: Shape | None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether any document can be written so."""
+        return self.shape is None and self.rule.shape != "xml"
 
     def takes(self, kind: str, way: str) -> bool:
         """Whether documents of a type can be in such files; ``way`` is ``read`` or ``write``."""
@@ -114,7 +119,9 @@ class Form:
                 value = None if kind is None else str(kind)
                 raise _wrong(problem("HOME-NOT-A-DOCUMENT", what=which + what, value=value))
             control = document.get("control")
-            told = {"partner", "partner_id"} & document.keys() or (control and "receiver" in control)
+            told = {"partner", "partner_id"} & document.keys() or (
+                isinstance(control, dict) and "receiver" in control
+            )
             if self.channel.partner and not told:
                 document["partner_id"] = self.channel.partner
         return found
@@ -164,7 +171,7 @@ class Forms:
     """All channels and forms of our own system, in the order of the settings."""
 
     channels: dict[str, ErpChannel]
-    forms: tuple[Form, ...] = ()
+    forms: tuple[FileForm, ...] = ()
 
     @classmethod
     def load(cls, erp: Erp, overrides: tuple[Path, ...] = ()) -> Self:
@@ -173,12 +180,12 @@ class Forms:
         Raises:
             ConfigurationError: shape files are wrong or missing; ``problems`` says all that is.
         """
-        found: list[Form] = []
+        found: list[FileForm] = []
         problems: list[Problem] = []
         for channel in erp.channels:
             for rule in channel.forms:
                 try:
-                    found.append(Form(channel, rule, _shape(rule, overrides)))
+                    found.append(FileForm(channel, rule, _shape(rule, overrides)))
                 except (ConfigurationError, NotFoundError) as error:
                     known = error.problems or (
                         problem("HOME-NO-SHAPE", channel=channel.channel, what=str(error)),
@@ -188,7 +195,7 @@ class Forms:
             raise ConfigurationError("The forms of the ERP's files are not usable.", problems=tuple(problems))
         return cls({one.channel: one for one in erp.channels}, tuple(found))
 
-    def outlet(self, kind: str, test: bool) -> Form | None:
+    def outlet(self, kind: str, test: bool) -> FileForm | None:
         """Where a document for our own system goes, and how; a test to a channel for tests if it can."""
         for wanted in (True, False) if test else (False,):
             for one in self.forms:
@@ -198,7 +205,7 @@ class Forms:
                     return one
         return None
 
-    def inlet(self, channel: str, file: str) -> Form | None:
+    def inlet(self, channel: str, file: str) -> FileForm | None:
         """How a file of our own system is read."""
         for one in self.forms:
             if one.channel.channel == channel and one.channel.direction != "to_erp":

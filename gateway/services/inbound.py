@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -17,6 +17,7 @@ from gateway.partners.partner import Partner
 from gateway.services import acknowledge
 from gateway.services.acknowledge import number as number_of
 from gateway.services.deliver import again
+from gateway.services.erp import FileForm
 from gateway.services.lifecycle import Translation
 from gateway.services.problems import duplicate, problem
 from gateway.services.work import FIRST, Work, send
@@ -277,11 +278,14 @@ class Inbound(Work):
             code = "HOME-NO-DOCUMENT"
             words["version"] = received.group.version if received.group else ""
         else:
-            with self._part() as take_back:
-                before = self._set_before(received, received.document, partner)
-                if before is None and (wrong := self._document(received, received.document, partner)):
+            document = received.document
+            form = self.services.erp.outlet(document["document_type"], bool(document.get("test")))
+            with nullcontext() if form and form.is_sure else self._part() as take_back:
+                before = self._set_before(received, document, partner)
+                wrong = self._document(received, document, partner, form) if before is None else ()
+                if wrong and take_back:
                     take_back()  # it is right, and accepted; who mends our side processes it again
-                    self.findings.add(*wrong)
+                self.findings.add(*wrong)
             return before
         found = problem(code, acknowledge.place(received), value=received.set_id, **words)
         found = replace(found, ack=_NOT_SUPPORTED)
@@ -320,7 +324,7 @@ class Inbound(Work):
         return None
 
     def _document(
-        self, received: TransactionSet, document: dict[str, Any], partner: Partner
+        self, received: TransactionSet, document: dict[str, Any], partner: Partner, form: FileForm | None
     ) -> tuple[Problem, ...]:
         """Stores a document and plans its file for our own system, or says why that cannot be written."""
         document_id = self.services.new_id()
@@ -343,7 +347,6 @@ class Inbound(Work):
             body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
         )
         where, kind = acknowledge.place(received), kept.document_type
-        form = self.services.erp.outlet(kind, kept.test)
         if form is None:
             words = {"kind": kind.replace("_", " "), "number": kept.number}
             return (problem("HOME-NO-OUTLET", where, value=kind, **words),)

@@ -472,7 +472,7 @@ def test_a_list_of_json_documents(tmp_path: Path) -> None:
     ("content", "words"),
     [
         ({"document_type": 7}, "document_type is 7; this form takes purchase_order"),
-        ({"document_type": "invoice", "control": "x"}, "does not say whom it is for"),
+        ({"document_type": "invoice", "control": 5}, "does not say whom it is for"),
         ({"document_type": "functional_acknowledgment"}, "'functional_acknowledgment'; this form takes"),
         ([{"document_type": "invoice"}, {}], "document 2 of the file: it has no document_type"),
         ([], "it is not an object in braces"),

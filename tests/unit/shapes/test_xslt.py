@@ -13,11 +13,15 @@ from gateway.shapes.model import Shape
 from tests.unit.shapes.support import faults
 
 PO = "urn:edi-gateway:purchase_order:1"
-HEAD = f'<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" xmlns:po="{PO}">'
+HEAD = (
+    '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" '
+    f'xmlns:po="{PO}" exclude-result-prefixes="po">'
+)
 LINES = "<lines><line><quantity><value>1</value><uom>EA</uom></quantity></line></lines>"
 READ = f"""{HEAD}<xsl:template match="/"><purchase_order xmlns="{PO}">
 <po_number><xsl:value-of select="/o/n"/></po_number><purpose>original</purpose><po_type>regular</po_type>
-<ordered_at><xsl:value-of select="/o/d"/></ordered_at>{LINES}</purchase_order></xsl:template></xsl:stylesheet>"""
+<ordered_at><xsl:value-of select="/o/d"/></ordered_at>{LINES}
+</purchase_order></xsl:template></xsl:stylesheet>"""
 WRITE = f"""{HEAD}<xsl:template match="/"><all><xsl:for-each select="//po:po_number">
 <o><xsl:value-of select="."/></o></xsl:for-each></all></xsl:template></xsl:stylesheet>"""
 SCHEMA = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="all"><xs:complexType>
