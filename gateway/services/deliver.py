@@ -213,7 +213,8 @@ def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) ->
         done = store.mark_delivered([delivery for delivery, _ in named])
         for one in done:
             facts = {"channel": one.channel, "box": one.box, "file": names[one.seq]}
-            content = {"sha256": one.payload} if one.payload else {}
+            # With a document, `sha256` is that of the document itself.
+            content = {"payload" if one.document_id else "sha256": one.payload} if one.payload else {}
             store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **content)
         store.end_deliveries({one.message_id for one in done})
 

@@ -355,7 +355,10 @@ class Inbound(Work):
         try:
             content = form.write(body, received, remarks.append)
         except DocumentError as error:
-            wrong = (replace(one, message=told + one.message) for one in error.problems)
+            then = "Then let `edigw message reprocess` do it again."
+            wrong = (
+                replace(one, message=told + one.message, hint=f"{one.hint} {then}") for one in error.problems
+            )
             return tuple(one.at(transaction_set=received.control_number) for one in wrong)
         self.findings.add(*(replace(one, message=told + one.message) for one in remarks))
         name = form.name(body, self.services.clock(), lambda: self.store.next_number(erp, "file"))

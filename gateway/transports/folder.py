@@ -122,7 +122,7 @@ class Folder:
             except FileNotFoundError:
                 continue
             if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
-                if now - found.st_mtime > _ABANDONED:
+                if stat.S_ISREG(found.st_mode) and now - found.st_mtime > _ABANDONED:
                     ignored.append((harmless(entry.name), "named as unfinished; rename it if it is complete"))
                 continue
             if not stat.S_ISREG(found.st_mode):

@@ -27,7 +27,7 @@
         <xsl:call-template name="date"><xsl:with-param name="text" select="E1EDK03[IDDAT = '012']/DATUM"/></xsl:call-template>
       </invoice_date>
       <xsl:if test="E1EDK02[QUALF = '001']"><po_number><xsl:value-of select="E1EDK02[QUALF = '001']/BELNR"/></po_number></xsl:if>
-      <xsl:if test="E1EDK18[QUALF = '005']/TAGE"><terms><type>basic</type><net_days><xsl:value-of select="number(E1EDK18[QUALF = '005']/TAGE)"/></net_days></terms></xsl:if>
+      <xsl:if test="E1EDK18[QUALF = '003']/TAGE"><terms><type>basic</type><net_days><xsl:value-of select="number(E1EDK18[QUALF = '003']/TAGE)"/></net_days></terms></xsl:if>
       <lines>
         <xsl:for-each select="E1EDP01">
           <line>

@@ -145,6 +145,8 @@ def test_an_order_becomes_a_file_of_the_erp(tmp_path: Path, profile: str) -> Non
     assert reads(path.read_bytes()) == {"po": "7KX2M41Q", "quantity": "120", "sku": "EX-KT-17"}
     (answer,) = sent(home, "997")
     assert elements(answer, "AK5") == [["A"]]
+    for command in (["audit", "verify"], ["db", "check"]):
+        assert main([*command, "--config", str(home)]) == 0
 
 
 BOTH_WAYS = [

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import io
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from gateway.errors import DocumentError
 from gateway.shapes import columns
 from gateway.shapes.model import Shape
 from tests.unit.shapes.support import faults, read, read_problems, shape, written
@@ -190,6 +192,29 @@ def test_any_text_comes_back(text: str) -> None:
     assume(text and not text.startswith("#") and "E+" not in text.upper())  # what a spreadsheet has spoilt
     document = {**EXPECTED, "parties": [{"role": "remit_to", "name": text}]}
     assert list(columns.read(USED, io.BytesIO(written(USED, [document])))) == [document]
+
+
+CELLS = st.one_of(
+    st.text(max_size=8),
+    st.text("0123456789.,-/ :'E+", max_size=12),
+    st.sampled_from(["2026-02-18", "46071", "1,250", "=1", "I-1", '"', "sep=;", "\ufeff"]),
+)
+TABLES = st.lists(st.lists(CELLS, max_size=8), max_size=5)
+
+
+@given(TABLES, st.sampled_from([",", ";", "\t"]), st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-8-sig"]))
+def test_whatever_comes_is_read_or_refused(table: list[list[str]], separator: str, encoding: str) -> None:
+    lines = [HEADER.replace(",", separator), *(separator.join(cells) for cells in table)]
+    data = "\n".join(lines).encode(encoding, "replace" if encoding == "cp1252" else "surrogatepass")
+    with suppress(DocumentError):
+        read(USED, data)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_bytes_come_are_read_or_refused(data: bytes) -> None:
+    for start in (b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, HEADER.encode() + b"\n"):
+        with suppress(DocumentError):
+            read(USED, start + data)
 
 
 def test_spreadsheets_belong_to_csv() -> None:
