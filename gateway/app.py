@@ -171,8 +171,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             }
             # What came with the package is behind the guides and mappings of the home, file by file.
             layers = tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir())
-            mappings = tuple(path for path in layers if path.name == "mappings")
-            self._erp = Forms.load(settings.gateway.erp, mappings) if works else Forms({})
+            self._erp = Forms.load(settings.gateway.erp, (home / "mappings",)) if works else Forms({})
             self._handler = Handler(self._is_ignored, data / CHECKPOINTS)
             files = {name: _digest(path) for name, path in _rules(home, layers)} if works else {}
             self._rules = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest() if works else ""

@@ -405,6 +405,15 @@ def test_what_has_no_room_in_the_form_is_told(tmp_path: Path) -> None:
     assert told.startswith("850 A-2 for erp: Document 1, column MENEE: 'KG' is in no code table")
 
 
+def test_names_that_are_the_same_cover_nothing(tmp_path: Path) -> None:
+    home = erp_home(tmp_path, '{channel: erp, forms: [{name: "{partner}.json"}]}')
+    put(home, "po.edi", interchange(1001, [order(n, f"A-{n}", [LINE]) for n in (1, 2, 3)]))
+    work(home)
+    found = outbox(home)
+    assert sorted(json.loads(one)["po_number"] for one in found.values()) == ["A-1", "A-2", "A-3"]
+    assert min(found) == "acme-retail.json"
+
+
 def test_x12_as_it_is_both_ways(tmp_path: Path) -> None:
     home = erp_home(tmp_path, "{channel: erp, forms: [{shape: x12}]}")
     first, second = order(1, "A-1", [LINE]), order(2, "A-2", [LINE])
@@ -560,13 +569,17 @@ def test_settings_that_are_wrong(tmp_path: Path, channel: str, words: str) -> No
         ("{shape: broken}", "there is no document type"),
     ],
 )
-def test_shape_files_that_are_wrong(tmp_path: Path, form: str, words: str) -> None:
+def test_shape_files_that_are_wrong(
+    tmp_path: Path, form: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     home = erp_home(tmp_path, f"{{channel: erp, forms: [{form}]}}")
     (home / "mappings/erp").mkdir(parents=True)
     (home / "mappings/erp/broken.yaml").write_text("shape: csv\ndocument: order\ncolumns: {A: ~}\n")
     with pytest.raises(ConfigurationError) as caught:
         work(home)
     assert words in " ".join(one.message for one in caught.value.problems)
+    assert main(["doctor", "--config", str(home)]) == 1
+    assert words in capsys.readouterr().out
 
 
 def test_a_shape_and_profile_of_the_home(tmp_path: Path) -> None:
