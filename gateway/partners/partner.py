@@ -7,7 +7,15 @@ from dataclasses import field
 from difflib import get_close_matches
 from typing import Any
 
-from gateway.partners.agreement import Duplicates, Receive, Send, Writing, checked_name, setting
+from gateway.partners.agreement import (
+    Duplicates,
+    Receive,
+    Send,
+    Writing,
+    checked_marker,
+    checked_name,
+    setting,
+)
 from gateway.partners.as2 import As2
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
@@ -44,6 +52,7 @@ class Partner:
         group_id: GS02 and GS03 of the partner; empty for its first identifier.
         our_group_id: the same for us.
         channel: its folder below ``folders/``; empty for the partner's id.
+        marker: end of the name of the file that says that another is complete; empty for none.
         profile: whose guidelines and mappings hold, those in the folders ``partners/<profile>``; empty for
             the partner's id.
         receive, send: what was agreed.
@@ -59,6 +68,7 @@ class Partner:
     group_id: str = ""
     our_group_id: str = ""
     channel: str = ""
+    marker: str = ""
     profile: str = ""
     receive: tuple[Receive, ...] = ()
     send: tuple[Send, ...] = ()
@@ -71,6 +81,7 @@ class Partner:
         checked_name(self.id)
         for name in filter(None, (self.channel, self.profile)):
             checked_name(name)
+        checked_marker(self.marker)
         if not 1 <= self.first_control_number <= 999_999_999:
             raise ValueError("first_control_number: 1 to 999999999")
         if not self.identifiers:
