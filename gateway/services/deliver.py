@@ -28,7 +28,7 @@ from gateway.errors import NotFoundError, RefusedError
 from gateway.services import lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery as Status
-from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, SENT, Delivery, Message, as_text
+from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, SENT, WAITS, Delivery, Message, as_text
 from gateway.transports.base import Sender
 from gateway.transports.folder import QUARANTINE
 
@@ -76,7 +76,7 @@ def again(services: Services, message: Message, owner: str) -> list[str]:
     store = services.store
     found = store.deliveries_of(message.id)
     sent = [one for one in found if one.box != QUARANTINE]
-    if any(one.state in (PENDING, SENDING) for one in sent):
+    if any(one.state in (PENDING, SENDING, WAITS) for one in sent):
         raise RefusedError(f"Message {message.id} is waiting to be delivered already.")
     if any(one.state == SENT for one in sent):
         raise RefusedError(f"Message {message.id} was sent; the partner's receipt is not here yet.")
@@ -90,9 +90,9 @@ def again(services: Services, message: Message, owner: str) -> list[str]:
         if _what(one) not in there:
             first.setdefault(_what(one), one)
     for one in first.values():
-        content = {"payload": one.payload, "document_id": one.document_id}
         by = one.owner if one.owner.startswith("@") else owner
-        store.add_delivery(message.id, by, one.channel, one.box, one.wanted, **content)
+        place = (one.channel, one.box, one.wanted)
+        store.add_delivery(message.id, by, *place, payload=one.payload, document_id=one.document_id)
         services.enqueue([job_of(by)] if by != owner else [])
     if first:
         lifecycle.advance(store, message, Status.WAITING)
@@ -212,7 +212,8 @@ def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) ->
         done = store.mark_delivered([delivery for delivery, _ in named])
         for one in done:
             facts = {"channel": one.channel, "box": one.box, "file": names[one.seq]}
-            content = {"sha256": one.payload} if one.payload else {}
+            # Of a document, `sha256` is that of what was read.
+            content = {"payload" if one.document_id else "sha256": one.payload} if one.payload else {}
             store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **content)
         store.end_deliveries({one.message_id for one in done})
 

@@ -11,9 +11,9 @@ import orjson
 
 from gateway import engine
 from gateway.documents import KINDS
-from gateway.errors import Ack, Level, Location, Problem
+from gateway.errors import Ack, Level, Location, Problem, Severity
 from gateway.partners.partner import Partner
-from gateway.services import acknowledge
+from gateway.services import acknowledge, crossreference
 from gateway.services.acknowledge import number as number_of
 from gateway.services.deliver import again
 from gateway.services.lifecycle import Translation
@@ -317,7 +317,16 @@ class Inbound(Work):
         return None
 
     def _document(self, received: TransactionSet, document: dict[str, Any], partner: Partner) -> None:
-        document_id = self.services.new_id()
+        document_id, store = self.services.new_id(), self.store
+        today = crossreference.today(self.services)
+        unknown = crossreference.fill(store, partner, document, today, ours=False)
+        waits = crossreference.waits(unknown)
+        self.findings.add(
+            *(
+                replace(one, severity=Severity.INFO)
+                for one in crossreference.problems(store, partner, unknown)
+            )
+        )
         head = {
             "document_type": document["document_type"],
             "schema_version": document["schema_version"],
@@ -338,11 +347,17 @@ class Inbound(Work):
         )
         name = harmless(f"{kept.document_type}_{kept.number}_{document_id[:8]}.json")
         erp = self.services.settings.gateway.erp.outlet(kept.test)
-        self.store.add_delivery(self.message.id, self.message.id, erp, OUTBOX, name, document_id=document_id)
+        mine = self.message.id
+        store.add_delivery(mine, mine, erp, OUTBOX, name, document_id=document_id, waits=waits)
         self.findings.deliveries = True
         self.findings.done += 1
         facts = {"control_number": received.interchange.control_number, "file": name}
-        self.keep(kept, "document.created", self.message.id, f"{erp}/{OUTBOX}/{name}", **facts)
+        result = f"waits for {waits}" if waits else f"{erp}/{OUTBOX}/{name}"
+        self.keep(kept, "document.created", mine, result, **facts)
+        if waits:
+            facts = {"document_type": kept.document_type, "number": kept.number, "waits_for": waits}
+            store.audit("document.waits", mine, document_id=document_id, partner=partner.id, **facts)
+            self.services.enqueue([crossreference.job_of_waiting(mine)])
 
     # --- answers -------------------------------------------------------------------------------------
 
