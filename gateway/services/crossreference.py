@@ -2,7 +2,7 @@
 
 A document from a partner keeps what the partner wrote, and gets what our own system calls it beside that. Of
 one whose items must be known the delivery waits (its message is acknowledged all the same), and goes on as
-soon as the rows say it can: whoever adds rows wakes it in the same transaction. What our own system sends
+soon as the rows say it can: whoever changes rows wakes it in the same transaction. What our own system sends
 with its own numbers alone gets those of the partner in their place.
 """
 
@@ -140,6 +140,7 @@ def remove(
         if not dry_run:
             table.remove(found[0])
             _told(store, kind, "removed", found[0])
+            services.enqueue([job_of_waiting()])  # it may have contradicted another
     return found[0]
 
 
