@@ -203,24 +203,23 @@ def checked(kind: Kind, given: Mapping[str, str], number: int) -> tuple[Row, lis
 
 def clashes(kind: Kind, new: Iterable[tuple[int, Row]], old: Iterable[Row]) -> Iterator[Wrong]:
     """New rows that say of a name what another row says of it for some of the same days."""
-    known: dict[tuple[str, Key], list[tuple[int, Row]]] = {}
-    for number, row in (*((0, one) for one in old), *new):
+    known: dict[tuple[str, Key], list[tuple[str, Row]]] = {}
+    for one in old:
+        for key in kind.keys(one):
+            place = f"the table, since {one['since'] or 'ever'}"
+            known.setdefault((one["partner"], key), []).append((place, one))
+    for number, row in new:
         for key in sorted(kind.keys(row)):
             others = known.setdefault((row["partner"], key), [])
-            for other_number, other in others if number else ():
+            for place, other in others:
                 if row["since"] <= (other["until"] or "9") and other["since"] <= (row["until"] or "9"):
                     at = next(one for one in kind.columns_of(key) if row[one] == key[1])
-                    place = (
-                        f"row {other_number}"
-                        if other_number
-                        else f"the table, since {other['since'] or 'ever'}"
-                    )
                     words = (
                         f"stands for {other[kind.own]} on the same days already ({place}); end that one first"
                     )
                     yield Wrong(number, at, words, key[1])
                     break
-            others.append((number, row))
+            others.append((f"row {number}", row))
 
 
 def meant(kind: Kind, rows: Iterable[Row], keys: Collection[Key], day: str) -> list[Row]:

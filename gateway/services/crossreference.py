@@ -115,8 +115,8 @@ def save(
             for row in saved.added:
                 _told(services.store, kind, "added", row)
             for before, row in saved.changed:
-                changes = {one: f"{before[one]} -> {row[one]}" for one in row if row[one] != before[one]}
-                _told(services.store, kind, "changed", row, changes=changes)
+                changes = [f"{one} {before[one]!r} -> {row[one]!r}" for one in row if row[one] != before[one]]
+                _told(services.store, kind, "changed", row, changes)
             services.enqueue([job_of_waiting()])
     return saved
 
@@ -144,9 +144,11 @@ def remove(
     return found[0]
 
 
-def _told(store: Store, kind: Kind, what: str, row: Row, **facts: Any) -> None:
-    said = {one: value for one, value in row.items() if value and one != "partner"}
-    store.audit(f"{kind.name}.{what}", partner=row["partner"] or None, **said, **facts)
+def _told(store: Store, kind: Kind, what: str, row: Row, said: Sequence[str] = ()) -> None:
+    known = ("partner", kind.own, "since")
+    words = [*said] or [f"{one} {value}" for one, value in row.items() if value and one not in known]
+    facts = {kind.own: row[kind.own], **({"since": row["since"]} if row["since"] else {}), "row": words}
+    store.audit(f"{kind.name}.{what}", partner=row["partner"] or None, **facts)
 
 
 def _problem(one: Wrong) -> Problem:

@@ -105,9 +105,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return made
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+BOTH = pytest.mark.parametrize("site", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture
 def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    if request.param == "postgres":
+    if getattr(request, "param", "") == "postgres":
         server: Server = request.getfixturevalue("postgres")
         monkeypatch.setenv("EDIGW_DATABASE_URL", server.database())
     made = Site(tmp_path / "home")
@@ -122,6 +125,7 @@ def came(site: Site, *orders: tuple[str, list[str]], control: int = 7) -> None:
     work(site.home)
 
 
+@BOTH
 def test_an_order_for_an_unknown_item_waits_and_goes_on_once_it_is_known(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,6 +169,7 @@ def test_an_order_for_an_unknown_item_waits_and_goes_on_once_it_is_known(
     assert list(site.orders()) == ["A1"]
 
 
+@BOTH
 def test_of_two_orders_in_one_file_only_one_waits(site: Site) -> None:
     site.run("item", "add", "--erp-sku", "100-2", "--vendor-sku", "EX-KT-17")
     came(site, ("A1", [KETTLE, POT]), ("A2", [KETTLE]))
@@ -178,6 +183,7 @@ def test_of_two_orders_in_one_file_only_one_waits(site: Site) -> None:
     assert len(site.out("997_*")) == 1
 
 
+@BOTH
 def test_what_an_unknown_item_is_called_elsewhere_is_suggested(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,6 +203,7 @@ def test_what_an_unknown_item_is_called_elsewhere_is_suggested(
     assert [document["number"] for document in one["documents"]] == ["A1", "A2"]
 
 
+@BOTH
 def test_an_item_holds_from_its_first_day_to_its_last(site: Site, clock: FakeClock) -> None:
     added = ("item", "add", "--vendor-sku", "EX-KT-17")
     assert site.run(*added, "--erp-sku", "OLD", "--until", "2026-03-01") == 0
@@ -285,6 +292,7 @@ def test_an_order_for_an_unknown_place_waits_for_it(site: Site, capsys: pytest.C
 # --- what a person does ----------------------------------------------------------------------------------
 
 
+@BOTH
 def test_a_person_may_let_it_go_on_as_it_is(site: Site) -> None:
     came(site, ("A1", [KETTLE]), ("A2", [POT]))
     assert site.run("message", "release", site.message().id, "--reason", "the ERP knows it") == 0
@@ -333,6 +341,7 @@ def test_what_waited_is_delivered_again_as_it_was_delivered(site: Site) -> None:
     assert second.read_bytes() == content
 
 
+@BOTH
 def test_whoever_works_is_woken_by_a_change(site: Site) -> None:
     with Gateway(site.home, load(site.home)) as gateway:
 
@@ -396,6 +405,7 @@ def ours(site: Site, number: str, name: str = "invoice.json", **line: Any) -> No
     work(site.home)
 
 
+@BOTH
 def test_our_number_alone_becomes_those_of_the_partner(site: Site) -> None:
     numbers = ("--vendor-sku", "EX-KT-17", "--asin", "B0C1KETTL3", "--gtin", "012345678905")
     assert site.run("item", "add", "--erp-sku", "100-2", *numbers) == 0
