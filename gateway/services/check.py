@@ -166,6 +166,11 @@ def attention(connection: Connection, now: datetime) -> Iterator[Finding]:
         ),
         ("messages are on hold", "edigw message list", m.hold != ""),
         ("acknowledgments are overdue", "edigw ack list", m.acknowledgment == "overdue"),
+        (
+            "documents wait for an item or a place",
+            "edigw item unknown` and `edigw location unknown",
+            t.deliveries.c.state == WAITS,
+        ),
     ):
         number = connection.execute(select(func.count()).where(condition)).scalar_one()
         yield Finding(not number, f"{number} {words}.", f"See `{fix}`.")

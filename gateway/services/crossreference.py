@@ -147,8 +147,8 @@ def remove(
 def _told(store: Store, kind: Kind, what: str, row: Row, said: Sequence[str] = ()) -> None:
     known = ("partner", kind.own, "since")
     words = [*said] or [f"{one} {value}" for one, value in row.items() if value and one not in known]
-    facts = {kind.own: row[kind.own], **({"since": row["since"]} if row["since"] else {}), "row": words}
-    store.audit(f"{kind.name}.{what}", partner=row["partner"] or None, **facts)
+    facts: dict[str, Any] = {one: row[one] for one in known[1:] if row[one]}
+    store.audit(f"{kind.name}.{what}", partner=row["partner"] or None, **facts, row=words)
 
 
 def _problem(one: Wrong) -> Problem:

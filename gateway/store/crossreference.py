@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, Table, delete, false, func, or_, select, text
 
 from gateway.errors import RefusedError
 from gateway.partners.crossreference import Key, Kind, Row
@@ -51,13 +51,13 @@ class CrossReference:
 
     def like(self, start: str, description: str, partners: Collection[str], limit: int) -> list[Row]:
         """Rows whose number or vendor's number begins so, or which are described so."""
-        c, likes = self._table.c, list[ColumnElement[bool]]()
-        for column in {self._kind.own, self._kind.names[0]} if start else ():
-            likes.append(c[column].startswith(start, autoescape=True))
+        c = self._table.c
+        columns = (self._kind.own, self._kind.names[0]) if start else ()
+        likes: list[ColumnElement[bool]] = [c[one].startswith(start, autoescape=True) for one in columns]
         if description and "description" in c:
             likes.append(func.lower(c.description) == description.lower())
-        found = select(*self._columns).where(c.partner.in_(partners), or_(*likes)).limit(limit)
-        return self._select(found) if likes else []
+        found = select(*self._columns).where(c.partner.in_(partners), or_(false(), *likes)).limit(limit)
+        return self._select(found)
 
     def save(self, rows: Iterable[Row]) -> None:
         """Adds rows, or puts them in the place of those with the same identity."""

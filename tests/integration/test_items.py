@@ -1,4 +1,4 @@
-"""Items and places nobody knows: what waits for them, what goes on, and what is refused; on both databases."""
+"""Items and places nobody knows: what waits for them, what goes on, what is refused; on both databases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from gateway.cli.main import main
 from gateway.documents import model_for
 from gateway.errors import NotFoundError, RefusedError
 from gateway.services import attend, crossreference, operate
-from gateway.services.check import statuses, work as unfinished
+from gateway.services.check import statuses
+from gateway.services.check import work as unfinished
 from gateway.services.proof import verify_payloads
 from gateway.settings import load
 from gateway.store import tables as t
@@ -82,10 +83,10 @@ class Site:
         with (
             Gateway(self.home, load(self.home), works=False) as gateway,
             closing(gateway.services.store) as store,
+            reading(gateway.engine) as connection,
         ):
-            with reading(gateway.engine) as connection:
-                asked = select(t.messages.c.id).where(t.messages.c.name == name)
-                return store.message(connection.execute(asked).scalar_one())
+            asked = select(t.messages.c.id).where(t.messages.c.name == name)
+            return store.message(connection.execute(asked).scalar_one())
 
     def check(self) -> None:
         """The audit is whole and no status contradicts another; waiting is nothing unfinished."""
@@ -497,3 +498,83 @@ def test_an_export_holds_what_was_delivered(site: Site, tmp_path: Path) -> None:
     with ZipFile(out) as package:
         files = [name for name in package.namelist() if name.endswith(".json") and "/purchase_order" in name]
         assert any('"erp_sku": "1"' in package.read(name).decode() for name in files)
+
+
+# --- tables by command -----------------------------------------------------------------------------------
+
+
+def imported(
+    site: Site, capsys: pytest.CaptureFixture[str], text: str, *options: str
+) -> tuple[int, str, str]:
+    file = site.home / "items.csv"
+    file.write_text(text)
+    capsys.readouterr()
+    code = site.run("item", "import", str(file), *options)
+    return (code, *capsys.readouterr())
+
+
+def test_the_same_file_twice_changes_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "erp_sku,asin,since\nA,1,\nB,2,2026-01-01\n"
+    code, out, err = imported(site, capsys, text, "--dry-run")
+    assert (code, out, err) == (0, "Would be: 2 added, 0 changed, 0 as before.\n", "")
+    assert site.events("item.added") == []
+    assert imported(site, capsys, text)[:2] == (0, "2 added, 0 changed, 0 as before.\n")
+    assert imported(site, capsys, text) == (0, "Nothing to do: 2 rows as in the table already.\n", "")
+    code, out, _ = imported(site, capsys, text.replace("A,1", "A,3"), "--json")
+    told = json.loads(out)
+    assert (code, told["added"], told["unchanged"]) == (0, [], 1)
+    assert [(one["before"]["asin"], one["after"]["asin"]) for one in told["changed"]] == [("1", "3")]
+    assert [facts["row"] for _, _, facts in site.events("item.added", "item.changed")] == [
+        ["asin 1"],
+        ["asin 2"],
+        ["asin '1' -> '3'"],
+    ]
+
+
+def test_a_file_is_taken_whole_or_not_at_all(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "partner,erp_sku,asin,gtin\n,A,1,\nnobody,B,2,\n,C,3,1\n,A,4,\n"
+    code, out, err = imported(site, capsys, text)
+    assert (code, out) == (1, "")
+    told = [
+        line.partition(" (a spread")[0].partition(".")[0] for line in err.splitlines() if "HOME-ROW" in line
+    ]
+    assert told == [
+        "  HOME-ROW: Row 3, column partner: 'nobody' is no file in partners/",
+        "  HOME-ROW: Row 4, column gtin: '1' is no UPC, EAN or GTIN of 8, 12, 13 or 14 digits",
+        "  HOME-ROW: Row 5, column erp_sku: 'A' stands in row 2 already, with the same partner and first day",
+    ]
+    assert imported(site, capsys, "erp_sku,asin\nA,1\nB,1\n")[0] == 1
+    assert site.run("item", "list") == 0
+    assert "Nothing was found." in capsys.readouterr().err
+
+
+def test_names_may_be_exchanged_in_one_file(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert imported(site, capsys, "erp_sku,asin\nA,1\nB,2\n")[0] == 0
+    assert imported(site, capsys, "erp_sku,asin\nA,2\n")[0] == 1
+    assert imported(site, capsys, "erp_sku,asin\nA,2\nB,1\n")[1] == "0 added, 2 changed, 0 as before.\n"
+
+
+def test_what_is_exported_is_imported_as_it_was(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--asin", "=1+1", "--gtin", "012345678905", "--description", '\'-5, "x"', "--partner", PARTNER)
+    site.run("item", "add", "--erp-sku", "@A", *given)
+    site.run("item", "add", "--erp-sku", "B", "--asin", "2")
+    capsys.readouterr()
+    assert site.run("item", "export") == 0
+    text = capsys.readouterr().out
+    assert "'@A,,'=1+1,00012345678905" in text
+    assert imported(site, capsys, text)[1].startswith("Nothing to do: 2 rows")
+    site.run("item", "export", "--partner", "")
+    assert capsys.readouterr().out.splitlines()[1:] == [",B,,2,,,,,,,,"]
+
+
+def test_of_several_rows_one_says_which_is_removed(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.run("item", "add", "--erp-sku", "A", "--asin", "1", "--until", "2026-01-31")
+    site.run("item", "add", "--erp-sku", "A", "--asin", "2", "--since", "2026-02-01")
+    capsys.readouterr()
+    assert site.run("item", "remove", "A") == 6
+    assert "has several rows, since 2026-02-01, ever: say --since." in capsys.readouterr().err
+    assert site.run("item", "remove", "A", "--since", "2026-02-01", "--dry-run") == 0
+    assert site.run("item", "remove", "A", "--since", "2026-02-01") == 0
+    assert site.run("item", "remove", "A", "--since", "2026-02-01") == 4
+    assert site.run("item", "remove", "A") == 0
+    assert len(site.events("item.removed")) == 2
