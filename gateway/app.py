@@ -30,6 +30,7 @@ from gateway.observability.logging import get_logger
 from gateway.secrets import secret
 from gateway.services import accept
 from gateway.services.base import Services
+from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
 from gateway.settings import (
     AS2_KEYS,
@@ -57,10 +58,10 @@ from gateway.store.tables import jobs, workers
 from gateway.transports.as2 import Client
 from gateway.transports.folder import QUARANTINE, Folder
 from gateway.worker.clock import Clock
-from gateway.worker.handler import CHECKPOINT, EXPIRY, POLL, RETENTION, SWEEP, Handler
+from gateway.worker.handler import CHECKPOINT, EXPIRY, POLL, RETENTION, SWEEP, WAITS, Handler
 
 _DAY = 86400.0
-_PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY, EXPIRY: 3600.0}
+_PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY, EXPIRY: 3600.0, WAITS: 3600.0}
 
 _COUNTED = {
     "file.received": "received",
@@ -78,6 +79,7 @@ _DATABASES = ("sqlalchemy", "psycopg", "psycopg_pool", "procrastinate")
 
 _WARNINGS = (
     "file.quarantined",
+    "document.waits",
     "delivery.delayed",
     "delivery.failed",
     "acknowledgment.overdue",
@@ -229,6 +231,8 @@ class Gateway(AbstractContextManager["Gateway"]):
         with store.transaction():
             if store.once("rules", self._rules) is None:
                 store.audit("rules.loaded", rules=self._rules, files=files)
+            if store.waiting_deliveries(1):  # by other rules, or on another day, they may go on
+                self.services.enqueue([job_of_waiting()])
 
     @property
     def services(self) -> Services:

@@ -30,6 +30,7 @@ COMMANDS = (
     "db",
     "cert",
     "partner",
+    "crossreference",
     "demo",
     "x12",
     "translate",

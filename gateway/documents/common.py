@@ -40,6 +40,10 @@ def optional(meaning: str, example: object = None, *, x12: str = "") -> Any:
     return required(meaning, example, x12=x12, default=None)
 
 
+OURS = "erp_"
+"""So begin fields with what our own system calls and counts something; they stand in no transaction set."""
+
+
 class Model(BaseModel):
     """Base of every object in a document: frozen, and strict about names."""
 

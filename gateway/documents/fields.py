@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.documents.common import Document
+from gateway.documents.common import OURS, Document
 from gateway.documents.schema import Node, form, kind, resolved
 
 
 def field_paths(document_type: str) -> dict[str, str]:
-    """The fields a mapping may fill, such as ``lines[].quantity.value``; without envelope and extensions.
+    """The fields a mapping may fill, such as ``lines[].quantity.value``; without envelope, extensions and
+    what belongs to our own system.
 
     Returns:
         The kind of each: ``string``, ``decimal``, ``integer``, ``boolean``, ``date``, ``datetime``; of a list
@@ -22,7 +23,8 @@ def field_paths(document_type: str) -> dict[str, str]:
 
     def paths(node: Node, prefix: str, around: tuple[Node, ...]) -> Iterator[tuple[str, str]]:
         for name, stated in node["properties"].items():
-            if name == "extensions" or (not prefix and name in Document.model_fields):
+            is_foreign = name == "extensions" or name.startswith(OURS)
+            if is_foreign or (not prefix and name in Document.model_fields):
                 continue
             path, inner = prefix + name, resolved(schema, stated)
             if kind(inner) == "array":

@@ -131,6 +131,9 @@ class Level(Shipped, parts.Described):
     level: Maybe[Code] = optional("Kind of level, where the list does not say so")
     line_no: Maybe[Text] = optional("Line number, text as received", "1")
     ids: Maybe[parts.ItemIds] = optional("Identifiers of the item")
+    erp_quantity: Maybe[parts.Quantity] = optional(
+        "The quantity as your own system counts, by its item table"
+    )
     po_type: Maybe[Code] = optional("Kind of order")
     release_number: Maybe[Text] = optional("Number of the release of a blanket order", "001")
     change_number: Maybe[Text] = optional("Number of the order change", "2")

@@ -276,6 +276,7 @@ class Party(Referenced):
     name: Maybe[Text] = optional("Name", "Northwind Retail DC 12")
     id_scheme: Maybe[Code] = optional("Kind of identifier")
     id: Maybe[Text] = optional("Identifier", "0012")
+    erp_ship_to: Maybe[Text] = optional("Number of the place in your own system, by its table", "S-017")
     additional_names: Maybe[Many[Text]] = optional("Further names", ["Receiving"])
     address: Maybe[Address] = optional("Postal address")
     routing: Maybe[Many[Routing]] = optional("Routing to this party")
@@ -389,6 +390,7 @@ class ItemIds(OpenKeys):
     buyer_size: Maybe[Text] = optional("Buyer's size", "XL")
     manufacturer_part: Maybe[Text] = optional("Manufacturer's part number", "XYZ-1234")
     ndc: Maybe[Text] = optional("National drug code", "00071015523")
+    erp_sku: Maybe[Text] = optional("Item number in your own system, by its item table", "100-4711")
 
 
 class Price(Item, InCurrency):
@@ -457,6 +459,7 @@ class Response(Item):
 
     code: Code = required("The answer")
     quantity: Maybe[Quantity] = optional("Quantity it is about")
+    erp_quantity: Maybe[Quantity] = optional("The same as your own system counts it, by its item table")
     ship_date: Maybe[Date] = optional("Day it is to be shipped", "2026-03-02")
     delivery_date: Maybe[Date] = optional("Day it is to be delivered", "2026-03-05")
     date_type: Maybe[Code] = optional("Meaning of another date")
@@ -474,6 +477,7 @@ class Goods(Item):
 
     line_no: Maybe[Text] = optional("Line number, text as received", "00001")
     ids: Maybe[ItemIds] = optional("Identifiers of the item")
+    erp_quantity: Maybe[Quantity] = optional("Its quantity as your own system counts, by its item table")
     unit_price: Maybe[Money] = optional("Price of a unit, without tax")
     price_basis: Maybe[Code] = optional("What the price is for")
 

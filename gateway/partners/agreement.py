@@ -170,3 +170,44 @@ class Writing:
         """The separators as the X12 core wants them."""
         newline = "\n" if self.newline else ""
         return Delimiters(self.element, self.component, self.segment, newline=newline)
+
+
+MODES = ("off", "fill", "require")
+
+
+def _mode(value: str) -> None:
+    if value not in MODES:
+        raise ValueError(f"mode {value!r}: choose one of {', '.join(MODES)}")
+
+
+@setting
+class Items:
+    """Whether the names of items are looked up in the item table.
+
+    Attributes:
+        mode: ``off``; ``fill`` (numbers that are known are filled in); ``require`` (and a document with an
+            item nobody knows waits, or goes to quarantine if it is ours).
+    """
+
+    mode: str = "off"
+
+    def __post_init__(self) -> None:
+        _mode(self.mode)
+
+
+@setting
+class Locations:
+    """The same of the places of parties, of which the ship-to is required.
+
+    Attributes:
+        mode: as for items.
+        send: by what the partner wants to be told a place: ``code``, ``san`` or ``gln``.
+    """
+
+    mode: str = "off"
+    send: str = "code"
+
+    def __post_init__(self) -> None:
+        _mode(self.mode)
+        if self.send not in ("code", "san", "gln"):
+            raise ValueError(f"send {self.send!r}: choose one of code, san, gln")

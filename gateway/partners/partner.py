@@ -9,6 +9,8 @@ from typing import Any
 
 from gateway.partners.agreement import (
     Duplicates,
+    Items,
+    Locations,
     Receive,
     Send,
     Writing,
@@ -57,6 +59,7 @@ class Partner:
             the partner's id.
         receive, send: what was agreed.
         duplicates: what is done with what came before.
+        items, locations: what is looked up in the tables of items and places.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
         as2: what was agreed about AS2; None where files are exchanged by folders only.
     """
@@ -74,6 +77,8 @@ class Partner:
     send: tuple[Send, ...] = ()
     writing: Writing = field(default_factory=Writing)
     duplicates: Duplicates = field(default_factory=Duplicates)
+    items: Items = field(default_factory=Items)
+    locations: Locations = field(default_factory=Locations)
     first_control_number: int = 1
     as2: As2 | None = None
 

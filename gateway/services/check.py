@@ -22,7 +22,7 @@ from gateway.store.database import REVISION, revision
 from gateway.store.exchanges import PAYLOADS
 from gateway.store.jobs import Jobs
 from gateway.store.payloads import Payloads
-from gateway.store.records import OPEN, SENT, as_text
+from gateway.store.records import OPEN, SENT, WAITS, as_text
 from gateway.store.verifier import Checkpoint, checkpoint_signed
 
 _SAMPLE = 20
@@ -127,7 +127,8 @@ def work(connection: Connection, jobs: Jobs, now: datetime) -> Iterator[Finding]
 def statuses(connection: Connection) -> Iterator[Finding]:
     """Whether statuses contradict each other."""
     m, d, e = t.messages.c, t.deliveries.c, t.expectations.c
-    open_, sent = (exists().where(d.message_id == m.id, d.state.in_(one)) for one in (OPEN, (SENT,)))
+    left = ((*OPEN, WAITS), (SENT,))
+    open_, sent = (exists().where(d.message_id == m.id, d.state.in_(one)) for one in left)
     looked_for = exists().where(e.message_id == m.id, e.state.in_(("open", "overdue")))
     owed, receipt = (looked_for.where(e.kind == kind) for kind in ("acknowledgment", "receipt"))
     out, waits = m.direction == "out", m.acknowledgment.in_(("waiting", "overdue"))
@@ -165,6 +166,11 @@ def attention(connection: Connection, now: datetime) -> Iterator[Finding]:
         ),
         ("messages are on hold", "edigw message list", m.hold != ""),
         ("acknowledgments are overdue", "edigw ack list", m.acknowledgment == "overdue"),
+        (
+            "documents wait for an item or a place",
+            "edigw item unknown` and `edigw location unknown",
+            t.deliveries.c.state == WAITS,
+        ),
     ):
         number = connection.execute(select(func.count()).where(condition)).scalar_one()
         yield Finding(not number, f"{number} {words}.", f"See `{fix}`.")

@@ -29,7 +29,7 @@ from gateway.files import in_words
 from gateway.services import lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery as Status
-from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, SENT, Delivery, Message, as_text
+from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, SENT, WAITS, Delivery, Message, as_text
 from gateway.transports.base import Sender
 from gateway.transports.folder import QUARANTINE
 
@@ -77,7 +77,7 @@ def again(services: Services, message: Message, owner: str) -> list[str]:
     store = services.store
     found = store.deliveries_of(message.id)
     sent = [one for one in found if one.box != QUARANTINE]
-    if any(one.state in (PENDING, SENDING) for one in sent):
+    if any(one.state in (PENDING, SENDING, WAITS) for one in sent):
         raise RefusedError(f"Message {message.id} is waiting to be delivered already.")
     if any(one.state == SENT for one in sent):
         raise RefusedError(f"Message {message.id} was sent; the partner's receipt is not here yet.")
@@ -91,9 +91,9 @@ def again(services: Services, message: Message, owner: str) -> list[str]:
         if _what(one) not in there:
             first.setdefault(_what(one), one)
     for one in first.values():
-        content = {"payload": one.payload, "document_id": one.document_id}
         by = one.owner if one.owner.startswith("@") else owner
-        store.add_delivery(message.id, by, one.channel, one.box, one.wanted, **content)
+        place = (one.channel, one.box, one.wanted)
+        store.add_delivery(message.id, by, *place, payload=one.payload, document_id=one.document_id)
         services.enqueue([job_of(by)] if by != owner else [])
     if first:
         lifecycle.advance(store, message, Status.WAITING)

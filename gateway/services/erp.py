@@ -55,9 +55,12 @@ class FileForm:
         return kind != ANSWERS and kind in (self.rule.documents or own or KINDS)
 
     def write(
-        self, document: dict[str, Any], received: TransactionSet, tell: Callable[[Problem], None]
+        self, document: dict[str, Any], received: TransactionSet | None, tell: Callable[[Problem], None]
     ) -> bytes | None:
         """The file of a document; None for this gateway's JSON, which is kept already.
+
+        Args:
+            received: what it was read from, for X12 as it came.
 
         Raises:
             DocumentError: it cannot be written so; ``problems`` says why.
@@ -68,7 +71,7 @@ class FileForm:
             from gateway.shapes import xml
 
             return b"".join(xml.write([document]))
-        return alone(received).encode("latin-1") if self.rule.shape == "x12" else None
+        return alone(received).encode("latin-1") if received and self.rule.shape == "x12" else None
 
     def name(self, document: dict[str, Any], now: datetime, counter: Callable[[], int]) -> str:
         """The name of the file of a document."""

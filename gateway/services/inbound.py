@@ -12,9 +12,9 @@ import orjson
 
 from gateway import engine
 from gateway.documents import KINDS
-from gateway.errors import Ack, DocumentError, Level, Location, Problem
+from gateway.errors import Ack, DocumentError, Level, Location, Problem, Severity
 from gateway.partners.partner import Partner
-from gateway.services import acknowledge
+from gateway.services import acknowledge, crossreference
 from gateway.services.acknowledge import number as number_of
 from gateway.services.deliver import again
 from gateway.services.erp import FileForm
@@ -327,7 +327,16 @@ class Inbound(Work):
         self, received: TransactionSet, document: dict[str, Any], partner: Partner, form: FileForm | None
     ) -> tuple[Problem, ...]:
         """Stores a document and plans its file for our own system, or says why that cannot be written."""
-        document_id = self.services.new_id()
+        document_id, store = self.services.new_id(), self.store
+        today = crossreference.today(self.services)
+        unknown = crossreference.fill(store, partner, document, today, ours=False)
+        waits = crossreference.waits(unknown)
+        self.findings.add(
+            *(
+                replace(one, severity=Severity.INFO)
+                for one in crossreference.problems(store, partner, unknown)
+            )
+        )
         head = {
             "document_type": document["document_type"],
             "schema_version": document["schema_version"],
@@ -352,8 +361,9 @@ class Inbound(Work):
             return (problem("HOME-NO-OUTLET", where, value=kind, **words),)
         erp, told = form.channel.channel, f"{received.set_id} {kept.number} for {form.channel.channel}: "
         remarks: list[Problem] = []
-        try:
-            content = form.write(body, received, remarks.append)
+        try:  # of what waits the file is written when it goes on, with the names it waited for
+            late = waits and form.rule.shape != "x12"
+            content = None if late else form.write(body, received, remarks.append)
         except DocumentError as error:
             then = "Then let `edigw message reprocess` do it again."
             wrong = (
@@ -361,16 +371,22 @@ class Inbound(Work):
             )
             return tuple(one.at(transaction_set=received.control_number) for one in wrong)
         self.findings.add(*(replace(one, message=told + one.message) for one in remarks))
-        name = form.name(body, self.services.clock(), lambda: self.store.next_number(erp, "file"))
+        name = form.name(body, self.services.clock(), lambda: store.next_number(erp, "file"))
         payload = None if content is None else self.services.payloads.put(BytesIO(content))[0]
-        planned = self.message.id, self.message.id, erp, OUTBOX, name
-        self.store.add_delivery(*planned, payload=payload, document_id=document_id)
+        mine = self.message.id
+        planned = mine, mine, erp, OUTBOX, name
+        store.add_delivery(*planned, payload=payload, document_id=document_id, waits=waits)
         self.findings.deliveries = True
         self.findings.done += 1
         facts = {"control_number": received.interchange.control_number, "file": name}
         if payload is not None:
             facts |= {"shape": form.rule.shape, "payload": payload}
-        self.keep(kept, "document.created", self.message.id, f"{erp}/{OUTBOX}/{name}", **facts)
+        result = f"waits for {waits}" if waits else f"{erp}/{OUTBOX}/{name}"
+        self.keep(kept, "document.created", mine, result, **facts)
+        if waits:
+            facts = {"document_type": kind, "number": kept.number, "waits_for": waits}
+            store.audit("document.waits", mine, document_id=document_id, partner=partner.id, **facts)
+            self.services.enqueue([crossreference.job_of_waiting(mine)])
         return ()
 
     # --- answers -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from gateway.services import deliver, lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.services.outbound import free_number, take_number
-from gateway.store.records import INBOUND, OUTBOUND, Message
+from gateway.store.records import INBOUND, OUTBOUND, WAITS, Message
 
 
 def resend(services: Services, message_id: str, reason: str) -> list[str]:
@@ -101,13 +101,22 @@ def hold(services: Services, message_id: str, reason: str) -> None:
 
 
 def release(services: Services, message_id: str, reason: str) -> None:
-    """Ends a hold. Raises NotFoundError or RefusedError."""
+    """Ends a hold; of a message without one, lets documents that wait go on as they are.
+
+    Raises:
+        NotFoundError, RefusedError: there is no such message, or nothing of it is held or waits.
+    """
     store = services.store
     with store.transaction():
         message = store.message(message_id)
-        if not message.hold:
+        waiting = (
+            [] if message.hold else [one for one in store.deliveries_of(message_id) if one.state == WAITS]
+        )
+        if not message.hold and not waiting:
             raise RefusedError(f"Message {message_id} is not on hold.")
         store.note(message_id, hold="")
+        for one in waiting:
+            store.go_on(one)
         store.audit("message.released", message_id, partner=message.partner, reason=reason)
         owners = {one.owner for one in store.deliveries_of(message_id)}
         services.enqueue([job_of(one) for one in sorted({message_id, *owners})])

@@ -25,6 +25,7 @@ from gateway.errors import (
 )
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
+from gateway.services import crossreference
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem, written_twice
@@ -91,6 +92,13 @@ class Outbound(Work):
         if agreed is None:
             words: dict[str, Any] = {"set": set_id, "partner": partner.id, "list": "send"}
             return self._stopped(Translation.UNPROCESSED, problem("HOME-NO-AGREEMENT", value=set_id, **words))
+        given = orjson.dumps(document)
+        today = crossreference.today(self.services)
+        unknown = crossreference.fill(self.store, partner, document, today, ours=True)
+        wrong = [*crossreference.problems(self.store, partner, unknown)]
+        self.findings.add(*wrong)
+        if any(one.is_error for one in wrong):
+            return Translation.UNPROCESSED
         kept = self.document(
             partner,
             document,
@@ -104,7 +112,8 @@ class Outbound(Work):
         )
         with self.store.savepoint() as take_back:
             try:
-                if (again := self._before(document, kept)) is not None:
+                # By what our own system wrote, whatever the tables say of it today.
+                if (again := self._before(orjson.loads(given), kept)) is not None:
                     take_back()
                     return self._stopped(Translation.DUPLICATE, again)
                 if agreed.batch is not None:

@@ -106,6 +106,24 @@ CATALOGUE: dict[str, Kind] = {
         "The partner acknowledges {what}, which was never sent to it.",
         "Ask the partner which file is meant.",
         "A 997 names functional groups by their control number (AK102), a TA1 interchanges by theirs."),
+    "HOME-UNKNOWN-ITEM": _set(
+        "{place}: the item {names}{why}.{near}",
+        "Add it with `edigw item add` or `import`. A partner's document then goes on by itself; put your own "
+        "into the inbox again.",
+        "The partner's file says `items: require`, and the item table has no row in force today for these "
+        "numbers, or rows that contradict each other. A partner's document waits for it, and is acknowledged "
+        "all the same; one of your own goes to quarantine, and so does one that has only your own number."),
+    "HOME-UNKNOWN-LOCATION": _set(
+        "{place}: the place {names}{why}.{near}",
+        "Add it with `edigw location add` or `import`. A partner's document then goes on by itself; put your "
+        "own into the inbox again.",
+        "The partner's file says `locations: require`, and the table of places has no row in force today for "
+        "the ship-to. A partner's document waits for it; one of your own goes to quarantine."),
+    "HOME-ROW": _file(
+        "{place}:{shown} {what}.",
+        "Correct the row and import the file again; no row of it was taken.",
+        "A table of items or places is taken whole or not at all. No name may stand for two things on the "
+        "same day, so that what is looked up is never a guess."),
     "HOME-FAILED": _ours(
         "An error of the gateway stopped the work on this file {count} times; the log says which.",
         "Report it with the log. " + _AGAIN,

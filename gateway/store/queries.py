@@ -38,7 +38,8 @@ _Condition: TypeAlias = ColumnElement[bool]
 
 _M, _D, _K, _X = t.messages.c, t.documents.c, t.document_keys.c, t.exchanges.c
 _SHOWN = {t.documents: [one for one in _D if one.name != "body"]}
-_NEEDS_PERSON = or_(_M.translation == "failed", _M.delivery == "failed", _M.hold != "")
+_WAITS = select(t.deliveries.c.message_id).where(t.deliveries.c.state == "waits")
+_NEEDS_PERSON = or_(_M.translation == "failed", _M.delivery == "failed", _M.hold != "", _M.id.in_(_WAITS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class Wanted:
         text: a number of a document, a control number, an id or its beginning, an AS2 Message-ID, a partner,
             or a part of the name of a file.
         translation, delivery, acknowledgment: statuses, any of them.
-        person: only what needs one: failed, or on hold.
+        person: only what needs one: failed, on hold, or with a document that waits for an item or place.
         since, until: from when on, and before when.
         cursor: where the page before ended.
     """

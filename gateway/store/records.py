@@ -19,6 +19,9 @@ SENT = "sent"
 """States of a delivery. ``sending`` is committed before the outside can see anything of it; ``sent`` is one
 whose receipt is still to come."""
 
+WAITS = "waits"
+"""State of a delivery that is left until an item or a place is known; its ``error`` says which."""
+
 OPEN = (PENDING, SENDING)
 """States of a delivery that is still to be done."""
 

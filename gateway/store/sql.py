@@ -36,8 +36,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway.errors import NotFoundError, RefusedError, TransportError
+from gateway.partners.crossreference import KINDS
 from gateway.store import tables as t
 from gateway.store.audit import Seal
+from gateway.store.crossreference import CrossReference
 from gateway.store.database import WAIT_SECONDS, told
 from gateway.store.exchanges import Exchanges
 from gateway.store.records import (
@@ -50,6 +52,7 @@ from gateway.store.records import (
     PENDING,
     SENDING,
     SENT,
+    WAITS,
     Delivery,
     Document,
     Entry,
@@ -116,6 +119,7 @@ class Store:
         self._clock = clock
         self._seal_with = seal
         self.exchanges = Exchanges(self)
+        self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
         self._listener = listener
         self._insert = upsert = _upsert(engine)
         # What every document needs is made once: making a statement costs more than running it.
@@ -598,12 +602,18 @@ class Store:
         *,
         payload: str | None = None,
         document_id: str | None = None,
+        waits: str = "",
     ) -> None:
-        """Plans one; its content is a payload or the body of a document."""
+        """Plans one; its content is a payload or the body of a document.
+
+        Args:
+            waits: for what it waits, in words; empty for nothing.
+        """
         plan = {"message_id": message_id, "owner": owner, "channel": channel, "box": box, "wanted": wanted}
         content = {"payload": payload, "document_id": document_id, "name": None}
         now = self.now()
-        state = {"state": PENDING, "token": "", "tries": 0, "error": "", "planned_at": now, "at": now}
+        state = {"state": WAITS if waits else PENDING, "token": "", "tries": 0, "error": waits[:500]}
+        state |= {"planned_at": now, "at": now}
         self._add(t.deliveries, **plan, **content, **state)
 
     def deliveries(self, owners: Sequence[str], limit: int, after: int = 0) -> list[Delivery]:
@@ -619,6 +629,23 @@ class Store:
         return self._select(
             Delivery, select(*_COLUMNS[Delivery]).where(d.message_id == message_id).order_by(d.seq)
         )
+
+    def waiting_deliveries(self, limit: int, after: int = 0, message_id: str = "") -> list[Delivery]:
+        """Deliveries that wait for something, of one message or of all, oldest first."""
+        mine = [_D.message_id == message_id] if message_id else []
+        some = select(*_COLUMNS[Delivery]).where(_D.state == WAITS, _D.seq > after, *mine)
+        return self._select(Delivery, some.order_by(_D.seq).limit(limit))
+
+    def go_on(self, delivery: Delivery, payload: str | None = None) -> bool:
+        """Says that a delivery waits no longer, and its content if that is new; False if it did not wait."""
+        mine = update(t.deliveries).where(_D.seq == delivery.seq, _D.state == WAITS)
+        values = {"state": PENDING, "error": "", "at": self.now()} | ({"payload": payload} if payload else {})
+        return bool(self._execute(mine.values(values)).rowcount == 1)
+
+    def wait_for(self, delivery: Delivery, words: str) -> None:
+        """Says anew what a delivery waits for."""
+        mine = update(t.deliveries).where(_D.seq == delivery.seq, _D.state == WAITS)
+        self._execute(mine.values(error=words[:500]))
 
     def knows_channel(self, channel: str) -> bool:
         """Whether anything was ever received or delivered there."""
@@ -699,7 +726,8 @@ class Store:
         With something left to deliver they wait, with something ``sent`` they are that, else ``delivered``.
         """
         d, m = t.deliveries.c, t.messages.c
-        left, sent = (exists().where(d.message_id == m.id, d.state.in_(one)) for one in (OPEN, (SENT,)))
+        open_ = (*OPEN, WAITS)
+        left, sent = (exists().where(d.message_id == m.id, d.state.in_(one)) for one in (open_, (SENT,)))
         is_now = case((left, "waiting"), (sent, SENT), else_=DELIVERED)
         mine = (m.id.in_(list(message_ids)), m.delivery.in_(("waiting", SENT)), m.delivery != is_now)
         self.flush()

@@ -21,6 +21,8 @@ from sqlalchemy import (
     text,
 )
 
+from gateway.partners.crossreference import ITEM, LOCATION, Kind
+
 metadata = MetaData()
 
 _Serial = BigInteger().with_variant(Integer, "sqlite")
@@ -162,6 +164,12 @@ Index(
     sqlite_where=text("state IN ('pending', 'sending')"),
     postgresql_where=text("state IN ('pending', 'sending')"),
 )
+deliveries_waits = Index(
+    "deliveries_waits",
+    deliveries.c.seq,
+    sqlite_where=deliveries.c.state == "waits",
+    postgresql_where=deliveries.c.state == "waits",
+)
 deliveries_payload = Index(
     "deliveries_payload",
     deliveries.c.payload,
@@ -211,6 +219,19 @@ Index(
     sqlite_where=exchanges.c.state == "answering",
     postgresql_where=exchanges.c.state == "answering",
 )
+
+
+def _crossreference(kind: Kind) -> Table:
+    """The rows of a cross-reference; times are days, empty for ever."""
+    name = f"{kind.name}s"
+    own = [Index(f"{name}_{one}", one) for one in kind.names]
+    unique = UniqueConstraint("partner", kind.own, "since", name=f"{name}_identity")
+    texts = [_text(one) for one in (*kind.columns, "updated_at", "actor")]
+    return _table(name, _seq(), *texts, unique, Index(f"{name}_own", kind.own), *own)
+
+
+items = _crossreference(ITEM)
+locations = _crossreference(LOCATION)
 
 acknowledgments = _table(
     "acknowledgments",

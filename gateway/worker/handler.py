@@ -8,13 +8,14 @@ from pathlib import Path
 
 from structlog.contextvars import bound_contextvars
 
-from gateway.services import attend, deliver, outbound, receive, translate, transmit
+from gateway.services import attend, crossreference, deliver, outbound, receive, translate, transmit
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
 from gateway.transports.base import Look
 
 POLL, SWEEP, CHECKPOINT, RETENTION, EXPIRY = "poll", "sweep", "checkpoint", "retention", "expiry"
+WAITS = "waits"
 """Keys of jobs beside ``message:``, ``batch:``, ``send:`` and ``receipt:``; a poll is ``poll:<channel>``."""
 
 
@@ -44,6 +45,8 @@ class Handler:
                 transmit.send(services, what)
             elif kind == "receipt":
                 transmit.send_receipt(services, what)
+            elif kind == WAITS:
+                crossreference.go_on(services, what)
             elif kind == POLL:
                 self.look(services, what)
                 self.receive(services, what)

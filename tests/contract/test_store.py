@@ -18,6 +18,7 @@ from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import ConfigurationError, NotFoundError, RefusedError, TransportError
+from gateway.partners.crossreference import ITEM, LOCATION, Kind, Row
 from gateway.store import sql
 from gateway.store import tables as t
 from gateway.store.audit import CHECKPOINT_ENTRIES, Seal, checkpoints, verify
@@ -1073,6 +1074,129 @@ def test_what_is_sent_cannot_be_cancelled_and_waits_while_on_hold(store: Store) 
     assert store.deliveries(["@acme"], 9) == []
     with pytest.raises(RefusedError, match="on its way or delivered"), store.transaction():
         store.cancel_deliveries("m1")
+
+
+# --- what waits for an item or a place ---
+
+
+def test_what_waits_is_delivered_by_nobody_until_it_goes_on(database: Database, store: Store) -> None:
+    with store.transaction():
+        store.add_message(message(translation="translated", delivery="waiting"))
+        store.add_delivery("m1", "m1", "erp", "outbox", "a.json", document_id="d1", waits="item A")
+        store.add_delivery("m1", "m1", "erp", "outbox", "b.json", document_id="d2")
+    assert [one.wanted for one in store.deliveries(["m1"], 9)] == ["b.json"]
+    (waiting,) = store.waiting_deliveries(9)
+    assert (waiting.wanted, waiting.error, waiting.payload) == ("a.json", "item A", None)
+    assert store.waiting_deliveries(9, waiting.seq) == store.waiting_deliveries(9, message_id="m2") == []
+    assert store.waiting_deliveries(9, message_id="m1") == [waiting]
+    (other,) = store.deliveries(["m1"], 9)
+    with store.transaction():
+        store.mark_sending([(other, "b.json")], "t")
+        store.mark_delivered([other])
+        store.end_deliveries(["m1"])
+        store.wait_for(waiting, "x" * 999)
+    assert store.message("m1").delivery == "waiting"
+    assert store.unfinished(9) == []
+    assert store.waiting_deliveries(9)[0].error == "x" * 500
+    with store.transaction():
+        assert store.go_on(waiting, "aa")
+        assert not store.go_on(waiting, "bb")
+        store.wait_for(waiting, "late")
+    (left,) = store.deliveries(["m1"], 9)
+    assert (left.payload, left.error, left.state) == ("aa", "", PENDING)
+    assert store.unfinished(9) == ["m1"]
+
+
+def test_of_two_nodes_one_lets_a_delivery_go_on(database: Database, store: Store) -> None:
+    with store.transaction():
+        store.add_message(message(translation="translated", delivery="waiting"))
+        store.add_delivery("m1", "m1", "erp", "outbox", "a.json", document_id="d1", waits="item A")
+    (waiting,) = store.waiting_deliveries(9)
+    with store.transaction():
+        store.cancel_deliveries("m1")
+    other = database.store()
+    with other.transaction():
+        assert not other.go_on(waiting)
+    assert other.waiting_deliveries(9) == []
+
+
+def row(kind: Kind = ITEM, **given: str) -> Row:
+    """A row of a cross-reference."""
+    return dict.fromkeys(kind.columns, "") | given
+
+
+def test_rows_are_kept_and_found_by_each_of_their_names(store: Store) -> None:
+    items = store.crossreferences["item"]
+    whole = {one: f"{one} ' % ü" for one in ITEM.columns}
+    case = row(erp_sku="B", case_gtin="1", partner="x")
+    with store.transaction():
+        items.lock()
+        items.save([whole, case, row(erp_sku="C", gtin="1")])
+        items.save([])
+    for name in ("erp_sku", "vendor_sku", "asin"):
+        assert items.find({(name, whole[name])}) == [whole]
+    assert items.find({("asin", whole["vendor_sku"])}) == []
+    assert {one["erp_sku"] for one in items.find({("gtin", "1")})} == {"B", "C"}
+    assert items.find({("gtin", "1")}, {"x"}) == [case]
+    assert items.find(set()) == []
+    assert sorted(one["erp_sku"] for one in items.rows()) == ["B", "C", whole["erp_sku"]]
+    assert items.rows("x") == [case]
+    many = {("asin", str(number)) for number in range(2000)} | {("asin", whole["asin"])}
+    assert items.find(many) == [whole]
+
+
+def test_a_row_takes_the_place_of_the_same_alone(store: Store) -> None:
+    places = store.crossreferences["location"]
+    first = row(LOCATION, erp_ship_to="S", code="1")
+    other = row(LOCATION, erp_ship_to="S", code="1", partner="x")
+    later = row(LOCATION, erp_ship_to="S", code="1", since="2026-01-01")
+    with store.transaction():
+        places.save([first, other, later])
+        places.save([{**first, "code": "2"}])
+    assert sorted(one["code"] for one in places.rows()) == ["1", "1", "2"]
+    with store.transaction():
+        places.remove(later)
+        with pytest.raises(RefusedError, match="changed meanwhile"):
+            places.remove(later)
+    assert sorted(one["partner"] for one in places.rows()) == ["", "x"]
+
+
+def test_rows_that_are_like_one(store: Store) -> None:
+    items = store.crossreferences["item"]
+    with store.transaction():
+        items.save([row(erp_sku="AB1"), row(erp_sku="X", vendor_sku="AB2"), row(erp_sku="A%1")])
+        items.save([row(erp_sku="AB3", partner="x"), row(erp_sku="Y", description="Steel Pot")])
+
+    def like(*asked: Any) -> list[str]:
+        return sorted(one["erp_sku"] for one in items.like(*asked))
+
+    assert like("AB", "", [""], 9) == ["AB1", "X"]
+    assert like("A%", "", [""], 9) == ["A%1"]
+    assert like("", "steel pot", ["", "x"], 9) == ["Y"]
+    assert like("AB", "", ["", "x"], 9) == ["AB1", "AB3", "X"]
+    assert like("", "", [""], 9) == []
+    assert len(like("A", "", [""], 1)) == 1
+
+
+def test_rows_cannot_be_changed_by_two_at_once(database: Database, store: Store) -> None:
+    """What was looked at stays until the end, so two imports cannot contradict each other."""
+    order, other = list[str](), database.store()
+
+    def second() -> None:
+        with other.transaction():
+            other.crossreferences["item"].lock()
+            order.append(f"second sees {len(other.crossreferences['item'].rows())}")
+
+    with store.transaction():
+        store.crossreferences["item"].lock()
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.3)
+        store.crossreferences["item"].save([row(erp_sku="A")])
+        order.append("first")
+    thread.join()
+    other.close()
+    assert order == ["first", "second sees 1"]
 
 
 # --- exchanges over AS2 ---

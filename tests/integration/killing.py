@@ -35,7 +35,9 @@ from gateway.app import Gateway
 from gateway.cli.commands.demo import drop
 from gateway.cli.commands.home import make_home
 from gateway.observability.logging import configure
+from gateway.partners.crossreference import ITEM, checked
 from gateway.services import operate
+from gateway.services.crossreference import save
 from gateway.settings import load
 from tests.orders import interchange, order
 
@@ -440,6 +442,61 @@ def random_moments(root: Path, files: int, seed: int) -> None:
     _tell(f"{files * 6} files, {kills} kills")
 
 
+# --- what waits for an item ---
+
+
+def items(root: Path) -> None:
+    """Kills whoever adds an item that an order waits for, and the pass that delivers it, at each instant."""
+    full = root / "full"
+    plain_home(full, 2, 3600)
+    file = full / f"partners/{PARTNER}.yaml"
+    file.write_text(file.read_text() + "items: {mode: require}\n")
+    content = interchange(1, [order(1, "WAITS", [LINE]), order(2, "GOES", [LINE.replace("EX-KT", "EX-PT")])])
+    drop(
+        full / "folders" / PARTNER / "inbox",
+        "orders.edi",
+        content.replace(b"B0C1KETTL3*VN*EX-P", b"B1*VN*EX-P"),
+    )
+    _add_item(full, "2", "EX-PT-17")
+    work(full)
+    shutil.copytree(full, root / "count")
+    assert in_child(_item_killed_at(root / "count", None)) == 0
+    instants = int((root / "count/instants").read_text())
+    for instant in range(instants):
+        home = root / f"trial{instant}"
+        shutil.copytree(full, home)
+        assert in_child(_item_killed_at(home, instant)) == -signal.SIGKILL
+        assert in_child(_item_killed_at(home, -1)) == 0
+        for name in ("WAITS", "GOES"):
+            (found,) = (home / "folders/erp/outbox").glob(f"purchase_order_{name}_*")
+            sku = json.loads(found.read_bytes())["lines"][0]["ids"]["erp_sku"]
+            assert sku == {"WAITS": "1", "GOES": "2"}[name], (instant, sku)
+        told = Counter(one for (one,) in _rows(home, "SELECT event FROM audit"))
+        wanted = {"document.waits": 1, "document.continues": 1, "item.added": 2, "acknowledgment.written": 1}
+        assert {one: told[one] for one in wanted} == wanted, (instant, told)
+        Taken(home)._finished(past=False)
+        assert not _rows(home, "SELECT key FROM jobs"), instant
+        shutil.rmtree(home)
+    _tell(f"{instants} instants")
+
+
+def _add_item(home: Path, sku: str, vendor_sku: str) -> None:
+    row, _ = checked(ITEM, {"erp_sku": sku, "vendor_sku": vendor_sku}, 1)
+    with Gateway(home, load(home), works=False) as gateway, closing(gateway.services.store):
+        save(gateway.services, ITEM, [(1, row)])
+
+
+def _item_killed_at(home: Path, instant: int | None) -> Callable[[], None]:
+    def action() -> None:
+        killer = Killer(instant)
+        killer.install()
+        _add_item(home, "1", "EX-KT-17")
+        work(home)
+        (home / "instants").write_text(str(killer.passed))
+
+    return action
+
+
 # --- power failures --------------------------------------------------------------------------------------
 
 
@@ -558,5 +615,7 @@ if __name__ == "__main__":
             every_instant(place, int(sys.argv[3]), int(sys.argv[4]), past=which == "every")
         case "random":
             random_moments(place, files=int(sys.argv[3]), seed=int(sys.argv[4]))
+        case "items":
+            items(place)
         case "ordered":
             ordered(place)

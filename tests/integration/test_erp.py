@@ -606,3 +606,22 @@ def test_a_997_still_finds_what_a_form_sent(tmp_path: Path) -> None:
     drop(home / f"folders/{PARTNER}/inbox", "997.edi", acknowledgment(2001, 1, "R"))
     work(home)
     assert "ES-1077" in problems(home)[0]
+
+
+@pytest.mark.parametrize("profile", ["plain-xml", "generic-csv"])
+def test_a_document_that_waited_is_written_in_its_form_with_the_names_it_waited_for(
+    tmp_path: Path, profile: str
+) -> None:
+    home = erp_home(tmp_path / "home", f"{{channel: erp, profile: {profile}}}")
+    with (home / f"partners/{PARTNER}.yaml").open("a") as file:
+        file.write("\nitems: {mode: require}\n")
+    put(home, "po.edi", interchange(1, [order(1, "7KX2M41Q", [LINE])]))
+    work(home)
+    assert outbox(home) == {}
+    arguments = ["item", "add", "--erp-sku", "OURS-1", "--partner", PARTNER, "--vendor-sku", "EX-KT-17"]
+    assert main([*arguments, "--asin", "B0C1KETTL3", "--config", str(home)]) == 0
+    work(home)
+    content = the_file(home)
+    assert b"EX-KT-17" in content
+    if profile == "plain-xml":
+        assert b'<id type="erp_sku">OURS-1</id>' in content

@@ -49,5 +49,11 @@ def test_killed_at_random_moments_under_traffic(place: Path) -> None:
     assert kills >= 10, words
 
 
+@pytest.mark.slow
+def test_what_waits_for_an_item_goes_on_once_whoever_dies(place: Path) -> None:
+    words = kill("items", place)
+    assert int(words.split()[0]) > 20, words
+
+
 def test_what_a_commit_promises_is_on_disk_before(place: Path) -> None:
     kill("ordered", place)

@@ -75,7 +75,11 @@ def register(commands: inputs.Commands) -> None:
     list_options(listed, "a number, control number, id, partner, or part of a file name")
     for name in _WORDS:
         status_option(listed, f"--{name}", name, f"with this {name} status; may be given several times")
-    listed.add_argument("--person", action="store_true", help="only what needs one: failed, or on hold")
+    listed.add_argument(
+        "--person",
+        action="store_true",
+        help="only what needs one: failed, on hold, or waiting for an item or place",
+    )
     shown = inputs.command(verbs, "show", run_show, json="one JSON object with everything")
     shown.add_argument("id", metavar="ID", help=_ID)
     inputs.home_option(shown)
@@ -335,6 +339,8 @@ def _document(one: Row) -> str:
 def _delivery(one: Row) -> str:
     last = f", last error: {one['error']}" if one["error"] else ""
     name = one["name"] or one["wanted"]
+    if one["state"] == "waits":
+        return f"{one['channel']}/{one['box']}/{name}: waits for {one['error']}"
     return f"{one['channel']}/{one['box']}/{name}: {one['state']} at {when(one['at'])}{last}"
 
 

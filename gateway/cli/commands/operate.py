@@ -66,7 +66,9 @@ def run_hold(args: argparse.Namespace) -> int:
 def run_release(args: argparse.Namespace) -> int:
     """End a hold; what was left to do goes on.
 
-    exit code: 0 done, 4 there is no such message, 6 it is not on hold
+    Of a message that is not on hold, documents that wait for an item or place go on without it.
+
+    exit code: 0 done, 4 there is no such message, 6 it is not on hold, and nothing of it waits
     """
     return _operate(args, "released", goes_on=True)
 

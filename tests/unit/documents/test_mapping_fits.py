@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gateway.documents import model_for
-from gateway.documents.common import Document, OpenKeys
+from gateway.documents.common import OURS, Document, OpenKeys
 from gateway.engine import library
 from gateway.mapping.model import Copy, Mapping, Rule, parse_mapping
 from gateway.mapping.model import Repeated as RepeatedRule
@@ -70,13 +70,13 @@ def is_list(annotation: object) -> bool:
 def modelled(
     model: type[BaseModel], where: str = "", around: tuple[type[BaseModel], ...] = ()
 ) -> Iterator[tuple[str, Place]]:
-    """Paths of a model in the same form, without envelope and extensions.
+    """Paths of a model in the same form, without envelope, extensions and what is ours.
 
     Objects that may hold each other, the levels of a shipment, are followed once: nesting is no mapping's.
     """
     for name, field in model.model_fields.items():
         inner = inner_model(field.annotation)
-        if name == "extensions" or (not where and name in ENVELOPE):
+        if name == "extensions" or name.startswith(OURS) or (not where and name in ENVELOPE):
             continue
         if inner in around:
             continue
