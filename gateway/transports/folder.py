@@ -30,7 +30,9 @@ UNFINISHED = (".tmp", ".part", ".filepart")
 """Ends of names that programs give to files they are still writing."""
 
 _MAX_NAME = 120
-_SPLIT = "__"
+SPLIT = "__"
+"""Between id and name of what was claimed."""
+
 _HIDDEN, _HIDDEN_END = ".sending-", ".tmp"
 
 _NEVER_READABLE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EISDIR)
@@ -107,7 +109,7 @@ class Folder:
                 except FileNotFoundError:
                     continue
                 if not stat.S_ISREG(found.st_mode):
-                    ignored.append((harmless(entry.name), _kind(found.st_mode)))
+                    ignored.append((harmless(entry.name), kind_of(found.st_mode)))
                     continue
                 seen = _seen(found)
                 before, since = self._last.get(entry.name, (None, tick))
@@ -134,8 +136,8 @@ class Folder:
 
     def arrivals(self) -> list[Arrival]:
         self.sync((INBOX, CLAIMED))
-        names = sorted(path.name for path in (self._root / CLAIMED).iterdir() if _SPLIT in path.name)
-        return [Arrival(*name.split(_SPLIT, 1)) for name in names]
+        names = sorted(path.name for path in (self._root / CLAIMED).iterdir() if SPLIT in path.name)
+        return [Arrival(*name.split(SPLIT, 1)) for name in names]
 
     def open(self, arrival: Arrival) -> BinaryIO:
         try:
@@ -158,7 +160,7 @@ class Folder:
         self._claimed(arrival).unlink(missing_ok=True)
 
     def set_aside(self, arrival: Arrival) -> str:
-        name = f"{arrival.id}{_SPLIT}{arrival.name}"
+        name = f"{arrival.id}{SPLIT}{arrival.name}"
         source = self._claimed(arrival)
         if os.path.lexists(source):
             source.rename(self._root / QUARANTINE / name)
@@ -166,7 +168,7 @@ class Folder:
         return name
 
     def _claimed(self, arrival: Arrival) -> Path:
-        return self._root / CLAIMED / f"{arrival.id}{_SPLIT}{arrival.name}"
+        return self._root / CLAIMED / f"{arrival.id}{SPLIT}{arrival.name}"
 
     # --- sending -------------------------------------------------------------------------------------
 
@@ -182,6 +184,9 @@ class Folder:
     def staged(self, box: str, key: str) -> bool:
         (self._root / box).stat()  # a folder that is away must not look like one whose files were shown
         return os.path.lexists(self._hidden(box, key))
+
+    def landed(self, box: str, name: str, size: int) -> bool:  # noqa: ARG002 -- it was staged
+        return True
 
     def discard(
         self, boxes: Sequence[str], keys: Mapping[int, str], keep: AbstractSet[str] = frozenset()
@@ -211,7 +216,8 @@ def _seen(found: os.stat_result) -> _Seen:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
+    """What is never taken, in words."""
     if stat.S_ISLNK(mode):
         return "a link; links are not followed, copy the file itself"
     if stat.S_ISDIR(mode):
