@@ -27,6 +27,7 @@ from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
+from gateway.partners.partner import Partner
 from gateway.secrets import secret
 from gateway.services import accept
 from gateway.services.base import Services
@@ -342,6 +343,10 @@ class Gateway(AbstractContextManager["Gateway"]):
         """Channels whose files are fetched, and the seconds between two looks."""
         found = {one.folder: one.sftp for one in self.settings.partners.values() if one.sftp}
         return {name: one.poll_seconds for name, one in found.items() if one.inboxes}
+
+    def probe(self, partner: Partner, told: Callable[[str, str], None], *, send: bool) -> None:
+        """Tries the server of a partner, see :class:`gateway.transports.base.Remote`."""
+        self._remotes[partner.folder].probe(told, send=send)
 
     def keep_time(self, stop: threading.Event) -> None:
         """Makes jobs of what is due until ``stop`` is set."""

@@ -8,6 +8,7 @@ it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gateway.services.base import Services, job_of
@@ -39,7 +40,12 @@ def receive(services: Services, channel: str, receiver: Receiver) -> None:
         with services.store.transaction():
             added = []
             for _, message in kept:
-                if services.store.add_message(message):
+                is_new = services.store.add_message(message)
+                if not is_new and services.store.message(message.id).payload != message.payload:
+                    # Known by name, size and time, as files are that cannot be moved: still another one.
+                    message = replace(message, id=f"{message.id}-{(message.payload or '')[:8]}")
+                    is_new = services.store.add_message(message)
+                if is_new:
                     facts: dict[str, Any] = {"channel": channel, "file": message.name, "bytes": message.size}
                     if message.payload is not None:
                         facts["sha256"] = message.payload

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, Self
@@ -112,6 +112,13 @@ class Remote(Channel, Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+    def probe(self, told: Callable[[str, str], None], *, send: bool) -> None:
+        """Tries each step and tells it; with ``send`` writes, renames and removes a small file too.
+
+        Raises:
+            OSError: the step after the last one told failed, and why.
+        """
 
 
 class UnreadableError(Exception):

@@ -289,7 +289,7 @@ class SftpFolders:
                                 self._mine[id_] = _Found(path, inbox, rest, _seen(found))
         self._job.is_claiming = False
         self._job.contents, self._job.looks = {}, {}
-        order = sorted(self._mine)
+        order = sorted(self._mine) if self._terms.claim else list(self._mine)
         self._job.coming = deque(order)
         return [Arrival(one, harmless(self._mine[one].name)) for one in order]
 
@@ -642,11 +642,6 @@ class SftpFolders:
         return now is not None and _seen(now) == found.seen
 
     def probe(self, told: Watch, *, send: bool) -> None:
-        """Tries every step and tells it; with ``send`` writes, renames and removes a small file too.
-
-        Raises:
-            OSError: the step after the last one told failed, and why.
-        """
         with self:
             self._job.link = self.connect(told)
             for inbox in self._terms.inboxes:
