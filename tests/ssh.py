@@ -90,7 +90,7 @@ class Sshd:
     def kill(self) -> None:
         """Ends the server and every session of it, at once."""
         if self.process is not None:
-            for child in _children(self.process.pid):
+            for child in children(self.process.pid):
                 with suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
             with suppress(ProcessLookupError):
@@ -101,7 +101,7 @@ class Sshd:
     def cut(self) -> None:
         """Ends the sessions; the server goes on."""
         assert self.process
-        for child in _children(self.process.pid):
+        for child in children(self.process.pid):
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
 
@@ -115,14 +115,14 @@ class Sshd:
         return {**said, "key": f"file:{self.folder}/user", "timeout_seconds": 20, **changes}
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """All processes below one, the youngest first."""
     found: list[int] = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             number, _, rest = path.read_text().partition(" (")
             if int(rest.rpartition(") ")[2].split()[1]) == pid:
-                found += [*_children(int(number)), int(number)]
+                found += [*children(int(number)), int(number)]
     return found
 
 

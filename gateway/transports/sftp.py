@@ -584,6 +584,8 @@ class SftpFolders:
             if self._terms.upload.verify and job.sizes:
                 for (path, size), found in zip(job.sizes.items(), self._stat(list(job.sizes))):
                     # A file that is not there was discarded; what was written in its place may be taken.
+                    if found is not None and found.st_size is None:
+                        raise OSError(f"{path}: the server tells no size; write upload: {{verify: false}}")
                     if found is not None and found.st_size != size:
                         raise OSError(f"{path}: the server has {found.st_size} bytes of {size}")
             self._release_all()

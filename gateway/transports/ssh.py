@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import socket
+import time
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +22,9 @@ from typing import Any, BinaryIO
 import paramiko
 from paramiko import AuthenticationException, Message, PKey, SFTPAttributes, SSHException
 from paramiko import sftp as protocol
+from paramiko.common import MSG_SERVICE_REQUEST
 from paramiko.ssh_exception import IncompatiblePeer
+from paramiko.transport import ServiceRequestingTransport
 
 from gateway.errors import ConfigurationError, TransportError
 from gateway.partners.sftp import Jump, Sftp
@@ -64,10 +67,29 @@ class LostError(SftpError):
         super().__init__(message, "folders")
 
 
-class _Transport(paramiko.Transport):
-    """Remembers what the server offers, to explain why nothing fits."""
+class _Transport(ServiceRequestingTransport):
+    """Asks for the service of logins once, as it must be; the usual one does for each try.
+
+    Attributes:
+        offers: what the server offers, to explain why nothing fits.
+    """
 
     offers: dict[str, list[str]] | None = None
+
+    def ensure_session(self) -> None:
+        """As in paramiko, but it does not wait for ever."""
+        if self._service_userauth_accepted:
+            return
+        request = Message()
+        request.add_byte(bytes([MSG_SERVICE_REQUEST]))
+        request.add_string("ssh-userauth")
+        self._send_message(request)
+        until = time.monotonic() + self.auth_timeout
+        while not self._service_userauth_accepted:
+            if not self.active or time.monotonic() > until:
+                raise self.get_exception() or SSHException("it takes no logins")
+            time.sleep(0.01)
+        self.auth_handler = self.get_auth_handler()
 
     def _really_parse_kex_init(self, m: Message, ignore_first_byte: bool = False) -> dict[str, Any]:
         parsed: dict[str, Any] = super()._really_parse_kex_init(m, ignore_first_byte)  # type: ignore[misc]
@@ -293,6 +315,8 @@ class Link(AbstractContextManager["Link"]):
         options.key_types = sorted(options.key_types, key=lambda kind: _format(kind) not in pinned)
         try:
             transport.start_client(timeout=seconds)
+            if not transport.initial_kex_done:
+                raise TimeoutError("it did not answer in time")
         except (SSHException, EOFError, OSError) as error:
             raise _misfit(hop.host, transport, error) from error
         self._recognise(hop, transport.get_remote_server_key())
