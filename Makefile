@@ -10,7 +10,7 @@ LOCKED := $(VENV)/.locked
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long crash check format bench bench-gateway lock clean
+.PHONY: help run test test-long crash check format bench bench-gateway bench-sftp lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: $(READY) ## speed and memory beside other translators (ARGS=--full for th
 
 bench-gateway: $(READY) ## a whole gateway at work: documents a second, memory, a million messages
 	@$(BIN)/python benchmarks/end_to_end.py --write $(ARGS)
+
+bench-sftp: $(READY) ## SFTP beside the `sftp` command and asyncssh, near and far
+	@$(BIN)/python benchmarks/sftp.py --write $(ARGS)
 
 crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite and PostgreSQL (half an hour)
 	@$(BIN)/python -m pytest -q -s -m long tests/integration $(ARGS)

@@ -48,13 +48,20 @@ def send(services: Services, channel: str, *, interrupted: bool = False) -> None
     owners, remote = [f"@{channel}"], services.remotes[channel]
     try:
         with remote:
-            deliver(services, owners, {channel: remote}, interrupted=interrupted)
+            # Of what cannot be staged one at a time: no more than that can be in doubt after a crash.
+            batch = 1 if remote.is_direct else BATCH
+            deliver(services, owners, {channel: remote}, interrupted=interrupted, batch=batch)
     except OSError as error:
         _failed(services, (channel, OUTBOX), owners, error)
 
 
 def deliver(
-    services: Services, owners: Sequence[str], senders: Mapping[str, Sender], *, interrupted: bool = False
+    services: Services,
+    owners: Sequence[str],
+    senders: Mapping[str, Sender],
+    *,
+    interrupted: bool = False,
+    batch: int = BATCH,
 ) -> None:
     """Delivers everything that the jobs of some messages are to deliver.
 
@@ -63,7 +70,7 @@ def deliver(
         interrupted: an earlier job did not end; what it staged without saying so is in the way.
     """
     after, away = 0, set()
-    while waiting := services.store.deliveries(owners, BATCH, after):
+    while waiting := services.store.deliveries(owners, batch, after):
         after = waiting[-1].seq
         for place in dict.fromkeys((one.channel, one.box) for one in waiting):
             if place in away:
@@ -139,7 +146,8 @@ def _finish_begun(services: Services, sender: Sender, begun: list[Delivery]) -> 
                 continue
             named.append((one, name))
         sender.sync(_boxes(begun))
-        _finish(services, named)
+        if named:
+            _finish(services, named)
         if unsure:
             with services.store.transaction():
                 _give_up(services, unsure, _UNSURE)

@@ -109,6 +109,10 @@ class Channel(Receiver, Sender, Protocol):
 class Remote(Channel, Protocol):
     """A channel over a network: a job connects in a ``with`` block, whose end may raise OSError."""
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether files get their names before they are complete, as nothing can be renamed."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 import posixpath
-import re
 import shutil
 import stat
 import threading
@@ -91,7 +90,7 @@ class _Job(threading.local):
         self.lost = False
         self.uploads: list[tuple[str, bytes]] = []
         self.sizes: dict[str, int] = {}
-        self.kept: dict[str, BinaryIO] = {}
+        self.kept: dict[tuple[str, str], BinaryIO] = {}
         self.released: list[tuple[str, str]] = []
         self.is_releasing = False
         self.names: dict[str, set[str] | None] = {}
@@ -400,7 +399,7 @@ class SftpFolders:
     # --- sending -------------------------------------------------------------------------------------
 
     @property
-    def _is_direct(self) -> bool:
+    def is_direct(self) -> bool:
         return self._terms.upload.rename == "none"
 
     def exists(self, box: str, name: str) -> bool:
@@ -425,8 +424,8 @@ class SftpFolders:
 
     def stage(self, box: str, key: str, source: BinaryIO) -> None:
         job, path = self._job, self._hidden(box, key)
-        if self._is_direct:
-            kept = job.kept[path] = cast("BinaryIO", SpooledTemporaryFile(CHUNK))  # noqa: SIM115 -- until it is released
+        if self.is_direct:
+            kept = job.kept[box, key] = cast("BinaryIO", SpooledTemporaryFile(CHUNK))  # noqa: SIM115 -- until it is released
             shutil.copyfileobj(source, kept, 1 << 20)
             self._visible(box)
             return
@@ -489,7 +488,7 @@ class SftpFolders:
         return wanted
 
     def staged(self, box: str, key: str) -> bool:
-        if self._is_direct:
+        if self.is_direct:
             return False
         self._upload_all()
         if self._is_there(self._hidden(box, key)):
@@ -498,7 +497,7 @@ class SftpFolders:
         return False
 
     def landed(self, box: str, name: str, size: int) -> bool:
-        if not self._is_direct:
+        if not self.is_direct:
             return True
         found = self._stat([posixpath.join(self._folder(box), name)])[0]
         return found is not None and found.st_size == size
@@ -506,27 +505,32 @@ class SftpFolders:
     def discard(
         self, boxes: Sequence[str], keys: Mapping[int, str], keep: AbstractSet[str] = frozenset()
     ) -> None:
-        self._job.kept.clear()
-        if self._job.lost:
+        def is_meant(key: str) -> bool:
+            number = key.partition("-")[0]
+            wanted = keys.get(int(number)) if number.isdecimal() else None
+            return wanted is not None and wanted in ("", key) and key not in keep
+
+        for place in [one for one in self._job.kept if one[0] in boxes and is_meant(one[1])]:
+            self._job.kept.pop(place).close()
+        if self._job.lost or self.is_direct:
             return
         for box in boxes:
             with suppress(OSError):
                 self._upload_all()
                 folder, name = posixpath.split(self._hidden(box, "{key}"))
-                form = re.compile(re.escape(name).replace(re.escape("{key}"), r"(([0-9]+)-.*)"), re.DOTALL)
+                before, _, after = name.partition("{key}")
                 with self._using() as link:
                     for entry in [one for one, _ in link.entries(folder)]:
-                        if (found := form.fullmatch(entry)) and found[1] not in keep:
-                            wanted = keys.get(int(found[2]))
-                            if wanted is not None and wanted in ("", found[1]):
-                                path = posixpath.join(folder, entry)
-                                self._job.sizes.pop(path, None)
-                                link.one(CMD_REMOVE, path)
+                        key = entry[len(before) : len(entry) - len(after)]
+                        if entry == before + key + after and is_meant(key):
+                            path = posixpath.join(folder, entry)
+                            self._job.sizes.pop(path, None)
+                            link.one(CMD_REMOVE, path)
 
     def release(self, box: str, key: str, name: str) -> None:
         old, new = self._hidden(box, key), posixpath.join(self._folder(box), name)
-        if self._is_direct:
-            with self._job.kept.pop(old) as kept:
+        if self.is_direct:
+            with self._job.kept.pop((box, key)) as kept:
                 kept.seek(0)
                 self._job.sizes[new] = self._put(new, pieces(kept.read(CHUNK), kept))
             return

@@ -75,6 +75,8 @@ class _Transport(ServiceRequestingTransport):
     """
 
     offers: dict[str, list[str]] | None = None
+    active: bool
+    _service_userauth_accepted: bool
 
     def ensure_session(self) -> None:
         """As in paramiko, but it does not wait for ever."""
@@ -83,9 +85,9 @@ class _Transport(ServiceRequestingTransport):
         request = Message()
         request.add_byte(bytes([MSG_SERVICE_REQUEST]))
         request.add_string("ssh-userauth")
-        self._send_message(request)
+        self._send_message(request)  # type: ignore[attr-defined]
         until = time.monotonic() + self.auth_timeout
-        while not self._service_userauth_accepted:
+        while not getattr(self, "_service_userauth_accepted"):  # noqa: B009 -- a thread of paramiko sets it
             if not self.active or time.monotonic() > until:
                 raise self.get_exception() or SSHException("it takes no logins")
             time.sleep(0.01)
