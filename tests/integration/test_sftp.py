@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from getpass import getuser
 from pathlib import Path
@@ -15,6 +19,8 @@ import yaml
 from gateway import resources
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
+from gateway.transports.sftp import SftpFolders
+from gateway.transports.ssh import LostError
 from tests import ssh
 from tests.homes import LINE, PARTNER, put, rows, set_in, work
 from tests.orders import interchange, order
@@ -174,6 +180,73 @@ def test_names_in_any_coding_are_fetched(tmp_path: Path, server: ssh.Sshd, there
         "Bestellung_M_rz.edi",
         "two_lines.edi",
     }
+
+
+def test_a_gateway_that_runs_fetches_and_sends(tmp_path: Path, server: ssh.Sshd, there: Path) -> None:
+    home = sftp_home(tmp_path / "home", server, there, poll_seconds=1)
+    command = [sys.executable, "-m", "gateway", "up", "--config", str(home)]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, stderr=log, cwd=Path(__file__).parents[2]) as running,
+    ):
+        try:
+            for number in (1, 2):
+                drop_order(there / "out", number, f"A-{number}")
+                until = time.monotonic() + 30
+                while len(names(there / "in")) < number and time.monotonic() < until:
+                    assert running.poll() is None, (tmp_path / "log").read_text()
+                    select.select([], [], [], 0.05)
+                assert [one for one in names(there / "in") if one[0] != "."] == [
+                    f"997_{one}.edi" for one in range(1, number + 1)
+                ]
+        finally:
+            running.terminate()
+    assert running.returncode == 0
+    assert names(there / "out") == []
+
+
+def test_files_for_a_partner_whose_server_was_taken_from_the_settings_wait(
+    tmp_path: Path, server: ssh.Sshd, there: Path
+) -> None:
+    home = sftp_home(tmp_path / "home", server, there, outbox=f"{there}/away")
+    drop_order(there / "out", 1, "A-1")
+    assert "away" in work(home).trouble[0]
+    path = home / f"partners/{PARTNER}.yaml"
+    whole = path.read_text()
+    path.write_text(whole.partition("\nsftp:\n")[0])
+    assert "no partner file has it with `as2` or `sftp`" in work(home).trouble[0]
+    path.write_text(whole)
+    (there / "away").mkdir()
+    work(home)
+    assert names(there / "away") == ["997_1.edi"]
+
+
+def test_where_nothing_can_be_renamed_a_person_decides_what_nobody_can_know(
+    tmp_path: Path, server: ssh.Sshd, there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = sftp_home(tmp_path / "home", server, there, upload={"rename": "none"})
+    for number in (1, 2):
+        drop_order(there / "out", number, f"A-{number}")
+    put_, calls = SftpFolders._put, list[str]()
+
+    def cut(self: SftpFolders, path: str, content: Iterator[bytes]) -> int:
+        calls.append(path)
+        if len(calls) == 1:
+            put_(self, path, iter([b"ISA*half"]))
+            raise LostError("the connection broke")
+        return put_(self, path, content)
+
+    monkeypatch.setattr(SftpFolders, "_put", cut)
+    assert "the connection broke" in work(home).trouble[0]
+    work(home)
+    states = dict(rows(home, "SELECT wanted, state FROM deliveries WHERE channel = ?", PARTNER))
+    assert states == {"997_1.edi": "failed", "997_2.edi": "delivered"}
+    ((id_, status),) = rows(home, "SELECT id, delivery FROM messages WHERE name = '997_1.edi'")
+    assert status == "failed"
+    assert main(["message", "resend", id_, "--reason", "they lost it", "--config", str(home)]) == 0
+    work(home)
+    whole = [one for one in names(there / "in") if b"IEA*" in (there / "in" / one).read_bytes()]
+    assert len(whole) == 2
 
 
 # --- partner test ----------------------------------------------------------------------------------------
