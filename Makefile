@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 FUZZ   := build/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long crash fuzz check format bench bench-gateway bench-as2 lock clean
+.PHONY: help run test test-long crash fuzz check format bench bench-gateway bench-as2 bench-sftp lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-gateway: $(READY) ## a whole gateway at work: documents a second, memory, 
 
 bench-as2: $(READY) ## AS2: messages a second beside other implementations, received and sent; memory
 	@$(BIN)/python benchmarks/as2.py --write $(ARGS)
+
+bench-sftp: $(READY) ## SFTP beside the `sftp` command and asyncssh, near and far
+	@$(BIN)/python benchmarks/sftp.py --write $(ARGS)
 
 crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite and PostgreSQL (half an hour)
 	@$(BIN)/python -m pytest -q -s -m long tests/integration $(ARGS)

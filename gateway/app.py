@@ -27,6 +27,7 @@ from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
+from gateway.partners.partner import Partner
 from gateway.secrets import secret
 from gateway.services import accept
 from gateway.services.base import Services
@@ -56,9 +57,10 @@ from gateway.store.records import GATEWAY, Entry, Message
 from gateway.store.sql import Store
 from gateway.store.tables import jobs, workers
 from gateway.transports.as2 import Client
+from gateway.transports.base import Remote
 from gateway.transports.folder import QUARANTINE, Folder
 from gateway.worker.clock import Clock
-from gateway.worker.handler import CHECKPOINT, EXPIRY, POLL, RETENTION, SWEEP, WAITS, Handler
+from gateway.worker.handler import CHECKPOINT, EXPIRY, FETCH, POLL, RETENTION, SWEEP, WAITS, Handler
 
 _DAY = 86400.0
 _PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY, EXPIRY: 3600.0, WAITS: 3600.0}
@@ -173,6 +175,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             self._folders = {
                 name: Folder(home / FOLDERS / name, stable, marker[name]) for name in settings.channels
             }
+            self._remotes = _remotes(home, settings)
             # What came with the package is behind the guides and mappings of the home, file by file.
             layers = tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir())
             self._erp = Forms.load(settings.gateway.erp, (home / "mappings",)) if works else Forms({})
@@ -248,6 +251,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 jobs=self._jobs,
                 payloads=self.payloads,
                 channels=self._folders,
+                remotes=self._remotes,
                 settings=self.settings,
                 home=self.home,
                 keyring=self.keyring,
@@ -278,10 +282,13 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._handler(services, [Job(SWEEP, 0)])
         self._jobs.drain(self._handle)
         unsure = [self._handler.look(services, channel) for channel in self._folders]
-        if patient and any(unsure):
+        waits = [channel for channel in self._fetched if self._handler.fetch(services, channel)]
+        if patient and (any(unsure) or waits):
             time.sleep(self.settings.gateway.pickup.stable_seconds)
             for channel in self._folders:
                 self._handler.look(services, channel)
+            for channel in waits:
+                self._handler.fetch(services, channel)
         for channel in self._folders:
             self._handler.receive(services, channel)
         self._jobs.drain(self._handle)
@@ -340,15 +347,26 @@ class Gateway(AbstractContextManager["Gateway"]):
     @property
     def parts(self) -> list[Callable[[threading.Event], None]]:
         """What works until it is stopped, each in a thread of its own."""
-        has_as2 = any(one.as2 for one in self.settings.partners.values())
+        speaks = any(one.as2 or one.sftp for one in self.settings.partners.values())
         senders = self.settings.gateway.schedule.senders if self.is_single else 1
-        return [self.work, *([self.send] * senders if has_as2 else [])]
+        return [self.work, *([self.send] * senders if speaks else [])]
+
+    @property
+    def _fetched(self) -> dict[str, float]:
+        """Channels whose files are fetched, and the seconds between two looks."""
+        found = {one.folder: one.sftp for one in self.settings.partners.values() if one.sftp}
+        return {name: one.poll_seconds for name, one in found.items() if one.inboxes}
+
+    def probe(self, partner: Partner, told: Callable[[str, str], None], *, send: bool) -> None:
+        """Tries the server of a partner, see :class:`gateway.transports.base.Remote`."""
+        self._remotes[partner.folder].probe(told, send=send)
 
     def keep_time(self, stop: threading.Event) -> None:
         """Makes jobs of what is due until ``stop`` is set."""
         polls = dict.fromkeys(
             (f"{POLL}:{name}" for name in self._folders), self.settings.gateway.schedule.poll_seconds
         )
+        polls |= {f"{FETCH}:{name}": seconds for name, seconds in self._fetched.items()}
         Clock(self.engine, {**polls, **_PERIODS}, self._tick, self._in_trouble).run(stop)
 
     def _handle(self, jobs: Sequence[Job], guard: Callable[[], None]) -> None:
@@ -404,6 +422,17 @@ class Gateway(AbstractContextManager["Gateway"]):
 
     def _failed(self, message: Message, error: Exception) -> None:
         self._say("error", "message.failed", message_id=message.id, file=message.name, exc_info=error)
+
+
+def _remotes(home: Path, settings: Settings) -> dict[str, Remote]:
+    """The servers of partners, by their channels."""
+    terms = {one.folder: one.sftp for one in settings.partners.values() if one.sftp}
+    if not terms:
+        return {}
+    from gateway.transports.sftp import SftpFolders
+
+    find, stable = partial(secret, home=home), settings.gateway.pickup.stable_seconds
+    return {name: SftpFolders(one, name, find, stable, home=str(home)) for name, one in terms.items()}
 
 
 def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:

@@ -33,6 +33,7 @@ ONLY_IN = {
     "obstore": {"store/payloads.py"},
     "cryptography": {"as2/", "store/audit.py", "store/keyring.py", "transports/as2.py"},
     "httpcore": {"transports/as2.py"},
+    "paramiko": {"transports/ssh.py", "transports/sftp.py"},
     "uvicorn": {"api/listener.py"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},
 }

@@ -77,7 +77,8 @@ def checked_reference(reference: str) -> str:
     return reference
 
 
-def _chosen(name: str, values: Iterable[str], known: Collection[str]) -> None:
+def chosen(name: str, values: Iterable[str], known: Collection[str]) -> None:
+    """Raises ValueError with the nearest known value for one that is not known."""
     for value in values:
         if value not in known:
             near = get_close_matches(value, known, n=1)
@@ -102,7 +103,7 @@ class Receipt:
     resends: int = 2
 
     def __post_init__(self) -> None:
-        _chosen("mode", (self.mode,), RECEIPT)
+        chosen("mode", (self.mode,), RECEIPT)
         if not 0 < self.within_minutes <= 10_080 or not 0 <= self.resends <= 20:
             raise ValueError("within_minutes is more than 0, at most 10080 (a week), resends 0 to 20")
 
@@ -173,12 +174,12 @@ class As2:
         for name in (self.id, self.us or self.id):
             checked_as2_name(name)
         checked_url(self.url)
-        _chosen("sign", (self.sign,), SIGN)
-        _chosen("encrypt", (self.encrypt,), ENCRYPT)
-        _chosen("key_transport", (self.key_transport,), KEY_TRANSPORT)
-        _chosen("compress", (self.compress,), COMPRESS)
-        _chosen("legacy", self.legacy, LEGACY)
-        _chosen("quirks", self.quirks, QUIRKS)
+        chosen("sign", (self.sign,), SIGN)
+        chosen("encrypt", (self.encrypt,), ENCRYPT)
+        chosen("key_transport", (self.key_transport,), KEY_TRANSPORT)
+        chosen("compress", (self.compress,), COMPRESS)
+        chosen("legacy", self.legacy, LEGACY)
+        chosen("quirks", self.quirks, QUIRKS)
         if not re.fullmatch(
             r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*", self.content_type, re.ASCII
         ):

@@ -19,6 +19,7 @@ from gateway.partners.agreement import (
     setting,
 )
 from gateway.partners.as2 import As2
+from gateway.partners.sftp import Sftp
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET
@@ -61,7 +62,7 @@ class Partner:
         duplicates: what is done with what came before.
         items, locations: what is looked up in the tables of items and places.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
-        as2: what was agreed about AS2; None where files are exchanged by folders only.
+        as2, sftp: what was agreed about AS2 or SFTP; None where files are exchanged by folders only.
     """
 
     id: str
@@ -81,12 +82,15 @@ class Partner:
     locations: Locations = field(default_factory=Locations)
     first_control_number: int = 1
     as2: As2 | None = None
+    sftp: Sftp | None = None
 
     def __post_init__(self) -> None:
         checked_name(self.id)
         for name in filter(None, (self.channel, self.profile)):
             checked_name(name)
         checked_marker(self.marker)
+        if self.as2 and self.sftp:
+            raise ValueError("as2 and sftp: write one of them; a second way needs a partner file of its own")
         if not 1 <= self.first_control_number <= 999_999_999:
             raise ValueError("first_control_number: 1 to 999999999")
         if not self.identifiers:
@@ -105,6 +109,11 @@ class Partner:
     def folder(self) -> str:
         """Name of the partner's channel."""
         return self.channel or self.id
+
+    @property
+    def is_sent_to(self) -> bool:
+        """Whether what is for it goes over a network, and not into its folder."""
+        return self.as2 is not None or bool(self.sftp and self.sftp.outbox)
 
     def receives(self, set_id: str) -> Receive | None:
         """What was agreed about a transaction set from the partner, None if nothing was."""

@@ -23,7 +23,7 @@ from gateway.store.payloads import Payloads
 from gateway.store.records import Message
 from gateway.store.sql import Store
 from gateway.transports.as2 import Client
-from gateway.transports.base import Channel
+from gateway.transports.base import Channel, Remote
 
 _IN_MEMORY = 1 << 18
 
@@ -35,6 +35,7 @@ class Services:
     Attributes:
         erp: how files of our own system are written and read.
         rules: sha256 of all guides, mappings and settings in force, see the audit's ``rules.loaded``.
+        channels: folders, by their names. remotes: the servers of partners, by the same names.
         home: where names of files in settings begin. keyring: certificates and keys. http: sends over HTTP.
         spool: a folder for content on its way. entropy: so many unpredictable bytes.
         guard: raises when another worker has taken over; to be called before anything outside is changed.
@@ -46,6 +47,7 @@ class Services:
     jobs: Jobs
     payloads: Payloads
     channels: Mapping[str, Channel]
+    remotes: Mapping[str, Remote]
     settings: Settings
     home: Path
     keyring: Keyring

@@ -1,4 +1,4 @@
-"""Last step: what the ledger promises appears in a folder, complete and once.
+"""Last step: what the ledger promises appears in a folder, here or on a partner's server, complete and once.
 
 For each delivery: the content is written under a hidden name that carries the token of this attempt, and
 brought to disk; ``sending``, token and final name are committed; a rename shows the file; ``delivered`` is
@@ -31,28 +31,53 @@ from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery as Status
 from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, SENT, WAITS, Delivery, Message, as_text
 from gateway.transports.base import Sender
-from gateway.transports.folder import QUARANTINE
+from gateway.transports.folder import OUTBOX, QUARANTINE
 
 BATCH = 200
 """Deliveries that share their commits."""
 
 _ATTEMPTS_AT_NAMES = 3
 
+_UNSURE = (
+    "the connection or the gateway stopped while it was written in its place, and it is not there now with"
+    " all of its bytes: the partner may have it or not. Ask, and resend it if it has not"
+)
 
-def deliver(services: Services, owners: Sequence[str], *, interrupted: bool = False) -> None:
+
+def send(services: Services, channel: str, *, interrupted: bool = False) -> None:
+    """Delivers what waits for a partner's server."""
+    owners, remote = [f"@{channel}"], services.remotes[channel]
+    try:
+        with remote:
+            # Of what cannot be staged one at a time: no more than that can be in doubt after a crash.
+            batch = 1 if remote.is_direct else BATCH
+            deliver(services, owners, {channel: remote}, interrupted=interrupted, batch=batch)
+    except OSError as error:
+        _failed(services, (channel, OUTBOX), owners, error)
+
+
+def deliver(
+    services: Services,
+    owners: Sequence[str],
+    senders: Mapping[str, Sender],
+    *,
+    interrupted: bool = False,
+    batch: int = BATCH,
+) -> None:
     """Delivers everything that the jobs of some messages are to deliver.
 
     Args:
+        senders: by the channels they are for.
         interrupted: an earlier job did not end; what it staged without saying so is in the way.
     """
     after, away = 0, set()
-    while waiting := services.store.deliveries(owners, BATCH, after):
+    while waiting := services.store.deliveries(owners, batch, after):
         after = waiting[-1].seq
         for place in dict.fromkeys((one.channel, one.box) for one in waiting):
             if place in away:
                 continue
             mine = [one for one in waiting if (one.channel, one.box) == place]
-            sender = services.channels.get(place[0])
+            sender = senders.get(place[0])
             try:
                 if sender is None:
                     raise OSError(f"no partner and no setting names the channel {place[0]} any more")
@@ -109,7 +134,7 @@ def _finish_begun(services: Services, sender: Sender, begun: list[Delivery]) -> 
     """Ends what another process began."""
     if begun:
         sender.sync(_boxes(begun))
-        named = []
+        named, unsure = [], []
         for one in begun:
             name = one.name
             if name is not None and sender.staged(one.box, one.key):
@@ -117,9 +142,20 @@ def _finish_begun(services: Services, sender: Sender, begun: list[Delivery]) -> 
                     name = _renamed(services, sender, one)
                 services.guard()
                 sender.release(one.box, one.key, name)
+            elif name is not None and not sender.landed(one.box, name, _size(services, one)):
+                unsure.append(one)
+                continue
             named.append((one, name))
         sender.sync(_boxes(begun))
-        _finish(services, named)
+        if named:
+            _finish(services, named)
+        if unsure:
+            with services.store.transaction():
+                _give_up(services, unsure, _UNSURE)
+
+
+def _size(services: Services, delivery: Delivery) -> int:
+    return services.store.message(delivery.message_id).size
 
 
 def _renamed(services: Services, sender: Sender, delivery: Delivery) -> str:
@@ -228,13 +264,8 @@ def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], e
         left = [one for one in store.deliveries(owners, BATCH) if (one.channel, one.box) == place]
         since = as_text(services.clock() - timedelta(hours=retries.give_up_after_hours))
         tired = [one for one in left if one.state == PENDING and one.tries > 2 and one.planned_at < since]
-        store.mark_failed(tired, reason, FAILED)
+        _give_up(services, tired, reason)
         store.mark_failed([one for one in left if one not in tired], reason, PENDING)
-        for message in store.messages(sorted({one.message_id for one in tired})):
-            if message.delivery == Status.WAITING:
-                lifecycle.advance(store, message, Status.FAILED)
-            facts = {"channel": channel, "error": reason}
-            store.audit("delivery.failed", message.id, partner=message.partner, **facts)
         tries = max((one.tries + 1 for one in left if one not in tired), default=0)
         if tries:
             # All of them: there may be more to deliver than was looked at.
@@ -243,6 +274,17 @@ def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], e
             store.audit("delivery.delayed", None, channel=channel, files=len(left), error=reason)
     with services.trying(channel, "files for it wait"):
         raise OSError(reason) from error
+
+
+def _give_up(services: Services, deliveries: Sequence[Delivery], reason: str) -> None:
+    """Leaves deliveries to a person, within a transaction."""
+    store = services.store
+    store.mark_failed(deliveries, reason, FAILED)
+    for message in store.messages(sorted({one.message_id for one in deliveries})):
+        if message.delivery == Status.WAITING:
+            lifecycle.advance(store, message, Status.FAILED)
+        facts = {"channel": deliveries[0].channel, "error": reason}
+        store.audit("delivery.failed", message.id, partner=message.partner, **facts)
 
 
 def _boxes(deliveries: list[Delivery]) -> list[str]:

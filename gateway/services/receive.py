@@ -8,39 +8,44 @@ it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gateway.services.base import Services, job_of
 from gateway.store.records import INBOUND, Message
-from gateway.transports.base import Arrival, UnreadableError
+from gateway.transports.base import Arrival, Receiver, UnreadableError
 
 BATCH = 200
 """Files whose rows share one commit."""
 
 
-def claim(services: Services, channel: str, names: tuple[str, ...]) -> None:
+def claim(services: Services, channel: str, receiver: Receiver, names: tuple[str, ...]) -> None:
     """Takes files that the last look found ready."""
     for name in names:
         services.guard()
         arrival_id = f"{services.clock():%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}"
         with services.trying(channel, f"{name!r} cannot be taken"):
-            services.channels[channel].claim(name, arrival_id)
+            receiver.claim(name, arrival_id)
 
 
-def receive(services: Services, channel: str) -> None:
+def receive(services: Services, channel: str, receiver: Receiver) -> None:
     """Makes messages of everything claimed."""
-    receiver = services.channels[channel]
     arrivals = receiver.arrivals()
     for start in range(0, len(arrivals), BATCH):
         kept: list[tuple[Arrival, Message]] = []
         for arrival in arrivals[start : start + BATCH]:
             with services.trying(channel, arrival.name):
-                kept.append((arrival, _message(services, channel, arrival)))
+                kept.append((arrival, _message(services, channel, receiver, arrival)))
         services.payloads.flush()
         with services.store.transaction():
             added = []
             for _, message in kept:
-                if services.store.add_message(message):
+                is_new = services.store.add_message(message)
+                if not is_new and services.store.message(message.id).payload != message.payload:
+                    # Known by name, size and time, as files are that cannot be moved: still another one.
+                    message = replace(message, id=f"{message.id}-{(message.payload or '')[:8]}")
+                    is_new = services.store.add_message(message)
+                if is_new:
                     facts: dict[str, Any] = {"channel": channel, "file": message.name, "bytes": message.size}
                     if message.payload is not None:
                         facts["sha256"] = message.payload
@@ -56,9 +61,8 @@ def receive(services: Services, channel: str) -> None:
                     receiver.settle(arrival)
 
 
-def _message(services: Services, channel: str, arrival: Arrival) -> Message:
+def _message(services: Services, channel: str, receiver: Receiver, arrival: Arrival) -> Message:
     """The message a claimed file makes, its bytes on disk. Raises OSError for what may pass by itself."""
-    receiver = services.channels[channel]
     payload, size = None, 0
     try:
         with receiver.open(arrival) as stream:

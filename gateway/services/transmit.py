@@ -101,7 +101,9 @@ def send(services: Services, channel: str) -> None:
     """Sends what waits for a channel, oldest first, as many at a time as were agreed."""
     link = Link.of(services, channel)
     if link is None:
-        services.trouble(channel, "files wait for it, but no partner file has it with `as2` any more")
+        services.trouble(
+            channel, "files wait for it, but no partner file has it with `as2` or `sftp` any more"
+        )
         return
     try:
         target = _target(services, link)

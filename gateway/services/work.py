@@ -73,7 +73,8 @@ def send(
 
     Args:
         numbers: of interchange (ISA13) and group (GS06).
-        owner: the message whose job delivers it; None for itself. What goes over AS2 the channel's job sends.
+        owner: the message whose job delivers it; None for itself. What goes over AS2 or
+            SFTP the channel's job sends.
         agreed: what was agreed, if the partner is to acknowledge it.
     """
     payload, size = services.payloads.put(BytesIO(content))
@@ -96,7 +97,7 @@ def send(
         origin=origin,
     )
     services.store.add_written(sent)
-    if partner.as2 is not None:
+    if partner.is_sent_to:
         owner = f"@{partner.folder}"
         services.enqueue([job_of(owner)])
     services.store.add_delivery(sent.id, owner or sent.id, partner.folder, OUTBOX, name, payload=payload)

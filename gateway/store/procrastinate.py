@@ -15,7 +15,7 @@ from threading import Event
 from typing import Any
 
 from procrastinate import App, JobContext, PsycopgConnector
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import ConnectorException, NoResult
 from procrastinate.jobs import Job as Row
 from procrastinate.manager import JobManager
 from procrastinate.worker import Worker
@@ -29,6 +29,8 @@ for _name in ("procrastinate", "psycopg.pool"):  # the gateway tells of trouble 
     logging.getLogger(_name).propagate = False
 
 _QUEUES = dict(zip(LANES, ("edigw", "edigw-send")))
+
+_ENDING_SECONDS = 1.0
 
 # A job for later has a low priority, the lower the later: of two with the same lock Procrastinate takes the
 # one with the higher priority, and waits for it even where only the other is due.
@@ -207,6 +209,10 @@ class _Node(JobManager):
                     self._beaten, due = begun, begun + self._owner.lease_seconds / 3
                     await self.connector.execute_query_async(_RESCUE, lease=self._owner.lease_seconds)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the worker can no longer be trusted
+                    if isinstance(
+                        error, NoResult
+                    ):  # a worker that ends takes its row away, and then this ends
+                        await asyncio.sleep(_ENDING_SECONDS)
                     self._trouble = error
             await asyncio.sleep(0.1)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,11 @@ class Receiver(Protocol):
         """What is there; ``now`` in seconds since 1970, ``tick`` of a clock that nobody sets."""
 
     def claim(self, name: str, arrival_id: str) -> Arrival | None:
-        """Takes a ready file, or None if it is gone or was written to since the look."""
+        """Takes a ready file, or None if it is gone or was written to since the look.
+
+        Over a network it may be put off until ``arrivals``, which then has it or not; and where a file cannot
+        be moved, its id is one of its own.
+        """
 
     def arrivals(self) -> list[Arrival]:
         """Everything claimed and not settled, those of an earlier process included, oldest first."""
@@ -77,6 +81,12 @@ class Sender(Protocol):
     def staged(self, box: str, key: str) -> bool:
         """Whether content waits under this key. Raises OSError when the folder cannot be seen."""
 
+    def landed(self, box: str, name: str, size: int) -> bool:
+        """Whether what was begun and is not staged was released.
+
+        Only a transport that cannot stage needs to look: whether the name is there, with all of its bytes.
+        """
+
     def discard(
         self, boxes: Sequence[str], keys: Mapping[int, str], keep: AbstractSet[str] = frozenset()
     ) -> None:
@@ -94,6 +104,25 @@ class Sender(Protocol):
 
 class Channel(Receiver, Sender, Protocol):
     """Where files come from and go to."""
+
+
+class Remote(Channel, Protocol):
+    """A channel over a network: a job connects in a ``with`` block, whose end may raise OSError."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether files get their names before they are complete, as nothing can be renamed."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def probe(self, told: Callable[[str, str], None], *, send: bool) -> None:
+        """Tries each step and tells it; with ``send`` writes, renames and removes a small file too.
+
+        Raises:
+            OSError: the step after the last one told failed, and why.
+        """
 
 
 class UnreadableError(Exception):

@@ -33,7 +33,9 @@ UNFINISHED = (".tmp", ".part", ".filepart")
 """Ends of names that programs give to files they are still writing."""
 
 _MAX_NAME = 120
-_SPLIT = "__"
+SPLIT = "__"
+"""Between id and name of what was claimed."""
+
 _HIDDEN, _HIDDEN_END = ".sending-", ".tmp"
 
 _NEVER_READABLE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EISDIR)
@@ -126,7 +128,7 @@ class Folder:
                     ignored.append((harmless(entry.name), "named as unfinished; rename it if it is complete"))
                 continue
             if not stat.S_ISREG(found.st_mode):
-                ignored.append((harmless(entry.name), _kind(found.st_mode)))
+                ignored.append((harmless(entry.name), kind_of(found.st_mode)))
                 continue
             seen = _seen(found)
             before, since = self._last.get(entry.name, (None, tick))
@@ -180,8 +182,8 @@ class Folder:
     def arrivals(self) -> list[Arrival]:
         self.sync((INBOX, CLAIMED))
         names = sorted(path.name for path in (self._root / CLAIMED).iterdir())
-        names = [one for one in names if _SPLIT in one and one.isprintable()]  # what we named ourselves
-        return [Arrival(*name.split(_SPLIT, 1)) for name in names]
+        names = [one for one in names if SPLIT in one and one.isprintable()]  # what we named ourselves
+        return [Arrival(*name.split(SPLIT, 1)) for name in names]
 
     def open(self, arrival: Arrival) -> BinaryIO:
         try:
@@ -204,7 +206,7 @@ class Folder:
         self._claimed(arrival).unlink(missing_ok=True)
 
     def set_aside(self, arrival: Arrival) -> str:
-        name = f"{arrival.id}{_SPLIT}{arrival.name}"
+        name = f"{arrival.id}{SPLIT}{arrival.name}"
         source = self._claimed(arrival)
         if os.path.lexists(source):
             source.rename(self._root / QUARANTINE / name)
@@ -212,7 +214,7 @@ class Folder:
         return name
 
     def _claimed(self, arrival: Arrival) -> Path:
-        return self._root / CLAIMED / f"{arrival.id}{_SPLIT}{arrival.name}"
+        return self._root / CLAIMED / f"{arrival.id}{SPLIT}{arrival.name}"
 
     # --- sending -------------------------------------------------------------------------------------
 
@@ -228,6 +230,9 @@ class Folder:
     def staged(self, box: str, key: str) -> bool:
         (self._root / box).stat()  # a folder that is away must not look like one whose files were shown
         return os.path.lexists(self._hidden(box, key))
+
+    def landed(self, box: str, name: str, size: int) -> bool:  # noqa: ARG002 -- it was staged
+        return True
 
     def discard(
         self, boxes: Sequence[str], keys: Mapping[int, str], keep: AbstractSet[str] = frozenset()
@@ -273,7 +278,8 @@ def _is_locked(path: str) -> bool:
     return False
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
+    """What is never taken, in words."""
     if stat.S_ISLNK(mode):
         return "a link; links are not followed, copy the file itself"
     if stat.S_ISDIR(mode):

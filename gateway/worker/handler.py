@@ -12,11 +12,15 @@ from gateway.services import attend, crossreference, deliver, outbound, receive,
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
-from gateway.transports.base import Look
+from gateway.transports.base import Look, Receiver
 
-POLL, SWEEP, CHECKPOINT, RETENTION, EXPIRY = "poll", "sweep", "checkpoint", "retention", "expiry"
-WAITS = "waits"
-"""Keys of jobs beside ``message:``, ``batch:``, ``send:`` and ``receipt:``; a poll is ``poll:<channel>``."""
+POLL, FETCH, SWEEP, CHECKPOINT, RETENTION, EXPIRY, WAITS = (
+    *("poll", "fetch", "sweep"),
+    *("checkpoint", "retention", "expiry", "waits"),
+)
+"""Keys of jobs beside ``message:``, ``batch:``, ``send:`` and ``receipt:``.
+
+A poll is ``poll:<channel>`` in a folder, ``fetch:<channel>`` on a partner's server."""
 
 
 class Handler:
@@ -42,7 +46,12 @@ class Handler:
             elif kind == "batch":
                 outbound.close_batch(services, what)
             elif kind == "send":
-                transmit.send(services, what)
+                if what in services.remotes:
+                    deliver.send(services, what, interrupted=bool(job.attempts))
+                else:
+                    transmit.send(services, what)
+            elif kind == FETCH:
+                self.fetch(services, what)
             elif kind == "receipt":
                 transmit.send_receipt(services, what)
             elif kind == WAITS:
@@ -66,21 +75,33 @@ class Handler:
         """Claims what is complete in an inbox; returns how many files are to be looked at again."""
         if channel not in services.channels:
             return 0
+        return self._look(services, channel, services.channels[channel])
+
+    def _look(self, services: Services, channel: str, receiver: Receiver) -> int:
         look = Look((), (), ())
         with services.trying(channel, "its inbox cannot be read"):
-            look = services.channels[channel].look(time.time(), time.monotonic())
+            look = receiver.look(time.time(), time.monotonic())
         for name, reason in look.ignored:
             if (channel, name, reason) not in self._told:
                 self._ignored(channel, name, reason)
                 self._told.add((channel, name, reason))
-        receive.claim(services, channel, look.ready)
+        receive.claim(services, channel, receiver, look.ready)
         return len(look.unsure)
 
     def receive(self, services: Services, channel: str) -> None:
         """Makes messages of what was claimed."""
         if channel in services.channels:
             with services.trying(channel, "its inbox cannot be used"):
-                receive.receive(services, channel)
+                receive.receive(services, channel, services.channels[channel])
+
+    def fetch(self, services: Services, channel: str) -> int:
+        """Makes messages of what is complete on a partner's server; returns as :meth:`look`."""
+        unsure = 0
+        if channel in services.remotes:
+            with services.trying(channel, "its server cannot be used"), services.remotes[channel] as remote:
+                unsure = self._look(services, channel, remote)
+                receive.receive(services, channel, remote)
+        return unsure
 
 
 def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
@@ -94,4 +115,4 @@ def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
         waiting = [one for one in messages if one.translation == Translation.RECEIVED]
         if waiting:
             translate.translate(services, waiting, again=again)
-        deliver.deliver(services, ids, interrupted=again)
+        deliver.deliver(services, ids, services.channels, interrupted=again)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ import pytest
 
 from gateway.transports.base import Arrival, Look, Receiver, Sender, UnreadableError
 from gateway.transports.folder import Folder, harmless
+from tests import ssh
 
 LONG_AGO = 1_000_000.0
 
@@ -21,18 +22,36 @@ class Transport(Receiver, Sender, Protocol):
     """Both directions of a channel."""
 
 
-def folder(root: Path) -> Folder:
+Maker = Callable[[Path, pytest.FixtureRequest], Iterator[Transport]]
+
+
+def folder(root: Path, _: pytest.FixtureRequest) -> Iterator[Transport]:
     made = Folder(root, stable_seconds=2)
     made.make()
-    return made
+    yield made
 
 
-TRANSPORTS: dict[str, Callable[[Path], Transport]] = {"folder": folder}
+def sftp(root: Path, request: pytest.FixtureRequest) -> Iterator[Transport]:
+    """OpenSSH; one server for all tests."""
+    with ssh.remote(request.getfixturevalue("_server"), ssh.folders(root)) as made:
+        yield made
 
 
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Transport:
-    return TRANSPORTS[request.param](tmp_path)
+TRANSPORTS: dict[str, Maker] = {"folder": folder, "sftp": sftp}
+
+
+@pytest.fixture(scope="module")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssh.Sshd]:
+    with ssh.sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+NEEDS = {"sftp": pytest.mark.needs_system}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=NEEDS.get(name, ())) for name in TRANSPORTS])
+def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Transport]:
+    yield from TRANSPORTS[request.param](tmp_path, request)
 
 
 @pytest.fixture
@@ -263,8 +282,10 @@ def test_a_discarded_file_is_not_released_and_does_not_hinder(transport: Transpo
 
 
 @pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def synced(monkeypatch: pytest.MonkeyPatch, transport: Transport) -> list[int]:
     """The inodes that were brought to disk, in their order."""
+    if not isinstance(transport, Folder):
+        pytest.skip("its disk is on the other side")
     found: list[int] = []
     fsync = os.fsync
 

@@ -480,7 +480,7 @@ def other(gateway: Gateway, **changes: Any) -> Services:
 
 def delivers(services: Services, gateway: Gateway, *, interrupted: bool = False) -> None:
     try:
-        deliver(services, inbound(gateway), interrupted=interrupted)
+        deliver(services, inbound(gateway), services.channels, interrupted=interrupted)
     finally:
         services.store.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
@@ -16,11 +17,18 @@ if TYPE_CHECKING:
     from gateway.partners.partner import Partner
 
 _STEPS = ("dns", "tcp", "tls", "http", "receipt", "signature", "digest")
+"""Of AS2."""
+
 _NAMES = {
     "settings": "settings",
     "dns": "name",
     "address": "address",
     "tcp": "connection",
+    "hostkey": "host key",
+    "login": "login",
+    "folders": "folders",
+    "upload": "upload",
+    "rename": "rename",
     "tls": "TLS",
     "http": "HTTP",
     "receipt": "receipt",
@@ -37,25 +45,23 @@ def register(commands: inputs.Commands) -> None:
     test.add_argument("partner", metavar="P", help="name of the partner's file, without .yaml")
     words = "send this file instead of a few words; the partner may process it"
     test.add_argument("--file", metavar="FILE", help=words)
+    test.add_argument(
+        "--send", action="store_true", help="SFTP: write, rename and remove a file in the outbox"
+    )
     inputs.home_option(test)
 
 
 def run_test(args: argparse.Namespace) -> int:
-    """Send a test message and see each step.
+    """Try the way to a partner and see each step.
 
-    Sends a message to a partner over AS2, as it would send a document, and tells each step in words: name,
-    connection, TLS, HTTP, receipt, its signature, and its digest. Nothing of it is delivered or expected.
+    Over AS2 it sends a message as it would send a document, and tells each step in words: name, connection,
+    TLS, HTTP, receipt, its signature, and its digest. Nothing of it is delivered or expected. Over SFTP the
+    steps are name, connection, host key, login, and folders; nothing is fetched. A host key that is not in
+    the partner's file yet is shown, and never accepted.
 
     exit code 1 tells that the partner did not take it, 3 that a certificate or secret of ours is missing, 5
     that the partner could not be reached.
     """
-    from gateway.as2.span import Span
-    from gateway.services import transmit
-
-    content = _WORDS
-    if args.file:
-        with inputs.opened(args.file) as file:
-            content = file.read()
     steps: list[dict[str, Any]] = []
 
     def told(step: str, words: str) -> None:
@@ -63,40 +69,63 @@ def run_test(args: argparse.Namespace) -> int:
         if not args.json:
             show([_line(steps[-1])])
 
-    failed: EdiError | None = None
+    failed: EdiError | OSError | None = None
     with gateway_of(args) as gateway:
         partner = _partner(gateway, args.partner)
-        link = transmit.Link.of(gateway.services, partner.folder)
-        if link is None:
-            raise RefusedError(f"{partner.id} has no `as2` in its file, so there is nothing to test.")
-        name = args.file.rpartition("/")[2] if args.file else "test.txt"
-        if not args.json:
-            say(f"To {link.terms.url} from {link.ours} to {link.theirs}:")
-        with gateway.services.room() as services:
-            try:
-                transmit.probe(services, link, Span.of(content), name, told)
-            except EdiError as error:
-                failed = error
-            with services.store.transaction():
-                facts: dict[str, Any] = {"steps": [one["step"] for one in steps]}
-                result = str(failed or "fine")
-                services.store.audit("partner.tested", partner=partner.id, **facts, result=result)
+        try:
+            _probe(gateway, partner, args, told)
+        except RefusedError:
+            raise
+        except (EdiError, OSError) as error:
+            failed = error
+        with gateway.services.store.transaction():
+            facts: dict[str, Any] = {"steps": list(dict.fromkeys(one["step"] for one in steps))}
+            result = str(failed or "fine")
+            gateway.services.store.audit("partner.tested", partner=partner.id, **facts, result=result)
     if failed is not None:
         reached = [one["step"] for one in steps]
         default = next((one for one in _STEPS if one not in reached and one != "tls"), _STEPS[-1])
-        if isinstance(failed, ConfigurationError) or failed.code == "AS2-NO-CERTIFICATE":
+        if isinstance(failed, ConfigurationError) or getattr(failed, "code", "") == "AS2-NO-CERTIFICATE":
             default = "settings"
+        elif partner.sftp:
+            folders = len(partner.sftp.inboxes) + bool(partner.sftp.outbox)
+            default = "upload" if reached.count("folders") == folders else "folders"
         detail = f"{failed} {getattr(failed, 'detail', '')}".strip()
         steps.append({"step": getattr(failed, "step", default), "ok": False, "words": detail})
         if not args.json:
-            show([_line(steps[-1]), *([f"  {'':<11}-> {failed.hint}"] if failed.hint else [])])
+            hint = getattr(failed, "hint", "")
+            show([_line(steps[-1]), *([f"  {'':<11}-> {hint}"] if hint else [])])
     if args.json:
         write_json({"partner": partner.id, "ok": failed is None, "steps": steps})
     if failed is None:
         return ExitCode.FINE
     if steps[-1]["step"] == "settings":
         return ExitCode.CONFIGURATION
-    return ExitCode.REMOTE if isinstance(failed, TransportError) else ExitCode.PROBLEMS
+    return ExitCode.REMOTE if isinstance(failed, TransportError | OSError) else ExitCode.PROBLEMS
+
+
+def _probe(gateway: Gateway, partner: Partner, args: argparse.Namespace, told: Callable[..., None]) -> None:
+    """Tries what the partner's file says. Raises EdiError or OSError with why a step failed."""
+    from gateway.as2.span import Span
+    from gateway.services import transmit
+
+    if partner.sftp is not None:
+        if not args.json:
+            say(f"To {partner.sftp.host} as {partner.sftp.user}:")
+        gateway.probe(partner, told, send=args.send)
+        return
+    content = _WORDS
+    if args.file:
+        with inputs.opened(args.file) as file:
+            content = file.read()
+    link = transmit.Link.of(gateway.services, partner.folder)
+    if link is None:
+        raise RefusedError(f"{partner.id} has no `as2` or `sftp` in its file, so there is nothing to test.")
+    name = args.file.rpartition("/")[2] if args.file else "test.txt"
+    if not args.json:
+        say(f"To {link.terms.url} from {link.ours} to {link.theirs}:")
+    with gateway.services.room() as services:
+        transmit.probe(services, link, Span.of(content), name, told)
 
 
 def _partner(gateway: Gateway, name: str) -> Partner:

@@ -1,0 +1,155 @@
+"""What was agreed with a partner about SFTP."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import field
+
+from gateway.partners.agreement import setting
+from gateway.partners.as2 import checked_reference, chosen
+
+RENAME = ("plain", "posix", "none")
+EXISTS = ("number", "fail", "overwrite")
+
+
+def _host(host: str, port: int, user: str) -> None:
+    if not re.fullmatch(r"[\w.-]+|[\dA-Fa-f:]+", host, re.ASCII):
+        raise ValueError(f"host {host!r}: write a name or an address alone, without sftp:// and port")
+    if not 1 <= port <= 65_535:
+        raise ValueError(f"port {port}: 1 to 65535")
+    if not re.fullmatch(r"[^\x00-\x1f\x7f]+", user):
+        raise ValueError("user: at least one character, no control characters")
+
+
+def _host_keys(lines: tuple[str, ...]) -> None:
+    for line in lines:
+        kind, _, rest = line.partition(" ")
+        try:
+            raw = base64.b64decode(rest.partition(" ")[0], validate=True)
+        except binascii.Error:
+            raw = b""
+        if not kind or raw[4 : 4 + len(kind)] != kind.encode():
+            raise ValueError(
+                f"host_keys {line[:40]!r}: write type and key, as `edigw partner test` shows them: "
+                "ssh-ed25519 AAAA..."
+            )
+
+
+def _references(*references: str) -> None:
+    for reference in filter(None, references):
+        checked_reference(reference)
+
+
+def _folder(name: str, path: str) -> None:
+    if re.search(r"[\x00-\x1f\x7f]", path):
+        raise ValueError(f"{name} {path!r}: a folder has no control characters")
+
+
+@setting
+class Jump:
+    """A server in between, over which the partner's is reached; attributes as in :class:`Sftp`."""
+
+    host: str
+    user: str
+    port: int = 22
+    host_keys: tuple[str, ...] = ()
+    password: str = ""
+    key: str = ""
+    key_password: str = ""
+    certificate: str = ""
+
+    def __post_init__(self) -> None:
+        _host(self.host, self.port, self.user)
+        _host_keys(self.host_keys)
+        _references(self.password, self.key, self.key_password)
+
+
+@setting
+class Upload:
+    """How a file is put into the outbox.
+
+    Attributes:
+        temporary: its name until it is complete, from the outbox on; ``{key}`` is what makes it unique.
+        rename: how it gets its name: ``plain`` (never over another file), ``posix`` (the extension of
+            OpenSSH), each with the other where the server refuses it; ``none`` writes it in its place.
+        exists: when a file of its name is there: ``number`` (another name), ``fail``, ``overwrite``.
+        verify: whether the server is asked for the size before it gets its name.
+        mode: its permissions, in octal digits; empty for what the server gives.
+    """
+
+    temporary: str = ".sending-{key}.tmp"
+    rename: str = "plain"
+    exists: str = "number"
+    verify: bool = True
+    mode: str = ""
+
+    def __post_init__(self) -> None:
+        chosen("rename", (self.rename,), RENAME)
+        chosen("exists", (self.exists,), EXISTS)
+        if self.temporary.rpartition("/")[2].count("{key}") != 1:
+            raise ValueError("temporary: the file's name, after the last /, needs {key} once")
+        _folder("temporary", self.temporary)
+        if not re.fullmatch(r"0?[0-7]{3}|", self.mode):
+            raise ValueError(f"mode {self.mode!r}: write three octal digits, as 640")
+
+
+@setting
+class Sftp:
+    """SFTP with a partner: its server, and what we do there.
+
+    Attributes:
+        host, port, user: the server and who we are there.
+        host_keys: the keys it may have, as ``ssh-ed25519 AAAA...``; without one nothing is sent.
+        password, key, key_password: references to what proves it; with a key and a password both are given.
+        certificate: OpenSSH certificate of the key (``...-cert.pub``), a file from the home on.
+        proxy_jump: a server in between.
+        inboxes: remote folders we fetch from. outbox: remote folder we put into; empty for none.
+        patterns: names that are fetched.
+        marker: what is added to a file's name to say that it is complete; empty where its size says so.
+        claim: folder (from the inbox on) it is moved to before it is read; empty where that is not allowed.
+        archive: folder (the same) it is moved to when we have it; empty to delete it.
+        poll_seconds: between looks. timeout_seconds: how long the server may be silent.
+        keepalive_seconds: between signs of life. connections: channels used at a time for many files.
+    """
+
+    host: str
+    user: str
+    port: int = 22
+    host_keys: tuple[str, ...] = ()
+    password: str = ""
+    key: str = ""
+    key_password: str = ""
+    certificate: str = ""
+    proxy_jump: Jump | None = None
+    inboxes: tuple[str, ...] = ()
+    outbox: str = ""
+    patterns: tuple[str, ...] = ("*",)
+    marker: str = ""
+    claim: str = ""
+    archive: str = ""
+    upload: Upload = field(default_factory=Upload)
+    poll_seconds: float = 60
+    timeout_seconds: float = 60
+    keepalive_seconds: int = 30
+    connections: int = 4
+
+    def __post_init__(self) -> None:
+        _host(self.host, self.port, self.user)
+        _host_keys(self.host_keys)
+        _references(self.password, self.key, self.key_password)
+        if not (self.password or self.key):
+            raise ValueError("password or key: one is needed, as env:NAME or file:PATH")
+        if not (self.inboxes or self.outbox):
+            raise ValueError("inboxes or outbox: one is needed, or there is nothing to do")
+        for name in ("outbox", "marker", "claim", "archive"):
+            _folder(name, getattr(self, name))
+        for inbox in self.inboxes:
+            _folder("inboxes", inbox or "\n")
+        if len(set(self.inboxes)) < len(self.inboxes):
+            raise ValueError("inboxes: a folder is listed twice")
+        if not 1 <= self.poll_seconds <= 86_400 or not 1 <= self.timeout_seconds <= 3600:
+            raise ValueError("poll_seconds is 1 to 86400, timeout_seconds 1 to 3600")
+        if not 1 <= self.keepalive_seconds <= 3600 or not 1 <= self.connections <= 10:
+            raise ValueError("keepalive_seconds is 1 to 3600, connections 1 to 10")
