@@ -181,6 +181,8 @@ class SftpFolders:
         ignored: list[tuple[str, str]] = []
         looks: dict[str, tuple[_Seen, float]] = {}
         self._ready = {}
+        if not self._terms.claim:
+            self._mine = {}  # what an earlier job did not get to is found again, if it is still there
         with self._using() as link:
             for inbox in self._terms.inboxes:
                 entries = dict(link.entries(inbox))

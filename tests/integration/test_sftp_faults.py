@@ -151,6 +151,18 @@ def test_a_server_that_falls_silent_is_given_up(server: ssh.Sshd, root: Path) ->
                 os.kill(child, signal.SIGCONT)
 
 
+def test_what_an_earlier_job_claimed_and_the_partner_removed_is_forgotten(
+    server: ssh.Sshd, root: Path
+) -> None:
+    folders = ssh.remote(server, root, claim="")
+    (root / "inbox/a.edi").write_bytes(b"x")
+    with folders:
+        take(folders, root / "inbox")
+    (root / "inbox/a.edi").unlink()
+    with folders:
+        take(folders, root / "inbox", 0)
+
+
 def test_something_that_is_no_ssh_server_is_told(root: Path, server: ssh.Sshd) -> None:
     import socket
 
