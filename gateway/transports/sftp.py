@@ -133,7 +133,8 @@ class SftpFolders:
         self._last: dict[str, tuple[_Seen, float]] = {}
         self._ready: dict[str, _Found] = {}
         self._mine: dict[str, _Found] = {}
-        self._stuck: dict[str, _Seen] = {}
+        self._left: dict[str, _Found] = {}  # received, but the server does not remove it
+        self._unread: dict[str, _Seen] = {}
         self._job = _Job()
 
     def __enter__(self) -> Self:
@@ -180,13 +181,17 @@ class SftpFolders:
         ignored: list[tuple[str, str]] = []
         looks: dict[str, tuple[_Seen, float]] = {}
         self._ready = {}
+        if not self._terms.claim:
+            self._mine = {}  # what an earlier job did not get to is found again, if it is still there
         with self._using() as link:
             for inbox in self._terms.inboxes:
                 entries = dict(link.entries(inbox))
                 for name, found in entries.items():
                     shown = name if len(self._terms.inboxes) == 1 else posixpath.join(inbox, name)
                     path, seen = posixpath.join(inbox, name), _seen(found)
-                    if not self._is_wanted(name, found) or self._stuck.get(path) == seen:
+                    if not self._is_wanted(name, found) or self._unread.get(path) == seen:
+                        continue
+                    if self._is_left(path, seen):
                         continue
                     if not _is_file(found):
                         ignored.append((harmless(shown), kind_of(found.st_mode or 0)))
@@ -210,6 +215,14 @@ class SftpFolders:
                         unsure.append(shown)
         self._last = looks
         return Look(tuple(name for _, name in sorted(ready)), tuple(sorted(unsure)), tuple(sorted(ignored)))
+
+    def _is_left(self, path: str, seen: _Seen) -> bool:
+        """Whether it was received already; then it is removed once more."""
+        left = self._left.get(path)
+        if left is None or left.seen != seen:
+            return False
+        self._job.settled.append(left)
+        return True
 
     def _is_wanted(self, name: str, found: SFTPAttributes) -> bool:
         marker = self._terms.marker
@@ -283,8 +296,10 @@ class SftpFolders:
                     with suppress(FileNotFoundError):  # nothing was ever claimed
                         for name, found in list(link.entries(folder)):
                             id_, split, rest = name.partition(SPLIT)
-                            if split and not name.startswith(_ASIDE):
-                                path = posixpath.join(folder, name)
+                            path = posixpath.join(folder, name)
+                            if not split or name.startswith(_ASIDE):
+                                continue
+                            if not self._is_left(path, _seen(found)):
                                 self._mine[id_] = _Found(path, inbox, rest, _seen(found))
         self._job.is_claiming = False
         self._job.contents, self._job.looks = {}, {}
@@ -371,8 +386,9 @@ class SftpFolders:
             if self._terms.marker and not self._terms.claim:
                 link.many([(CMD_REMOVE, one.marker) for one in settled])
             for one, answer in zip(settled, answers):
+                self._left.pop(one.path, None)
                 if isinstance(answer, Exception) and self._stat([one.path])[0] is not None:
-                    self._stuck[one.path] = one.seen
+                    self._left[one.path] = one
                     refused = named(f"{one.path} was received and cannot be removed", answer)
         if refused is not None:
             raise refused
@@ -389,7 +405,7 @@ class SftpFolders:
         name = f"{arrival.id}{SPLIT}{arrival.name}"
         found = self._mine.pop(arrival.id, None)
         if found is not None:
-            self._stuck[found.path] = found.seen
+            self._unread[found.path] = found.seen
             if self._terms.claim:
                 aside = self._aside or posixpath.join(found.inbox, self._terms.claim, _ASIDE)
                 with self._using() as link:
@@ -408,14 +424,8 @@ class SftpFolders:
             return False
         names = self._job.names
         if folder in names and names[folder] is None:  # not the first: look at all of them at once
-            with self._using() as link:
-                try:
-                    names[folder] = {one for one, _ in link.entries(folder)}
-                except LostError:
-                    raise
-                except OSError:
-                    names[folder] = set()
-                    names.pop(folder)
+            with self._using() as link, suppress(PermissionError):
+                names[folder] = {one for one, _ in link.entries(folder)}
         known = names.setdefault(folder, None)
         there = name in known if known is not None else self._is_there(posixpath.join(folder, name))
         if there and exists == "fail":

@@ -151,6 +151,18 @@ def test_a_server_that_falls_silent_is_given_up(server: ssh.Sshd, root: Path) ->
                 os.kill(child, signal.SIGCONT)
 
 
+def test_what_an_earlier_job_claimed_and_the_partner_removed_is_forgotten(
+    server: ssh.Sshd, root: Path
+) -> None:
+    folders = ssh.remote(server, root, claim="")
+    (root / "inbox/a.edi").write_bytes(b"x")
+    with folders:
+        take(folders, root / "inbox")
+    (root / "inbox/a.edi").unlink()
+    with folders:
+        take(folders, root / "inbox", 0)
+
+
 def test_something_that_is_no_ssh_server_is_told(root: Path, server: ssh.Sshd) -> None:
     import socket
 
@@ -211,6 +223,36 @@ def test_hidden_sizes_are_found_in_lists(restricted: Any, root: Path) -> None:
         put(folders, b"1", b"22")
         assert folders.exists("outbox", "1.edi")
         assert not folders.staged("outbox", "1-t")
+
+
+def test_a_folder_whose_list_is_hidden_can_be_put_into(restricted: Any, root: Path) -> None:
+    with ssh.remote(restricted("opendir"), root) as folders:
+        put(folders, b"1", b"22", b"333")
+    assert names(root / "outbox") == ["0.edi", "1.edi", "2.edi"]
+
+
+@pytest.mark.parametrize("claim", ["", ".claimed"])
+def test_what_is_not_removed_is_not_fetched_again_but_tried_again(
+    played: Peer, root: Path, claim: str
+) -> None:
+    (root / "inbox/a.edi").write_bytes(b"x")
+    folders = at(played, claim=claim)
+
+    def fetched() -> int:
+        for name in folders.look(2e9, 0).ready:
+            folders.claim(name, "id1")
+        arrivals = folders.arrivals()
+        for arrival in arrivals:
+            folders.open(arrival).close()
+            folders.settle(arrival)
+        return len(arrivals)
+
+    failing(played.faults, "remove", 1, asyncssh.SFTPFailure("try later"))
+    with pytest.raises(OSError, match=r"was received and cannot be removed: try later"), folders:
+        assert fetched() == 1
+    with folders:
+        assert fetched() == 0
+    assert [one for one in (root / "inbox").rglob("*") if one.is_file()] == []
 
 
 def test_what_may_not_be_read_is_unreadable(restricted: Any, root: Path) -> None:
