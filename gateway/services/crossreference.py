@@ -45,6 +45,9 @@ _IDS = {"vendor_sku": "vendor_sku", "asin": "asin", "upc": "gtin", "ean": "gtin"
 _SCHEMES = {"code": "buyer_assigned", "san": "san", "gln": "gln"}
 """How a document says of what kind a name of a place is."""
 
+_MANY = 1000
+"""So many rows are compared with all that are there: that is quicker than to look for each."""
+
 _EXACT = Context(prec=200)
 _SUGGESTED = 3
 _TOLD = 20
@@ -95,8 +98,12 @@ def save(
             found.append(Wrong(number, kind.own, words, row[kind.own]))
     with services.store.transaction():
         table.lock()
-        keys = {key for _, row in rows for key in kind.keys(row)}
-        old = {kind.identity(one): one for one in table.find(keys, {row["partner"] for _, row in rows})}
+        whose = {row["partner"] for _, row in rows}
+        if len(rows) < _MANY:
+            there = table.find({key for _, row in rows for key in kind.keys(row)}, whose)
+        else:
+            there = [row for partner in whose for row in table.rows(partner)]
+        old = {kind.identity(row): row for row in there}
         if not found:
             kept = [row for identity, row in old.items() if identity not in seen]
             found += clashes(kind, rows, kept)

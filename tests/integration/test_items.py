@@ -548,7 +548,11 @@ def test_a_file_is_taken_whole_or_not_at_all(site: Site, capsys: pytest.CaptureF
     assert "Nothing was found." in capsys.readouterr().err
 
 
-def test_names_may_be_exchanged_in_one_file(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("many", [1, 1000])
+def test_names_may_be_exchanged_in_one_file(
+    site: Site, many: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(crossreference, "_MANY", many)
     assert imported(site, capsys, "erp_sku,asin\nA,1\nB,2\n")[0] == 0
     assert imported(site, capsys, "erp_sku,asin\nA,2\n")[0] == 1
     assert imported(site, capsys, "erp_sku,asin\nA,2\nB,1\n")[1] == "0 added, 2 changed, 0 as before.\n"
