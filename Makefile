@@ -8,9 +8,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 # The packages are installed again when the lock changes, the project when its metadata change.
 LOCKED := $(VENV)/.locked
 READY  := $(VENV)/.ready
+FUZZ   := build/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long crash check format bench bench-gateway lock clean
+.PHONY: help run test test-long crash fuzz check format bench bench-gateway bench-as2 lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +41,14 @@ bench: $(READY) ## speed and memory beside other translators (ARGS=--full for th
 bench-gateway: $(READY) ## a whole gateway at work: documents a second, memory, a million messages
 	@$(BIN)/python benchmarks/end_to_end.py --write $(ARGS)
 
+bench-as2: $(READY) ## AS2: messages a second beside other implementations, received and sent; memory
+	@$(BIN)/python benchmarks/as2.py --write $(ARGS)
+
 crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite and PostgreSQL (half an hour)
 	@$(BIN)/python -m pytest -q -s -m long tests/integration $(ARGS)
+
+fuzz: $(FUZZ)/.ready ## the AS2 readers fuzzed, guided by coverage, 10 minutes each (ARGS="--minutes 1 --target cms")
+	@$(FUZZ)/bin/python -m tests.fuzz.run $(ARGS)
 
 lock: ## write requirements.lock anew from pyproject.toml
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q pip-tools
@@ -59,6 +66,14 @@ $(LOCKED): requirements.lock
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "$(PYTHON) cannot make environments: install its venv module (Debian: python3-venv)." >&2; exit 1; }
 	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+# Of the packages in the lock the readers need one; atheris is for fuzzing alone.
+$(FUZZ)/.ready: requirements.lock
+	@echo "Making the Python environment $(FUZZ) with atheris (once) ..." >&2
+	@$(PYTHON) -m venv $(FUZZ)
+	@$(FUZZ)/bin/python -m pip --disable-pip-version-check -q install "atheris>=3,<4" \
+	  "$$(grep -oE '^cryptography==[0-9.]+' requirements.lock)"
 	@touch $@
 
 $(READY): $(LOCKED) pyproject.toml

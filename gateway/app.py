@@ -31,6 +31,7 @@ from gateway.secrets import secret
 from gateway.services import accept
 from gateway.services.base import Services
 from gateway.services.crossreference import job_of_waiting
+from gateway.services.erp import Forms
 from gateway.settings import (
     AS2_KEYS,
     AUDIT_KEY,
@@ -83,6 +84,7 @@ _WARNINGS = (
     "delivery.failed",
     "acknowledgment.overdue",
     "receipt.overdue",
+    "receipt.unproven",
     "receipt.ignored",
     "receipt.failed",
     "certificate.expiring",
@@ -143,6 +145,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._counting = threading.Lock()
         self._local = threading.local()
         self._stores: list[Store] = []
+        self._turn = threading.Lock()
         data = home / DATA
         data.mkdir(mode=0o700, exist_ok=True)
         url = database_url(home, settings)
@@ -166,9 +169,13 @@ class Gateway(AbstractContextManager["Gateway"]):
             self._spool = data / SPOOL
             self._spool.mkdir(mode=0o700, exist_ok=True)
             stable = settings.gateway.pickup.stable_seconds
-            self._folders = {name: Folder(home / FOLDERS / name, stable) for name in settings.channels}
+            marker = settings.markers
+            self._folders = {
+                name: Folder(home / FOLDERS / name, stable, marker[name]) for name in settings.channels
+            }
             # What came with the package is behind the guides and mappings of the home, file by file.
             layers = tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir())
+            self._erp = Forms.load(settings.gateway.erp, (home / "mappings",)) if works else Forms({})
             self._handler = Handler(self._is_ignored, data / CHECKPOINTS)
             files = {name: _digest(path) for name, path in _rules(home, layers)} if works else {}
             self._rules = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest() if works else ""
@@ -233,7 +240,8 @@ class Gateway(AbstractContextManager["Gateway"]):
         found: Services | None = getattr(self._local, "services", None)
         if found is None:
             clock = partial(datetime.now, UTC)
-            store = Store(self.engine, clock, self._seal, self._told, self._actor)
+            turn = self._turn if self.is_single else None
+            store = Store(self.engine, clock, self._seal, self._told, self._actor, turn)
             self._stores.append(store)
             found = self._local.services = Services(
                 store=store,
@@ -247,6 +255,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 spool=self._spool,
                 entropy=os.urandom,
                 guides=self._guides,
+                erp=self._erp,
                 rules=self._rules,
                 clock=clock,
                 new_id=lambda: str(uuid4()),
@@ -402,6 +411,8 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     for kind in ("mappings", "schemas"):
         for name in resources.listing(kind, "*", [path for path in layers if path.name == kind]):
             yield name, resources.find(name, [path for path in layers if path.name == kind])
+    for name in resources.listing("config/erp", "*", [home / "config"]):
+        yield name, resources.find(name, [home / "config"])
     yield GATEWAY_FILE, home / GATEWAY_FILE
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         yield f"{PARTNERS_FOLDER}/{path.name}", path

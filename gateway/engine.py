@@ -61,11 +61,85 @@ def shape(name: str, overrides: tuple[Path, ...] = ()) -> Shape:
     if path.suffix != ".yaml":
         path = resources.find(f"mappings/erp/{name}.yaml", overrides)
     try:
-        return parse_shape(path.read_text("utf-8"), path.name)
-    except FileNotFoundError:
-        raise NotFoundError(f"There is no shape {name}.") from None
+        found = parse_shape(path.read_text("utf-8"), path.name)
+        if found.shape != "xslt":
+            return found
+        named = {key: getattr(found, key) for key in ("read", "write", "schema_text")}
+        beside = {key: path.with_name(file).read_text("utf-8") for key, file in named.items() if file}
+        return found.model_copy(update=beside)
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name
+        raise NotFoundError(
+            f"There is no shape {name}."
+            if missing == path.name
+            else f"The shape {name} needs {missing} beside it."
+        ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"The shape {name} is not UTF-8.", code="SHAPE") from None
+
+
+def read_shape(shape: Shape, source: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The documents of a file of a shape; none after one that is wrong, and then DocumentError at the end."""
+    if shape.shape == "xslt":
+        from gateway.shapes import xslt
+
+        return xslt.read(shape, source)
+    if shape.shape == "jsonata":
+        from gateway.shapes import jsonata
+
+        return jsonata.read(shape, json_values(source))
+    from gateway.shapes import columns
+
+    return columns.read(shape, source)
+
+
+def write_shape(
+    shape: Shape, documents: Iterable[dict[str, Any]], tell: Callable[[Problem], None] = lambda _: None
+) -> Iterator[bytes]:
+    """Documents as a file of a shape, piece by piece; ``tell`` is given what stands in no column.
+
+    Raises:
+        DocumentError: at the end, with everything that cannot be written.
+    """
+    if shape.shape == "xslt":
+        from gateway.shapes import xslt
+
+        return xslt.write(shape, documents)
+    if shape.shape == "jsonata":
+        from orjson import dumps
+
+        from gateway.shapes import jsonata
+
+        return (dumps(one) + b"\n" for one in jsonata.write(shape, documents))
+    from gateway.shapes import columns
+
+    return columns.write(shape, documents, tell)
+
+
+def json_values(source: BinaryIO) -> Iterator[Any]:
+    """The values of JSON lines, one by one; those of a JSON list, or a single one, at once.
+
+    Raises:
+        DocumentError: there is something that is not JSON; what stood before it was given.
+    """
+    from orjson import JSONDecodeError, loads
+
+    first = True
+    for number, line in enumerate(source, 1):
+        text = line.removeprefix(b"\xef\xbb\xbf").strip()
+        if not text:
+            continue
+        try:
+            value = loads(text)
+        except JSONDecodeError as error:
+            if not first:
+                raise DocumentError(f"Line {number} of the input is not JSON: {error}.") from None
+            try:
+                value = loads(text + b"\n" + source.read())
+            except JSONDecodeError as whole:
+                raise DocumentError(f"The input is not JSON: {whole}.") from None
+        first = False
+        yield from value if isinstance(value, list) else (value,)
 
 
 def read(

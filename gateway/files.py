@@ -1,11 +1,23 @@
-"""Brings files and folders to disk."""
+"""Brings files and folders to disk, and says in words why that cannot be."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+_ADVICE = {
+    errno.ENOSPC: "make room on its disk",
+    errno.EDQUOT: "make room, or ask for a larger quota",
+    errno.EACCES: "give the gateway's user the right to read and write there",
+    errno.EPERM: "give the gateway's user the right to read and write there",
+    errno.EROFS: "mount it so that it can be written",
+    errno.ENOENT: "is the share mounted?",
+    errno.ESTALE: "the file server was changed; mount the share anew",
+    errno.EXDEV: "the folders of a channel must be on one file system",
+}
 
 _THREADS = 8
 _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sync")
@@ -20,11 +32,12 @@ def sync_files(paths: Collection[Path | str]) -> None:
     Raises:
         OSError: one of them cannot be brought there.
     """
-    if len(paths) < 2:
-        for path in paths:
-            _sync(path)
-    else:
-        list(_pool.map(_sync, paths))
+    if paths:
+        first, *others = paths
+        waiting = [_pool.submit(_sync, path) for path in others]
+        _sync(first)
+        for one in waiting:
+            one.result()
 
 
 def _sync(path: Path | str) -> None:
@@ -33,3 +46,10 @@ def _sync(path: Path | str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def in_words(error: Exception) -> str:
+    """What is wrong with a file, folder or disk, and what to do about it if that is known."""
+    advice = _ADVICE.get(error.errno or 0) if isinstance(error, OSError) else None
+    said = getattr(error, "strerror", None) or str(error)
+    return f"{said}; {advice}" if advice else said

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from gateway import resources
 from gateway.documents import KINDS
-from gateway.errors import ConfigurationError, Fault, Level, Problem, Severity
-from gateway.partners.agreement import checked_name, setting
+from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Problem, Severity
+from gateway.partners.agreement import checked_marker, checked_name, setting
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.partner import Identifier, Partner, Partners
 
@@ -59,24 +60,106 @@ class Pickup:
             raise ValueError("stable_seconds must not be negative, and max_file_mb at least 1")
 
 
+NAMED = ("document_type", "number", "partner", "id", "date", "time", "counter")
+"""What a name of files for the ERP can say, beside the numbers of documents such as ``po_number``."""
+
+DIRECTIONS = ("both", "to_erp", "from_erp")
+
+
 @setting
-class Erp:
-    """Our own system: which channel it reads and writes.
+class ErpForm:
+    """How documents look as files of our own system.
 
     Attributes:
-        test_channel: where documents of test interchanges (ISA15 = T) go; empty for the same channel.
+        shape: ``json`` (this gateway's), ``xml``, ``x12`` (as it is), or the name of a shape in mappings/erp.
+        documents: types it is for; empty for all that the shape can say.
+        files: pattern of the names of files from the ERP that are read by it, capitals or not.
+        name: of files for the ERP; empty for ``{document_type}_{number}_{id}`` and an ending.
+        encoding: in place of that of the shape.
+    """
+
+    shape: str = "json"
+    documents: tuple[str, ...] = ()
+    files: str = "*"
+    name: str = ""
+    encoding: str = ""
+
+    def __post_init__(self) -> None:
+        if wrong := [name for name in self.documents if name not in KINDS]:
+            raise ValueError(f"{wrong[0]!r} is no type of document; known: {', '.join(KINDS)}")
+        known = {*NAMED, *(one.number for one in KINDS.values() if one.number)}
+        said = re.findall(r"\{([^{}]*)\}", self.name)
+        if wrong := [name for name in said if name not in known] or re.findall(
+            r"[{}/]", re.sub(r"\{[^{}]*\}", "", self.name)
+        ):
+            raise ValueError(f"name: there is no {{{wrong[0]}}}; known: {', '.join(sorted(known))}")
+        if self.name and not said:
+            raise ValueError("name: it would be the same for every file; write {number} or {counter} into it")
+
+
+@setting
+class ErpChannel:
+    """One pair of folders of our own system.
+
+    Attributes:
+        channel: its folder below ``folders/``.
+        direction: ``to_erp``, ``from_erp`` or ``both``.
+        profile: forms that came with the program, or lie in config/erp of the home.
+        forms: forms of one's own, before those of the profile; without both it is JSON.
+        partner: whom documents are for that do not say it.
+        marker: end of the name of the file that says that another is complete; empty for none.
+        test: whether it is for documents of tests, and what comes from it is a test.
+    """
+
+    channel: str
+    direction: str = "both"
+    profile: str = ""
+    forms: tuple[ErpForm, ...] = ()
+    partner: str = ""
+    marker: str = ""
+    test: bool = False
+
+    def __post_init__(self) -> None:
+        for name in filter(None, (self.channel, self.profile, self.partner)):
+            checked_name(name)
+        if self.direction not in DIRECTIONS:
+            raise ValueError(f"direction {self.direction!r}: choose of {', '.join(DIRECTIONS)}")
+        checked_marker(self.marker)
+
+
+@setting
+class Profile:
+    """``config/erp/<name>.yaml``: forms that belong together."""
+
+    description: str
+    forms: tuple[ErpForm, ...]
+
+
+@setting
+class Erp:
+    """Our own system: which channels it reads and writes.
+
+    Attributes:
+        channel, test_channel: where it reads and writes JSON, and where documents of test interchanges
+            (ISA15 = T) go, if not to the same.
+        channels: in place of these, if it has several, or other forms.
     """
 
     channel: str = "erp"
     test_channel: str = ""
+    channels: tuple[ErpChannel, ...] = ()
 
     def __post_init__(self) -> None:
         for name in filter(None, (self.channel, self.test_channel)):
             checked_name(name)
-
-    def outlet(self, test: bool) -> str:
-        """The channel a document goes to."""
-        return self.test_channel if test and self.test_channel else self.channel
+        if self.channels and (self.test_channel or self.channel != "erp"):
+            raise ValueError("channels stand in place of channel and test_channel: write one or the other")
+        if not self.channels:
+            tests = (ErpChannel(channel=self.test_channel, test=True),) if self.test_channel else ()
+            object.__setattr__(self, "channels", (ErpChannel(channel=self.channel), *tests))
+        names = [one.channel for one in self.channels]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"the channel {twice[0]!r} stands twice")
 
 
 @setting
@@ -244,9 +327,14 @@ class Settings:
     @property
     def channels(self) -> tuple[str, ...]:
         """Folders below ``folders/``: the ERP's first, then those of the partners."""
-        erp = self.gateway.erp
-        tests = (erp.test_channel,) if erp.test_channel else ()
-        return (erp.channel, *tests, *(partner.folder for partner in self.partners.values()))
+        ours = (one.channel for one in self.gateway.erp.channels)
+        return (*ours, *(partner.folder for partner in self.partners.values()))
+
+    @property
+    def markers(self) -> dict[str, str]:
+        """By channel the end of names that say that a file is complete; empty where none is agreed."""
+        ours = {one.channel: one.marker for one in self.gateway.erp.channels}
+        return ours | {one.folder: one.marker for one in self.partners.values()}
 
     def us(self, partner: Partner) -> Identifier:
         """Our identifier as this partner knows it."""
@@ -281,7 +369,9 @@ def load(home: Path) -> Settings:
         )
     problems: list[Problem] = []
     gateway = _read(home / GATEWAY_FILE, GATEWAY_FILE, GatewaySettings, problems)
-    folders = {gateway.erp.channel, gateway.erp.test_channel} if gateway else set()
+    if gateway:
+        gateway = replace(gateway, erp=_with_profiles(home, gateway.erp, problems))
+    folders = {one.channel for one in gateway.erp.channels} if gateway else set()
     found: list[Partner] = []
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         shown = f"{PARTNERS_FOLDER}/{path.name}"
@@ -300,9 +390,35 @@ def load(home: Path) -> Settings:
         problems.append(_problem(f"{PARTNERS_FOLDER}/: {error}"))
     if gateway:
         problems += _about_as2(Settings(gateway, partners))
+        problems += (
+            _problem(
+                f"{GATEWAY_FILE}: erp.channels: there is no partner {one.partner!r} in {PARTNERS_FOLDER}/."
+            )
+            for one in gateway.erp.channels
+            if one.partner and one.partner not in partners
+        )
     if problems or gateway is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
     return Settings(gateway, partners)
+
+
+def _with_profiles(home: Path, erp: Erp, problems: list[Problem]) -> Erp:
+    """The settings of the ERP with the forms of its profiles in each channel."""
+    channels = []
+    for one in erp.channels:
+        forms, shown = one.forms, f"config/erp/{one.profile}.yaml"
+        if one.profile:
+            try:
+                path = resources.find(shown, [home / "config"])
+            except NotFoundError:
+                known = ", ".join(Path(name).stem for name in resources.listing("config/erp", "*.yaml"))
+                what = f"{GATEWAY_FILE}: erp.channels: there is no profile {one.profile!r}."
+                problems.append(_problem(what, f"Known: {known}."))
+            else:
+                profile = _read(path, shown, Profile, problems)
+                forms += profile.forms if profile else ()
+        channels.append(replace(one, forms=forms or (ErpForm(),)))
+    return replace(erp, channel="erp", test_channel="", channels=tuple(channels))
 
 
 def _about_as2(settings: Settings) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ FORBIDDEN_IMPORTS = {"random", "secrets", "uuid", "logging", "structlog", "sqlit
 # One module answers for each library that is easily used everywhere.
 ONLY_IN = {
     "pyx12": {"cli/opinion.py"},
-    "lxml": {"shapes/xml.py"},
+    "lxml": {"shapes/xml.py", "shapes/xslt.py"},
     "yaml": {"mapping/", "shapes/model.py", "settings.py"},
     "sqlite3": {"store/", "services/backup.py"},
     "sqlalchemy": {"store/", "services/", "worker/clock.py", "app.py", "cli/commands/"},

@@ -262,8 +262,8 @@ class _Identifier:
 
     def __str__(self) -> str:
         if self.key_id:
-            return f"key identifier {self.key_id.hex()}"
-        return f"serial number {self.serial:X}"
+            return f"key identifier {self.key_id.hex():.80}"
+        return "serial number " + f"{self.serial:X}"[:80]
 
 
 def _identifier(reader: Reader) -> _Identifier:
@@ -400,7 +400,7 @@ def _verified(
     if signer.attributes:
         said, at = _attributes(signer.attributes)
         if not hmac.compare_digest(said, mic):
-            raise As2Error("AS2-INTEGRITY", what=f"its {name} is {mic.hex()}, signed was {said.hex()}")
+            raise As2Error("AS2-INTEGRITY", what=f"its {name} is {mic.hex()}, signed was {said.hex():.128}")
         data: bytes | None = signer.attributes
     else:
         if not bare:
@@ -567,7 +567,8 @@ def encrypt(
     out.write(kind_of + content + outer + body + inner)
     made: Any = Cipher(algorithms.AES(key), modes.GCM(start) if is_gcm else modes.CBC(start)).encryptor()
     pad = None if is_gcm else PKCS7(128).padder()
-    out.writelines(made.update(chunk if pad is None else pad.update(chunk)) for chunk in chunks(pieces))
+    for chunk in chunks(pieces):  # noqa: FURB122 -- scratch files take all of writelines into memory
+        out.write(made.update(chunk if pad is None else pad.update(chunk)))
     if pad is not None:
         out.write(made.update(pad.finalize()))
     out.write(made.finalize())
@@ -793,7 +794,12 @@ def decompress(content: Span, out: BinaryIO, limit: int) -> int:
         reader.open(SEQUENCE)
         reader.raw()
         reader.open(_ANY0)
-        return _inflate(reader.chunks(), out, min(limit, max(FREE_INFLATION, MAX_RATIO * content.size)))
+        total = _inflate(reader.chunks(), out, min(limit, max(FREE_INFLATION, MAX_RATIO * content.size)))
+        for _ in range(5):
+            reader.close()
+        if any(chunk.strip(b"\r\n") for chunk in content.cut(reader.at).chunks()):
+            raise Asn1Error("bytes after its end")
+        return total
 
 
 def _inflate(pieces: Iterator[bytes], out: BinaryIO, limit: int) -> int:

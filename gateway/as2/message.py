@@ -11,6 +11,7 @@ tell a wrong padding from other errors could decrypt messages of others, byte by
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ MAX_SIGNATURE = 1 << 20
 _CMS_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _SIGNATURE_TYPES = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 _OPAQUE = "a signature around its content; AS2 asks for multipart/signed"
+
+_TEXT = re.compile(rb"[\t\r\n -~]*")
 
 Mic = tuple[bytes, str]
 """A digest and the name of its algorithm (Received-Content-MIC)."""
@@ -149,6 +152,7 @@ class _Opening:
     def _unpacked(self, entity: Entity, *, is_outer: bool) -> Entity:
         """What an encrypted or compressed entity holds."""
         agreed = self._agreed
+        self._need_text(entity.head)
         content = mime.decoded(entity, self._scratch, 2 * agreed.limit)
         kind, out = cms.kind(content), self._scratch()
         if kind == "signed":
@@ -171,13 +175,23 @@ class _Opening:
         """The signed part of a multipart/signed (RFC 1847, 2.1), when its signature holds."""
         if self._signed is not None:
             raise As2Error("AS2-MALFORMED", what="it is signed twice")
-        part, signature = _signed_parts(entity, self._scratch)
+        part, second, signature = _signed_parts(entity, self._scratch)
+        begin = entity.whole.start
+        self._need_text(entity.whole.cut(0, part.whole.start - begin))
+        self._need_text(entity.whole.cut(part.whole.stop - begin, second.body.start - begin))
         self.is_told = True
         self._signed = self._verify(signature, part.whole)
         # Over HTTP the head of the outermost entity is the request's; its type is all that is needed again.
         head = _head_of(entity) if is_outer else b""
         self._evidence = (Span.of(head), entity.body) if is_outer else (entity.whole,)
         return part
+
+    def _need_text(self, beside: Span) -> None:
+        """Refuses what no signature covers if it has bytes that headers do not have. Blocks of a cipher
+        that were moved there decrypt to others, and an answer must not depend on what they decrypt to.
+        """
+        if self.is_malleable and not _TEXT.fullmatch(beside.read()):
+            raise As2Error("AS2-MALFORMED", what="beside what is signed is something else than text")
 
     def _verify(self, signature: bytes, part: Span) -> Signed:
         agreed = self._agreed
@@ -226,12 +240,12 @@ def _head_of(entity: Entity) -> bytes:
     return b"Content-Type: " + kind + b"\r\n\r\n"
 
 
-def _signed_parts(entity: Entity, scratch: Scratch) -> tuple[Entity, bytes]:
-    """What was signed, and the signature."""
+def _signed_parts(entity: Entity, scratch: Scratch) -> tuple[Entity, Entity, bytes]:
+    """What was signed, the part with the signature, and the signature."""
     found = mime.parts(entity.body, _type(entity).params.get("boundary", ""))
     if len(found) != 2 or _type(found[1]).type not in _SIGNATURE_TYPES:
         raise As2Error("AS2-MALFORMED", what="multipart/signed has one part and its signature")
-    return found[0], mime.decoded(found[1], scratch, MAX_SIGNATURE).read()
+    return found[0], found[1], mime.decoded(found[1], scratch, MAX_SIGNATURE).read()
 
 
 # --- sending -----------------------------------------------------------------------------------------
@@ -437,7 +451,7 @@ def read_receipt(
     entity, by = Entity(headers, Span.of(b""), body, body), None
     try:
         if _type(entity).type == "multipart/signed":
-            entity, signature = _signed_parts(entity, scratch)
+            entity, _, signature = _signed_parts(entity, scratch)
             by = cms.verify(signature, [entity.whole], trusted, legacy=legacy, bare=bare)
         return Receipt(read_report(entity, scratch), by)
     except As2Error as error:
@@ -474,9 +488,11 @@ def judge(
         raise As2Error("AS2-MDN-UNMATCHED", what=f"it is by {report.final_recipient[:200]!r}")
     if not report.disposition.is_positive:
         said = dict.fromkeys((str(report.disposition), *report.errors))
-        raise As2Error("AS2-MDN-NEGATIVE", what="; ".join(said))
+        raise As2Error("AS2-MDN-NEGATIVE", what="; ".join(said)[:1_000])
     if report.mic is None:
         raise As2Error("AS2-MDN-MIC", what="it has no digest of what was received")
     if report.mic not in (mic, usual):
-        theirs, ours = (f"{base64.b64encode(one).decode()} ({name})" for one, name in (report.mic, mic))
+        theirs, ours = (
+            f"{base64.b64encode(one).decode():.100} ({name:.40})" for one, name in (report.mic, mic)
+        )
         raise As2Error("AS2-MDN-MIC", what=f"it has {theirs}, sent was {ours}")

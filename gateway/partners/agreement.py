@@ -31,6 +31,13 @@ def checked_name(name: str) -> str:
     return name
 
 
+def checked_marker(marker: str) -> str:
+    """The end of names of marker files, such as ``.done``, empty for none. Raises ValueError."""
+    if marker and not re.fullmatch(r"\.[A-Za-z0-9._-]{1,20}", marker):
+        raise ValueError(f"marker {marker!r}: write a dot and an ending, such as .done or .ok")
+    return marker
+
+
 def _set_id(value: str) -> None:
     if not re.fullmatch(r"\d{3}", value):
         raise ValueError(f"{value!r} is no transaction set: write three digits, for example 850")

@@ -14,6 +14,7 @@ from gateway.partners.agreement import (
     Receive,
     Send,
     Writing,
+    checked_marker,
     checked_name,
     setting,
 )
@@ -53,6 +54,7 @@ class Partner:
         group_id: GS02 and GS03 of the partner; empty for its first identifier.
         our_group_id: the same for us.
         channel: its folder below ``folders/``; empty for the partner's id.
+        marker: end of the name of the file that says that another is complete; empty for none.
         profile: whose guidelines and mappings hold, those in the folders ``partners/<profile>``; empty for
             the partner's id.
         receive, send: what was agreed.
@@ -69,6 +71,7 @@ class Partner:
     group_id: str = ""
     our_group_id: str = ""
     channel: str = ""
+    marker: str = ""
     profile: str = ""
     receive: tuple[Receive, ...] = ()
     send: tuple[Send, ...] = ()
@@ -83,6 +86,7 @@ class Partner:
         checked_name(self.id)
         for name in filter(None, (self.channel, self.profile)):
             checked_name(name)
+        checked_marker(self.marker)
         if not 1 <= self.first_control_number <= 999_999_999:
             raise ValueError("first_control_number: 1 to 999999999")
         if not self.identifiers:

@@ -261,9 +261,10 @@ class _Arrival:
     # --- the same again ------------------------------------------------------------------------------
 
     def _before(self) -> Exchange | None:
-        if self.services.store.claimed(self._key) is None:
-            return None
-        return self.services.store.exchanges.by_as2_id(INBOUND, self.sender, self.receiver, self.message_id)
+        # By its message, as the Message-ID may have come without brackets, and to be refused since.
+        store = self.services.store
+        message = store.claimed(self._key)
+        return next(iter(store.exchanges.of_message(message)), None) if message else None
 
     @property
     def _key(self) -> str:
@@ -300,7 +301,7 @@ class _Arrival:
             for place, one in enumerate(received.attachments)
         ]
         evidence = transmit.kept(services, received.evidence) if received.evidence else None
-        self.put = [one for one in (*(one.payload for one in messages), evidence, receipt) if one]
+        self.put = [one for one in (evidence, receipt) if one]
         services.payloads.flush()
         with store.transaction():
             if store.claim(self._key, messages[0].id) is not None:

@@ -13,7 +13,9 @@ from typing import BinaryIO, cast
 
 from gateway.as2.cms import Entropy
 from gateway.as2.span import Scratch
+from gateway.files import in_words
 from gateway.mapping.library import Library
+from gateway.services.erp import Forms
 from gateway.settings import Settings
 from gateway.store.jobs import Jobs
 from gateway.store.keyring import Keyring
@@ -31,6 +33,7 @@ class Services:
     """What the steps from inbox to outbox share. One for each thread.
 
     Attributes:
+        erp: how files of our own system are written and read.
         rules: sha256 of all guides, mappings and settings in force, see the audit's ``rules.loaded``.
         home: where names of files in settings begin. keyring: certificates and keys. http: sends over HTTP.
         spool: a folder for content on its way. entropy: so many unpredictable bytes.
@@ -50,6 +53,7 @@ class Services:
     spool: Path
     entropy: Entropy
     guides: Library
+    erp: Forms
     rules: str
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -76,7 +80,7 @@ class Services:
         try:
             yield
         except OSError as error:
-            self.trouble(channel, f"{words}: {error.strerror or error}")
+            self.trouble(channel, f"{words}: {in_words(error)}")
 
     def enqueue(self, keys: Sequence[str], at: datetime | None = None) -> None:
         """Wakes somebody for work, in the transaction of the store that is open; once is enough in each."""

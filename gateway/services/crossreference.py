@@ -429,18 +429,31 @@ def _goes_on(services: Services, delivery: Delivery) -> bool:
         if words[:500] != delivery.error:
             store.wait_for(delivery, words)
         return False
-    payload, filled = None, orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n"
-    if filled != document.body:  # what was read stays as it is
-        payload, _ = services.payloads.put(BytesIO(filled))
+    form = services.erp.outlet(document.document_type, document.test)
+    if form is None or form.channel.channel != delivery.channel:
+        store.wait_for(delivery, f"a form of {document.document_type} for {delivery.channel}")
+        return False
+    try:
+        content = form.write(body, None, lambda _: None)
+    except DocumentError as error:
+        store.wait_for(
+            delivery, f"a file that can be written: {error.problems[0].message if error.problems else error}"
+        )
+        return False
+    filled, payload = orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n", delivery.payload
+    if content is None and payload is None and filled != document.body:
+        content = filled  # what was read stays as it is
+    if content is not None:
+        payload, _ = services.payloads.put(BytesIO(content))
     if store.go_on(delivery, payload):
         facts = {
             "document_type": document.document_type,
             "number": document.number,
             "waited_for": delivery.error,
         }
-        content = {"payload": payload} if payload else {}
+        named = {"payload": payload} if payload else {}
         known = {"document_id": document.id, "partner": document.partner}
-        store.audit("document.continues", delivery.message_id, **known, **facts, **content)
+        store.audit("document.continues", delivery.message_id, **known, **facts, **named)
         services.enqueue([job_of(delivery.owner)])
     return True
 

@@ -25,6 +25,7 @@ from typing import BinaryIO
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import NotFoundError, RefusedError
+from gateway.files import in_words
 from gateway.services import lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery as Status
@@ -212,7 +213,7 @@ def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) ->
         done = store.mark_delivered([delivery for delivery, _ in named])
         for one in done:
             facts = {"channel": one.channel, "box": one.box, "file": names[one.seq]}
-            # Of a document, `sha256` is that of what was read.
+            # With a document, `sha256` is that of the document itself.
             content = {"payload" if one.document_id else "sha256": one.payload} if one.payload else {}
             store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **content)
         store.end_deliveries({one.message_id for one in done})
@@ -222,7 +223,7 @@ def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], e
     """Plans another try of what is still to be delivered to a box of a channel, or leaves it to a person."""
     channel, _ = place
     retries, store = services.settings.gateway.retries, services.store
-    reason = getattr(error, "strerror", None) or str(error)
+    reason = in_words(error)
     with store.transaction():
         left = [one for one in store.deliveries(owners, BATCH) if (one.channel, one.box) == place]
         since = as_text(services.clock() - timedelta(hours=retries.give_up_after_hours))

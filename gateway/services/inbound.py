@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import orjson
 
 from gateway import engine
 from gateway.documents import KINDS
-from gateway.errors import Ack, Level, Location, Problem, Severity
+from gateway.errors import Ack, DocumentError, Level, Location, Problem, Severity
 from gateway.partners.partner import Partner
 from gateway.services import acknowledge, crossreference
 from gateway.services.acknowledge import number as number_of
 from gateway.services.deliver import again
+from gateway.services.erp import FileForm
 from gateway.services.lifecycle import Translation
 from gateway.services.problems import duplicate, problem
 from gateway.services.work import FIRST, Work, send
 from gateway.store.records import INBOUND, OUTBOUND
-from gateway.transports.folder import OUTBOX, harmless
+from gateway.transports.folder import OUTBOX
 from gateway.x12.acknowledgment import Acknowledger, Form, Kind
 from gateway.x12.envelope import (
     Event,
@@ -77,7 +79,7 @@ class Inbound(Work):
         if not self._verdicts:
             return Translation.UNREADABLE
         # Problems of this home say nothing against the content.
-        ours = all(code.startswith("HOME-") for code in findings.codes)
+        ours = all(code.startswith(("HOME-", "SHAPE-")) for code in findings.codes)
         return Translation.UNPROCESSED if ours else Translation.REJECTED
 
     def _profile(self, header: InterchangeHeader) -> str:
@@ -275,11 +277,16 @@ class Inbound(Work):
         elif received.document is None:
             code = "HOME-NO-DOCUMENT"
             words["version"] = received.group.version if received.group else ""
-        elif (before := self._set_before(received, received.document, partner)) is not None:
-            return before
         else:
-            self._document(received, received.document, partner)
-            return None
+            document = received.document
+            form = self.services.erp.outlet(document["document_type"], bool(document.get("test")))
+            with nullcontext() if form and form.is_sure else self._part() as take_back:
+                before = self._set_before(received, document, partner)
+                wrong = self._document(received, document, partner, form) if before is None else ()
+                if wrong and take_back:
+                    take_back()  # it is right, and accepted; who mends our side processes it again
+                self.findings.add(*wrong)
+            return before
         found = problem(code, acknowledge.place(received), value=received.set_id, **words)
         found = replace(found, ack=_NOT_SUPPORTED)
         found = found.at(segment=1, segment_id="ST", element=1, offset=received.offset, line=received.line)
@@ -316,17 +323,14 @@ class Inbound(Work):
             return replace(found, ack=Ack(ak5="5")) if agreed.then == "reject" else found
         return None
 
-    def _document(self, received: TransactionSet, document: dict[str, Any], partner: Partner) -> None:
+    def _document(
+        self, received: TransactionSet, document: dict[str, Any], partner: Partner, form: FileForm | None
+    ) -> tuple[Problem, ...]:
+        """Stores a document and plans its file for our own system, or says why that cannot be written."""
         document_id, store = self.services.new_id(), self.store
         today = crossreference.today(self.services)
         unknown = crossreference.fill(store, partner, document, today, ours=False)
         waits = crossreference.waits(unknown)
-        self.findings.add(
-            *(
-                replace(one, severity=Severity.INFO)
-                for one in crossreference.problems(store, partner, unknown)
-            )
-        )
         head = {
             "document_type": document["document_type"],
             "schema_version": document["schema_version"],
@@ -345,19 +349,41 @@ class Inbound(Work):
             set_control=received.control_number,
             body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
         )
-        name = harmless(f"{kept.document_type}_{kept.number}_{document_id[:8]}.json")
-        erp = self.services.settings.gateway.erp.outlet(kept.test)
+        where, kind = acknowledge.place(received), kept.document_type
+        if form is None:
+            words = {"kind": kind.replace("_", " "), "number": kept.number}
+            return (problem("HOME-NO-OUTLET", where, value=kind, **words),)
+        erp, told = form.channel.channel, f"{received.set_id} {kept.number} for {form.channel.channel}: "
+        remarks: list[Problem] = []
+        try:
+            content = form.write(body, received, remarks.append)
+        except DocumentError as error:
+            then = "Then let `edigw message reprocess` do it again."
+            wrong = (
+                replace(one, message=told + one.message, hint=f"{one.hint} {then}") for one in error.problems
+            )
+            return tuple(one.at(transaction_set=received.control_number) for one in wrong)
+        self.findings.add(*(replace(one, message=told + one.message) for one in remarks))
+        name = form.name(body, self.services.clock(), lambda: store.next_number(erp, "file"))
+        payload = None if content is None else self.services.payloads.put(BytesIO(content))[0]
         mine = self.message.id
-        store.add_delivery(mine, mine, erp, OUTBOX, name, document_id=document_id, waits=waits)
+        store.add_delivery(
+            mine, mine, erp, OUTBOX, name, payload=payload, document_id=document_id, waits=waits
+        )
+        asked = crossreference.problems(store, partner, unknown)
+        self.findings.add(*(replace(one, severity=Severity.INFO) for one in asked))
         self.findings.deliveries = True
         self.findings.done += 1
         facts = {"control_number": received.interchange.control_number, "file": name}
+        if payload is not None:
+            facts |= {"shape": form.rule.shape, "payload": payload}
         result = f"waits for {waits}" if waits else f"{erp}/{OUTBOX}/{name}"
         self.keep(kept, "document.created", mine, result, **facts)
         if waits:
-            facts = {"document_type": kept.document_type, "number": kept.number, "waits_for": waits}
+            facts = {"document_type": kind, "number": kept.number, "waits_for": waits}
             store.audit("document.waits", mine, document_id=document_id, partner=partner.id, **facts)
             self.services.enqueue([crossreference.job_of_waiting(mine)])
+        return ()
 
     # --- answers -------------------------------------------------------------------------------------
 

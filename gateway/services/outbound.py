@@ -1,4 +1,4 @@
-"""Documents from the ERP: JSON becomes an interchange for the partner it names, alone or with others."""
+"""Documents from the ERP: each becomes an interchange for the partner it names, alone or with others."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gateway import engine
 from gateway.documents import KINDS
 from gateway.errors import (
     DocumentError,
+    EdiError,
     Fault,
     Level,
     Location,
@@ -34,9 +35,6 @@ from gateway.transports.folder import harmless
 from gateway.x12.envelope import Verdict
 from gateway.x12.writer import Envelope
 
-ANSWERS = "functional_acknowledgment"
-"""The type that is no business of the ERP: the gateway itself acknowledges what comes."""
-
 _OURS = ("partner", "partner_id", "channel", "document_id", "raw", "control")
 """Fields that say where a document came from; what is sent gets new ones."""
 
@@ -45,12 +43,46 @@ class Outbound(Work):
     """The work on one file from the ERP."""
 
     def process(self) -> Translation:
-        """Writes the document as X12; returns what became of the file."""
-        document = self._document()
-        if isinstance(document, Problem):
-            self.findings.verdict = Verdict.UNREADABLE.value
-            return self._stopped(Translation.UNREADABLE, document)
+        """Writes the documents as X12; returns what became of the file.
+
+        Nothing is sent of a file that cannot be read as a whole. Of several documents each stands for itself.
+        """
+        assert self.message.payload is not None
+        self.findings.verdict = Verdict.UNREADABLE.value
+        services = self.services
+        form = services.erp.inlet(self.message.channel, self.message.name)
+        if form is None:
+            found = problem("HOME-NO-FORM", channel=self.message.channel, value=self.message.name)
+            return self._stopped(Translation.UNPROCESSED, found)
+        try:
+            with services.payloads.open(self.message.payload) as file:
+                documents = form.read(file, services.guides, services.settings.partners)
+        except DocumentError as error:
+            return self._stopped(Translation.UNREADABLE, *(error.problems or (_whole(error),)))
         self.findings.verdict = Verdict.REJECTED.value
+        ends = []
+        partners = set()
+        for number, document in enumerate(documents, 1):
+            told = len(self.findings.problems)
+            ends.append(self._one(document))
+            partners.add(self.findings.partner)
+            if len(documents) > 1:
+                name = f"Document {number} of {len(documents)}"
+                if known := document.get(KINDS[document["document_type"]].number):
+                    name += f" ({known})"
+                self.findings.problems[told:] = [
+                    replace(one, message=f"{name}: {one.message}") for one in self.findings.problems[told:]
+                ]
+        self.findings.partner = partners.pop() if len(partners) == 1 else None
+        if set(ends) == {Translation.TRANSLATED}:
+            self.findings.verdict = Verdict.ACCEPTED.value
+        elif Translation.TRANSLATED in ends:
+            return Translation.PARTLY_TRANSLATED
+        return ends[0] if len(set(ends)) == 1 else Translation.REJECTED
+
+    def _one(self, document: dict[str, Any]) -> Translation:
+        """Writes one document."""
+        self.findings.partner = None
         partner = self.services.settings.partners.of_document(document)
         if isinstance(partner, str):
             return self._stopped(Translation.UNPROCESSED, problem("HOME-NO-ADDRESSEE", what=partner))
@@ -89,35 +121,16 @@ class Outbound(Work):
                     self._send(kept, partner, agreed)
             except (DocumentError, NotFoundError, RefusedError) as error:
                 take_back()
-                whole = Problem(error.code, Severity.ERROR, Level.TRANSACTION_SET, str(error), fault=Fault.US)
-                return self._stopped(Translation.REJECTED, *(error.problems or (whole,)))
-        self.findings.verdict = Verdict.ACCEPTED.value
+                return self._stopped(Translation.REJECTED, *(error.problems or (_whole(error),)))
         return Translation.TRANSLATED
 
     @property
     def _is_test_channel(self) -> bool:
-        return self.message.channel == self.services.settings.gateway.erp.test_channel
+        return self.services.erp.channels[self.message.channel].test
 
     def _stopped(self, status: Translation, *problems: Problem) -> Translation:
         self.findings.add(*problems)
         return status
-
-    def _document(self) -> dict[str, Any] | Problem:
-        """The document in the file, or why it is none."""
-        assert self.message.payload is not None
-        try:
-            with self.services.payloads.open(self.message.payload) as file:
-                found = orjson.loads(file.read())
-        except orjson.JSONDecodeError as error:
-            return problem("HOME-NOT-JSON", what=str(error))
-        if not isinstance(found, dict):
-            return problem("HOME-NOT-A-DOCUMENT", what="it is not an object in braces")
-        kind = found.get("document_type")
-        if kind not in KINDS or kind == ANSWERS:
-            known = ", ".join(one for one in KINDS if one != ANSWERS)
-            what = f"document_type is {kind!r}; known: {known}" if kind else "it has no document_type"
-            return problem("HOME-NOT-A-DOCUMENT", what=what, value=None if kind is None else str(kind))
-        return found
 
     def _before(self, document: dict[str, Any], kept: Document) -> Problem | None:
         """That this document was sent before: the same content, or a first one of the same number.
@@ -166,6 +179,10 @@ class Outbound(Work):
         facts["payload"] = sent.payload
         result = f"{partner.folder}/outbox/{name}"
         self.keep(replace(kept, sent_in=sent.id), "interchange.written", sent.id, result, **facts)
+
+
+def _whole(error: EdiError) -> Problem:
+    return Problem(error.code, Severity.ERROR, Level.TRANSACTION_SET, str(error), fault=Fault.US)
 
 
 def claims(kept: Document, document: dict[str, Any]) -> list[str]:

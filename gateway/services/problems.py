@@ -77,11 +77,26 @@ CATALOGUE: dict[str, Kind] = {
     "HOME-NOT-JSON": _ours(
         "This is not JSON: {what}.",
         "Check what your system wrote. X12 from partners belongs into the partner's inbox.",
-        "The ERP's inbox takes JSON documents in UTF-8, one in each file."),
+        "JSON is in UTF-8: one document in each file, or a list of them."),
     "HOME-NOT-A-DOCUMENT": _ours(
-        "This JSON is no document the gateway can send: {what}.",
-        'A file holds one object with "document_type", for example "purchase_order".',
+        "This is no document the gateway can send: {what}.",
+        'Each is an object with "document_type", for example "invoice". If the type is right, add it to '
+        "`documents` of the form under erp.channels.",
         "The document type decides which transaction set is written."),
+    "HOME-NO-FORM": _file(
+        "No form of the channel {channel} reads a file of this name.",
+        f"Give it a name that matches `files` of a form under erp.channels, or add a form. {_AGAIN}",
+        "A file of your own system is read by the first form of its channel whose `files` matches its name; "
+        "from a channel with `direction: to_erp` nothing is read."),
+    "HOME-NO-OUTLET": _set(
+        "No channel of your own system takes {kind}, so the {kind} {number} is not delivered.",
+        "Add a form for this type to erp.channels; then let `edigw message reprocess` do it again.",
+        "A document goes to the first channel of erp.channels with a form for its type. The partner's set is "
+        "right, so its acknowledgment says so all the same."),
+    "HOME-NO-SHAPE": _file(
+        "The channel {channel}: {what}",
+        "Correct `shape` or `encoding` under erp.channels, or put the file into mappings/erp.",
+        "Forms of the ERP's files name shape files of mappings/erp, in the home or as they came."),
     "HOME-NO-ADDRESSEE": _ours(
         "The document cannot be addressed: {what}",
         'Set "partner_id" to the name of a file in partners/, without .yaml.',

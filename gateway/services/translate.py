@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import Problem, TransportError
+from gateway.files import in_words
 from gateway.services import lifecycle, quarantine
 from gateway.services.base import Services, job_of
 from gateway.services.inbound import Inbound
@@ -51,7 +52,7 @@ def translate(services: Services, messages: Sequence[Message], *, again: bool) -
                 if store.message(message.id).translation != Translation.RECEIVED:
                     continue  # another process did it
                 if isinstance(error, OSError):  # such as a full disk
-                    services.trouble(message.channel, f"{message.name} waits: {error.strerror or error}")
+                    services.trouble(message.channel, f"{message.name} waits: {in_words(error)}")
                 else:
                     services.failed(message, error)
                 _try_again(services, message, error)
@@ -65,8 +66,7 @@ def _translate(services: Services, message: Message) -> None:
         findings.add(why)
         _end(services, message, status, findings)
         return
-    erp = services.settings.gateway.erp
-    is_ours = message.channel in (erp.channel, erp.test_channel)
+    is_ours = message.channel in services.erp.channels
     work = Outbound(services, message) if is_ours else Inbound(services, message)
     status = work.process()
     _end(services, message, status, work.findings)

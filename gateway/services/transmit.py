@@ -136,6 +136,8 @@ def _begin(services: Services, link: Link, delivery: Delivery) -> _Attempt | Non
         if delivery.state == PENDING:
             since = datetime.fromisoformat(exchange.at)
             if since <= now < since + pause:  # later than now, if the clock was set back
+                with store.transaction():
+                    _wake_at(services, delivery.channel, since + pause)
                 return None
             with store.transaction():
                 store.mark_begun(delivery, services.new_id()[:8])
@@ -146,6 +148,13 @@ def _begin(services: Services, link: Link, delivery: Delivery) -> _Attempt | Non
     except (As2Error, NotFoundError, OSError, ValueError) as error:
         _later(services, link, delivery, exchange, error)
         return None
+
+
+def _wake_at(services: Services, channel: str, at: datetime) -> None:
+    """Lets the channel's job look again then, unless it will be woken anyway: one job sees to all files."""
+    key = f"send:{channel}"
+    if not services.jobs.waiting(services.store.connection, [key], taken=False):
+        services.enqueue([key], at)
 
 
 def _new(services: Services, link: Link, delivery: Delivery, now: datetime) -> _Attempt:
@@ -333,12 +342,18 @@ def _judge(services: Services, link: Link, exchange: Exchange, headers: Headers,
     except As2Error as error:
         with services.store.transaction():
             services.store.exchanges.change(exchange.id, _OPEN, disposition=said, receipt=kept_as)
-            _tell_receipt(services, exchange, delivery, said or str(error), kept_as, by)
+            if error.code in _FINAL:
+                _tell_receipt(services, exchange, delivery, said, kept_as, by)
+            else:  # another may take its place, so it is no evidence
+                facts = {"as2_id": exchange.as2_id, "file": delivery.wanted, "reason": _words(error)}
+                event = "receipt.unproven"
+                services.store.audit(event, exchange.message_id, partner=exchange.partner, **facts)
         raise
+    else:
+        _confirm(services, exchange, delivery, kept_as, said, by)
     finally:
-        if exchange.receipt not in (None, kept_as):  # an earlier one, which proved nothing either
+        if exchange.receipt not in (None, kept_as):  # an earlier one, which proved nothing
             forget(services, exchange.receipt)
-    _confirm(services, exchange, delivery, kept_as, said, by)
 
 
 def _tell_receipt(
@@ -412,7 +427,7 @@ def _later(
             store.exchanges.change(exchange.id, "sending", error=words, at=store.now())
         store.end_deliveries({delivery.message_id})
         pause = retries.pause(delivery.tries + 1)
-        services.enqueue([f"send:{delivery.channel}"], services.clock() + pause)
+        _wake_at(services, delivery.channel, services.clock() + pause)
         if delivery.tries in (0, 4):
             facts: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
             store.audit("delivery.delayed", delivery.message_id, partner=link.partner.id, **facts)

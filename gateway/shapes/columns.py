@@ -7,12 +7,13 @@ if there are any) changes. With tags a row belongs to the rows before it.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any, BinaryIO
 
 from gateway.documents.validation import explain
@@ -25,6 +26,8 @@ from gateway.shapes.place import Place, Scope
 MAX_ROW = 1024 * 1024
 """Bytes of a line; a file of another kind may have no line ends at all."""
 
+_CHUNK = 64 * 1024
+
 Row = dict[str, str]
 """The cells of a row by the name of their column."""
 
@@ -34,16 +37,23 @@ _ENVELOPE = ("document_type", "schema_version", "control", "raw", "document_id",
 # --- rows ------------------------------------------------------------------------------------------------
 
 
-def _rows(shape: Shape, source: BinaryIO, problems: Problems) -> Iterator[tuple[int, Record, Row]]:
-    """Line, record and cells of every row that has the form of one."""
+def _rows(
+    shape: Shape, lines: Iterator[str], problems: Problems, begin: int
+) -> Iterator[tuple[int, Record, Row]]:
+    """Line, record and cells of every row that has the form of one; ``begin`` is the number of the first."""
     by_tag = {one.tag: one for one in shape.records}
     split, header = _fixed if shape.shape == "fixed" else _separated, list[str]()
-    for line, tag, cells in split(shape, _lines(shape, source), problems):
+    for line, tag, cells in split(shape, lines, problems):
+        line += begin - 1
+        if shape.spreadsheet and header:
+            cells = _without_strays(header, cells, line, problems)
         if (record := by_tag.get(tag)) is None:
             _tell(problems, line, f"there is no record type {tag!r}.")
         elif shape.is_headed and not header:
-            header = [cell.strip() for cell in cells]
-            if not _is_header(record, header, problems):
+            header = [cell.strip(" \xa0\t") for cell in cells]
+            if shape.spreadsheet:
+                header = "\0".join(header).rstrip("\0").split("\0")
+            if not _is_header(shape, header, line, problems):
                 return
         elif len(cells) != (wanted := len(header or record.columns)):
             _tell(problems, line, f"the row has {len(cells)} cells, not {wanted}.")
@@ -52,11 +62,68 @@ def _rows(shape: Shape, source: BinaryIO, problems: Problems) -> Iterator[tuple[
             yield line, record, dict.fromkeys(record.columns, "") | dict(row)
 
 
-def _lines(shape: Shape, source: BinaryIO) -> Iterator[str]:
+def _without_strays(header: list[str], cells: list[str], line: int, problems: Problems) -> list[str]:
+    """The cells below the header; what stands beside it, or below no name, is told."""
+    for number, cell in enumerate(cells, 1):
+        if cell.strip(" \xa0") and (number > len(header) or not header[number - 1]):
+            _tell(problems, line, f"cell {number} holds {cell[:60]!r}, and its column has no name.")
+    return cells[: len(header)]
+
+
+def _lines(shape: Shape, source: BinaryIO, problems: Problems) -> Iterator[str]:
+    data, known = source.readline(MAX_ROW), ""
     encoding: str = "utf-8-sig" if shape.encoding == "utf-8" else shape.encoding
-    while data := source.readline(MAX_ROW):
-        yield data.decode(encoding, "surrogateescape")
-        encoding = shape.encoding.removesuffix("-sig")
+    if shape.spreadsheet and data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        yield from _utf16(data, source, problems)
+        return
+    guesses = shape.spreadsheet and shape.encoding == "utf-8"
+    if shape.spreadsheet and data.startswith(codecs.BOM_UTF8):
+        encoding, guesses = "utf-8-sig", False
+    while data:
+        if guesses and not data.isascii():  # either UTF-8 or Windows, but not both in one file
+            found = _encoding_of(data)
+            known = known or found
+            yield data.decode(known if found == known else "ascii", "surrogateescape")
+        else:
+            yield data.decode(encoding, "surrogateescape")
+        encoding = encoding.removesuffix("-sig")
+        data = source.readline(MAX_ROW)
+
+
+def _encoding_of(data: bytes) -> str:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _utf16(data: bytes, source: BinaryIO, problems: Problems) -> Iterator[str]:
+    decoder, text = codecs.getincrementaldecoder("utf-16")(), ""
+    try:
+        while data or text:
+            text += decoder.decode(data, final=not data)
+            *lines, text = re.split(r"(?<=\n)", text) if data else (text, "")
+            if len(text) > MAX_ROW:
+                lines, text = [*lines, text], ""
+            yield from filter(None, lines)
+            data = source.read(_CHUNK)
+    except UnicodeDecodeError as error:
+        problems.tell("SHAPE-ROW", "", f"The file is no whole UTF-16: {error.reason}.")
+
+
+def _dialect(shape: Shape, lines: Iterator[str]) -> tuple[Shape, Iterator[str], int]:
+    """The shape with the separator that a spreadsheet used, the lines, and the number of the first."""
+    first = next(lines, "")
+    stated = re.match(r'"?sep=([;,|\t])', first, re.IGNORECASE)
+    if stated:
+        return shape.model_copy(update={"delimiter": stated[1]}), lines, 2
+
+    def known(delimiter: str) -> int:
+        return sum(cell.strip(' "\xa0\r\n') in shape.records[0].columns for cell in first.split(delimiter))
+
+    used = max((shape.delimiter, ";", ",", "\t"), key=known) if shape.is_headed else shape.delimiter
+    return shape.model_copy(update={"delimiter": used}), chain((first,), lines), 1
 
 
 def _fixed(shape: Shape, lines: Iterator[str], problems: Problems) -> Iterator[tuple[int, str, list[str]]]:
@@ -91,14 +158,21 @@ def _separated(
         _tell(problems, line, f"the row cannot be read: {error}.")
 
 
-def _is_header(record: Record, header: list[str], problems: Problems) -> bool:
+def _is_header(shape: Shape, header: list[str], line: int, problems: Problems) -> bool:
     """Whether a header row has the columns of the shape; what it has not is told."""
+    record = shape.records[0]
     needed = {name for name, one in record.columns.items() if one.required or one.value is not None}
     wrong = [f"there is no column {name!r} in the shape." for name in header if name not in record.columns]
+    if shape.spreadsheet:
+        wrong = [
+            f"there is no column {name!r} in the shape."
+            for name in header
+            if name and name not in record.columns
+        ]
     wrong += [f"the column {name!r} stands twice." for name in record.columns if header.count(name) > 1]
     wrong += [f"the column {name!r} is missing." for name in record.columns if name in needed - {*header}]
     for what in wrong:
-        _tell(problems, 1, what)
+        _tell(problems, line, what)
     return not wrong
 
 
@@ -120,15 +194,19 @@ def read(shape: Shape, source: BinaryIO) -> Iterator[dict[str, Any]]:
         DocumentError: at the end, with everything that is wrong, each with its line and column.
     """
     problems = Problems("The rows are not right")
-    draft = _Draft(shape, problems)
-    for line, record, row in _rows(shape, source, problems):
+    lines, begin, is_foreign = _lines(shape, source, problems), 1, False
+    if shape.spreadsheet:
+        used, lines, begin = _dialect(shape, lines)
+        shape, is_foreign = used, used.delimiter != shape.delimiter
+    draft = _Draft(shape, problems, is_foreign)
+    for line, record, row in _rows(shape, lines, problems, begin):
         keep = draft.continued(record, row)
         if keep is None:
             _tell(problems, line, f"the row ({record.tag}) stands without the one it belongs to.")
             continue
         if not keep:
             yield from draft.finish()
-            draft = _Draft(shape, problems)
+            draft = _Draft(shape, problems, is_foreign)
         draft.add(line, record, row, keep)
     yield from draft.finish()
     problems.check()
@@ -157,6 +235,7 @@ class _Draft:
 
     shape: Shape
     problems: Problems
+    is_foreign: bool
     open: list[_Open] = field(default_factory=list)
     places: dict[str, tuple[int, str]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
@@ -184,7 +263,7 @@ class _Draft:
         wrong = set()
         for name, column in record.columns.items():
             try:
-                values[name] = read_cell(self.shape, column, row[name])
+                values[name] = read_cell(self.shape, column, row[name], is_foreign=self.is_foreign)
             except ValueError as error:
                 _tell(self.problems, line, f"{error}.", name, row[name])
                 values[name] = row[name]

@@ -29,6 +29,10 @@ EXPLANATIONS = {
         "A JSONata expression failed, took too long, or gave what is no document.",
         "Correct the expression in the shape file, or ask for data of the form it expects.",
     ),
+    "SHAPE-XSLT": (
+        "A stylesheet failed, made nothing of its input, or what its schema does not allow.",
+        "Correct the stylesheet beside the shape file, or ask for data of the form it expects.",
+    ),
     "SHAPE-UNWRITTEN": (
         "Fields of the document are in no column of the shape, so they are not in the output.",
         "Add columns to the shape file, or name what is left out on purpose under ignore:.",

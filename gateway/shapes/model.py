@@ -46,6 +46,7 @@ def _columns(value: Any) -> Any:
     }
 
 
+Encoding = Literal["utf-8", "utf-8-sig", "ascii", "latin-1", "iso8859-15", "cp1250", "cp1252", "cp850"]
 Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 Positive = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -114,12 +115,10 @@ class Record(_Stated):
 class Shape(_Stated):
     """A shape file."""
 
-    shape: Literal["csv", "fixed", "jsonata"]
-    document: str
+    shape: Literal["csv", "fixed", "jsonata", "xslt"]
+    document: str = ""
     description: str = ""
-    encoding: Literal["utf-8", "utf-8-sig", "ascii", "latin-1", "iso8859-15", "cp1250", "cp1252", "cp850"] = (
-        "utf-8"
-    )
+    encoding: Encoding = "utf-8"
     newline: Literal["lf", "crlf"] = "lf"
     delimiter: Character = ","
     quote: Annotated[str, StringConstraints(max_length=1)] = '"'
@@ -129,8 +128,10 @@ class Shape(_Stated):
     constants: dict[str, str] = {}
     ignore: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
+    spreadsheet: bool = False
     read: str = ""
     write: str = ""
+    schema_text: str = Field(default="", alias="schema")
 
     @property
     def width(self) -> int:
@@ -201,20 +202,29 @@ def parse_shape(text: str, name: str) -> Shape:
 def _explained(error: Any) -> str:
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = {*Shape.model_fields, *Record.model_fields, *Column.model_fields, "in"} - {"within"}
+        known = {*Shape.model_fields, *Record.model_fields, *Column.model_fields, "in", "schema"}
+        known -= {"within", "schema_text"}
         return f"there is no key {where}.{nearest(str(error['loc'][-1]), known)}"
     return f"{where or 'the file'}: {error['msg'].removeprefix('Value error, ')}."
 
 
 def _faults(shape: Shape) -> Iterator[str]:
     """What is wrong with a shape beyond its form."""
+    if (shape.shape in ("jsonata", "xslt")) != bool(shape.read or shape.write):
+        yield "read: and write: belong to jsonata and xslt alone, which need one of them."
+    if (shape.shape in ("jsonata", "xslt")) == bool(shape.records):
+        yield "columns: or records: belong to csv and fixed, which need one of them."
+    if shape.shape == "xslt" and any("/" in one for one in (shape.read, shape.write, shape.schema_text)):
+        yield "read:, write: and schema: are names of files beside the shape file."
+    if shape.schema_text and shape.shape != "xslt":
+        yield "schema: belongs to xslt alone."
+    if shape.spreadsheet and shape.shape != "csv":
+        yield "spreadsheet: belongs to csv alone."
+    if shape.shape == "xslt" and not shape.document:
+        return  # what stylesheets make says itself what it is
     if shape.document not in document_types():
         yield f"there is no document type {shape.document!r}.{nearest(shape.document, document_types())}"
         return
-    if (shape.shape == "jsonata") != bool(shape.read or shape.write):
-        yield "read: and write: belong to jsonata alone, which needs one of them."
-    if (shape.shape == "jsonata") == bool(shape.records):
-        yield "columns: or records: belong to csv and fixed, which need one of them."
     tags = [one.tag for one in shape.records]
     for number, record in enumerate(shape.records, 1):
         name = f"records.{number}"

@@ -34,6 +34,7 @@ WRAPPER = "documents"
 MAX_BYTES = 64 * 1024 * 1024
 """Of one document; as much as a transaction set may have."""
 
+_XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _HINTS = (_XSI + "schemaLocation", _XSI + "noNamespaceSchemaLocation")
 """Attributes that any element may have: they say where its schema is."""
@@ -134,10 +135,36 @@ def read(source: BinaryIO) -> Iterator[dict[str, Any]]:
             if not problems.found:
                 yield document
     except etree.XMLSyntaxError as error:
-        line = error.lineno or 1
-        said = re.sub(r"[\s.,]*, line \d+, column \d+$", "", error.msg)
-        problems.tell("SHAPE-XML", f"Line {line}", f"this is not XML: {said}.", line=line)
+        _tell_syntax(problems, error)
     problems.check()
+
+
+def tree(source: BinaryIO, problems: Problems) -> Any:
+    """The whole tree of an XML file of any form, read as carefully; raises DocumentError."""
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        found: Any = etree.parse(cast("Any", _Bounded(source, problems)), parser)
+    except etree.XMLSyntaxError as error:
+        _tell_syntax(problems, error)
+        problems.check()
+        raise AssertionError from None
+    _without_dtd(found.getroot(), problems)
+    if next(found.iter(_XINCLUDE + "*"), None) is not None:
+        problems.refuse("SHAPE-XML", "XInclude is not carried out.")
+    return found
+
+
+def _tell_syntax(problems: Problems, error: etree.XMLSyntaxError) -> None:
+    line = error.lineno or 1
+    said = re.sub(r"[\s.,]*, line \d+, column \d+$", "", error.msg)
+    problems.tell("SHAPE-XML", f"Line {line}", f"this is not XML: {said}.", line=line)
 
 
 @dataclass(slots=True)

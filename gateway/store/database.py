@@ -26,7 +26,7 @@ REVISION = "0004"
 """The newest migration. What the tables are after it is in :mod:`gateway.store.tables`."""
 
 _FIRST = "0001"
-_WAIT_SECONDS = 30
+WAIT_SECONDS = 30
 _STANDSTILL_SECONDS = 60
 _READING = {"reading": True}
 
@@ -48,7 +48,7 @@ def open_engine(url: str) -> Engine:
             engine = create_engine(
                 parsed,
                 max_overflow=-1,
-                connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False},
+                connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
             )
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

@@ -63,8 +63,8 @@ class Jobs(Protocol):
     def wake(self) -> None:
         """Lets idle workers of this process look at once; to be called after a commit that enqueued."""
 
-    def waiting(self, connection: Connection, keys: Sequence[str]) -> set[str]:
-        """Those of the keys that have a job, waiting or being done."""
+    def waiting(self, connection: Connection, keys: Sequence[str], *, taken: bool = True) -> set[str]:
+        """Those of the keys that have a job that waits or, with ``taken``, is being done."""
 
     def counts(self, connection: Connection) -> dict[str, int]:
         """How many jobs are ``waiting``, due or not, and how many ``taken``."""
@@ -123,8 +123,9 @@ class EmbeddedJobs:
             with suppress(Full):
                 bell.put_nowait(None)
 
-    def waiting(self, connection: Connection, keys: Sequence[str]) -> set[str]:
-        return set(connection.scalars(select(jobs.c.key).where(jobs.c.key.in_(keys))))
+    def waiting(self, connection: Connection, keys: Sequence[str], *, taken: bool = True) -> set[str]:
+        found = select(jobs.c.key).where(jobs.c.key.in_(keys))
+        return set(connection.scalars(found if taken else found.where(jobs.c.worker.is_(None))))
 
     def counts(self, connection: Connection) -> dict[str, int]:
         counts = select(

@@ -39,7 +39,7 @@ _ENQUEUE = text("""
     FROM unnest(CAST(:keys AS text[]), CAST(:queues AS text[])) AS one (key, queue)
 """)
 _WAITING = text(
-    "SELECT DISTINCT lock FROM procrastinate_jobs WHERE lock = ANY(:keys) AND status IN ('todo', 'doing')"
+    "SELECT DISTINCT lock FROM procrastinate_jobs WHERE lock = ANY(:keys) AND status = ANY(:states)"
 )
 _COUNTS = text("""
     SELECT count(*) FILTER (WHERE status = 'todo') AS waiting,
@@ -113,8 +113,9 @@ class ProcrastinateJobs:
     def wake(self) -> None:
         """Nothing to do: PostgreSQL notifies the workers on all nodes when it commits."""
 
-    def waiting(self, connection: Connection, keys: Sequence[str]) -> set[str]:
-        return set(connection.scalars(_WAITING, {"keys": list(keys)}))
+    def waiting(self, connection: Connection, keys: Sequence[str], *, taken: bool = True) -> set[str]:
+        states = ["todo", "doing"] if taken else ["todo"]
+        return set(connection.scalars(_WAITING, {"keys": list(keys), "states": states}))
 
     def counts(self, connection: Connection) -> dict[str, int]:
         return dict(connection.execute(_COUNTS).mappings().one())

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import (
@@ -39,7 +40,7 @@ from gateway.partners.crossreference import KINDS
 from gateway.store import tables as t
 from gateway.store.audit import Seal
 from gateway.store.crossreference import CrossReference
-from gateway.store.database import told
+from gateway.store.database import WAIT_SECONDS, told
 from gateway.store.exchanges import Exchanges
 from gateway.store.records import (
     CANCELLED,
@@ -100,6 +101,7 @@ class Store:
         seal: adds to the audit.
         listener: is told every audit entry once it is on disk.
         actor: who does what is done.
+        turn: held while it writes. SQLite has one writer at a time; others sleep, and mostly for too long.
     """
 
     def __init__(
@@ -109,8 +111,10 @@ class Store:
         seal: Seal,
         listener: Callable[[Entry], None] = lambda _: None,
         actor: str = GATEWAY,
+        turn: Lock | None = None,
     ) -> None:
         self.engine = engine
+        self._turn = turn
         self.actor = actor
         self._clock = clock
         self._seal_with = seal
@@ -164,7 +168,7 @@ class Store:
             TransportError: the store cannot be used for a while, such as for a full disk.
         """
         try:
-            with self.connection.begin():
+            with _taken(self._turn), self.connection.begin():
                 self._is_writing = True
                 yield
                 self.flush()
@@ -816,6 +820,17 @@ class Store:
     def now(self) -> str:
         """The time now as the store keeps it."""
         return as_text(self._clock())
+
+
+@contextmanager
+def _taken(turn: Lock | None) -> Iterator[None]:
+    """Waits for a turn; after as long as SQLite would wait, that decides."""
+    is_taken = turn is not None and turn.acquire(timeout=WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        if turn is not None and is_taken:
+            turn.release()
 
 
 def _upsert(engine: Engine) -> Any:

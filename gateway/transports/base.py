@@ -28,7 +28,7 @@ class Look:
     Attributes:
         ready: names of complete files, oldest first.
         unsure: files that may still be written; look again.
-        ignored: what is never taken (folders, links, devices), with the reason.
+        ignored: what is never taken (folders, links, devices) or was left unfinished, with the reason.
     """
 
     ready: tuple[str, ...]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gateway.x12.delimiters import Delimiters
+from gateway.x12.envelope import TransactionSet
 from gateway.x12.reader import EnvelopeSegment, Foreign, Isa, Piece, Reader, SetText
 from gateway.x12.source import Source
 
@@ -189,9 +190,19 @@ def _single(piece: SetText, isa: Isa, group: tuple[str, ...]) -> Single | LeftOu
     if reason := next((words for words, holds in reasons.items() if holds), ""):
         return LeftOut(f"transaction set {set_id} {control}".rstrip(), reason, piece.offset)
     number, interchange = "".join(group[6:7]), isa.elements[13]
-    envelope = isa.elements, group, ("GE", "1", number), ("IEA", "1", interchange)
-    isa_text, gs, ge, iea = (delimiters.element.join(values) for values in envelope)
-    end = delimiters.terminator + delimiters.newline
-    text = "".join(part + end for part in (isa_text, gs, piece.text, ge, iea))
+    text = _enveloped(delimiters, tuple(isa.elements), group, piece.text)
     count = len(Source(replace(piece, plain=False), delimiters).segments)
     return Single(set_id, control, number, interchange.strip(), count, text)
+
+
+def alone(received: TransactionSet) -> str:
+    """A set in a group as an interchange of its own, with the ISA and GS it came with."""
+    header, group = received.interchange, received.group
+    return _enveloped(header.delimiters, header.elements, group.elements if group else ("GS",), received.text)
+
+
+def _enveloped(delimiters: Delimiters, isa: tuple[str, ...], group: tuple[str, ...], text: str) -> str:
+    trailers = ("GE", "1", "".join(group[6:7])), ("IEA", "1", isa[13])
+    isa_text, gs, ge, iea = (delimiters.element.join(values) for values in (isa, group, *trailers))
+    end = delimiters.terminator + delimiters.newline
+    return "".join(part + end for part in (isa_text, gs, text, ge, iea))

@@ -191,6 +191,23 @@ def test_what_was_gathered_is_read_in_its_transaction(store: Store) -> None:
     assert store.message("m1") == message("m1")
 
 
+def test_a_turn_is_held_while_a_store_writes_and_given_back_however_that_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = threading.Lock()
+    store = database.store(turn=turn)
+    with store.transaction():
+        assert turn.locked()
+    assert not turn.locked()
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        raise ZeroDivisionError
+    assert not turn.locked()
+    monkeypatch.setattr(sql, "WAIT_SECONDS", 0)
+    with turn, store.transaction():  # nobody gives it back: the database decides then
+        store.add_message(message("m1"))
+    assert store.message("m1") == message("m1")
+
+
 def test_nothing_of_a_failed_transaction_stays_or_is_told(database: Database, store: Store) -> None:
     def failing() -> None:
         with store.transaction():

@@ -15,14 +15,15 @@ MAX_DEPTH = 40
 """Elements inside of each other that are taken apart; more than the reader takes."""
 
 WORDS = (
-    b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b"\0", b"\xff", b";", b"=", b'"', b"\\", b"(", b")", b"--",
-    b"--b", b"--b--", b"boundary=b", b"Content-Type: ", b"Content-Transfer-Encoding: ",
+    b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b"\0", b"\xff", b";", b"=", b'"', b"\\", b"(", b")",
+    b"--", b"--b", b"--b--", b"boundary=b", b"Content-Type: ", b"Content-Transfer-Encoding: ",
     b"Content-Disposition: attachment; ", b"multipart/signed", b"multipart/report", b"multipart/mixed",
-    b"application/pkcs7-mime", b"application/pkcs7-signature", b"message/disposition-notification", b"text/plain",
-    b"base64", b"quoted-printable", b"binary", b"filename*0*=", b"filename*1=", b"utf-8''", b"=?utf-8?Q?",
-    b"=?iso-8859-1?B?", b"?=", b"Disposition: ", b"processed", b"failed/Failure", b"/error: ", b"sha-256",
-    b"Received-Content-MIC: ", b"Disposition-Notification-To: ", b"Disposition-Notification-Options: ",
-    b"signed-receipt-protocol=required, pkcs7-signature", b"signed-receipt-micalg=optional, sha-256",
+    b"application/pkcs7-mime", b"application/pkcs7-signature", b"message/disposition-notification",
+    b"text/plain", b"base64", b"quoted-printable", b"binary", b"filename*0*=", b"filename*1=", b"utf-8''",
+    b"=?utf-8?Q?", b"=?iso-8859-1?B?", b"?=", b"Disposition: ", b"processed", b"failed/Failure",
+    b"/error: ", b"sha-256", b"Received-Content-MIC: ", b"Disposition-Notification-To: ",
+    b"Disposition-Notification-Options: ", b"signed-receipt-protocol=required, pkcs7-signature",
+    b"signed-receipt-micalg=optional, sha-256",
 )  # fmt: skip
 """What readers of text look for."""
 
@@ -290,8 +291,8 @@ def of_bytes(data: bytes, random: Random) -> bytes:
     at = random.randrange(len(data) + 1)
     stop = min(len(data), at + random.choice((0, 1, 1, 2, 8, 100)))
     piece = data[at:stop]
-    new = random.choice((b"", b"", piece * 2, bytes([random.randrange(256)]), b"\0", piece[::-1],
-                         bytes([piece[0] ^ 1 << random.randrange(8)]) + piece[1:] if piece else b""))  # fmt: skip
+    flipped = bytes([piece[0] ^ 1 << random.randrange(8)]) + piece[1:] if piece else b"\0"
+    new = random.choice((b"", b"", piece * 2, bytes([random.randrange(256)]), b"\0", piece[::-1], flipped))
     return data[:at] + new + data[stop:]
 
 
@@ -299,4 +300,6 @@ def of_any(data: bytes, random: Random) -> bytes:
     """Whatever suits the data."""
     if data[:1] == b"0":  # a SEQUENCE
         return random.choice((of_elements, of_elements, of_elements, of_bytes))(data, random)
-    return random.choice((of_lines, of_lines, of_base64, of_base64, of_lines_everywhere, of_bytes))(data, random)
+    return random.choice((of_lines, of_lines, of_base64, of_base64, of_lines_everywhere, of_bytes))(
+        data, random
+    )

@@ -1,8 +1,8 @@
 """Fuzzes the readers of AS2, guided by coverage: ``python -m tests.fuzz.run``, with atheris installed.
 
-One target after the other, each in a process of its own. What is found goes to ``tests/fuzz/findings``, as the
-shortest data that shows it, and the run goes on; ``test_findings.py`` fails until it is put right. What was
-reached is kept in ``build/fuzz/corpus``, where the next run begins.
+One target after the other, each in a process of its own. What is found goes to ``tests/fuzz/findings``, as
+the shortest data that shows it, and the run goes on; ``test_findings.py`` fails until it is put right. What
+was reached is kept in ``build/fuzz/corpus``, where the next run begins.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ FINDINGS = HERE / "findings"
 MOST = 20_000
 """Bytes of data: several times what a message needs, so that what takes longer than linear time shows."""
 NAMES = ("cms", "mime", "mdn", "message")
-PROGRESS = re.compile(r"#\d+\s+(?:NEW|REDUCE|RELOAD) ")
-"""Lines of which there are thousands."""
+NOISE = re.compile(r'#\d+\s+(?:NEW|REDUCE|RELOAD) |INFO: |WARNING: Failed to find|".*" # Uses: |#{6} ')
+"""Lines that libFuzzer writes by the thousand, or that say nothing about the gateway."""
 
 
 def place(error: BaseException) -> str:
     """Kind of an error and the line of the gateway, or else of a target, where it came up."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb((error.__context__ or error).__traceback__)  # what is said of an As2Error
     near = [one for one in frames if "/gateway/" in one.filename] or frames
     if type(error).__name__ == "Slow":  # it comes up nowhere
         return "Slow"
@@ -53,7 +53,7 @@ def shorter(data: bytes, still: Callable[[bytes], bool]) -> bytes:
 
 def fuzz(name: str, seconds: int) -> None:
     """Fuzzes a target in this process, which ends with it."""
-    import atheris  # type: ignore[import-not-found, unused-ignore]
+    import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     with atheris.instrument_imports(include=["gateway.as2"]):
         from tests.fuzz import targets
@@ -115,7 +115,7 @@ def main() -> int:
         command += ["--minutes", str(options.minutes)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
             for line in process.stderr or ():
-                if not PROGRESS.match(line):
+                if not NOISE.match(line):
                     print(f"{name}: {line.rstrip()}", flush=True)  # noqa: T201
         failed |= process.returncode != 0
     new = sorted(set(FINDINGS.iterdir()) - before)

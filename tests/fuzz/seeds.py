@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from io import BytesIO
 from itertools import product
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -16,11 +15,12 @@ from gateway.as2 import cms, mdn, message, mime
 from gateway.as2.headers import ReceiptRequest, write_receipt_request
 from gateway.as2.keys import KeyPair
 from gateway.as2.span import Span
+from tests.fuzz import targets
 from tests.fuzz.mutations import Node, as_java_writes, cut_up, parse
-from tests.fuzz.targets import (
-    CANONICAL, COMPRESS, CONTENT, ELLIPTIC, ENCRYPT, NOW, SIGN, STRICT, THEM, US, compressed, encrypted, entropy,
-    signed,
-)  # fmt: skip
+from tests.fuzz.targets import CONTENT, ELLIPTIC, NOW, THEM, compressed, encrypted, entropy, signed
+
+SIGN, COMPRESS, ENCRYPT = targets.SIGN, targets.COMPRESS, targets.ENCRYPT
+STRICT, CANONICAL = targets.STRICT, targets.CANONICAL
 
 FILE = b"ISA*00*          *00*          *ZZ*THEM~GS*PO*A*B~ST*850*0001~\r\nSE*1*0001~\n"
 
@@ -37,8 +37,13 @@ def mixed(*parts: bytes) -> bytes:
     return b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + body + b"--b--\r\n"
 
 
-def signature(content: bytes = CONTENT, key: KeyPair = THEM, digest: str = "sha256", at: datetime | None = NOW,
-              **how: bool) -> bytes:  # fmt: skip
+def signature(
+    content: bytes = CONTENT,
+    key: KeyPair = THEM,
+    digest: str = "sha256",
+    at: datetime | None = NOW,
+    **how: bool,
+) -> bytes:
     """A signature over content."""
     return cms.sign([Span.of(content)], key, digest, at=at, **how)
 
@@ -112,15 +117,21 @@ def of_mime() -> Iterator[bytes]:
     yield entity(b"SVNBKjAwKn4=\r\n", ("Content-Transfer-Encoding", "base64"))
     yield entity(b"ISA=2A00=\r\n~ \t\r\n", ("Content-Transfer-Encoding", "quoted-printable"))
     yield entity(FILE.replace(b"\n", b"\r"))
-    for value in ("filename*0*=utf-8''%e4%f6; filename*1=\"b.edi\"", "filename*=iso-8859-1'de'%e4.edi",
-                  '(comment (nested)) filename="=?utf-8?B?w6Q=?= =?iso-8859-15?Q?=E4_x?="', "name=x (y)"):  # fmt: skip
+    for value in (
+        "filename*0*=utf-8''%e4%f6; filename*1=\"b.edi\"",
+        "filename*=iso-8859-1'de'%e4.edi",
+        '(comment (nested)) filename="=?utf-8?B?w6Q=?= =?iso-8859-15?Q?=E4_x?="',
+        "name=x (y)",
+    ):
         yield f"Content-Type: a/b; {value}\nContent-Disposition: attachment;\n\t{value}\n\n".encode() + FILE
     yield mixed(entity(), entity(b"SVNB", ("Content-Transfer-Encoding", "base64")), mixed(entity()))
     yield b"before\n" + mixed(entity(b"%PDF-", kind="application/pdf"), b"\r\n").replace(b"\r\n", b"\n")
     yield signed(entity())
 
 
-def report(disposition: mdn.Disposition, *, right: bool = True, words: str = "It arrived.\nAll of it.") -> mdn.Report:
+def report(
+    disposition: mdn.Disposition, *, right: bool = True, words: str = "It arrived.\nAll of it."
+) -> mdn.Report:
     """A receipt for the message that the target waits for."""
     digest = entropy(32) if right else hashlib.sha256(b"").digest()
     return mdn.Report("<1@us>", "THEM", disposition, (digest, "sha256"), words, ("what went wrong",))
@@ -128,7 +139,10 @@ def report(disposition: mdn.Disposition, *, right: bool = True, words: str = "It
 
 def of_mdn() -> Iterator[bytes]:
     """Seeds."""
-    processed, failed = mdn.Disposition("processed"), mdn.Disposition("failed", "failure", "unsupported format")
+    processed, failed = (
+        mdn.Disposition("processed"),
+        mdn.Disposition("failed", "failure", "unsupported format"),
+    )
     wrong = mdn.Disposition("processed", "error", "decryption-failed")
     for one in (report(processed), report(wrong, right=False), report(failed)):
         for signer in (None, THEM, ELLIPTIC):
@@ -137,8 +151,14 @@ def of_mdn() -> Iterator[bytes]:
     plain = mdn.write_report(report(processed), boundary="b", reporting_ua="x")
     yield plain
     yield plain.replace(b"\r\n", b"\n").replace(b"7bit", b"quoted-printable")
-    fields = b"Disposition: automatic-action/MDN-sent-automatically;\n processed/error, warning: x\nError: x\n"
-    yield b"Content-Type: message/disposition-notification\r\n\r\n" + fields + b"\nOriginal-Message-ID: <1@us>\n"
+    fields = (
+        b"Disposition: automatic-action/MDN-sent-automatically;\n processed/error, warning: x\nError: x\n"
+    )
+    yield (
+        b"Content-Type: message/disposition-notification\r\n\r\n"
+        + fields
+        + b"\nOriginal-Message-ID: <1@us>\n"
+    )
 
 
 def of_message() -> Iterator[bytes]:
@@ -155,11 +175,11 @@ def of_message() -> Iterator[bytes]:
         yield bytes([how]) + signed(compressed(plain))
         yield bytes([how]) + signed(several, ELLIPTIC, "sha384").replace(b"\r\n", b"\n")
     lines = plain.replace(b"\r\n", b"\n")
-    yield bytes([CANONICAL]) + signed(lines.replace(b"\n", b"\r\n")).replace(lines.replace(b"\n", b"\r\n"), lines)
+    yield bytes([CANONICAL]) + signed(lines.replace(b"\n", b"\r\n")).replace(
+        lines.replace(b"\n", b"\r\n"), lines
+    )
 
 
 def seeds(name: str) -> list[bytes]:
     """Of a target."""
     return list({"cms": of_cms, "mime": of_mime, "mdn": of_mdn, "message": of_message}[name]())
-
-

@@ -27,7 +27,7 @@ from tests.integration.points import POINTS, VARIABLE
 from tests.integration.traffic import Plan, World, crash_home, wait_until_finished
 
 ROOT = Path(__file__).parents[2]
-_STRANGE = ("message.failed", "Traceback", '"exception"')
+STRANGE = ("message.failed", "Traceback", '"exception"')
 """What no log may hold: errors of ours, which a kill is no excuse for."""
 
 
@@ -132,7 +132,7 @@ class Crash:
     def _looked_at(self, node: Node) -> None:
         self.nodes.remove(node)
         told = node.told
-        strange = [line for line in told.splitlines() if any(one in line for one in _STRANGE)]
+        strange = [line for line in told.splitlines() if any(one in line for one in STRANGE)]
         assert not strange, "\n".join(strange[:3])
         node.log.unlink()
 

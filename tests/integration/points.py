@@ -22,11 +22,15 @@ from sqlalchemy.engine.default import DefaultDialect
 import gateway.app
 from gateway import files
 from gateway.cli.main import main
-from gateway.services import attend, deliver, inbound, outbound, receive, translate
+from gateway.services import accept, attend, deliver, inbound, outbound, receive, translate, transmit
 from gateway.store import database, jobs, payloads
+from gateway.transports import as2
 from gateway.transports.folder import Folder
+from gateway.worker.handler import SWEEP
 
 VARIABLE = "EDIGW_FAULT"
+SWEEP_VARIABLE = "EDIGW_SWEEP_SECONDS"
+"""How often a process looks for work that nobody was woken for, where a test cannot wait half a minute."""
 
 _STEPS = {
     "receive": (receive, "receive"),
@@ -37,6 +41,17 @@ _STEPS = {
     "sweep": (attend, "sweep"),
 }
 """Functions whose transactions have points before and after their commit."""
+
+_AS2_STEPS = {
+    "accepted": (accept._Arrival, "_keep"),
+    "begun": (transmit, "_begin"),
+    "sent": (transmit, "_sent"),
+    "postponed": (transmit, "_later"),
+    "confirmed": (transmit, "_confirm"),
+    "answered": (transmit, "send_receipt"),
+    "owed": (transmit, "_receipt_later"),
+}
+"""The same for what is received and sent over AS2."""
 
 POINTS = (
     "after-claim",
@@ -51,6 +66,43 @@ POINTS = (
     "between-releases",
     "in-heartbeat",
 )
+
+RECEIVING = (
+    "after-admit",
+    "before-payload-names",
+    "before-accepted-commit",
+    "after-accepted-commit",
+    "before-reply",
+)
+"""Points of who gets messages over AS2: from before the body is read until before the answer leaves."""
+
+SENDING = (
+    "before-begun-commit",
+    "after-begun-commit",
+    "in-post",
+    "after-post",
+    "before-postponed-commit",
+    "after-postponed-commit",
+    "before-confirmed-commit",
+    "after-confirmed-commit",
+    "after-wire",
+)
+"""Points of who sends them; the last when the bytes that were sent are deleted."""
+
+TAKING = ("in-take-receipt", "before-confirmed-commit", "after-confirmed-commit", "after-wire")
+"""Where an asynchronous receipt is taken in."""
+
+WAITING = ("before-sent-commit", "after-sent-commit", "in-take-receipt")
+"""Points of who asks for asynchronous receipts."""
+
+ANSWERING = (
+    "before-receipt",
+    "before-answered-commit",
+    "after-answered-commit",
+    "before-owed-commit",
+    "after-owed-commit",
+)
+"""Points of who sends them."""
 
 
 class Points:
@@ -146,7 +198,7 @@ class Points:
         """Puts itself into this process, for good; SIGUSR1 shows what its threads do."""
         faulthandler.register(signal.SIGUSR1)
         setattr(database, "_STANDSTILL_SECONDS", 8)  # noqa: B010 - no test waits for a minute
-        for step, (owner, name) in _STEPS.items():
+        for step, (owner, name) in (_STEPS | _AS2_STEPS).items():
             self.within(owner, name, step)
         self.around_commits()
         self.in_heartbeats()
@@ -157,6 +209,13 @@ class Points:
         self.after(inbound.Inbound, "_document", "in-translate")
         self.after(outbound, "_written", "in-translate")
         self.after(inbound.Inbound, "_answer", "in-answer")
+        self.after(accept.Gate, "admit", "after-admit")
+        self.after(accept, "accept", "before-reply")
+        self.after(as2._Stream, "write", "in-post")
+        self.after(transmit, "_post", "after-post")
+        self.after(transmit, "_forget_wire", "after-wire")
+        self.after(transmit, "_asked_about", "in-take-receipt")
+        self.after(transmit, "_receipt_target", "before-receipt")
         sync = files.sync_files
 
         def synced(paths: Any) -> None:
@@ -169,4 +228,6 @@ class Points:
 if __name__ == "__main__":
     if os.environ.get(VARIABLE):
         Points(os.environ[VARIABLE]).install()
+    if seconds := os.environ.get(SWEEP_VARIABLE):
+        gateway.app._PERIODS[SWEEP] = float(seconds)
     sys.exit(main())

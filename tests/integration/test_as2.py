@@ -474,7 +474,7 @@ def test_mdn_binding_a_receipt_that_proves_nothing_is_no_delivery(tmp_path: Path
 
 @pytest.mark.parametrize("signer", ["nobody", "a stranger"])
 def test_mdn_binding_an_unsigned_receipt_or_one_of_a_stranger_is_asked_for_again(
-    tmp_path: Path, signer: str
+    tmp_path: Path, signer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with trading(tmp_path / "home", signs_as=None if signer == "nobody" else pair(signer)) as trade:
         drop_invoice(trade.home)
@@ -482,6 +482,14 @@ def test_mdn_binding_an_unsigned_receipt_or_one_of_a_stranger_is_asked_for_again
         assert sent(trade) == ("waiting", "sending")
         ((error,),) = rows(trade.home, "SELECT error FROM exchanges")
         assert "not signed by the partner" in error
+        later(trade)
+        trade.run()
+        trade.retailer.signs_as = THEM
+        trade.retailer._answers.clear()
+        later(trade)
+        trade.run()
+        assert sent(trade) == ("delivered", "confirmed")
+    verified(tmp_path / "home", capsys)  # receipts that proved nothing are no evidence
 
 
 def test_a_missing_certificate_leaves_the_file_waiting_and_tells(tmp_path: Path) -> None:

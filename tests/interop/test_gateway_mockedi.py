@@ -96,7 +96,7 @@ def test_an_order_goes_out_and_its_answers_come_in(tmp_path: Path, mockedi: Mock
 
             def is_told() -> bool:
                 found = rows(home, "SELECT delivery, acknowledgment FROM messages WHERE name LIKE '850%'")
-                return found[0][0] == "delivered" and found[0][1].startswith("accepted")
+                return found[0][0] == "delivered" and str(found[0][1]).startswith("accepted")
 
             def is_over() -> bool:
                 left = (

@@ -200,7 +200,7 @@ def test_what_passes_by_itself_is_tried_for_ever(home: Path, patient: Gateway, c
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    words = "acme-retail: a.edi waits: No space left on device"
+    words = "acme-retail: a.edi waits: No space left on device; make room on its disk"
     put(home, "a.edi", 1, "A")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gateway.services.work.BytesIO", full)
@@ -287,7 +287,9 @@ def test_a_delivery_that_fails_is_tried_again_after_ever_longer_pauses(
             assert rows(home, "SELECT tries FROM deliveries WHERE channel = 'erp'") == [tries]
         assert pauses(home, clock, pause)
         clock.goes_on(seconds=pause + SLOW)
-    assert rows(home, "SELECT error FROM deliveries WHERE channel = 'erp'") == ["No such file or directory"]
+    assert rows(home, "SELECT error FROM deliveries WHERE channel = 'erp'") == [
+        "No such file or directory; is the share mounted?"
+    ]
     assert len(names(home, "acme-retail/outbox")) == 1, "what is for others goes on"
     assert rows(home, "SELECT count(*) FROM audit WHERE event = 'delivery.delayed'") == [2], "now and then"
     (home / "away").rename(home / "folders/erp/outbox")

@@ -106,13 +106,16 @@ def run_doctor(args: argparse.Namespace) -> int:
     exit code: 0 all is well, 1 something needs you
     """
     from gateway.services import check
+    from gateway.services.erp import Forms
     from gateway.settings import DATA, FOLDERS, KEYS, load
     from gateway.store.database import reading
 
     home = inputs.home_named(args)
     found: list[Finding] = []
     try:
-        channels = load(home).channels
+        settings = load(home)
+        Forms.load(settings.gateway.erp, (home / "mappings",))
+        channels = settings.channels
         found.append(check.Finding(True, f"The settings are right: {count(len(channels), 'channel')}."))
         found += check.places(home, channels, home / DATA, home / FOLDERS, home / KEYS)
         with gateway_of(args) as gateway, reading(gateway.engine) as connection:

@@ -104,7 +104,7 @@ def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
     if text[:1] in (b"{", b"["):
         return "csv" if own == "jsonata" and b'"document_type"' not in head else "json"
     if text[:1] == b"<":
-        return "xml"
+        return "csv" if own == "xslt" and b"urn:edi-gateway:" not in head else "xml"
     return "csv" if own and not text.startswith(b"ISA") else "x12"
 
 
@@ -119,13 +119,9 @@ def _read_documents(
     if given == "json" or shape is None:
         found = _documents(source)
         return found if wanted == "x12" else _checked(found)  # X12 is checked in being written
-    if shape.shape == "jsonata":
-        from gateway.shapes import jsonata
+    from gateway.engine import read_shape
 
-        return jsonata.read(shape, _values(source))
-    from gateway.shapes import columns
-
-    return columns.read(shape, source)
+    return read_shape(shape, source)
 
 
 def _pieces(
@@ -143,12 +139,6 @@ def _pieces(
         return engine.written(documents, guides=library, checked=True)
     if wanted != "csv" or shape is None:
         return _json(map(dumps, documents), as_list=wanted == "json")
-    if shape.shape == "jsonata":
-        from gateway.shapes import jsonata
-
-        return (dumps(one) + b"\n" for one in jsonata.write(shape, documents))
-    from gateway.shapes import columns
-
     told: set[str] = set()
 
     def tell(remark: Problem) -> None:
@@ -157,7 +147,7 @@ def _pieces(
             told.add(what)
             say(f"{remark.message} {remark.hint}")
 
-    return columns.write(shape, documents, tell)
+    return engine.write_shape(shape, documents, tell)
 
 
 def _read(
@@ -264,32 +254,12 @@ def _about(event: TransactionSet | InterchangeAcknowledgment) -> tuple[str, str]
 
 
 def _documents(source: BinaryIO) -> Iterator[dict[str, Any]]:
-    for value in _values(source):
+    from gateway.engine import json_values
+
+    for value in json_values(source):
         if not isinstance(value, dict):
             raise DocumentError(f"A document is a JSON object, and this is not: {str(value)[:60]!r}.")
         yield value
-
-
-def _values(source: BinaryIO) -> Iterator[Any]:
-    """The values of JSON lines, one by one; those of a JSON list, or a single one, at once."""
-    from orjson import JSONDecodeError, loads
-
-    first = True
-    for number, line in enumerate(source, 1):
-        text = line.removeprefix(b"\xef\xbb\xbf").strip()
-        if not text:
-            continue
-        try:
-            value = loads(text)
-        except JSONDecodeError as error:
-            if not first:
-                raise DocumentError(f"Line {number} of the input is not JSON: {error}.") from None
-            try:
-                value = loads(text + b"\n" + source.read())
-            except JSONDecodeError as whole:
-                raise DocumentError(f"The input is not JSON: {whole}.") from None
-        first = False
-        yield from value if isinstance(value, list) else (value,)
 
 
 def _checked(documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from io import BytesIO
 
 import pytest
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -287,16 +287,18 @@ def _sealed_place(data: bytes) -> tuple[int, int]:
     return reader.at - 256, reader.at
 
 
-def test_a_wrong_key_a_wrong_padding_and_damage_look_the_same_from_outside() -> None:
-    """No padding oracle: Bleichenbacher's and Vaudenay's attacks learn from differences."""
-    good = encrypt(CONTENT)
+@pytest.mark.parametrize("oaep", ["", "sha256"])
+def test_a_wrong_key_a_wrong_padding_and_damage_look_the_same_from_outside(oaep: str) -> None:
+    """No padding oracle: Bleichenbacher's, Manger's and Vaudenay's attacks learn from differences."""
+    good = encrypt(CONTENT, oaep=oaep)
+    scheme = OAEP(MGF1(SHA256()), SHA256(), None) if oaep else PKCS1v15()
     begin, end = _sealed_place(good)
     public = US.certificate.key
     assert isinstance(public, RSAPublicKey)
     spoiled = {
         "bad padding of the key": good[:begin] + b"\1" * 256 + good[end:],
-        "a key of a wrong size": good[:begin] + public.encrypt(bytes(16), PKCS1v15()) + good[end:],
-        "another key": good[:begin] + public.encrypt(bytes(32), PKCS1v15()) + good[end:],
+        "a key of a wrong size": good[:begin] + public.encrypt(bytes(16), scheme) + good[end:],
+        "another key": good[:begin] + public.encrypt(bytes(32), scheme) + good[end:],
         "a wrong padding of the content": good[:-1] + bytes([good[-1] ^ 1]),
         "a wrong block before the last": good[:-20] + bytes([good[-20] ^ 255]) + good[-19:],
     }

@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import tracemalloc
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from itertools import product
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -31,9 +36,14 @@ LAX = replace(AGREED, signed=False, encrypted=False)
 USUAL = Terms()
 
 
-def build(terms: Terms = USUAL, content: bytes = CONTENT, signer: KeyPair = THEM) -> Built:
+def build(
+    terms: Terms = USUAL,
+    content: bytes | Span = CONTENT,
+    signer: KeyPair = THEM,
+    scratch: Callable[[], BinaryIO] = BytesIO,
+) -> Built:
     return as2.build(
-        Span.of(content),
+        Span.of(content) if isinstance(content, bytes) else content,
         content_type="application/edi-x12",
         disposition="attachment; filename=po.edi",
         terms=terms,
@@ -43,7 +53,7 @@ def build(terms: Terms = USUAL, content: bytes = CONTENT, signer: KeyPair = THEM
         boundary="edigw-boundary",
         digest="sha384",
         entropy=os.urandom,
-        scratch=BytesIO,
+        scratch=scratch,
     )
 
 
@@ -77,6 +87,31 @@ def test_every_combination_comes_back(sign: str, encrypt: str, compress: str, in
     assert found.mic == built.mic
     assert (found.cipher, found.compressed) == (encrypt, bool(compress))
     assert (found.signed.digest if found.signed else "") == sign
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [USUAL, Terms("sha256", "aes256-gcm", "", "before", base64=True), Terms("sha256", "", "", "after")],
+)
+def test_large_content_is_never_in_memory(terms: Terms) -> None:
+    with ExitStack() as files:
+
+        def scratch() -> BinaryIO:
+            return cast("BinaryIO", files.enter_context(SpooledTemporaryFile(1 << 16)))
+
+        file = scratch()
+        for _ in range(64):
+            file.write(os.urandom(1 << 17))
+        tracemalloc.start()
+        try:
+            built = build(terms, Span.whole(file), scratch=scratch)
+            headers = Headers(built.headers)
+            found = as2.read(headers, built.body, LAX, "sha384", scratch, os.urandom)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert found.attachments[0].content.size == 64 << 17
+        assert peak < 2 << 20
 
 
 def test_the_digest_of_a_signed_message_is_of_the_signed_part_with_its_headers() -> None:

@@ -15,7 +15,8 @@ from gateway.shapes.model import Shape, parse_shape
 from tests.unit.shapes.support import written
 
 FOLDER = Path(__file__).resolve().parents[3] / "mappings" / "erp"
-SHAPES = sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith(".test"))
+SHAPES = sorted(path.stem.removesuffix(".test") for path in FOLDER.glob("*.test.yaml"))
+STYLESHEETS = sorted(path.name.partition(".")[0] for path in FOLDER.glob("*.read.xslt"))
 CASES = [
     (name, case)
     for name in SHAPES
@@ -32,6 +33,11 @@ def test_there_is_an_example_of_every_kind() -> None:
     assert {shape(name).document for name in SHAPES} >= {"purchase_order", "ship_notice", "invoice"}
 
 
+def test_every_shape_has_tests_beside_it_or_in_those_of_the_profiles() -> None:
+    shapes = {path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith(".test")}
+    assert shapes == {*SHAPES, *STYLESHEETS}
+
+
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{name}: {case['name']}" for name, case in CASES])
 def test_an_example_both_ways(name: str, case: dict[str, Any]) -> None:
     used = shape(name)
@@ -42,5 +48,5 @@ def test_an_example_both_ways(name: str, case: dict[str, Any]) -> None:
         return
     text = case["input"]
     assert list(columns.read(used, io.BytesIO(text.encode(used.encoding)))) == case["expected"]
-    back = written(used, case["expected"]).decode(used.encoding).replace("\r\n", "\n")
+    back = written(used, case["expected"]).decode(used.encoding).removeprefix("\ufeff").replace("\r\n", "\n")
     assert back == case.get("written", text)

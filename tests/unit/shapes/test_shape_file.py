@@ -49,8 +49,8 @@ CSV = "shape: csv\ndocument: purchase_order\n"
         (BASE.replace("each: lines[]", "each: lines"), "'lines' is no list"),
         (BASE.replace("each: lines[]", "each: freight[]"), "is no list"),
         (CSV, "columns: or records: belong to csv and fixed"),
-        (f"{BASE}read: $\n", "read: and write: belong to jsonata alone"),
-        ("shape: jsonata\ndocument: purchase_order\n", "read: and write: belong to jsonata alone"),
+        (f"{BASE}read: $\n", "read: and write: belong to jsonata and xslt alone"),
+        ("shape: jsonata\ndocument: purchase_order\n", "read: and write: belong to jsonata and xslt alone"),
         (
             "shape: jsonata\ndocument: purchase_order\nread: $\ncolumns: {A: po_number}\n",
             "belong to csv and fixed",
