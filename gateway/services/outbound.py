@@ -96,7 +96,7 @@ class Outbound(Work):
         today = crossreference.today(self.services)
         unknown = crossreference.fill(self.store, partner, document, today, ours=True)
         self.findings.add(*crossreference.problems(self.store, partner, unknown))
-        if self.findings.errors:
+        if crossreference.waits(unknown):
             return Translation.UNPROCESSED
         kept = self.document(
             partner,
