@@ -45,6 +45,9 @@ _IDS = {"vendor_sku": "vendor_sku", "asin": "asin", "upc": "gtin", "ean": "gtin"
 _SCHEMES = {"code": "buyer_assigned", "san": "san", "gln": "gln"}
 """How a document says of what kind a name of a place is."""
 
+_MANY = 1000
+"""So many rows are compared with all that are there: that is quicker than to look for each."""
+
 _EXACT = Context(prec=200)
 _SUGGESTED = 3
 _TOLD = 20
@@ -95,8 +98,12 @@ def save(
             found.append(Wrong(number, kind.own, words, row[kind.own]))
     with services.store.transaction():
         table.lock()
-        keys = {key for _, row in rows for key in kind.keys(row)}
-        old = {kind.identity(one): one for one in table.find(keys, {row["partner"] for _, row in rows})}
+        whose = {row["partner"] for _, row in rows}
+        if len(rows) < _MANY:
+            there = table.find({key for _, row in rows for key in kind.keys(row)}, whose)
+        else:
+            there = [row for partner in whose for row in table.rows(partner)]
+        old = {kind.identity(row): row for row in there}
         if not found:
             kept = [row for identity, row in old.items() if identity not in seen]
             found += clashes(kind, rows, kept)
@@ -422,34 +429,33 @@ def _goes_on(services: Services, delivery: Delivery) -> bool:
         if words[:500] != delivery.error:
             store.wait_for(delivery, words)
         return False
-    try:
-        file = _content(services, delivery, document, body)
-    except DocumentError as error:
-        told = "; ".join(one.message for one in error.problems) or str(error)
-        store.wait_for(delivery, f"its file cannot be written: {told}")
+    form = services.erp.outlet(document.document_type, document.test)
+    if form is None or form.channel.channel != delivery.channel:
+        store.wait_for(delivery, f"a form of {document.document_type} for {delivery.channel}")
         return False
-    payload = None if file is None else services.payloads.put(BytesIO(file))[0]
+    try:
+        content = form.write(body, None, lambda _: None)
+    except DocumentError as error:
+        store.wait_for(
+            delivery, f"a file that can be written: {error.problems[0].message if error.problems else error}"
+        )
+        return False
+    filled, payload = orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n", delivery.payload
+    if content is None and payload is None and filled != document.body:
+        content = filled  # what was read stays as it is
+    if content is not None:
+        payload, _ = services.payloads.put(BytesIO(content))
     if store.go_on(delivery, payload):
         facts = {
             "document_type": document.document_type,
             "number": document.number,
             "waited_for": delivery.error,
         }
-        content = {"payload": payload} if payload else {}
+        named = {"payload": payload} if payload else {}
         known = {"document_id": document.id, "partner": document.partner}
-        store.audit("document.continues", delivery.message_id, **known, **facts, **content)
+        store.audit("document.continues", delivery.message_id, **known, **facts, **named)
         services.enqueue([job_of(delivery.owner)])
     return True
-
-
-def _content(services: Services, delivery: Delivery, kept: Document, body: dict[str, Any]) -> bytes | None:
-    """The file of a document with the names it waited for, in the form of its channel; None if it stays."""
-    form = services.erp.outlet(kept.document_type, kept.test)
-    if form is not None and form.channel.channel == delivery.channel and form.rule.shape != "json":
-        # A transaction set as it came has no names of ours, and is there since it came.
-        return None if delivery.payload else form.write(body, None, lambda _: None)
-    filled = orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n"
-    return None if filled == kept.body else filled  # what was read stays as it is
 
 
 def _looked_at(

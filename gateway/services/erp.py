@@ -57,7 +57,10 @@ class FileForm:
     def write(
         self, document: dict[str, Any], received: TransactionSet | None, tell: Callable[[Problem], None]
     ) -> bytes | None:
-        """The file of a document; None for this gateway's JSON, which is kept already.
+        """The file of a document; None for what is kept already: this gateway's JSON, or X12 written before.
+
+        Args:
+            received: where it stood; None for one whose file was written before.
 
         Args:
             received: what it was read from, for X12 as it came.

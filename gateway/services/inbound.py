@@ -331,12 +331,6 @@ class Inbound(Work):
         today = crossreference.today(self.services)
         unknown = crossreference.fill(store, partner, document, today, ours=False)
         waits = crossreference.waits(unknown)
-        self.findings.add(
-            *(
-                replace(one, severity=Severity.INFO)
-                for one in crossreference.problems(store, partner, unknown)
-            )
-        )
         head = {
             "document_type": document["document_type"],
             "schema_version": document["schema_version"],
@@ -361,21 +355,26 @@ class Inbound(Work):
             return (problem("HOME-NO-OUTLET", where, value=kind, **words),)
         erp, told = form.channel.channel, f"{received.set_id} {kept.number} for {form.channel.channel}: "
         remarks: list[Problem] = []
-        try:  # of what waits the file is written when it goes on, with the names it waited for
-            late = waits and form.rule.shape != "x12"
-            content = None if late else form.write(body, received, remarks.append)
+        content = None
+        try:
+            content = form.write(body, received, remarks.append)
         except DocumentError as error:
-            then = "Then let `edigw message reprocess` do it again."
-            wrong = (
-                replace(one, message=told + one.message, hint=f"{one.hint} {then}") for one in error.problems
-            )
-            return tuple(one.at(transaction_set=received.control_number) for one in wrong)
+            if not waits:  # else it is written when it goes on, with the names it waited for
+                then = "Then let `edigw message reprocess` do it again."
+                wrong = (
+                    replace(one, message=told + one.message, hint=f"{one.hint} {then}")
+                    for one in error.problems
+                )
+                return tuple(one.at(transaction_set=received.control_number) for one in wrong)
         self.findings.add(*(replace(one, message=told + one.message) for one in remarks))
         name = form.name(body, self.services.clock(), lambda: store.next_number(erp, "file"))
         payload = None if content is None else self.services.payloads.put(BytesIO(content))[0]
         mine = self.message.id
-        planned = mine, mine, erp, OUTBOX, name
-        store.add_delivery(*planned, payload=payload, document_id=document_id, waits=waits)
+        store.add_delivery(
+            mine, mine, erp, OUTBOX, name, payload=payload, document_id=document_id, waits=waits
+        )
+        asked = crossreference.problems(store, partner, unknown)
+        self.findings.add(*(replace(one, severity=Severity.INFO) for one in asked))
         self.findings.deliveries = True
         self.findings.done += 1
         facts = {"control_number": received.interchange.control_number, "file": name}

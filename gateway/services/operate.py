@@ -116,7 +116,7 @@ def release(services: Services, message_id: str, reason: str) -> None:
             raise RefusedError(f"Message {message_id} is not on hold.")
         store.note(message_id, hold="")
         for one in waiting:
-            store.go_on(one)
+            store.go_on(one, one.payload)
         store.audit("message.released", message_id, partner=message.partner, reason=reason)
         owners = {one.owner for one in store.deliveries_of(message_id)}
         services.enqueue([job_of(one) for one in sorted({message_id, *owners})])

@@ -95,9 +95,8 @@ class Outbound(Work):
         given = orjson.dumps(document)
         today = crossreference.today(self.services)
         unknown = crossreference.fill(self.store, partner, document, today, ours=True)
-        wrong = [*crossreference.problems(self.store, partner, unknown)]
-        self.findings.add(*wrong)
-        if any(one.is_error for one in wrong):
+        self.findings.add(*crossreference.problems(self.store, partner, unknown))
+        if crossreference.waits(unknown):
             return Translation.UNPROCESSED
         kept = self.document(
             partner,

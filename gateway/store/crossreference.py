@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, false, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, select, text
 
 from gateway.errors import RefusedError
 from gateway.partners.crossreference import Key, Kind, Row
@@ -51,13 +51,18 @@ class CrossReference:
 
     def like(self, start: str, description: str, partners: Collection[str], limit: int) -> list[Row]:
         """Rows whose number or vendor's number begins so, or which are described so."""
-        c = self._table.c
-        columns = (self._kind.own, self._kind.names[0]) if start else ()
-        likes: list[ColumnElement[bool]] = [c[one].startswith(start, autoescape=True) for one in columns]
+        c, found = self._table.c, list[Row]()
+        likes: list[ColumnElement[bool]] = []
+        for column in (c[self._kind.own], c[self._kind.names[0]]) if start else ():
+            # An index serves the range, which holds enough in every collation.
+            within = and_(column >= start, column <= f"{start}zzz")
+            likes.append(and_(within, func.substr(column, 1, len(start)) == start))
         if description and "description" in c:
             likes.append(func.lower(c.description) == description.lower())
-        found = select(*self._columns).where(c.partner.in_(partners), or_(false(), *likes)).limit(limit)
-        return self._select(found)
+        mine = func.coalesce(c.partner, "").in_(partners)  # not by an index, which would find far more
+        for one in likes:  # one by one, as above
+            found += self._select(select(*self._columns).where(mine, one).limit(limit))
+        return found[:limit]
 
     def save(self, rows: Iterable[Row]) -> None:
         """Adds rows, or puts them in the place of those with the same identity."""

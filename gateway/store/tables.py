@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 
@@ -231,6 +232,7 @@ def _crossreference(kind: Kind) -> Table:
 
 
 items = _crossreference(ITEM)
+Index("items_described", func.lower(items.c.description))
 locations = _crossreference(LOCATION)
 
 acknowledgments = _table(

@@ -396,6 +396,48 @@ def test_an_item_added_while_an_order_is_read_is_not_missed(
     site.check()
 
 
+# --- other forms of our own files ---
+
+
+def form(site: Site, shape: str) -> None:
+    before = "  channel: erp                # default erp"
+    set_in(site.home, "gateway.yaml", before, f"  channels: [{{channel: erp, forms: [{{shape: {shape}}}]}}]")
+
+
+@pytest.mark.parametrize("shape", ["xml", "x12"])
+def test_what_goes_on_is_written_in_its_form(site: Site, shape: str) -> None:
+    form(site, shape)
+    came(site, ("A1", [KETTLE]))
+    outbox = site.home / "folders/erp/outbox"
+    assert list(outbox.iterdir()) == []
+    site.run("item", "add", "--erp-sku", "100-2", "--vendor-sku", "EX-KT-17")
+    work(site.home)
+    (file,) = outbox.iterdir()
+    is_filled = '<id type="erp_sku">100-2</id>' in file.read_text()
+    assert is_filled == (shape == "xml")  # X12 is as it came
+    assert file.read_text().startswith("ISA" if shape == "x12" else "<?xml")
+
+
+def test_what_is_let_go_on_as_it_is_keeps_its_form(site: Site) -> None:
+    form(site, "xml")
+    came(site, ("A1", [KETTLE]))
+    site.run("message", "release", site.message().id, "--reason", "the ERP knows it")
+    work(site.home)
+    (file,) = (site.home / "folders/erp/outbox").iterdir()
+    assert file.read_text().startswith("<?xml")
+
+
+def test_what_waits_while_its_channel_goes_is_not_lost(site: Site) -> None:
+    came(site, ("A1", [KETTLE]))
+    set_in(site.home, "gateway.yaml", "  channel: erp  ", "  channel: other")
+    site.run("item", "add", "--erp-sku", "100-2", "--vendor-sku", "EX-KT-17")
+    work(site.home)
+    assert site.message().delivery == "waiting"
+    set_in(site.home, "gateway.yaml", "  channel: other", "  channel: erp  ")
+    work(site.home)
+    assert site.orders()["A1"]["lines"][0]["ids"]["erp_sku"] == "100-2"
+
+
 # --- our own documents -----------------------------------------------------------------------------------
 
 
@@ -548,7 +590,11 @@ def test_a_file_is_taken_whole_or_not_at_all(site: Site, capsys: pytest.CaptureF
     assert "Nothing was found." in capsys.readouterr().err
 
 
-def test_names_may_be_exchanged_in_one_file(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("many", [1, 1000])
+def test_names_may_be_exchanged_in_one_file(
+    site: Site, many: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(crossreference, "_MANY", many)
     assert imported(site, capsys, "erp_sku,asin\nA,1\nB,2\n")[0] == 0
     assert imported(site, capsys, "erp_sku,asin\nA,2\n")[0] == 1
     assert imported(site, capsys, "erp_sku,asin\nA,2\nB,1\n")[1] == "0 added, 2 changed, 0 as before.\n"
