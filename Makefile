@@ -47,7 +47,7 @@ bench-as2: $(READY) ## AS2: messages a second beside other implementations, rece
 bench-sftp: $(READY) ## SFTP beside the `sftp` command and asyncssh, near and far
 	@$(BIN)/python benchmarks/sftp.py --write $(ARGS)
 
-crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite and PostgreSQL (half an hour)
+crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite and PostgreSQL, trading over AS2 as well (an hour)
 	@$(BIN)/python -m pytest -q -s -m long tests/integration $(ARGS)
 
 fuzz: $(FUZZ)/.ready ## the AS2 readers fuzzed, guided by coverage, 10 minutes each (ARGS="--minutes 1 --target cms")

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import samples as sample_documents
@@ -29,6 +30,12 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
             patch.delenv(name)
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("user-config")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _plain_logging() -> None:
+    """Each test begins with logging as a new process has it: commands change it for good."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

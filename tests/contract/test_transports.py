@@ -281,11 +281,13 @@ def test_a_discarded_file_is_not_released_and_does_not_hinder(transport: Transpo
     assert list((tmp_path / "outbox").iterdir()) == []
 
 
+of_our_disk = pytest.mark.parametrize("transport", ["folder"], indirect=True)
+"""For what only a transport can promise whose disk is ours."""
+
+
 @pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch, transport: Transport) -> list[int]:
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The inodes that were brought to disk, in their order."""
-    if not isinstance(transport, Folder):
-        pytest.skip("its disk is on the other side")
     found: list[int] = []
     fsync = os.fsync
 
@@ -297,6 +299,7 @@ def synced(monkeypatch: pytest.MonkeyPatch, transport: Transport) -> list[int]:
     return found
 
 
+@of_our_disk
 def test_what_was_staged_is_on_disk_before_the_names(
     transport: Transport, tmp_path: Path, synced: list[int]
 ) -> None:
@@ -311,6 +314,7 @@ def test_what_was_staged_is_on_disk_before_the_names(
     assert synced == [(tmp_path / "outbox").stat().st_ino], "a file is brought there once"
 
 
+@of_our_disk
 def test_each_thread_syncs_what_it_staged(transport: Transport, tmp_path: Path, synced: list[int]) -> None:
     thread = threading.Thread(target=stage, args=(transport, "1-a"))
     thread.start()
