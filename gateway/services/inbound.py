@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from io import BytesIO
 from typing import Any
-
-import orjson
 
 from gateway import engine
 from gateway.documents import KINDS
-from gateway.errors import Ack, DocumentError, Level, Location, Problem, Severity
+from gateway.errors import Ack, Level, Location, Problem
 from gateway.partners.partner import Partner
-from gateway.services import acknowledge, crossreference
+from gateway.services import acknowledge
 from gateway.services.acknowledge import number as number_of
 from gateway.services.deliver import again
-from gateway.services.erp import FileForm
 from gateway.services.lifecycle import Translation
 from gateway.services.problems import duplicate, problem
-from gateway.services.work import FIRST, Work, send
-from gateway.store.records import INBOUND, OUTBOUND
-from gateway.transports.folder import OUTBOX
+from gateway.services.work import FIRST, Came, Work, send
+from gateway.store.records import OUTBOUND
 from gateway.x12.acknowledgment import Acknowledger, Form, Kind
 from gateway.x12.envelope import (
     Event,
@@ -53,7 +48,6 @@ class Inbound(Work):
     def process(self) -> Translation:
         """Reads the file to its end; returns what became of it."""
         assert self.message.payload is not None
-        self._location = self.services.payloads.location(self.message.payload)
         self._verdicts: list[Verdict] = []
         findings = self.findings
         content = f"content:{self.message.channel}:{self.message.payload}"
@@ -282,7 +276,7 @@ class Inbound(Work):
             form = self.services.erp.outlet(document["document_type"], bool(document.get("test")))
             with nullcontext() if form and form.is_sure else self._part() as take_back:
                 before = self._set_before(received, document, partner)
-                wrong = self._document(received, document, partner, form) if before is None else ()
+                wrong = self.to_erp(partner, document, form, _came(received)) if before is None else ()
                 if wrong and take_back:
                     take_back()  # it is right, and accepted; who mends our side processes it again
                 self.findings.add(*wrong)
@@ -323,71 +317,6 @@ class Inbound(Work):
             return replace(found, ack=Ack(ak5="5")) if agreed.then == "reject" else found
         return None
 
-    def _document(
-        self, received: TransactionSet, document: dict[str, Any], partner: Partner, form: FileForm | None
-    ) -> tuple[Problem, ...]:
-        """Stores a document and plans its file for our own system, or says why that cannot be written."""
-        document_id, store = self.services.new_id(), self.store
-        today = crossreference.today(self.services)
-        unknown = crossreference.fill(store, partner, document, today, ours=False)
-        waits = crossreference.waits(unknown)
-        head = {
-            "document_type": document["document_type"],
-            "schema_version": document["schema_version"],
-            "document_id": document_id,
-            "partner_id": partner.id,
-            "channel": self.message.channel,
-        }
-        body = {**head, **document, "raw": {"sha256": self.message.payload, "location": self._location}}
-        kept = self.document(
-            partner,
-            document,
-            received.control_number,
-            id=document_id,
-            direction=INBOUND,
-            test=bool(document.get("test")),
-            set_control=received.control_number,
-            body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
-        )
-        where, kind = acknowledge.place(received), kept.document_type
-        if form is None:
-            words = {"kind": kind.replace("_", " "), "number": kept.number}
-            return (problem("HOME-NO-OUTLET", where, value=kind, **words),)
-        erp, told = form.channel.channel, f"{received.set_id} {kept.number} for {form.channel.channel}: "
-        remarks: list[Problem] = []
-        content = None
-        try:
-            content = form.write(body, received, remarks.append)
-        except DocumentError as error:
-            if not waits:  # else it is written when it goes on, with the names it waited for
-                then = "Then let `edigw message reprocess` do it again."
-                wrong = (
-                    replace(one, message=told + one.message, hint=f"{one.hint} {then}")
-                    for one in error.problems
-                )
-                return tuple(one.at(transaction_set=received.control_number) for one in wrong)
-        self.findings.add(*(replace(one, message=told + one.message) for one in remarks))
-        name = form.name(body, self.services.clock(), lambda: store.next_number(erp, "file"))
-        payload = None if content is None else self.services.payloads.put(BytesIO(content))[0]
-        mine = self.message.id
-        store.add_delivery(
-            mine, mine, erp, OUTBOX, name, payload=payload, document_id=document_id, waits=waits
-        )
-        asked = crossreference.problems(store, partner, unknown)
-        self.findings.add(*(replace(one, severity=Severity.INFO) for one in asked))
-        self.findings.deliveries = True
-        self.findings.done += 1
-        facts = {"control_number": received.interchange.control_number, "file": name}
-        if payload is not None:
-            facts |= {"shape": form.rule.shape, "payload": payload}
-        result = f"waits for {waits}" if waits else f"{erp}/{OUTBOX}/{name}"
-        self.keep(kept, "document.created", mine, result, **facts)
-        if waits:
-            facts = {"document_type": kind, "number": kept.number, "waits_for": waits}
-            store.audit("document.waits", mine, document_id=document_id, partner=partner.id, **facts)
-            self.services.enqueue([crossreference.job_of_waiting(mine)])
-        return ()
-
     # --- answers -------------------------------------------------------------------------------------
 
     def _answer(self, partner: Partner, kind: Kind, answering: Acknowledger, words: list[str]) -> None:
@@ -411,6 +340,11 @@ class Inbound(Work):
             self.store.audit(
                 "acknowledgment.written", answer.id, partner=partner.id, **facts, sha256=answer.payload
             )
+
+
+def _came(received: TransactionSet) -> Came:
+    place, control = acknowledge.place(received), received.control_number
+    return Came(place, received.set_id, control, received.interchange.control_number, received)
 
 
 def _named(party: PartyId) -> str:

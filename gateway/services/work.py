@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
+import orjson
+
 from gateway.documents import KINDS, keys_of
+from gateway.errors import DocumentError, Location, Problem, Severity
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
+from gateway.services import crossreference
 from gateway.services.base import Services, job_of
+from gateway.services.erp import FileForm
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
+from gateway.services.problems import problem
 from gateway.services.quarantine import Findings
-from gateway.store.records import OUTBOUND, Document, Message
+from gateway.store.records import INBOUND, OUTBOUND, Document, Message
 from gateway.transports.folder import OUTBOX
+from gateway.x12.envelope import TransactionSet
 
 FIRST = (None, "original", "00")
 """Purposes of a document that is the first of its number (BEG01)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Where a document for our own system stood.
+
+    Attributes:
+        place: for problems. what: how people call it, as ``850``. number: of it in what it came with.
+        interchange: what that is known by. received: the transaction set, if it was one.
+    """
+
+    place: Location
+    what: str
+    number: str
+    interchange: str
+    received: TransactionSet | None = None
 
 
 class Work:
@@ -46,6 +71,76 @@ class Work:
             keys=tuple(keys_of(document)),
             **fields,
         )
+
+    def to_erp(
+        self, partner: Partner, document: dict[str, Any], form: FileForm | None, came: Came
+    ) -> tuple[Problem, ...]:
+        """Stores a document and plans its file for our own system, or says why that cannot be written."""
+        document_id, store = self.services.new_id(), self.store
+        today = crossreference.today(self.services)
+        unknown = crossreference.fill(store, partner, document, today, ours=False)
+        waits = crossreference.waits(unknown)
+        head = {
+            "document_type": document["document_type"],
+            "schema_version": document["schema_version"],
+            "document_id": document_id,
+            "partner_id": partner.id,
+            "channel": self.message.channel,
+        }
+        body = {**head, **document, "raw": self._raw}
+        kept = self.document(
+            partner,
+            document,
+            came.number,
+            id=document_id,
+            direction=INBOUND,
+            test=bool(document.get("test")),
+            set_control=came.number,
+            body=orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n",
+        )
+        where, kind = came.place, kept.document_type
+        if form is None:
+            words = {"kind": kind.replace("_", " "), "number": kept.number}
+            return (problem("HOME-NO-OUTLET", where, value=kind, **words),)
+        erp, told = form.channel.channel, f"{came.what} {kept.number} for {form.channel.channel}: "
+        remarks: list[Problem] = []
+        content = None
+        try:
+            content = form.write(body, came.received, remarks.append)
+        except DocumentError as error:
+            if not waits:  # else it is written when it goes on, with the names it waited for
+                then = "Then let `edigw message reprocess` do it again."
+                wrong = (
+                    replace(one, message=told + one.message, hint=f"{one.hint} {then}")
+                    for one in error.problems
+                )
+                return tuple(one.at(transaction_set=came.number) for one in wrong)
+        self.findings.add(*(replace(one, message=told + one.message) for one in remarks))
+        name = form.name(body, self.services.clock(), lambda: store.next_number(erp, "file"))
+        payload = None if content is None else self.services.payloads.put(BytesIO(content))[0]
+        mine = self.message.id
+        store.add_delivery(
+            mine, mine, erp, OUTBOX, name, payload=payload, document_id=document_id, waits=waits
+        )
+        asked = crossreference.problems(store, partner, unknown)
+        self.findings.add(*(replace(one, severity=Severity.INFO) for one in asked))
+        self.findings.deliveries = True
+        self.findings.done += 1
+        facts = {"control_number": came.interchange, "file": name}
+        if payload is not None:
+            facts |= {"shape": form.rule.shape, "payload": payload}
+        result = f"waits for {waits}" if waits else f"{erp}/{OUTBOX}/{name}"
+        self.keep(kept, "document.created", mine, result, **facts)
+        if waits:
+            facts = {"document_type": kind, "number": kept.number, "waits_for": waits}
+            store.audit("document.waits", mine, document_id=document_id, partner=partner.id, **facts)
+            self.services.enqueue([crossreference.job_of_waiting(mine)])
+        return ()
+
+    @cached_property
+    def _raw(self) -> dict[str, Any]:
+        sha256 = self.message.payload
+        return {"sha256": sha256, "location": self.services.payloads.location(sha256)} if sha256 else {}
 
     def keep(self, document: Document, event: str, message_id: str, result: str, **facts: Any) -> None:
         """Stores a document and tells what was made of it."""
