@@ -11,6 +11,7 @@ from typing import Any
 from gateway.errors import Location, Problem
 from gateway.partners.partner import Partner
 from gateway.services import lifecycle, quarantine
+from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Delivery
 from gateway.services.outbound import free_number
 from gateway.services.problems import problem
@@ -78,21 +79,38 @@ def _refused(
 ) -> None:
     """Tells our own system what a partner refused, and lets corrected documents take the numbers."""
     told = {number(one.control_number): one for one in answer.sets} if answer else {}
+    whole = answer.sentences()[:1] if answer else ("The partner rejects the interchange.",)
     for kept in documents:
-        if kept.acknowledgment != Acknowledgment.REJECTED:
-            continue
-        free_number(work.services, kept)
-        said = told.get(kept.set_control)
-        whole = answer.sentences()[:1] if answer else ("The partner rejects the interchange.",)
-        findings = Findings("rejected", partner=sent.partner)
-        kind = kept.document_type.replace("_", " ")
-        for words in said.sentences() if said else whole:
-            what = f"{kind.capitalize()} {kept.number}: {words}"
-            findings.add(problem("HOME-REFUSED-BY-PARTNER", what=what, value=kept.number))
-        origin = work.store.message(kept.message_id)
-        quarantine.put(work.services, origin, quarantine.REFUSED, findings, owner=work.message.id)
-        if origin.delivery != Delivery.WAITING:
-            lifecycle.advance(work.store, origin, Delivery.WAITING)
+        if kept.acknowledgment == Acknowledgment.REJECTED:
+            said = told.get(kept.set_control)
+            words = said.sentences() if said else whole
+            _told_to_us(work.services, sent, kept, words, owner=work.message.id)
+
+
+def _told_to_us(
+    services: Services, sent: Message, kept: Document, words: Iterable[str], owner: str = ""
+) -> None:
+    free_number(services, kept)
+    findings = Findings("rejected", partner=sent.partner)
+    kind = kept.document_type.replace("_", " ")
+    for one in words:
+        what = f"{kind.capitalize()} {kept.number}: {one}"
+        findings.add(problem("HOME-REFUSED-BY-PARTNER", what=what, value=kept.number))
+    origin = services.store.message(kept.message_id)
+    quarantine.put(services, origin, quarantine.REFUSED, findings, owner=owner)
+    if origin.delivery != Delivery.WAITING:
+        lifecycle.advance(services.store, origin, Delivery.WAITING)
+    services.enqueue([job_of(owner or origin.id)])
+
+
+def judged(services: Services, sent: Message, status: Acknowledgment, words: Iterable[str]) -> None:
+    """What a partner says of all that a message carries; a second answer changes nothing."""
+    if sent.acknowledgment in _OWED:
+        lifecycle.advance(services.store, sent, status)
+        services.store.settle(sent.id, "met")
+        for kept in services.store.acknowledge_documents(sent.id, None, status):
+            if status is Acknowledgment.REJECTED:
+                _told_to_us(services, sent, kept, words)
 
 
 def technical(work: Work, partner: Partner, received: InterchangeAcknowledgment) -> Problem | None:

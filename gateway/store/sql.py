@@ -47,6 +47,7 @@ from gateway.store.records import (
     DELIVERED,
     FAILED,
     GATEWAY,
+    INBOUND,
     OPEN,
     OUTBOUND,
     PENDING,
@@ -367,6 +368,13 @@ class Store:
             iter(self._messages(m.partner == partner, m.direction == OUTBOUND, m[kind] == number)), None
         )
 
+    def last_received(self, partner: str, way: str, kind: str) -> datetime | None:
+        """When the newest message came from a partner by a way, of those whose names begin so."""
+        m = t.messages.c
+        mine = (m.partner == partner, m.way == way, m.direction == INBOUND, m.name.startswith(kind))
+        found = self._read(select(m.created_at).where(*mine).order_by(m.seq.desc()).limit(1))
+        return datetime.fromisoformat(found[0][0]) if found else None
+
     def made_from(self, message_id: str) -> list[Message]:
         """What was made from a message: its answers, or the interchange it became."""
         return self._messages(t.messages.c.origin == message_id)
@@ -495,6 +503,17 @@ class Store:
         """Documents that came with a message or are sent in it."""
         d = t.documents.c
         return self._documents(or_(d.message_id == message_id, d.sent_in == message_id))
+
+    def newest_document(
+        self, partner: str, types: Sequence[str], number: str, *, not_of: str = ""
+    ) -> Document | None:
+        """The newest that came from a partner with a number, in another message than ``not_of``."""
+        d, k = t.documents.c, t.document_keys.c
+        ids = select(k.document_id).where(k.value == number, k.kind == "po", k.partner == partner)
+        where = (d.id.in_(ids), d.document_type.in_(types), d.direction == INBOUND, d.message_id != not_of)
+        self.flush()
+        found = select(*_COLUMNS[Document]).where(*where).order_by(d.seq.desc()).limit(1)
+        return next(iter(self._select(Document, found)), None)
 
     def waiting_documents(self, batch: str, limit: int) -> list[Document]:
         """Documents that wait for a batch, oldest first."""

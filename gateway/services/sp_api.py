@@ -1,0 +1,597 @@
+"""Amazon's Selling Partner API: orders are asked for, documents submitted, and their outcomes followed.
+
+A list of orders proves only what is in it: after an outage it may be empty, or hold an order that is days old.
+So each look reaches far behind the newest order that came, and what came before is known by its content.
+
+An answer of HTTP 202 says that a document arrived, no more; what became of it a transaction tells later. Before
+a document is submitted its attempt is committed. If nobody can say whether it was taken, it is looked up among
+what Amazon has before it is submitted again; where that says nothing, a person decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import orjson
+
+from gateway import engine
+from gateway.errors import DocumentError, Location, RefusedError
+from gateway.partners.partner import API, Partner
+from gateway.partners.sp_api import SpApi
+from gateway.services import acknowledge, lifecycle, receive
+from gateway.services.base import Services, job_of
+from gateway.services.lifecycle import Acknowledgment, Translation
+from gateway.services.lifecycle import Delivery as Status
+from gateway.services.problems import problem
+from gateway.services.work import Came, Work
+from gateway.store.records import (
+    DELIVERED,
+    FAILED,
+    INBOUND,
+    OUTBOUND,
+    PENDING,
+    SENDING,
+    Delivery,
+    Document,
+    Exchange,
+    Message,
+    as_text,
+)
+from gateway.transports.folder import harmless
+from gateway.transports.sp_api import Answer, Client, SpApiError
+
+NEW, CHANGED = "orders", "changes"
+"""Kinds of looks, and how their messages are called."""
+
+LOOKBACK = timedelta(days=3)
+"""How far a look reaches behind the newest order that came."""
+
+OLDEST = timedelta(days=180)
+"""Older orders Amazon does not list."""
+
+_SETTLES = timedelta(minutes=10)
+"""After so long it can be looked up whether a document was taken."""
+
+_PERSON_AFTER = timedelta(hours=24)
+"""After so long without knowing a person is asked."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
+_FOLLOWED = timedelta(days=3)
+"""How long a transaction is asked about."""
+
+_STATE = ("purchaseOrderState", "purchaseOrderStateChangedDate", "purchaseOrderChangedDate")
+"""Fields of an order that change when nothing does that is asked of us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A partner whose documents go by the API."""
+
+    partner: Partner
+    terms: SpApi
+    client: Client
+
+    @classmethod
+    def of(cls, services: Services, channel: str) -> Account | None:
+        """That of a channel; None if it has none any more."""
+        for partner in services.settings.partners.values():
+            if partner.folder == channel and partner.sp_api is not None:
+                return cls(partner, partner.sp_api, services.accounts[channel])
+        return None
+
+
+# --- orders that come --------------------------------------------------------------------------------
+
+
+def look(services: Services, channel: str, kind: str) -> None:
+    """Asks for orders that are new or changed, and keeps what is not known."""
+    account = Account.of(services, channel)
+    if account is None:
+        return
+    try:
+        now = account.client.now()
+        since = _since(services, account, kind, now)
+        for answer in account.client.orders(since, now, changed=kind == CHANGED):
+            services.guard()
+            _keep(services, account, answer, kind)
+    except SpApiError as error:
+        services.trouble(channel, f"orders cannot be asked for: {error}")
+
+
+def _since(services: Services, account: Account, kind: str, now: datetime) -> datetime:
+    newest = services.store.last_received(account.partner.id, API, kind)
+    first = now - LOOKBACK if newest is None else min(newest, now) - LOOKBACK
+    if account.terms.orders_since is not None and newest is None:
+        first = min(first, account.terms.orders_since)
+    return max(first, now - OLDEST)
+
+
+def _keep(services: Services, account: Account, answer: Answer, kind: str) -> None:
+    """Makes a message of a page in which something is new."""
+    store = services.store
+    marks = [_mark(account.partner, one) for one in answer.items]
+    if all(store.claimed(mark) for mark in marks):
+        return
+    payload, size = services.payloads.put(BytesIO(answer.received))
+    services.payloads.flush()
+    now = services.clock()
+    message = Message(
+        id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
+        direction=INBOUND,
+        channel=account.partner.folder,
+        name=f"{kind}_{now:%Y%m%dT%H%M%S%f}.json",
+        payload=payload,
+        size=size,
+        created_at=now,
+        partner=account.partner.id,
+        way=API,
+    )
+    with store.transaction():
+        receive.keep(services, message, operation=answer.operation, request_id=answer.request_id)
+        services.enqueue([job_of(message.id)])
+    services.jobs.wake()
+
+
+def _mark(partner: Partner, order: Mapping[str, Any]) -> str:
+    """What an order is known by: its number and all that it says, but for its state."""
+    details = order.get("orderDetails")
+    inner = details if isinstance(details, dict) else {}
+    told = {name: value for name, value in order.items() if name not in _STATE}
+    told["orderDetails"] = {name: value for name, value in inner.items() if name not in _STATE}
+    content = json.dumps(told, sort_keys=True, default=str).encode("utf-8", "surrogatepass")
+    return f"api-order:{partner.id}|{_number(order)}|{hashlib.sha256(content).hexdigest()}"
+
+
+def _number(order: Mapping[str, Any]) -> str:
+    return str(order.get("purchaseOrderNumber") or "")[:100]
+
+
+class Orders(Work):
+    """The work on a page of orders."""
+
+    def process(self) -> Translation:
+        """Makes documents of what is new or changed in it; returns what became of it."""
+        account = Account.of(self.services, self.message.channel)
+        self.findings.partner = self.message.partner
+        if account is None:
+            self.findings.add(problem("HOME-NO-ACCOUNT", value=self.message.channel, channel=self.message.channel))
+            return Translation.UNPROCESSED
+        for place, order in enumerate(_orders(self.services, self.message)):
+            self._order(account, order, Location(pointer=f"/payload/orders/{place}"))
+        self.findings.verdict = "rejected" if self.findings.errors else "accepted"
+        if not self.findings.errors:
+            return Translation.TRANSLATED
+        return Translation.PARTLY_TRANSLATED if self.findings.done else Translation.REJECTED
+
+    def _order(self, account: Account, order: Mapping[str, Any], place: Location) -> None:
+        partner, store, number = account.partner, self.store, _number(order)
+        again = self.message.is_repeated
+        if store.claim(_mark(partner, order), self.message.id, again=again) not in (None, self.message.id):
+            return
+        document, problems = engine.read_body("order", order, self.services.guides.of(partner.overlay))
+        self.findings.add(*(replace(one, location=_below(place, one.location)) for one in problems))
+        if document is None:
+            return
+        document["test"] = account.terms.sandbox
+        before = self._before(partner, number)
+        changes: Sequence[Any] = ()
+        if before is not None:
+            changes = engine.differences(before, document)
+            if not changes:
+                return
+            document = engine.order_change(document, changes)
+        form = self.services.erp.outlet(document["document_type"], bool(document.get("test")))
+        came = Came(place, "order", number, self.message.name)
+        with self.store.savepoint() as take_back:
+            wrong = self.to_erp(partner, document, form, came)
+            if wrong:
+                take_back()
+            self.findings.add(*wrong)
+        if changes and not wrong:
+            told = [one.words for one in changes]
+            store.audit("order.changed", self.message.id, partner=partner.id, number=number, changes=told[:50])
+
+    def _before(self, partner: Partner, number: str) -> dict[str, Any] | None:
+        """The order as it was known until now, whichever way it came; None if it is new."""
+        kept = self.store.newest_document(
+            partner.id, ("purchase_order", "purchase_order_change"), number, not_of=self.message.id
+        )
+        if kept is None:
+            return None
+        message = self.store.message(kept.message_id)
+        if message.way == API:
+            guides = self.services.guides.of(partner.overlay)
+            for order in _orders(self.services, message):
+                if _number(order) == number:
+                    return engine.read_body("order", order, guides)[0]
+        found: dict[str, Any] | None = orjson.loads(kept.body) if kept.body else None
+        return found
+
+
+def _below(place: Location, inner: Location) -> Location:
+    return replace(inner, pointer=f"{place.pointer}{inner.pointer or ''}")
+
+
+def _orders(services: Services, message: Message) -> Iterator[Mapping[str, Any]]:
+    if message.payload is None:
+        return
+    with services.payloads.open(message.payload) as file:
+        found = json.loads(file.read(), parse_float=Decimal)
+    yield from (found.get("payload") or found).get("orders") or ()
+
+
+# --- documents that are submitted --------------------------------------------------------------------
+
+
+def write(work: Work, kept: Document, partner: Partner, document: dict[str, Any]) -> None:
+    """Stores the body of a document of ours, to be submitted. Raises DocumentError."""
+    assert partner.sp_api is not None
+    services = work.services
+    operation, body, problems = engine.write_body(
+        document, partner.sp_api.vendor_code, services.guides.of(partner.overlay)
+    )
+    if any(one.is_error for one in problems):
+        raise DocumentError("The document cannot be submitted.", problems=tuple(problems))
+    work.findings.add(*problems)
+    payload, size = services.payloads.put(BytesIO(orjson.dumps(body)))
+    sent = Message(
+        id=services.new_id(),
+        direction=OUTBOUND,
+        channel=partner.folder,
+        name=harmless(f"{kept.document_type}_{kept.number}_{kept.id[:8]}.json"),
+        payload=payload,
+        size=size,
+        created_at=services.clock(),
+        translation=Translation.WRITTEN,
+        delivery=Status.WAITING,
+        acknowledgment=Acknowledgment.WAITING,
+        partner=partner.id,
+        origin=work.message.id,
+        way=API,
+    )
+    services.store.add_written(sent)
+    owner = f"@{partner.folder}/{API}"
+    services.store.add_delivery(sent.id, owner, partner.folder, operation, sent.name, payload=payload)
+    services.enqueue([job_of(owner)])
+    facts = {"file": sent.name, "operation": operation, "made_from": work.message.id, "payload": payload}
+    kept = replace(kept, sent_in=sent.id, acknowledgment=Acknowledgment.WAITING)
+    work.keep(kept, "submission.written", sent.id, f"{operation} {sent.name}", **facts)
+
+
+def submit(services: Services, channel: str) -> None:
+    """Submits what waits for an account, oldest first; what cannot be now is tried again."""
+    account = Account.of(services, channel)
+    if account is None:
+        services.trouble(channel, "documents wait for its API, and no partner file has `sp_api` for it")
+        return
+    after, owner = 0, f"@{channel}/{API}"
+    while waiting := services.store.deliveries([owner], 50, after):
+        after = waiting[-1].seq
+        for delivery in waiting:
+            try:
+                if not _submit(services, account, delivery):
+                    return
+            except RefusedError:
+                continue  # another process does it
+
+
+def _submit(services: Services, account: Account, delivery: Delivery) -> bool:
+    """Submits one if it is its time; False if the others need not be tried now."""
+    store, exchange = services.store, services.store.exchanges.of_delivery(delivery.seq)
+    if exchange is not None and exchange.state != "sending":
+        exchange = None  # a person asked for it once more
+    if exchange is not None and (wait := _wait(services, delivery, exchange)) > timedelta(0):
+        with store.transaction():
+            _wake(services, delivery.channel, services.clock() + wait)
+        return True
+    assert delivery.payload is not None
+    with services.payloads.open(delivery.payload) as file:
+        body = file.read()
+    if delivery.state == SENDING and exchange is not None:
+        answer = _found(services, account, delivery, exchange, body)
+        if answer is not False:
+            return answer is not None or _unknown(services, account, delivery, exchange)
+    exchange = _begin(services, account, delivery, exchange)
+    services.guard()
+    try:
+        taken = account.client.call(delivery.box, body=body)
+    except SpApiError as error:
+        return _not_taken(services, account, delivery, exchange, error)
+    _taken(services, account, delivery, exchange, taken)
+    return True
+
+
+def _wait(services: Services, delivery: Delivery, exchange: Exchange) -> timedelta:
+    """How long another try has to wait: what may have been taken until that can be looked up."""
+    since, now = datetime.fromisoformat(exchange.at), services.clock()
+    pause = services.settings.gateway.retries.pause(delivery.tries) if delivery.tries else timedelta(0)
+    pause = _SETTLES if delivery.state == SENDING else pause
+    return since + pause - now if since <= now else timedelta(0)  # later than now, if the clock was set back
+
+
+def _begin(
+    services: Services, account: Account, delivery: Delivery, exchange: Exchange | None
+) -> Exchange:
+    """Commits the attempt."""
+    store, now = services.store, services.store.now()
+    facts = {"operation": delivery.box, "file": delivery.wanted, "sha256": delivery.payload}
+    with store.transaction():
+        if delivery.state == PENDING:
+            store.mark_begun(delivery, services.new_id()[:8])
+        if exchange is not None:
+            store.exchanges.change(exchange.id, "sending", tries=exchange.tries + 1, at=now)
+        else:
+            exchange = Exchange(
+                id=services.new_id(),
+                direction=OUTBOUND,
+                channel=delivery.channel,
+                partner=account.partner.id,
+                message_id=delivery.message_id,
+                delivery=delivery.seq,
+                sender=account.terms.vendor_code,
+                receiver=delivery.box,
+                as2_id="",
+                state="sending",
+                at=now,
+            )
+            store.exchanges.add(exchange)
+        store.audit("submission.begun", delivery.message_id, partner=account.partner.id, **facts)
+    return exchange
+
+
+def _taken(
+    services: Services, account: Account, delivery: Delivery, exchange: Exchange, answer: Answer | None
+) -> None:
+    """Amazon has it: by its answer, or as it was found there. The outcome is still to come, or known."""
+    store, now = services.store, services.clock()
+    receipt = None
+    if answer is not None:
+        receipt, _ = services.payloads.put(BytesIO(answer.received))
+        services.payloads.flush()
+    with store.transaction():
+        if not store.settle_delivery(delivery.seq, DELIVERED):
+            raise RefusedError(f"Delivery {delivery.seq} was settled meanwhile.")
+        told: dict[str, Any] = {"channel": delivery.channel, "box": delivery.box, "file": delivery.wanted}
+        told["sha256"] = delivery.payload
+        if answer is not None:
+            store.exchanges.change(
+                exchange.id, "sending", state="waiting", as2_id=answer.transaction_id, receipt=receipt, error=""
+            )
+            told |= {"transaction_id": answer.transaction_id, "request_id": answer.request_id}
+            due = now + timedelta(minutes=account.terms.outcome_minutes)
+            store.expect("acknowledgment", exchange.message_id, due)
+            services.enqueue([f"outcome:{exchange.id}"], now + _FIRST_PAUSE)
+        message = store.message(exchange.message_id)
+        if message.delivery == Status.FAILED:
+            lifecycle.advance(store, message, Status.DELIVERED)
+        store.audit("file.delivered", exchange.message_id, **told)
+        store.end_deliveries({exchange.message_id})
+    if answer is None:
+        _ended(services, exchange, Acknowledgment.ACCEPTED, ["Amazon has it, as a look-up shows."])
+
+
+def _not_taken(
+    services: Services, account: Account, delivery: Delivery, exchange: Exchange, error: SpApiError
+) -> bool:
+    """Plans what follows an error; whether others may be tried."""
+    store, words, now = services.store, str(error)[:500], services.clock()
+    if error.code == "SPAPI-INPUT":
+        _refused(services, delivery, exchange, error)
+        return True
+    pause = services.settings.gateway.retries.pause(delivery.tries + 1)
+    with store.transaction():
+        if error.is_uncertain:
+            pause = _SETTLES  # and it stays `sending`
+            facts = {"file": delivery.wanted, "operation": delivery.box, "error": words}
+            store.audit("submission.uncertain", delivery.message_id, partner=account.partner.id, **facts)
+        elif not store.settle_delivery(delivery.seq, PENDING, words):
+            raise RefusedError(f"Delivery {delivery.seq} was settled meanwhile.")
+        store.exchanges.change(exchange.id, "sending", error=words, at=store.now())
+        pause = max(pause, timedelta(seconds=error.retry_after))
+        _wake(services, delivery.channel, now + pause)
+        if not error.is_uncertain and delivery.tries in (0, 4):
+            facts = {"channel": delivery.channel, "files": 1, "error": words}
+            store.audit("delivery.delayed", delivery.message_id, partner=account.partner.id, **facts)
+    services.trouble(delivery.channel, f"{delivery.wanted}: {words}")
+    return error.is_uncertain
+
+
+def _wake(services: Services, channel: str, at: datetime) -> None:
+    """Lets the account's job look again then, unless it will be woken anyway."""
+    key = job_of(f"@{channel}/{API}")
+    if not services.jobs.waiting(services.store.connection, [key], taken=False):
+        services.enqueue([key], at)
+
+
+def _refused(services: Services, delivery: Delivery, exchange: Exchange, error: SpApiError) -> None:
+    """Amazon did not take it, and never will as it is."""
+    store, words = services.store, str(error)[:500]
+    with store.transaction():
+        if not store.settle_delivery(delivery.seq, FAILED, words):
+            raise RefusedError(f"Delivery {delivery.seq} was settled meanwhile.")
+        store.exchanges.change(exchange.id, "sending", state="failed", error=words)
+        message = store.message(delivery.message_id)
+        lifecycle.advance(store, message, Status.FAILED)
+        facts = {"channel": delivery.channel, "file": delivery.wanted, "error": words}
+        store.audit("delivery.failed", delivery.message_id, partner=message.partner, **facts)
+        _judged(services, store.message(delivery.message_id), Acknowledgment.REJECTED, [words])
+
+
+# --- what may have been taken ------------------------------------------------------------------------
+
+
+def _found(
+    services: Services, account: Account, delivery: Delivery, exchange: Exchange, body: bytes
+) -> bool | None:
+    """Whether Amazon has what may have been taken; None if that cannot be said now."""
+    try:
+        found = _looked_up(account, delivery.box, json.loads(body), datetime.fromisoformat(exchange.at))
+    except SpApiError as error:
+        services.trouble(delivery.channel, f"{delivery.wanted} cannot be looked up: {error}")
+        return None
+    if found:
+        _taken(services, account, delivery, exchange, None)
+    return found
+
+
+def _looked_up(account: Account, operation: str, body: Mapping[str, Any], begun: datetime) -> bool | None:
+    """Whether Amazon shows what was submitted.
+
+    Of invoices nothing is shown to the programs of vendors for days, so that not finding one says nothing.
+    """
+    client = account.client
+    if operation == "submitAcknowledgement":
+        (said,) = body["acknowledgements"]
+        query = {"purchaseOrderNumber": said["purchaseOrderNumber"]}
+        items = [
+            item
+            for status in client.call("getPurchaseOrdersStatus", query=query).items
+            for item in status.get("itemStatus") or ()
+        ]
+        return all(_is_acknowledged(one, said["acknowledgementDate"], begun, items) for one in said["items"])
+    if operation == "submitInvoices":
+        (said,) = body["invoices"]
+        if account.terms.marketplace:
+            query = {"marketplaceId": account.terms.marketplace, "fromIssueDate": said["date"][:10]}
+            for page in client.pages("getInvoiceHeaders", query=query):
+                if any(one.get("invoiceNumber") == said["id"] for one in page.items):
+                    return True
+        return None
+    (said,) = body.get("shipmentConfirmations") or body["shipments"]
+    number = said.get("shipmentIdentifier") or said["vendorShipmentIdentifier"]
+    found = client.call("GetShipmentDetails", query={"vendorShipmentIdentifier": number}).items
+    return any(one.get("vendorShipmentIdentifier") == number for one in found)
+
+
+def _is_acknowledged(
+    line: Mapping[str, Any], date: str, begun: datetime, items: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether the state of an order shows what was said of a line, at our date or since we said it."""
+    accepted = sum(
+        one["acknowledgedQuantity"]["amount"]
+        for one in line["itemAcknowledgements"]
+        if one["acknowledgementCode"] == "Accepted"
+    )
+    since = f"{begun - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
+    for item in items:
+        if item.get("itemSequenceNumber") == line.get("itemSequenceNumber"):
+            details = (item.get("acknowledgementStatus") or {}).get("acknowledgementStatusDetails") or ()
+            for one in details:
+                told = str(one.get("acknowledgementDate") or "")
+                amount = (one.get("acceptedQuantity") or {}).get("amount", 0)
+                if (told == date or told >= since) and amount == accepted:
+                    return True
+    return False
+
+
+def _unknown(services: Services, account: Account, delivery: Delivery, exchange: Exchange) -> bool:
+    """Looks again later, or leaves it to a person."""
+    store, now = services.store, services.clock()
+    with store.transaction():
+        if now - datetime.fromisoformat(delivery.planned_at) < _PERSON_AFTER:
+            store.exchanges.change(exchange.id, "sending", at=store.now())
+            _wake(services, delivery.channel, now + _SETTLES)
+            return True
+        words = (
+            "nobody knows whether Amazon took it, and it cannot be looked up. See in Vendor Central; if it is "
+            "not there: edigw message resend"
+        )
+        store.settle_delivery(delivery.seq, FAILED, words)
+        store.exchanges.change(exchange.id, "sending", state="failed", error=words)
+        lifecycle.advance(store, store.message(delivery.message_id), Status.FAILED)
+        facts = {"channel": delivery.channel, "file": delivery.wanted, "error": words}
+        store.audit("delivery.failed", delivery.message_id, partner=account.partner.id, **facts)
+    return True
+
+
+# --- what became of it -------------------------------------------------------------------------------
+
+
+def outcome(services: Services, exchange_id: str) -> None:
+    """Asks what became of a transaction, and again later while it is worked on."""
+    store = services.store
+    exchange = store.exchanges.get(exchange_id)
+    account = Account.of(services, exchange.channel)
+    if exchange.state != "waiting" or account is None:
+        return
+    begun, now = datetime.fromisoformat(exchange.at), services.clock()
+    late = now - begun > timedelta(minutes=account.terms.outcome_minutes)
+    try:
+        answer = account.client.call("getTransaction", key=exchange.as2_id)
+        said = answer.payload.get("transactionStatus") or {}
+        status = said.get("status")
+        if status == "Success":
+            _ended(services, exchange, Acknowledgment.ACCEPTED, ["Amazon accepts it."], answer)
+        elif status == "Failure":
+            words = [_sentence(one) for one in said.get("errors") or ()] or ["Amazon refuses it without a reason."]
+            _ended(services, exchange, Acknowledgment.REJECTED, words, answer)
+        elif late and _confirmed(services, account, exchange):
+            words = ["The transaction stays in work, but Amazon has it, as a look-up shows."]
+            _ended(services, exchange, Acknowledgment.ACCEPTED, words)
+        else:
+            _again(services, exchange, now - begun)
+    except SpApiError as error:
+        services.trouble(exchange.channel, f"transaction {exchange.as2_id}: {error}")
+        _again(services, exchange, now - begun)
+    except RefusedError:
+        pass  # another process told it
+
+
+def _confirmed(services: Services, account: Account, exchange: Exchange) -> bool:
+    message = services.store.message(exchange.message_id)
+    if message.payload is None:
+        return False
+    with services.payloads.open(message.payload) as file:
+        body = json.loads(file.read())
+    return bool(_looked_up(account, exchange.receiver, body, datetime.fromisoformat(exchange.at)))
+
+
+def _again(services: Services, exchange: Exchange, age: timedelta) -> None:
+    """Asks again, the older it is the later; after days a person has been told for long."""
+    if age < _FOLLOWED:
+        pause = min(max(_FIRST_PAUSE, age / 2), _LONGEST_PAUSE)
+        with services.store.transaction():
+            services.enqueue([f"outcome:{exchange.id}"], services.clock() + pause)
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    return ": ".join(str(error[name])[:300] for name in ("code", "message", "details") if error.get(name))
+
+
+def _ended(
+    services: Services,
+    exchange: Exchange,
+    status: Acknowledgment,
+    words: Sequence[str],
+    answer: Answer | None = None,
+) -> None:
+    """Says what became of a document. Raises RefusedError if that is said already."""
+    store, proof = services.store, None
+    if answer is not None:
+        proof, _ = services.payloads.put(BytesIO(answer.received))
+        services.payloads.flush()
+    with store.transaction():
+        state = "confirmed" if status is Acknowledgment.ACCEPTED else "failed"
+        kept = {"signed": exchange.receipt, "receipt": proof} if proof else {}
+        told = words[0][:500] if state == "failed" else ""
+        store.exchanges.change(exchange.id, ("sending", "waiting"), state=state, error=told, **kept)
+        _judged(services, store.message(exchange.message_id), status, words, proof)
+
+
+def _judged(
+    services: Services, sent: Message, status: Acknowledgment, words: Sequence[str], proof: str | None = None
+) -> None:
+    """What Amazon says of a document, in the transaction that is open."""
+    store = services.store
+    acknowledge.judged(services, sent, status, words)
+    store.add_acknowledgment("transaction", sent.id, sent, "", status.value, words)
+    facts: dict[str, Any] = {"file": sent.name, "status": status.value, "words": [*words][:20]}
+    facts |= {"sha256": proof} if proof else {}
+    store.audit("acknowledgment.received", sent.id, partner=sent.partner, **facts, by=sent.id)
