@@ -46,10 +46,16 @@ class Handler:
             elif kind == "batch":
                 outbound.close_batch(services, what)
             elif kind == "send":
-                if what in services.remotes:
+                channel, _, way = what.partition("/")
+                # Before there were several ways, all were of the channel alone.
+                if channel in services.remotes and (way or not transmit.Link.of(services, channel)):
                     deliver.send(services, what, interrupted=bool(job.attempts))
+                elif way:
+                    services.trouble(
+                        channel, f"files wait to go by {way}, and no partner file has it any more"
+                    )
                 else:
-                    transmit.send(services, what)
+                    transmit.send(services, channel)
             elif kind == FETCH:
                 self.fetch(services, what)
             elif kind == "receipt":
