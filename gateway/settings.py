@@ -519,7 +519,7 @@ def _explained(
         return _problem(f"{start}{name} is not a setting.", hint)
     if kind in ("missing", "missing_keyword_only_argument"):
         return _problem(f"{start}{name} is missing.")
-    return _problem(f"{start}{name}: {text.removeprefix('Value error, ')}.")
+    return _problem(f"{start}{name and f'{name}: '}{text.removeprefix('Value error, ')}.")
 
 
 def _known(model: Any, where: tuple[Any, ...]) -> list[str]:

@@ -38,7 +38,7 @@ def _chosen(name: str, values: Iterable[str], known: Iterable[str]) -> None:
     for value in values:
         if value not in known:
             near = next(iter(get_close_matches(value, known, n=1)), "")
-            said = f"did you mean {near!r}?" if near else f"choose of {', '.join(known)}"
+            said = f"did you mean {near!r}" if near else f"choose of {', '.join(known)}"
             raise ValueError(f"{name} {value!r} is not known; {said}")
 
 
@@ -47,7 +47,7 @@ def _zone(name: str) -> None:
         ZoneInfo(name)
     except (KeyError, OSError, ValueError):
         near = next(iter(get_close_matches(name, available_timezones(), n=1)), "Europe/Berlin")
-        raise ValueError(f"zone {name!r} is no time zone; did you mean {near!r}?") from None
+        raise ValueError(f"zone {name!r} is no time zone; did you mean {near!r}") from None
 
 
 @setting
@@ -184,7 +184,7 @@ class Facts:
 class Passed:
     """A rule that was passed over, and why."""
 
-    number: int
+    rule_number: int
     rule: str
     why: str
 
@@ -199,7 +199,7 @@ class Decision:
 
     way: str
     reason: str
-    number: int = 0
+    rule_number: int = 0
     rule: str = ""
     fallback: bool = False
     code: str = ""
@@ -239,7 +239,7 @@ class Rule:
         if not when.min_lines <= facts.lines <= (facts.lines if when.max_lines is None else when.max_lines):
             return f"the document has {facts.lines} lines"
         if self.is_timed and not self.holds_at(facts.time):
-            return f"it is {facts.time.astimezone(self.zone):%A %H:%M} in {self.zone.key}".lower()
+            return f"it is {facts.time.astimezone(self.zone):%A %H:%M} in {self.zone.key}"
         return ""
 
     def holds_at(self, time: datetime) -> bool:

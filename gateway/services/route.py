@@ -124,7 +124,7 @@ def simulate(
             continue
         number += 1
         found = decide(table, stored_facts(connection, partner, row))
-        counts[found.number, found.rule, found.way or found.code] += 1
+        counts[found.rule_number, found.rule, found.way or found.code] += 1
         if found.way != row["way"]:
             changed += 1
             if len(changes) < MAX_CHANGES:

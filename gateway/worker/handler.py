@@ -47,13 +47,12 @@ class Handler:
                 outbound.close_batch(services, what)
             elif kind == "send":
                 channel, _, way = what.partition("/")
+                has_as2 = transmit.Link.of(services, channel) is not None
                 # Before there were several ways, all were of the channel alone.
-                if channel in services.remotes and (way or not transmit.Link.of(services, channel)):
+                if channel in services.remotes and (way or not has_as2):
                     deliver.send(services, what, interrupted=bool(job.attempts))
-                elif way:
-                    services.trouble(
-                        channel, f"files wait to go by {way}, and no partner file has it any more"
-                    )
+                elif way and has_as2:
+                    services.trouble(channel, f"files wait to go by {way}, which its partner no longer has")
                 else:
                     transmit.send(services, channel)
             elif kind == FETCH:

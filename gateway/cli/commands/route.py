@@ -121,10 +121,10 @@ def _explained(number: str, facts: Facts, decision: Decision) -> Iterator[str]:
         yield f"{what}: no way. {decision.reason}  [{decision.code}]"
     else:
         yield f"{what}: {decision.way}"
-        rule = f"rule {decision.number}, {decision.rule!r}" if decision.rule else "no rule"
+        rule = f"rule {decision.rule_number}, {decision.rule!r}" if decision.rule else "no rule"
         yield f"  by {rule}: {decision.reason}"
     for one in decision.passed:
-        yield f"  not by rule {one.number}, {one.rule!r}: {one.why}"
+        yield f"  not by rule {one.rule_number}, {one.rule!r}: {one.why}"
 
 
 def run_check(args: argparse.Namespace) -> int:
