@@ -28,6 +28,7 @@ from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
 from gateway.partners.partner import Partner
+from gateway.routing.table import Table
 from gateway.secrets import secret
 from gateway.services import accept
 from gateway.services.base import Services
@@ -44,6 +45,7 @@ from gateway.settings import (
     LOCK,
     PARTNERS_FOLDER,
     PAYLOADS,
+    ROUTES_FILE,
     SPOOL,
     Settings,
     database_url,
@@ -177,6 +179,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 name: Folder(home / FOLDERS / name, stable, marker[name]) for name in settings.channels
             }
             self._remotes = _remotes(home, settings)
+            self._routes = Table(settings.routes)
             # What came with the package is behind the guides and mappings of the home, file by file.
             layers = tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir())
             self._erp = Forms.load(settings.gateway.erp, (home / "mappings",)) if works else Forms({})
@@ -260,6 +263,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 spool=self._spool,
                 entropy=os.urandom,
                 guides=self._guides,
+                routes=self._routes,
                 erp=self._erp,
                 rules=self._rules,
                 clock=clock,
@@ -477,6 +481,8 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     yield GATEWAY_FILE, home / GATEWAY_FILE
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         yield f"{PARTNERS_FOLDER}/{path.name}", path
+    if (home / ROUTES_FILE).exists():
+        yield ROUTES_FILE, home / ROUTES_FILE
 
 
 def _digest(path: Path) -> str:

@@ -24,8 +24,9 @@ from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Prob
 from gateway.partners.agreement import checked_marker, checked_name, setting
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.partner import Identifier, Partner, Partners
+from gateway.routing.table import Routes
 
-GATEWAY_FILE, PARTNERS_FOLDER = "gateway.yaml", "partners"
+GATEWAY_FILE, PARTNERS_FOLDER, ROUTES_FILE = "gateway.yaml", "partners", "routes.yaml"
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
 """Names inside a home."""
@@ -323,6 +324,7 @@ class Settings:
 
     gateway: GatewaySettings
     partners: Partners
+    routes: Routes = field(default_factory=Routes)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -397,9 +399,21 @@ def load(home: Path) -> Settings:
             for one in gateway.erp.channels
             if one.partner and one.partner not in partners
         )
+    routes = Routes()
+    if (home / ROUTES_FILE).exists():
+        routes = _read(home / ROUTES_FILE, ROUTES_FILE, Routes, problems) or routes
     if problems or gateway is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
-    return Settings(gateway, partners)
+    return Settings(gateway, partners, routes)
+
+
+def read_routes(path: Path) -> Routes:
+    """Another table than that of the home. Raises ConfigurationError."""
+    problems: list[Problem] = []
+    routes = _read(path, path.name, Routes, problems)
+    if routes is None:
+        raise ConfigurationError(f"{path} is no table of routes.", problems=tuple(problems))
+    return routes
 
 
 def _with_profiles(home: Path, erp: Erp, problems: list[Problem]) -> Erp:
@@ -505,7 +519,7 @@ def _explained(
         return _problem(f"{start}{name} is not a setting.", hint)
     if kind in ("missing", "missing_keyword_only_argument"):
         return _problem(f"{start}{name} is missing.")
-    return _problem(f"{start}{name}: {text.removeprefix('Value error, ')}.")
+    return _problem(f"{start}{name and f'{name}: '}{text.removeprefix('Value error, ')}.")
 
 
 def _known(model: Any, where: tuple[Any, ...]) -> list[str]:

@@ -30,6 +30,7 @@ COMMANDS = (
     "db",
     "cert",
     "partner",
+    "route",
     "crossreference",
     "demo",
     "x12",

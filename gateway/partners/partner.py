@@ -24,6 +24,12 @@ from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET
 
+API, AS2, SFTP, FOLDER, WEBHOOK = WAYS = ("api", "as2", "sftp", "folder", "webhook")
+"""Ways to a partner."""
+
+_SETTINGS = {API: "sp_api", AS2: "as2", SFTP: "sftp", WEBHOOK: "webhook"}
+X12_WAYS = (AS2, SFTP, FOLDER)
+
 
 @setting
 class Identifier:
@@ -62,7 +68,8 @@ class Partner:
         duplicates: what is done with what came before.
         items, locations: what is looked up in the tables of items and places.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
-        as2, sftp: what was agreed about AS2 or SFTP; None where files are exchanged by folders only.
+        as2, sftp: what was agreed about AS2 and SFTP; None of both where files go by folders only. Of several
+            ways routes.yaml chooses.
     """
 
     id: str
@@ -89,8 +96,6 @@ class Partner:
         for name in filter(None, (self.channel, self.profile)):
             checked_name(name)
         checked_marker(self.marker)
-        if self.as2 and self.sftp:
-            raise ValueError("as2 and sftp: write one of them; a second way needs a partner file of its own")
         if not 1 <= self.first_control_number <= 999_999_999:
             raise ValueError("first_control_number: 1 to 999999999")
         if not self.identifiers:
@@ -111,9 +116,16 @@ class Partner:
         return self.channel or self.id
 
     @property
-    def is_sent_to(self) -> bool:
-        """Whether what is for it goes over a network, and not into its folder."""
-        return self.as2 is not None or bool(self.sftp and self.sftp.outbox)
+    def ways(self) -> tuple[str, ...]:
+        """The ways that its settings are there for; without any, its folder."""
+        found = {way: getattr(self, name, None) for way, name in _SETTINGS.items()}
+        there = tuple(way for way, terms in found.items() if terms and getattr(terms, "outbox", True))
+        return there or (FOLDER,)
+
+    @property
+    def x12_way(self) -> str:
+        """The way of X12 about which nothing was decided."""
+        return next((way for way in self.ways if way in X12_WAYS), FOLDER)
 
     def receives(self, set_id: str) -> Receive | None:
         """What was agreed about a transaction set from the partner, None if nothing was."""

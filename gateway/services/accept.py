@@ -33,7 +33,7 @@ from gateway.as2.problems import As2Error
 from gateway.as2.span import Span, Stream
 from gateway.errors import RefusedError
 from gateway.partners.as2 import As2
-from gateway.partners.partner import Partner
+from gateway.partners.partner import AS2, Partner
 from gateway.services import lifecycle, quarantine, receive, transmit
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery, Translation
@@ -328,6 +328,7 @@ class _Arrival:
             payload=payload,
             size=size,
             created_at=self.now,
+            way=AS2,
         )
 
     def _exchange(

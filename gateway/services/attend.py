@@ -36,7 +36,7 @@ def sweep(services: Services) -> int:
         keys = [job_of(one) for one in store.unfinished(LIMIT)]
         now = services.clock()
         for batch, since in store.batches():
-            partner_id, set_id, _ = batch.split("|")
+            partner_id, set_id, *_ = batch.split("|")
             partner = services.settings.partners.get(partner_id)
             agreed = partner.sends(set_id) if partner is not None else None
             wait = agreed.batch.seconds if agreed is not None and agreed.batch else 0

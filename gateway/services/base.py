@@ -15,6 +15,7 @@ from gateway.as2.cms import Entropy
 from gateway.as2.span import Scratch
 from gateway.files import in_words
 from gateway.mapping.library import Library
+from gateway.routing.table import Table
 from gateway.services.erp import Forms
 from gateway.settings import Settings
 from gateway.store.jobs import Jobs
@@ -55,6 +56,7 @@ class Services:
     spool: Path
     entropy: Entropy
     guides: Library
+    routes: Table
     erp: Forms
     rules: str
     clock: Callable[[], datetime]
@@ -97,7 +99,7 @@ def job_of(owner: str) -> str:
     """The key of the job for what deliveries belong to.
 
     Args:
-        owner: id of a message, whose job advances it, or ``@<channel>``, where one job at a time sends what
-            is open to the partner.
+        owner: id of a message, whose job advances it, or where one job at a time sends what is open to the
+            partner: ``@<channel>`` by AS2, ``@<channel>/<way>`` by another way.
     """
     return f"send:{owner[1:]}" if owner.startswith("@") else f"message:{owner}"

@@ -44,9 +44,10 @@ _UNSURE = (
 )
 
 
-def send(services: Services, channel: str, *, interrupted: bool = False) -> None:
-    """Delivers what waits for a partner's server."""
-    owners, remote = [f"@{channel}"], services.remotes[channel]
+def send(services: Services, what: str, *, interrupted: bool = False) -> None:
+    """Delivers what waits for a partner's server; ``what`` is of the job, see :func:`job_of`."""
+    channel = what.partition("/")[0]
+    owners, remote = [f"@{what}"], services.remotes[channel]
     try:
         with remote:
             # Of what cannot be staged one at a time: no more than that can be in doubt after a crash.

@@ -11,7 +11,7 @@ from gateway import engine
 from gateway.documents import KINDS
 from gateway.errors import Ack, Level, Location, Problem
 from gateway.partners.partner import Partner
-from gateway.services import acknowledge
+from gateway.services import acknowledge, route
 from gateway.services.acknowledge import number as number_of
 from gateway.services.deliver import again
 from gateway.services.lifecycle import Translation
@@ -323,6 +323,7 @@ class Inbound(Work):
         """Stores the acknowledgments of an interchange, as messages to the sender."""
         if not self.message.answers:
             return
+        way, rule = route.answer(self.services, partner, self.message.way)
         used: list[int] = []
         said = "; ".join(words)
 
@@ -334,9 +335,10 @@ class Inbound(Work):
         for _, content in answering.interchanges(number, self.services.clock(), kind):
             name = f"{kind.upper()}_{used[-1]}.edi"
             owner = self.message.id
-            answer = send(self.services, partner, name, content, (used[-1], None), origin=owner, owner=owner)
+            planned: dict[str, Any] = {"way": way, "origin": owner, "owner": owner}
+            answer = send(self.services, partner, name, content, (used[-1], None), **planned)
             self.findings.answered.append(f"{name} says: {said}")
-            facts = {"kind": kind.upper(), "file": name, "words": said, "answers": owner}
+            facts = {"kind": kind.upper(), "file": name, "words": said, "answers": owner, **rule}
             self.store.audit(
                 "acknowledgment.written", answer.id, partner=partner.id, **facts, sha256=answer.payload
             )

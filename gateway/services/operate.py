@@ -79,6 +79,7 @@ def reprocess(services: Services, message_id: str, reason: str, *, acknowledge: 
             size=first.size,
             created_at=now,
             origin=first.id,
+            way=first.way,
             answers=acknowledge,
         )
         store.add_message(made)

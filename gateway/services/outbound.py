@@ -24,8 +24,8 @@ from gateway.errors import (
     Severity,
 )
 from gateway.partners.agreement import Send
-from gateway.partners.partner import Partner
-from gateway.services import crossreference
+from gateway.partners.partner import API, WEBHOOK, Partner
+from gateway.services import crossreference, route
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem, written_twice
@@ -115,10 +115,17 @@ class Outbound(Work):
                 if (again := self._before(orjson.loads(given), kept)) is not None:
                     take_back()
                     return self._stopped(Translation.DUPLICATE, again)
+                chosen = route.choose(self.services, partner, kept, document)
+                if chosen.code:
+                    take_back()
+                    refused = problem(chosen.code, value=kept.number, what=chosen.reason)
+                    return self._stopped(Translation.UNPROCESSED, refused)
+                if chosen.way in (API, WEBHOOK):
+                    raise RefusedError(f"Documents cannot be sent by {chosen.way} yet.")
                 if agreed.batch is not None:
-                    self._wait(kept, partner, agreed)
+                    self._wait(kept, partner, agreed, chosen.way)
                 else:
-                    self._send(kept, partner, agreed)
+                    self._send(kept, partner, agreed, chosen.way)
             except (DocumentError, NotFoundError, RefusedError) as error:
                 take_back()
                 return self._stopped(Translation.REJECTED, *(error.problems or (_whole(error),)))
@@ -158,11 +165,13 @@ class Outbound(Work):
                 return written_twice(value=kept.number, what=what, file=file, message=before)
         return None
 
-    def _wait(self, kept: Document, partner: Partner, agreed: Send) -> None:
+    def _wait(self, kept: Document, partner: Partner, agreed: Send, way: str) -> None:
         """Lets the document wait for others; that it can be written is proved now."""
         assert agreed.batch is not None
         _written(self.services, partner, agreed, [kept], (1, 1))
         batch = f"{partner.id}|{agreed.set}|{'T' if kept.test else 'P'}"
+        if len(partner.ways) > 1 or way != partner.x12_way:
+            batch += f"|{way}"
         self.keep(
             replace(kept, batch=batch), "document.waiting", self.message.id, f"waits for {batch}", batch=batch
         )
@@ -173,8 +182,8 @@ class Outbound(Work):
             due = datetime.fromisoformat(since) if since else self.services.clock()
             self.services.enqueue([f"batch:{batch}"], due + timedelta(seconds=agreed.batch.seconds))
 
-    def _send(self, kept: Document, partner: Partner, agreed: Send) -> None:
-        sent, name = write(self.services, partner, agreed, [kept], self.message.id, self.message.id)
+    def _send(self, kept: Document, partner: Partner, agreed: Send, way: str) -> None:
+        sent, name = write(self.services, partner, agreed, [kept], way, self.message.id)
         facts = {"control_number": sent.interchange, "file": name, "made_from": self.message.id}
         facts["payload"] = sent.payload
         result = f"{partner.folder}/outbox/{name}"
@@ -217,7 +226,7 @@ def take_number(services: Services, kept: Document) -> None:
 
 def close_batch(services: Services, batch: str) -> None:
     """Sends what waits for a batch, if it is due by the agreement as it is now."""
-    partner_id, set_id, _ = batch.split("|")
+    partner_id, set_id, _, *named = batch.split("|")
     partner = services.settings.partners.get(partner_id)
     agreed = partner.sends(set_id) if partner is not None else None
     if partner is None or agreed is None:
@@ -236,7 +245,7 @@ def close_batch(services: Services, batch: str) -> None:
                 if not full and since <= now < due:  # later than now, if the clock was set back
                     services.enqueue([f"batch:{batch}"], due)
                     return
-            sent, name = write(services, partner, agreed, waiting, None, None)
+            sent, name = write(services, partner, agreed, waiting, *(named or [partner.x12_way]))
             services.store.send_documents([one.id for one in waiting], batch, sent.id)
             for one in waiting:
                 facts: dict[str, Any] = {"document_type": one.document_type, "number": one.number}
@@ -267,8 +276,8 @@ def write(
     partner: Partner,
     agreed: Send,
     documents: Sequence[Document],
-    origin: str | None,
-    owner: str | None,
+    way: str,
+    origin: str | None = None,
 ) -> tuple[Message, str]:
     """Writes documents of one type and usage as one interchange with new control numbers, to be delivered.
 
@@ -280,9 +289,8 @@ def write(
     content = _written(services, partner, agreed, documents, (numbers[0], numbers[1]))
     named = documents[0].number if len(documents) == 1 else f"{len(documents)}-documents"
     name = harmless(f"{agreed.set}_{named}_{numbers[0]}.edi")
-    sent = send(
-        services, partner, name, content, (numbers[0], numbers[1]), origin=origin, owner=owner, agreed=agreed
-    )
+    used = (numbers[0], numbers[1])
+    sent = send(services, partner, name, content, used, way=way, origin=origin, owner=origin, agreed=agreed)
     return sent, name
 
 

@@ -124,6 +124,36 @@ CATALOGUE: dict[str, Kind] = {
         "Correct the row and import the file again; no row of it was taken.",
         "A table of items or places is taken whole or not at all. No name may stand for two things on the "
         "same day, so that what is looked up is never a guess."),
+    "ROUTE-NO-RULE": _file(
+        "{what}.",
+        f"Add a rule to routes.yaml; `edigw route check` finds what is missing. {_AGAIN}",
+        "A partner with several ways needs a rule that says which one a document goes. Nothing is guessed."),
+    "ROUTE-PINNED": _file(
+        "{what}.",
+        "Give the partner that way again; or, if the partner agrees, write `pin: false` into its rule.",
+        "A document of an order that came by the API is answered there, and one that takes the place of an "
+        "earlier one goes where that went: the other side has it nowhere else."),
+    "ROUTE-UNREACHABLE": _file(
+        "{what}.",
+        "Move the rule before the one that takes everything, or remove it.",
+        "The first rule that fits decides, so one whose documents an earlier rule takes is never chosen."),
+    "ROUTE-PARTNER": _file(
+        "{what}.",
+        "Correct the name.",
+        "A rule names a partner without a file in partners/, so it is for nobody."),
+    "ROUTE-WAY": _file(
+        "{what}.",
+        "Write its settings into the partner's file, or take the way out of the rule.",
+        "A way that a partner does not have is left out; a rule without another one is passed over."),
+    "ROUTE-UNCOVERED": _file(
+        "{what}.",
+        "Add a last rule for the partner that has no conditions.",
+        "What no rule takes does not go to a partner of several ways; it goes to quarantine."),
+    "ROUTE-WINDOW": _file(
+        "{what}.",
+        "Nothing need be done if this is meant.",
+        "Days and hours are those of the clock on the wall. A window across midnight belongs to the day it "
+        "begins on; when clocks change, one is longer or shorter, or does not come."),
     "HOME-FAILED": _ours(
         "An error of the gateway stopped the work on this file {count} times; the log says which.",
         "Report it with the log. " + _AGAIN,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gateway.partners.partner import FOLDER, SFTP
 from gateway.services.base import Services, job_of
 from gateway.store.records import INBOUND, Message
 from gateway.transports.base import Arrival, Receiver, UnreadableError
@@ -86,4 +87,5 @@ def _message(services: Services, channel: str, receiver: Receiver, arrival: Arri
         payload=payload,
         size=size,
         created_at=services.clock(),
+        way=SFTP if receiver is services.remotes.get(channel) else FOLDER,
     )

@@ -14,7 +14,7 @@ import orjson
 from gateway.documents import KINDS, keys_of
 from gateway.errors import DocumentError, Location, Problem, Severity
 from gateway.partners.agreement import Send
-from gateway.partners.partner import Partner
+from gateway.partners.partner import AS2, FOLDER, Partner
 from gateway.services import crossreference
 from gateway.services.base import Services, job_of
 from gateway.services.erp import FileForm
@@ -160,6 +160,7 @@ def send(
     content: bytes,
     numbers: tuple[int, int | None],
     *,
+    way: str,
     origin: str | None,
     owner: str | None = None,
     agreed: Send | None = None,
@@ -168,8 +169,8 @@ def send(
 
     Args:
         numbers: of interchange (ISA13) and group (GS06).
-        owner: the message whose job delivers it; None for itself. What goes over AS2 or
-            SFTP the channel's job sends.
+        way: how it goes.
+        owner: the message whose job puts it into the folder; None for itself.
         agreed: what was agreed, if the partner is to acknowledge it.
     """
     payload, size = services.payloads.put(BytesIO(content))
@@ -190,10 +191,11 @@ def send(
         interchange=str(numbers[0]),
         group=None if numbers[1] is None else str(numbers[1]),
         origin=origin,
+        way=way,
     )
     services.store.add_written(sent)
-    if partner.is_sent_to:
-        owner = f"@{partner.folder}"
+    if way != FOLDER:
+        owner = f"@{partner.folder}" if way == AS2 else f"@{partner.folder}/{way}"
         services.enqueue([job_of(owner)])
     services.store.add_delivery(sent.id, owner or sent.id, partner.folder, OUTBOX, name, payload=payload)
     if waits and agreed is not None:

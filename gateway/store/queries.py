@@ -200,6 +200,7 @@ def message(connection: Connection, message_id: str) -> Row:
     (found,) = rows_of(connection, t.messages, _M.id == message_id)
     a = t.acknowledgments.c
     found["truncated"] = []
+    carried = select(_D.id).where(or_(_D.message_id == message_id, _D.sent_in == message_id))
     for name, table, where in (
         ("documents", t.documents, or_(_D.message_id == message_id, _D.sent_in == message_id)),
         ("deliveries", t.deliveries, t.deliveries.c.message_id == message_id),
@@ -209,14 +210,64 @@ def message(connection: Connection, message_id: str) -> Row:
         ("expectations", t.expectations, t.expectations.c.message_id == message_id),
         ("made_from_it", t.messages, _M.origin == message_id),
         ("history", t.audit, t.audit.c.message_id == message_id),
+        ("routes", t.audit, and_(t.audit.c.event == "document.routed", t.audit.c.document_id.in_(carried))),
     ):
         rows = rows_of(connection, table, where)
         found[name] = rows[:MAX_RELATED]
         found["truncated"] += [name] if len(rows) > MAX_RELATED else []
-    for rows, name in ((found["history"], "facts"), (found["exchanges"], "headers")):
+    for rows, name in (
+        (found["history"], "facts"),
+        (found["routes"], "facts"),
+        (found["exchanges"], "headers"),
+    ):
         for row in rows:
             row[name] = orjson.loads(row[name])
     return found
+
+
+def first_ways(
+    connection: Connection,
+    kind: str,
+    numbers: Collection[str],
+    *,
+    partner: str,
+    test: bool,
+    direction: str,
+    before: int | None = None,
+) -> dict[str, str]:
+    """By which way the first documents of a type with these numbers came or went; empty if nobody noted it.
+
+    Args:
+        before: only documents before this one (``seq``).
+    """
+    carried = _D.sent_in if direction == OUTBOUND else _D.message_id
+    query = (
+        select(_D.number, _M.way)
+        .join(t.document_keys, _K.document_id == _D.id)
+        .join(t.messages, _M.id == carried)
+    )
+    query = query.where(_K.value.in_(sorted(numbers)[:MAX_RELATED]), _K.partner == partner, _D.test == test)
+    query = query.where(_D.document_type == kind, _D.direction == direction, _M.delivery != "cancelled")
+    if before is not None:
+        query = query.where(_D.seq < before)
+    return {str(number): str(way) for number, way in connection.execute(query.order_by(_D.seq.desc()))}
+
+
+def sent_documents(
+    connection: Connection, since: datetime | None, until: datetime | None, message_id: str = ""
+) -> Iterator[Row]:
+    """Documents that were sent, of a time or a message, with ``body`` and ``way``, oldest first."""
+    wanted, after = Wanted(direction=OUTBOUND, since=since, until=until), 0
+    query = (
+        select(t.documents, _M.way).join(t.messages, _M.id == _D.sent_in).order_by(_D.seq).limit(MAX_RELATED)
+    )
+    query = query.where(*_conditions(t.documents, wanted))
+    if message_id:
+        query = query.where(or_(_D.sent_in == message_id, _D.message_id == message_id))
+    while rows := _plain(connection, query.where(_D.seq > after)):
+        after = rows[-1]["seq"]
+        for row in rows:
+            yield {**row, "body": row["body"] and zlib.decompress(row["body"])}
 
 
 def document(connection: Connection, document_id: str) -> Row:

@@ -65,6 +65,7 @@ class Message:
         hold: why it stands still; empty if it does not.
         answers: whether what came is acknowledged; what is processed again was answered before.
         erased_at: when its bytes were deleted at the end of their retention.
+        way: how it came or goes, see :data:`gateway.partners.partner.WAYS`; empty if nobody noted it.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Message:
     hold: str = ""
     answers: bool = True
     erased_at: str | None = None
+    way: str = ""
 
     @property
     def is_repeated(self) -> bool:

@@ -65,6 +65,7 @@ messages = _table(
     _text("hold"),
     Column("answers", Boolean, nullable=False, server_default=text("true")),
     _text("erased_at", nullable=True),
+    Column("way", Text, nullable=False, server_default=""),
     Index("messages_payload", "payload"),
     Index("messages_partner", "partner", "seq"),
     Index("messages_group", "group"),

@@ -46,10 +46,15 @@ class Handler:
             elif kind == "batch":
                 outbound.close_batch(services, what)
             elif kind == "send":
-                if what in services.remotes:
+                channel, _, way = what.partition("/")
+                has_as2 = transmit.Link.of(services, channel) is not None
+                # Before there were several ways, all were of the channel alone.
+                if channel in services.remotes and (way or not has_as2):
                     deliver.send(services, what, interrupted=bool(job.attempts))
+                elif way and has_as2:
+                    services.trouble(channel, f"files wait to go by {way}, which its partner no longer has")
                 else:
-                    transmit.send(services, what)
+                    transmit.send(services, channel)
             elif kind == FETCH:
                 self.fetch(services, what)
             elif kind == "receipt":

@@ -45,9 +45,9 @@ def test_little_needs_to_be_said(home: Path) -> None:
     assert (sftp.port, sftp.connections, sftp.poll_seconds) == (22, 4, 60)
     assert (sftp.upload.rename, sftp.upload.exists, sftp.upload.verify) == ("plain", "number", True)
     partner = load(home).partners[PARTNER]
-    assert partner.is_sent_to
+    assert partner.ways == ("sftp",)
     say(home, outbox=None, inboxes=["out"])
-    assert not load(home).partners[PARTNER].is_sent_to
+    assert load(home).partners[PARTNER].ways == ("folder",)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,9 @@ def test_what_is_wrong_is_said(home: Path, changes: dict[str, Any], words: str) 
     assert "secret words" not in said
 
 
-def test_a_partner_has_one_way(home: Path) -> None:
+def test_a_partner_may_have_several_ways(home: Path) -> None:
     path = home / f"partners/{PARTNER}.yaml"
     path.write_text(path.read_text() + "\nas2: {id: ACME, url: 'https://acme.example'}\n")
     (home / "gateway.yaml").write_text((home / "gateway.yaml").read_text() + "\nas2: {id: US}\n")
-    with pytest.raises(ConfigurationError) as told:
-        say(home)
-    assert "as2 and sftp: write one of them" in told.value.problems[0].message
+    say(home)
+    assert load(home).partners[PARTNER].ways == ("as2", "sftp")

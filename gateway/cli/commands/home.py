@@ -21,6 +21,7 @@ _NEXT = f"""\
 
   gateway.yaml                   who you are; begin here
   partners/{EXAMPLE}.yaml      a made-up partner: copy it for each of yours
+  routes.yaml                    which way documents go, where a partner has several
   folders/{EXAMPLE}/inbox      files from the partner (X12)
   folders/{EXAMPLE}/outbox     files for the partner (X12, acknowledgments)
   folders/erp/outbox             documents for your own system (JSON)
@@ -47,7 +48,7 @@ def make_home(home: Path) -> None:
         RefusedError: there is one already.
     """
     from gateway import resources
-    from gateway.settings import DATA, FOLDERS, GATEWAY_FILE, KEYS, PARTNERS_FOLDER, load
+    from gateway.settings import DATA, FOLDERS, GATEWAY_FILE, KEYS, PARTNERS_FOLDER, ROUTES_FILE, load
     from gateway.transports.folder import Folder
 
     if (home / GATEWAY_FILE).exists():
@@ -57,7 +58,8 @@ def make_home(home: Path) -> None:
         (home / name).mkdir(mode=0o700, exist_ok=True)
     # The settings come last: without them a home that was only half made can be made again.
     partner = home / PARTNERS_FOLDER / f"{EXAMPLE}.yaml"
-    for resource, path in (("partners/example", partner), ("gateway", home / GATEWAY_FILE)):
+    files = {"partners/example": partner, "routes": home / ROUTES_FILE, "gateway": home / GATEWAY_FILE}
+    for resource, path in files.items():
         if not path.exists():
             path.write_bytes(resources.find(f"config/{resource}.yaml").read_bytes())
     for channel in load(home).channels:

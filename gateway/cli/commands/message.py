@@ -102,9 +102,9 @@ def list_options(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--partner", metavar="P", default="", help="of this partner")
     parser.add_argument("--direction", choices=("in", "out"), default="", help="received, or sent")
     words = "from this day or time on (UTC), as 2026-03-02 or 2026-03-02T09:30"
-    parser.add_argument("--since", metavar="TIME", type=_moment, help=words)
+    parser.add_argument("--since", metavar="TIME", type=day_or_time, help=words)
     words = "until the end of this day, or before this time"
-    parser.add_argument("--until", metavar="TIME", type=_end, help=words)
+    parser.add_argument("--until", metavar="TIME", type=end_of, help=words)
     limit = inputs.number(MAX_LISTED, "a number of rows")
     parser.add_argument("--limit", metavar="N", type=limit, default=50, help="at most so many (default 50)")
     cursor = inputs.number(999_999_999, "a cursor")
@@ -119,7 +119,8 @@ def status_option(parser: argparse.ArgumentParser, option: str, name: str, help:
     )
 
 
-def _moment(text: str, days: int = 0) -> datetime:
+def day_or_time(text: str, days: int = 0) -> datetime:
+    """The type of an option: when something begins, UTC."""
     try:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC) + timedelta(days=days)
@@ -127,8 +128,9 @@ def _moment(text: str, days: int = 0) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day or time such as 2026-03-02T09:30") from None
 
 
-def _end(text: str) -> datetime:
-    return _moment(text, days=int(len(text) <= len("2026-03-02")))
+def end_of(text: str) -> datetime:
+    """The same: when it ends; a day with its last moment."""
+    return day_or_time(text, days=int(len(text) <= len("2026-03-02")))
 
 
 def wanted(args: argparse.Namespace, **more: Any) -> Wanted:
@@ -272,6 +274,7 @@ def _told(message: Row) -> Iterator[str]:
     """Everything about a message in lines."""
     came = message["direction"] == "in"
     where = f"{'received over' if came else 'written for'} {message['channel']}"
+    where += f" by {message['way']}" if message["way"] not in ("", "folder") else ""
     at = when(message["created_at"], seconds=True)
     yield f"Message {message['id']}"
     yield f"{message['name']}, {message['size']:,} bytes, {where} at {at} UTC"
@@ -294,6 +297,7 @@ def _told(message: Row) -> Iterator[str]:
 def _parts(message: Row) -> Iterator[tuple[str, list[str]]]:
     yield "Problems", [line for report in message["problems"] for line in _problems(report)]
     yield "Documents", [_document(one) for one in message["documents"]]
+    yield "Route", [_route(one["facts"]) for one in message["routes"]]
     yield "Deliveries", [_delivery(one) for one in message["deliveries"]]
     due: dict[str, list[str]] = {"acknowledgment": [], "receipt": []}
     for one in message["expectations"]:
@@ -334,6 +338,11 @@ def _document(one: Row) -> str:
     batch = ", waits for its batch" if one["batch"] else ""
     test = ", a test" if one["test"] else ""
     return f"{words(one['document_type'])} {one['number']}{test}{said}{batch}  ({one['id']})"
+
+
+def _route(one: Row) -> str:
+    rule = f"rule {one['rule']!r}: " if one["rule"] else ""
+    return f"{words(one['document_type'])} {one['number']} goes by {one['way']}: {rule}{one['why']}"
 
 
 def _delivery(one: Row) -> str:

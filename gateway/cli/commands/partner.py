@@ -11,6 +11,7 @@ from gateway.cli.commands.audit import gateway_of
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, write_json
 from gateway.errors import ConfigurationError, EdiError, NotFoundError, RefusedError, TransportError
+from gateway.partners.partner import AS2, SFTP
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -45,6 +46,8 @@ def register(commands: inputs.Commands) -> None:
     test.add_argument("partner", metavar="P", help="name of the partner's file, without .yaml")
     words = "send this file instead of a few words; the partner may process it"
     test.add_argument("--file", metavar="FILE", help=words)
+    words = "only this of several ways (default: all, AS2 first)"
+    test.add_argument("--way", choices=(AS2, SFTP), help=words)
     test.add_argument(
         "--send", action="store_true", help="SFTP: write, rename and remove a file in the outbox"
     )
@@ -70,10 +73,13 @@ def run_test(args: argparse.Namespace) -> int:
             show([_line(steps[-1])])
 
     failed: EdiError | OSError | None = None
+    way = ""
     with gateway_of(args) as gateway:
         partner = _partner(gateway, args.partner)
+        there = [one for one, terms in ((AS2, partner.as2), (SFTP, partner.sftp)) if terms]
         try:
-            _probe(gateway, partner, args, told)
+            for way in [one for one in there if args.way in (None, one)] or [AS2]:
+                _probe(gateway, partner, way, args, told)
         except RefusedError:
             raise
         except (EdiError, OSError) as error:
@@ -87,7 +93,7 @@ def run_test(args: argparse.Namespace) -> int:
         default = next((one for one in _STEPS if one not in reached and one != "tls"), _STEPS[-1])
         if isinstance(failed, ConfigurationError) or getattr(failed, "code", "") == "AS2-NO-CERTIFICATE":
             default = "settings"
-        elif partner.sftp:
+        elif partner.sftp and way == SFTP:
             folders = len(partner.sftp.inboxes) + bool(partner.sftp.outbox)
             default = "upload" if reached.count("folders") == folders else "folders"
         detail = f"{failed} {getattr(failed, 'detail', '')}".strip()
@@ -104,12 +110,14 @@ def run_test(args: argparse.Namespace) -> int:
     return ExitCode.REMOTE if isinstance(failed, TransportError | OSError) else ExitCode.PROBLEMS
 
 
-def _probe(gateway: Gateway, partner: Partner, args: argparse.Namespace, told: Callable[..., None]) -> None:
+def _probe(
+    gateway: Gateway, partner: Partner, way: str, args: argparse.Namespace, told: Callable[..., None]
+) -> None:
     """Tries what the partner's file says. Raises EdiError or OSError with why a step failed."""
     from gateway.as2.span import Span
     from gateway.services import transmit
 
-    if partner.sftp is not None:
+    if partner.sftp and way == SFTP:
         if not args.json:
             say(f"To {partner.sftp.host} as {partner.sftp.user}:")
         gateway.probe(partner, told, send=args.send)

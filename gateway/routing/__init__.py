@@ -1,0 +1,1 @@
+"""Which way a document goes to its partner, and why."""

@@ -1,0 +1,343 @@
+"""The table of ``routes.yaml``, and the decision which way a document goes: the first rule that fits it.
+
+A document may be pinned: one of an order that came by the API is answered there alone, one that takes the
+place of an earlier one goes where that went. A pin is stronger than a rule that does not say ``pin: false``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from itertools import chain
+from zoneinfo import ZoneInfo, available_timezones
+
+from gateway.documents import KINDS
+from gateway.partners.agreement import setting
+from gateway.partners.partner import API, FOLDER, WAYS
+
+ACKNOWLEDGMENT = "functional_acknowledgment"
+"""Goes back the way the interchange came; only a rule that names it says otherwise."""
+
+EDI = "edi"
+"""A pin: any way but the API."""
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY = 1440
+"""Minutes."""
+
+
+def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _chosen(name: str, values: Iterable[str], known: Iterable[str]) -> None:
+    known = list(known)
+    for value in values:
+        if value not in known:
+            near = next(iter(get_close_matches(value, known, n=1)), "")
+            said = f"did you mean {near!r}" if near else f"choose of {', '.join(known)}"
+            raise ValueError(f"{name} {value!r} is not known; {said}")
+
+
+def _zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        near = next(iter(get_close_matches(name, available_timezones(), n=1)), "Europe/Berlin")
+        raise ValueError(f"zone {name!r} is no time zone; did you mean {near!r}") from None
+
+
+@setting
+class When:
+    """What a rule is for; what is left out does not matter.
+
+    Attributes:
+        partners, documents, regions: names of partner files, types of documents, regions; one or a list.
+        test: whether only tests, or only what is none.
+        min_bytes, max_bytes, min_lines, max_lines: of the document as JSON, and of its lines.
+        days: ``mon`` to ``sun``. hours: ``08:00-17:30``, the end excluded; ``22:00-06:00`` is of the day it
+            begins on.
+        zone: time zone of both; empty for that of the table.
+        healthy: only while one of its ways works.
+    """
+
+    partners: str | tuple[str, ...] = ()
+    documents: str | tuple[str, ...] = ()
+    regions: str | tuple[str, ...] = ()
+    test: bool | None = None
+    min_bytes: int = 0
+    max_bytes: int | None = None
+    min_lines: int = 0
+    max_lines: int | None = None
+    days: str | tuple[str, ...] = ()
+    hours: str = ""
+    zone: str = ""
+    healthy: bool = False
+
+    def __post_init__(self) -> None:
+        _chosen("documents", _listed(self.documents), KINDS)
+        _chosen("days", _listed(self.days), DAYS)
+        for unit in ("bytes", "lines"):
+            least, most = getattr(self, f"min_{unit}"), getattr(self, f"max_{unit}")
+            if least < 0 or (most is not None and most < least):
+                raise ValueError(f"min_{unit} and max_{unit}: from 0 on, the larger one last")
+        if self.zone:
+            _zone(self.zone)
+        first, last = self.window
+        if self.hours and (first >= DAY or not 0 < last <= DAY or first == last):
+            raise ValueError(f"hours {self.hours!r}: write two different times, as 08:00-17:30")
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Its hours in minutes of the day; the second is smaller if they end on the next one."""
+        found = re.fullmatch(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", self.hours, re.ASCII)
+        one, two, three, four = map(int, found.groups()) if found else (0, 0, 24 * bool(not self.hours), 0)
+        return one * 60 + two, three * 60 + four
+
+
+@setting
+class Route:
+    """A rule.
+
+    Attributes:
+        to: the way, or several in order of preference. fallback: ways for when none of these works, if
+            nothing of the document was sent.
+        pin: whether what is pinned elsewhere passes it over.
+    """
+
+    name: str
+    to: str | tuple[str, ...]
+    when: When = field(default_factory=When)
+    fallback: str | tuple[str, ...] = ()
+    pin: bool = True
+
+    def __post_init__(self) -> None:
+        if not (0 < len(self.name) <= 80 and self.name.isprintable()):
+            raise ValueError("name: 1 to 80 characters")
+        to, fallback = _listed(self.to), _listed(self.fallback)
+        _chosen("to", to, WAYS)
+        _chosen("fallback", fallback, WAYS)
+        if not to or len({*to, *fallback}) < len(to) + len(fallback):
+            raise ValueError("to and fallback: at least one way, and none of them twice")
+
+
+@setting
+class Routes:
+    """``routes.yaml``. zone: of days and hours, unless a rule has its own."""
+
+    zone: str = "UTC"
+    routes: tuple[Route, ...] = ()
+
+    def __post_init__(self) -> None:
+        _zone(self.zone)
+        names = [one.name for one in self.routes]
+        if len(names) > 10_000 or len(set(names)) < len(names):
+            raise ValueError("routes: at most 10000, each with a name of its own")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a way to a partner is now. valid_until: when its credentials end."""
+
+    healthy: bool = True
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that a decision is made of.
+
+    Attributes:
+        time: with a time zone. ways: those that the partner has; into its folder it can go besides.
+        pinned: the way a document is bound to, or :data:`EDI`; empty for any. pinned_by: why, in words.
+        sent: whether any of it was sent already.
+    """
+
+    partner: str
+    document_type: str
+    time: datetime
+    ways: Mapping[str, Way]
+    region: str = ""
+    test: bool = False
+    bytes: int = 0
+    lines: int = 0
+    pinned: str = ""
+    pinned_by: str = ""
+    sent: bool = False
+
+    def can(self, way: str) -> bool:
+        """Whether the partner has a way."""
+        return way in self.ways or way == FOLDER
+
+    def away(self, way: str) -> str:
+        """Why a way does not work now; empty if it does."""
+        state = self.ways.get(way)
+        if state is None or (state.healthy and (state.valid_until is None or self.time < state.valid_until)):
+            return ""
+        return f"the credentials of {way} have ended" if state.healthy else f"{way} does not work now"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A rule that was passed over, and why."""
+
+    rule_number: int
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which way, by which rule (0 for none), why; or the code of a refusal and no way.
+
+    Attributes:
+        passed: rules before it that might have been for the document.
+    """
+
+    way: str
+    reason: str
+    rule_number: int = 0
+    rule: str = ""
+    fallback: bool = False
+    code: str = ""
+    passed: tuple[Passed, ...] = ()
+
+
+class Rule:
+    """A route, ready to be asked. number: its place in the table, from 1."""
+
+    def __init__(self, number: int, route: Route, zone: str) -> None:
+        when = self.when = route.when
+        self.number, self.name, self.pin = number, route.name, route.pin
+        self.to, self.fallback = _listed(route.to), _listed(route.fallback)
+        self.partners, self.documents, self.regions = map(
+            frozenset, map(_listed, (when.partners, when.documents, when.regions))
+        )
+        self.zone = ZoneInfo(when.zone or zone)
+        self.days = frozenset(_listed(when.days))
+        self.first, self.last = when.window
+        self.is_timed = bool(when.days or when.hours)
+
+    def mismatch(self, facts: Facts) -> str:
+        """Why it is not for a document; empty if it is."""
+        when = self.when
+        if self.partners and facts.partner not in self.partners:
+            return f"it is for {', '.join(sorted(self.partners))}"
+        if self.documents and facts.document_type not in self.documents:
+            return f"it is for {', '.join(sorted(self.documents))}"
+        if facts.document_type == ACKNOWLEDGMENT and not self.documents:
+            return f"it does not name {ACKNOWLEDGMENT}"
+        if self.regions and facts.region not in self.regions:
+            return f"its regions are {', '.join(sorted(self.regions))}"
+        if when.test is not None and when.test != facts.test:
+            return f"it is {'only' if when.test else 'not'} for tests"
+        if not when.min_bytes <= facts.bytes <= (facts.bytes if when.max_bytes is None else when.max_bytes):
+            return f"the document has {facts.bytes} bytes"
+        if not when.min_lines <= facts.lines <= (facts.lines if when.max_lines is None else when.max_lines):
+            return f"the document has {facts.lines} lines"
+        if self.is_timed and not self.holds_at(facts.time):
+            return f"it is {facts.time.astimezone(self.zone):%A %H:%M} in {self.zone.key}"
+        return ""
+
+    def holds_at(self, time: datetime) -> bool:
+        """Whether its days and hours hold, by the clock on the wall."""
+        local = time.astimezone(self.zone)
+        minute = local.hour * 60 + local.minute
+        is_over_midnight = self.last < self.first
+        if is_over_midnight and minute < self.last:
+            local -= timedelta(days=1)  # it began yesterday; only its day is asked for
+        elif not self.first <= minute < (DAY if is_over_midnight else self.last):
+            return False
+        return not self.days or DAYS[local.weekday()] in self.days
+
+    def usable(self, facts: Facts) -> list[str]:
+        """Its ways that the partner has and a pin allows, in order of preference."""
+        return [
+            one for one in self.to if facts.can(one) and not (self.pin and facts.pinned == EDI and one == API)
+        ]
+
+    def choose(self, facts: Facts, ways: list[str], passed: list[Passed]) -> Decision:
+        """Which of its ways."""
+        away = [facts.away(one) for one in ways]
+        way, reason, is_other = ways[0], "its first way", False
+        if away[0] and not facts.sent:
+            others = [one for one in self.fallback if facts.can(one) and not facts.away(one)]
+            if self.pin and facts.pinned == EDI:
+                others = [one for one in others if one != API]
+            ready = [one for one, why in zip(ways, away) if not why]
+            is_other = bool(others) and not ready
+            way = next(iter([*ready, *others]), way)
+        if way != ways[0]:
+            reason = f"{away[0]}, so {'its fall-back' if is_other else 'its next way'}"
+        elif away[0]:
+            reason = f"{away[0]}; the document waits for it" + (
+                ", as part of it was sent" if facts.sent else ""
+            )
+        return Decision(way, reason, self.number, self.name, is_other, passed=tuple(passed))
+
+
+class Table:
+    """All rules, found by partner and type of document."""
+
+    def __init__(self, routes: Routes = Routes()) -> None:  # noqa: B008 - it is a value
+        self.rules = tuple(Rule(number, one, routes.zone) for number, one in enumerate(routes.routes, 1))
+        self._by: dict[tuple[str, str], list[int]] = {}
+        for index, rule in enumerate(self.rules):
+            for partner in rule.partners or ("",):
+                for kind in rule.documents or ("",):
+                    self._by.setdefault((partner, kind), []).append(index)
+
+    def rules_for(self, partner: str, document_type: str) -> list[Rule]:
+        """Rules that may be for it, in their order."""
+        keys = ((partner, document_type), (partner, ""), ("", document_type), ("", ""))
+        found = [self._by[key] for key in keys if key in self._by]
+        return [self.rules[index] for index in (found[0] if len(found) == 1 else sorted(chain(*found)))]
+
+
+def decide(table: Table, facts: Facts) -> Decision:
+    """Which way a document goes."""
+    return _decide(table.rules_for(facts.partner, facts.document_type), facts)
+
+
+def explain(table: Table, facts: Facts) -> Decision:
+    """The same, with every rule that was passed over."""
+    return _decide(table.rules, facts)
+
+
+def _decide(rules: Iterable[Rule], facts: Facts) -> Decision:
+    passed: list[Passed] = []
+    pinned = "" if facts.pinned == EDI else facts.pinned
+    for rule in rules:
+        why = rule.mismatch(facts)
+        if not why and rule.pin and pinned:
+            break
+        if not why:
+            ways = rule.usable(facts)
+            if not ways:
+                elsewhere = any(facts.can(one) for one in rule.to)
+                has = f"the partner has none of its ways ({', '.join(rule.to)})"
+                why = f"pinned: {facts.pinned_by}" if elsewhere else has
+            elif rule.when.healthy and all(facts.away(one) for one in ways):
+                why = facts.away(ways[0])
+            else:
+                return rule.choose(facts, ways, passed)
+        passed.append(Passed(rule.number, rule.name, why))
+    told = tuple(passed)
+    left = [one for one in facts.ways if not (facts.pinned == EDI and one == API)]
+    if pinned:
+        if facts.can(pinned):
+            return Decision(pinned, f"pinned: {facts.pinned_by}", passed=told)
+        left = []
+    if len(left) == 1:
+        said = f"pinned: {facts.pinned_by}; " if facts.pinned and len(facts.ways) > 1 else ""
+        return Decision(left[0], f"{said}the only way of {facts.partner}", passed=told)
+    if not left:
+        words = f"{facts.pinned_by or 'nothing was decided'}, and {facts.partner} has no such way now"
+        return Decision("", words, code="ROUTE-PINNED", passed=told)
+    words = (
+        f"{facts.partner} has the ways {', '.join(left)}, and no rule says which {facts.document_type} goes"
+    )
+    return Decision("", words, code="ROUTE-NO-RULE", passed=told)

@@ -1,0 +1,149 @@
+"""How documents find their way: what the table is asked about each, and what would have been."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from gateway.documents import keys_of
+from gateway.partners.partner import API, X12_WAYS, Partner, Partners
+from gateway.routing.table import ACKNOWLEDGMENT, EDI, Decision, Facts, Table, Way, decide
+from gateway.services.base import Services
+from gateway.store import queries
+from gateway.store.records import INBOUND, OUTBOUND, Document
+
+MAX_CHANGES = 1000
+"""Differences that a simulation lists; all of them are counted."""
+
+
+def ways(partner: Partner) -> dict[str, Way]:
+    """The ways of a partner as they are now; here is known whether they work, and until when."""
+    return dict.fromkeys(partner.ways, Way())
+
+
+def choose(services: Services, partner: Partner, kept: Document, document: Mapping[str, Any]) -> Decision:
+    """Which way a document goes; to be called in a transaction. Nothing is asked where there is no choice."""
+    table, store = services.routes, services.store
+    if len(partner.ways) == 1 and not table.rules_for(partner.id, kept.document_type):
+        return Decision(partner.ways[0], "it is the only way")
+    store.flush()
+    size, now = len(kept.body or b""), services.clock()
+    known: dict[str, Any] = {"number": kept.number, "test": kept.test, "size": size, "time": now}
+    found = decide(table, facts(store.connection, partner, document, **known))
+    if not found.code:
+        told = {"document_type": kept.document_type, "number": kept.number, "way": found.way}
+        told |= {"rule": found.rule, "why": found.reason}
+        store.audit("document.routed", kept.message_id, document_id=kept.id, partner=partner.id, **told)
+    return found
+
+
+def answer(services: Services, partner: Partner, came: str) -> tuple[str, dict[str, str]]:
+    """Which way an acknowledgment goes, and by which rule: back the way the interchange came, without one."""
+    asked = Facts(partner=partner.id, document_type=ACKNOWLEDGMENT, time=services.clock(), ways=ways(partner))
+    found = decide(services.routes, asked)
+    if found.rule and found.way in X12_WAYS:
+        return found.way, {"way": found.way, "rule": found.rule}
+    return (came if came in partner.ways and came in X12_WAYS else partner.x12_way), {}
+
+
+def facts(
+    connection: Connection,
+    partner: Partner,
+    document: Mapping[str, Any],
+    *,
+    number: str,
+    test: bool,
+    size: int,
+    time: datetime,
+    before: int | None = None,
+) -> Facts:
+    """What is known of a document. ``before``: only what came before this one (``seq``) counts."""
+    kind = str(document["document_type"])
+    given: dict[str, Any] = {"partner": partner.id, "test": test, "before": before}
+    earlier = queries.first_ways(connection, kind, [number], direction=OUTBOUND, **given)
+    orders = {value for name, value in keys_of(document) if name == "po"}
+    came = queries.first_ways(connection, "purchase_order", orders, direction=INBOUND, **given)
+    api, other = (
+        [one for one, way in sorted(came.items()) if (way == API) is is_api] for is_api in (True, False)
+    )
+    pinned, why = "", ""
+    if number in earlier:
+        pinned = earlier[number] or EDI
+        why = f"{kind.replace('_', ' ')} {number} went by {pinned} for the first time"
+    elif api and other:
+        pinned, why = "both", f"the order {api[0]} came by the API, and {other[0]} did not"
+    elif api or other:
+        pinned, why = (
+            (API, f"the order {api[0]} came by the API")
+            if api
+            else (EDI, f"the order {other[0]} came by EDI")
+        )
+    lines = document.get("lines")
+    return Facts(
+        partner=partner.id,
+        document_type=kind,
+        time=time,
+        ways=ways(partner),
+        region=_region(document),
+        test=test,
+        bytes=size,
+        lines=len(lines) if isinstance(lines, list) else 0,
+        pinned=pinned,
+        pinned_by=why,
+        sent=number in earlier,
+    )
+
+
+def _region(document: Mapping[str, Any]) -> str:
+    """The region a document names, or the country it ships to."""
+    places = [one for one in document.get("parties") or () if one.get("role") == "ship_to"]
+    address = (places[0].get("address") if places else None) or {}
+    return str(document.get("region") or address.get("country") or "")
+
+
+def simulate(
+    connection: Connection,
+    table: Table,
+    partners: Partners,
+    since: datetime | None,
+    until: datetime | None,
+) -> dict[str, Any]:
+    """What a table would have done with the documents that were sent, if all ways had worked."""
+    counts: Counter[tuple[int, str, str]] = Counter()
+    changes: list[dict[str, Any]] = []
+    number = left_out = changed = 0
+    for row in queries.sent_documents(connection, since, until):
+        partner = partners.get(row["partner"])
+        if partner is None or row["body"] is None:
+            left_out += 1  # it is gone, with its retention or its partner
+            continue
+        number += 1
+        found = decide(table, stored_facts(connection, partner, row))
+        counts[found.rule_number, found.rule, found.way or found.code] += 1
+        if found.way != row["way"]:
+            changed += 1
+            if len(changes) < MAX_CHANGES:
+                told = {name: row[name] for name in ("partner", "document_type", "number", "sent_in")}
+                changes.append(
+                    {**told, "went": row["way"], "way": found.way, "rule": found.rule, "why": found.reason}
+                )
+    by = [
+        {"rule_number": one, "rule": rule, "way": way, "documents": n}
+        for (one, rule, way), n in sorted(counts.items())
+    ]
+    told = {"documents": number, "left_out": left_out, "changed": changed}
+    return {**told, "by_rule": by, "changes": changes}
+
+
+def stored_facts(
+    connection: Connection, partner: Partner, row: queries.Row, time: datetime | None = None
+) -> Facts:
+    """What was known of a document that was sent, at a time or at its own."""
+    at, size = time or datetime.fromisoformat(row["created_at"]), len(row["body"])
+    known = {"number": row["number"], "test": row["test"], "size": size, "before": row["seq"]}
+    return facts(connection, partner, orjson.loads(row["body"]), time=at, **known)
