@@ -370,14 +370,14 @@ def load(home: Path) -> Settings:
             f"{home} is no home of the gateway: it has no {GATEWAY_FILE}. `edigw init {home}` makes one."
         )
     problems: list[Problem] = []
-    gateway = _read(home / GATEWAY_FILE, GATEWAY_FILE, GatewaySettings, problems)
+    gateway = read_file(home / GATEWAY_FILE, GATEWAY_FILE, GatewaySettings, problems)
     if gateway:
         gateway = replace(gateway, erp=_with_profiles(home, gateway.erp, problems))
     folders = {one.channel for one in gateway.erp.channels} if gateway else set()
     found: list[Partner] = []
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         shown = f"{PARTNERS_FOLDER}/{path.name}"
-        partner = _read(path, shown, Partner, problems, id=path.stem)
+        partner = read_file(path, shown, Partner, problems, id=path.stem)
         if partner is None:
             continue
         found.append(partner)
@@ -429,7 +429,7 @@ def _with_profiles(home: Path, erp: Erp, problems: list[Problem]) -> Erp:
                 what = f"{GATEWAY_FILE}: erp.channels: there is no profile {one.profile!r}."
                 problems.append(_problem(what, f"Known: {known}."))
             else:
-                profile = _read(path, shown, Profile, problems)
+                profile = read_file(path, shown, Profile, problems)
                 forms += profile.forms if profile else ()
         channels.append(replace(one, forms=forms or (ErpForm(),)))
     return replace(erp, channel="erp", test_channel="", channels=tuple(channels))
@@ -462,7 +462,7 @@ def _about_as2(settings: Settings) -> Iterator[Problem]:
             yield _problem(f"{shown}: as2.receipt: asynchronous receipts could not arrive.", hint)
 
 
-def _read(path: Path, shown: str, model: type[_T], problems: list[Problem], **given: str) -> _T | None:
+def read_file(path: Path, shown: str, model: type[_T], problems: list[Problem], **given: str) -> _T | None:
     """One file as a checked value, or None with its problems added."""
     lines: dict[tuple[Any, ...], int] = {}
     try:

@@ -20,6 +20,7 @@ from gateway.partners.agreement import (
 )
 from gateway.partners.as2 import As2
 from gateway.partners.sftp import Sftp
+from gateway.partners.sp_api import SpApi
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET
@@ -68,13 +69,13 @@ class Partner:
         duplicates: what is done with what came before.
         items, locations: what is looked up in the tables of items and places.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
-        as2, sftp: what was agreed about AS2 and SFTP; None of both where files go by folders only. Of several
-            ways routes.yaml chooses.
+        as2, sftp, sp_api: what was agreed about AS2, SFTP and Amazon's API; None of them where files go by
+            folders only. Of several ways routes.yaml chooses.
     """
 
     id: str
     name: str
-    identifiers: tuple[Identifier, ...]
+    identifiers: tuple[Identifier, ...] = ()
     us: Identifier | None = None
     group_id: str = ""
     our_group_id: str = ""
@@ -90,6 +91,7 @@ class Partner:
     first_control_number: int = 1
     as2: As2 | None = None
     sftp: Sftp | None = None
+    sp_api: SpApi | None = None
 
     def __post_init__(self) -> None:
         checked_name(self.id)
@@ -98,7 +100,7 @@ class Partner:
         checked_marker(self.marker)
         if not 1 <= self.first_control_number <= 999_999_999:
             raise ValueError("first_control_number: 1 to 999999999")
-        if not self.identifiers:
+        if not self.identifiers and (self.receive or self.send or not self.sp_api):
             raise ValueError("identifiers: at least one is needed, to tell which interchanges are theirs")
         for agreed in (self.receive, self.send):
             sets = [one.set for one in agreed]

@@ -118,6 +118,7 @@ def entries() -> dict[str, Entry]:
     from gateway.mapping import problems as mapping
     from gateway.services import problems as services
     from gateway.shapes.form import EXPLANATIONS
+    from gateway.transports import sp_api_problems as sp_api
     from gateway.x12 import problems as x12
     from gateway.x12.acknowledgment import exact
     from gateway.x12.answer import meaning
@@ -138,12 +139,13 @@ def entries() -> dict[str, Entry]:
             hint, message = (_plain(template) for template in (kind.hint, kind.message))
             weight = (kind.severity.value, kind.level.value, kind.fault.value)
             found.append(Entry(code, about, kind.explanation, hint, message, *weight, ack))
-    for code, told in as2.CATALOGUE.items():
+    for code, told in (as2.CATALOGUE | sp_api.CATALOGUE).items():
         ack = (
             ({"element": "Disposition", "code": told.disposition, "meaning": ""},) if told.disposition else ()
         )
-        message, fault = _plain(told.message), told.fault.value
-        found.append(Entry(code, "AS2", told.explanation, told.hint, message, fault=fault, ack=ack))
+        about, message = ("AS2" if code in as2.CATALOGUE else "SP-API"), _plain(told.message)
+        fault = told.fault.value
+        found.append(Entry(code, about, told.explanation, told.hint, message, fault=fault, ack=ack))
     for code, words in EXPLANATIONS.items():
         severity = "info" if code == "SHAPE-UNWRITTEN" else "error"
         found.append(Entry(code, "shape", *words, severity=severity, fault="us"))

@@ -1,0 +1,1 @@
+"""Others that are played, for rehearsals, the demonstration and tests."""
