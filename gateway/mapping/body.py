@@ -478,9 +478,7 @@ class BodyWriter(_Meets):
             return
         each = rule.each
         for index, item in enumerate(items):
-            here, key = (*where, index), self._key(rule, item, (*where, index))
-            if key is None:
-                continue
+            here, key = (*where, index), _member_of(rule, item) or each.names[0]
             if key == ".":
                 self._scope(rule.rules, item, here, node, owner, at, written)
                 continue
@@ -510,24 +508,6 @@ class BodyWriter(_Meets):
                 parent.setdefault(key, []).append(made)
             else:
                 parent[key] = made
-
-    def _key(self, rule: Repeated, item: Any, here: Path) -> str | None:
-        """The member that an item goes to; None, and a problem, where there is none."""
-        names = rule.each.names
-        if len(names) == 1:
-            return names[0]
-        key = next(
-            (one for one in rule.rules if isinstance(one, Field) and one.address.names == ("@",)), None
-        )
-        value = get(item, key.path) if key and isinstance(item, dict) else None
-        try:
-            (name,) = key.converter.write(value) if key else ("",)
-        except ValueError:
-            name = ""
-        if name in names:
-            return name
-        self._problem("BODY-PLACE", here, value, names=", ".join(names))
-        return None
 
     def _single(self, scalar: Field, item: Any, here: Path, made: Json) -> Any:
         try:
@@ -578,16 +558,26 @@ def _set(node: Any, steps: list[str], value: Any) -> None:
             node = node[step]
 
 
-def completed(plan: BodyPlan, document: Mapping[str, Any]) -> Json:
-    """The document with the values that reading its body will give it: constants, defaults, what stands elsewhere."""
-    found: Json = json.loads(json.dumps(document))
+def completed(plan: BodyPlan, document: Mapping[str, Any]) -> tuple[Json, list[Problem]]:
+    """The document with the values that reading its body will give it: constants, and what stands elsewhere.
 
-    def fill(rules: tuple[Rule, ...], target: Any) -> None:
+    Parties that the body has no place for are left out, with a warning.
+    """
+    found: Json = json.loads(json.dumps(document))
+    problems: list[Problem] = []
+
+    def fill(rules: tuple[Rule, ...], target: Any, place: Path) -> None:
         for rule in rules if isinstance(target, dict) else ():
             if isinstance(rule, Repeated):
                 items = get(target, rule.path)
-                for item in items if isinstance(items, list) and not rule.scalar else ():
-                    fill(rule.rules, item)
+                for index, item in reversed([*enumerate(items if isinstance(items, list) else [])]):
+                    if _member_of(rule, item) is None:
+                        words = {"names": ", ".join(rule.each.names)}
+                        told = mapping_problem("BODY-PLACE", pointer((*place, *rule.path, index)), **words)
+                        problems.append(replace(told, fault=Fault.US))
+                        del items[index]
+                    elif not rule.scalar:
+                        fill(rule.rules, item, (*place, *rule.path, index))
             elif isinstance(rule, Field) and rule.fallback and get(target, rule.path) is None:
                 value = get(found, rule.fallback)
                 if value is not None and get(target, rule.path[:-1]) is not None:
@@ -596,8 +586,20 @@ def completed(plan: BodyPlan, document: Mapping[str, Any]) -> Json:
     for path, text in plan.rules.constants.items():
         if get(found, path) is None:
             put(found, path, text)
-    fill(plan.rules.rules, found)
-    return found
+    fill(plan.rules.rules, found, ())
+    return found, problems
+
+
+def _member_of(rule: Repeated, item: Any) -> str | None:
+    """The member that an item of a list goes to; None if it goes to none."""
+    key = next((one for one in rule.rules if isinstance(one, Field) and one.address.names == ("@",)), None)
+    if key is None:
+        return rule.each.names[0]
+    try:
+        (name,) = key.converter.write(get(item, key.path) if isinstance(item, dict) else None)
+    except ValueError:
+        return None
+    return name if name in rule.each.names else None
 
 
 def lost(plan: BodyPlan, document: Json, again: Json) -> Iterator[Problem]:
@@ -608,8 +610,10 @@ def lost(plan: BodyPlan, document: Json, again: Json) -> Iterator[Problem]:
         if before is None or _same(before, after):
             continue
         name = "".join("[]" if part.isdigit() else f".{part}" for part in place[1:].split("/")).lstrip(".")
-        outer = ["".join(name[:end]) for end in range(len(name) + 1)]
-        is_absent = any(one in plan.rules.absent or f"{one}[]" in plan.rules.absent for one in outer)
+        tails = [name[start:] for start in range(len(name)) if start == 0 or name[:start].endswith("[].")]
+        absent = plan.rules.absent | {one.removesuffix("[]") for one in plan.rules.absent}
+        # A level of a tree may stand in any other; its rules are stated once.
+        is_absent = any(f"{tail}.".startswith((f"{one}.", f"{one}[]")) for tail in tails for one in absent)
         told = mapping_problem(
             "BODY-LOST" if after is None else "BODY-DIFFERENT",
             place,

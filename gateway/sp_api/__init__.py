@@ -16,6 +16,9 @@ from gateway.mapping.body import BodyPlan, BodyReader, BodyWriter, completed, fa
 from gateway.mapping.library import SCHEMA_VERSION, Library
 from gateway.mapping.problems import mapping_problem
 from gateway.sp_api import packing
+from gateway.sp_api.changes import Change, differences
+
+__all__ = ["KINDS", "Change", "ReadBodies", "WrittenBody", "differences", "read_body", "write_body"]
 
 Json = dict[str, Any]
 
@@ -146,14 +149,19 @@ def write_body(
     Raises:
         NotFoundError: no body carries documents of this type.
     """
+    from gateway.documents.validation import explain
+
     name = kind or _BY_TYPE.get(str(document.get("document_type")), "")
     if name not in KINDS or KINDS[name].document_type != document.get("document_type"):
         raise NotFoundError(f"No body carries documents of the type {document.get('document_type')!r}.")
     used, plan = KINDS[name], guides.body(name)
-    whole = completed(plan, _with_seller(document, used.seller, vendor_code))
-    given, places, problems = whole, {}, list[Problem]()
+    if wrong := list(explain(document)):
+        return WrittenBody(used.operation, {}, wrong)
+    whole, problems = completed(plan, _with_seller(document, used.seller, vendor_code))
+    given, places = whole, dict[str, str]()
     if name == "shipment_confirmation":
-        given, places, problems = packing.lists(whole)
+        given, places, found = packing.lists(whole)
+        problems += found
     writer = BodyWriter(plan, given)
     body = writer.write()
     problems += [_placed(one, places) for one in writer.problems]
