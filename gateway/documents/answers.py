@@ -68,6 +68,14 @@ class SetAcknowledgment(Item):
     errors: Maybe[Many[SegmentError]] = optional("Segments in error")
 
 
+class Refusal(Item):
+    """Why the receiver's system refused what it was given."""
+
+    code: Code = required("What is wrong, a code of the receiver", "INVALID_ORDER_ID")
+    message: Maybe[Text] = optional("The same in words", "Invalid order ID.")
+    details: Maybe[Text] = optional("More on it", "8WL5Q2ZX")
+
+
 class FunctionalAcknowledgment(Document):
     """What a receiver says of a functional group or an interchange; it is never acknowledged itself."""
 
@@ -77,6 +85,7 @@ class FunctionalAcknowledgment(Document):
     note: Maybe[Code] = optional("Reason of the verdict on an interchange", "no_error")
     counts: Maybe[Counts] = optional("Transaction sets of the group")
     codes: Maybe[Many[Code]] = optional("What is wrong with the group itself", ["set_count_differs"])
+    errors: Maybe[Many[Refusal]] = optional("Why it was refused, where no segment is named")
     sets: Maybe[Many[SetAcknowledgment]] = optional("Transaction sets; in an accepted group often none")
 
 

@@ -113,6 +113,10 @@ class PurchaseOrder(OrderHeading):
     document_type: Literal["purchase_order"] = required("Kind of document")
     po_type: Code = required("Kind of order")
     ordered_at: Date = required("Date of the order", "2026-02-18")
+    state: Maybe[Code] = optional("What the retailer says of the order: new, acknowledged or closed", "new")
+    changed_at: Maybe[DateTime] = optional("When it was last changed", "2026-02-19T08:30")
+    state_changed_at: Maybe[DateTime] = optional("When its state last changed", "2026-02-19T08:30")
+    payment_method: Maybe[Code] = optional("Means of payment", "invoice")
     acknowledgment_type: Maybe[Code] = optional("Acknowledgment that is asked for")
     lines: Many[Line] = required("Lines")
 

@@ -458,7 +458,7 @@ class Response(Item):
     """The supplier's answer to a line, or to a part of its quantity."""
 
     code: Code = required("The answer")
-    quantity: Maybe[Quantity] = optional("Quantity it is about")
+    quantity: Maybe[PackQuantity] = optional("Quantity it is about")
     erp_quantity: Maybe[Quantity] = optional("The same as your own system counts it, by its item table")
     ship_date: Maybe[Date] = optional("Day it is to be shipped", "2026-03-02")
     delivery_date: Maybe[Date] = optional("Day it is to be delivered", "2026-03-05")

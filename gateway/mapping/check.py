@@ -12,13 +12,14 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.errors import MappingError, Problem, Severity
+from gateway.errors import MappingError, NotFoundError, Problem, Severity
+from gateway.mapping.body import BodyPlan
 from gateway.mapping.converters import Converter, converter
 from gateway.mapping.extensions import ref
 from gateway.mapping.model import KEYS, Condition, Copy, Field, Mapping, Repeated, Rule, read_mapping, walk
 from gateway.mapping.plan import Case, Scope, Take, bind_all, element_of
 from gateway.mapping.problems import mapping_problem, nearest
-from gateway.mapping.statement import Load, Stated, shared
+from gateway.mapping.statement import BODIES, Load, Stated, shared
 from gateway.x12.elements import broken_notes, fault
 from gateway.x12.guide import Element
 from gateway.x12.table import Position, Table
@@ -45,14 +46,30 @@ _FAULTS = {
 }
 
 
+BodyOf = Callable[[Mapping], BodyPlan]
+"""Gives a mapping of a JSON body with the body's form; NotFoundError if there is none."""
+
+_MEMBERS = {
+    "decimal": ("decimal", "int", "number"), "int": ("int", "number"), "bool": ("bool",), "date": ("time",),
+    "datetime": ("time",), "window": ("window",), "text": ("text", "enum", "int"), "code": ("enum", "text"),
+    "enum": ("enum", "text"), "list": ("text",),
+}  # fmt: skip
+"""By converter, the kinds of member it works on."""
+
+
 def check_mapping(
-    text: str | bytes, table_of: TableOf, fields_of: FieldsOf | None = None, load: Load | None = None
+    text: str | bytes,
+    table_of: TableOf,
+    fields_of: FieldsOf | None = None,
+    load: Load | None = None,
+    body_of: BodyOf | None = None,
 ) -> list[Problem]:
     """Checks a mapping file.
 
     Args:
         fields_of: where the fields of document types come from; without it they are not compared.
         load: where the mapping that it extends and the shared blocks come from.
+        body_of: where the forms of JSON bodies come from.
 
     Returns:
         All problems in the order of the file; the location's ``pointer`` names the field, ``line`` the line.
@@ -62,7 +79,12 @@ def check_mapping(
     check.copies(mapping.rules, "", ())
     if mapping.document_type and fields_of:
         check.model(fields_of(mapping.document_type))
-    if mapping.guide:
+    if is_body(mapping) and body_of:
+        try:
+            check.body(body_of(mapping))
+        except NotFoundError:
+            check.add("MAP-NO-GUIDE", "guide", value=mapping.guide)
+    elif mapping.guide:
         table = table_of(mapping.guide)
         if table is None:
             check.add("MAP-NO-GUIDE", "guide", value=mapping.guide)
@@ -73,7 +95,12 @@ def check_mapping(
     return sorted(dict.fromkeys(map(check.lined, found)), key=lambda problem: problem.location.line or 0)
 
 
-def check_shared(text: bytes) -> list[Problem]:
+def is_body(mapping: Mapping) -> bool:
+    """Whether a mapping is of a JSON body."""
+    return mapping.guide.startswith(f"{BODIES}/")
+
+
+def check_shared(text: bytes, guide: str = "x12") -> list[Problem]:
     """Checks the file of the shared blocks and code tables against the language; no guide is asked."""
     found = [one for one in read_mapping(text)[1] if one.code not in ("MAP-KEY-MISSING", "MAP-UNUSED")]
     if any(one.code == "MAP-YAML" for one in found):
@@ -90,7 +117,7 @@ def check_shared(text: bytes) -> list[Problem]:
             found.append(mapping_problem("MAP-CONVERTER", f"codes.{name}", line=line, what=error, nearest=""))
     for name, block in blocks.items():
         field = name + "[]" * (isinstance(block, Stated) and "each" in block)
-        for one in read_mapping(f"fields:\n  {field}: ${name}\n", lambda _: text)[1]:
+        for one in read_mapping(f"guide: {guide}/\nfields:\n  {field}: ${name}\n", lambda _: text)[1]:
             if one.code != "MAP-KEY-MISSING":
                 inside = (one.location.pointer or "").removeprefix(f"{field}.")
                 lines = block.lines if isinstance(block, Stated) else {}
@@ -116,12 +143,14 @@ class _Check:
 
     def copies(self, rules: tuple[Rule, ...], prefix: str, root: tuple[Rule, ...]) -> None:
         fields = {".".join(rule.path) for rule in (*rules, *root) if isinstance(rule, Field)}
+        if is_body(self.mapping):
+            fields = {name.replace("[]", "") for name, _ in walk(self.mapping.rules)}
         fields |= {".".join(path) for path in self.mapping.constants}
         for rule in rules:
             name = prefix + ".".join(rule.path)
             if isinstance(rule, Repeated):
                 self.copies(rule.rules, f"{name}[].", root or rules)
-            elif isinstance(rule, Copy) and (source := ".".join(rule.source)) not in fields:
+            elif isinstance(rule, Copy) and rule.source and (source := ".".join(rule.source)) not in fields:
                 what = f"there is no field {source!r} beside it or at the root{nearest(source, fields)}"
                 self.add("MAP-COPY", name, what=what)
 
@@ -133,6 +162,7 @@ class _Check:
         kinds = known if isinstance(known, abc.Mapping) else {}
         mapped = {path: path for path in map(".".join, self.mapping.constants)}
         for name, rule in walk(self.mapping.rules):
+            name = _level(name, known) if is_body(self.mapping) else name
             field = rule.scalar if isinstance(rule, Repeated) else rule
             used = field.converter if isinstance(field, Field) else None
             mapped |= dict.fromkeys(_values(used, name) if used and field is rule else (name,), name)
@@ -143,11 +173,68 @@ class _Check:
             self.add("MAP-FIELD-UNKNOWN", path, line=line, nearest=nearest(path, known))
         absent = tuple(part for name in self.mapping.absent for part in (f"{name}.", f"{name}[]"))
         for name in sorted(self.mapping.absent & self.mapping.lines.keys()):
+            if is_body(self.mapping):
+                whole = {path[:end] for path in known for end in range(len(path) + 1)}
+                name = _level(name, whole)
             if not any(f"{path}.".startswith((f"{name}.", f"{name}[]")) for path in known):
                 self.add("MAP-FIELD-UNKNOWN", name, nearest=nearest(name, known))
+        if is_body(self.mapping):
+            return  # bodies hold less than documents, and what has no rule is not sent
         unused = {path for path in set(known) - mapped.keys() if not f"{path}.".startswith(absent)}
         for path in _outermost(sorted(unused)):
             self.add("MAP-FIELD-UNUSED", path)
+
+    def body(self, plan: BodyPlan) -> None:
+        """Holds the addresses of a JSON body against its form."""
+        taken: dict[tuple[str, ...], str] = {}
+        written: dict[tuple[str, ...], set[str]] = {}
+        for path, name, rule in plan.stated():
+            for depth, member in enumerate(path):
+                above = path[:depth]
+                owner = found.of if (found := plan.forms.member(plan.root, above)) else plan.root * (not above)
+                known = plan.forms.objects.get(owner, {})
+                if member not in known:
+                    where, near = owner or ".".join(above), nearest(member, known)
+                    self.add("MAP-MEMBER", name, value=member, where=where, nearest=near)
+                    break
+                written.setdefault(above, set()).add(member)
+            else:
+                self.member(plan, path, name, rule, taken)
+            each = rule.each if isinstance(rule, Repeated) else getattr(rule, "address", None)
+            size = len(path) - len(each.path) - (each.names[0] not in ("@", ".")) if each else 0
+            for depth, conditions in enumerate(each.conditions if each else (), 1):
+                found = plan.forms.member(plan.root, path[: size + depth])
+                for one in conditions:
+                    written.setdefault(path[: size + depth], set()).add(one.name)
+                    if found and one.name not in (known := plan.forms.objects.get(found.of, {})):
+                        near = nearest(one.name, known)
+                        self.add("MAP-MEMBER", name, value=one.name, where=found.of, nearest=near)
+        for path, members in written.items():
+            found = plan.forms.member(plan.root, path)
+            for member, form in plan.forms.objects.get(found.of if found else plan.root, {}).items():
+                if form.required and member not in members:
+                    where = ".".join((*path, member))
+                    weight = Severity.WARNING  # each body is checked, and some are only read
+                    self.add("MAP-REQUIRED", "fields", value=where, severity=weight, ref=where, name=form.words)
+
+    def member(
+        self, plan: BodyPlan, path: tuple[str, ...], name: str, rule: Rule, taken: dict[tuple[str, ...], str]
+    ) -> None:
+        found = plan.forms.member(plan.root, path)
+        if not isinstance(rule, Field) or found is None or rule.address.names == ("@",):
+            return
+        key = (*path, rule.address.text)
+        if key in taken and taken[key].rpartition("[]")[0] == name.rpartition("[]")[0]:
+            self.add("MAP-OVERLAP", name, ref=".".join(path), other=taken[key])
+        taken[key] = name
+        used, ref = rule.converter, ".".join(path)
+        if found.kind not in _MEMBERS.get(used.name, (found.kind,)):
+            words = {"converter": used.name, "name": found.words, "type": found.kind}
+            self.add("MAP-TYPE", name, value=ref, ref=ref, advice="Use another converter.", **words)
+        codes = found.spec.split()[1:] if found.kind == "enum" else used.table
+        for code in used.table:
+            if code not in codes:
+                self.add("MAP-CODE", name, value=code, ref=ref, name=found.of, nearest=nearest(code, codes))
 
     def scope(self, scope: Scope, table: Table) -> None:
         for index, cases in scope.cases.items():
@@ -248,6 +335,14 @@ class _Check:
                 self.add("MAP-REQUIRED", name, ref=position.id, name=position.segment.name)
 
 
+def _level(name: str, known: Collection[str]) -> str:
+    """The name of a level's field without the levels around it, where a tree may hold it anywhere."""
+    inner = name
+    while inner not in known and "[]." in inner:
+        inner = inner.partition("[].")[2]
+    return inner if inner in known else name
+
+
 def _greedy(case: Case, position: Position) -> bool:
     """Whether a case takes every segment that meets its conditions."""
     if case.list_path is not None and not case.scalar:
@@ -301,6 +396,8 @@ def _values(used: Converter, name: str) -> Iterator[str]:
             yield from (f"{name}[].{key}" for key in used.keys)
         case "list":
             yield f"{name}[]"
+        case "window":
+            yield from (f"{name}.start", f"{name}.end")
         case _:
             yield name
 

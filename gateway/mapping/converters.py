@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -265,14 +266,93 @@ _SIMPLE: dict[str, Converter] = {
         *map(_implied, range(1, 7)),
     )
 }
+_JSON_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2})(:[0-9]{2})?(\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_JSON_DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)")
+
+
+def _read_json_date(texts: Texts) -> str | None:
+    match = re.fullmatch(rf"{_DATE.pattern}(T.*)?", texts[0])
+    return texts[0][:10] if match and len(texts[0].partition("T")[0]) == 10 else None
+
+
+def _write_json_date(value: Any) -> Texts:
+    return (f"{_matched(_DATE, value, 'a date of the form YYYY-MM-DD')[0]}T00:00:00Z",)
+
+
+def _read_json_datetime(texts: Texts) -> str | None:
+    """A time in UTC, as short as it can be: midnight is the day alone."""
+    match = _JSON_TIME.fullmatch(texts[0])
+    if match is None:
+        return _read_json_date(texts) if "T" not in texts[0] else None
+    day, clock, seconds, fraction, zone = match.groups(default="")
+    if zone not in ("", "Z") and zone.strip("+-0:"):
+        try:
+            moment = datetime.fromisoformat(f"{day}T{clock}{seconds}{zone}").astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+        day, clock, seconds = moment.strftime("%Y-%m-%d|%H:%M|:%S").split("|")
+    fraction = fraction[:3].rstrip("0").rstrip(".")
+    rest = f"{seconds}{fraction}" if fraction or seconds.strip(":0") else ""
+    return day if (clock, rest) == ("00:00", "") else f"{day}T{clock}{rest}"
+
+
+def _write_json_datetime(value: Any) -> Texts:
+    day, _, clock = value.partition("T") if isinstance(value, str) else ("", "", "")
+    _matched(_DATE, day, "a date or date and time")
+    if clock:
+        _matched(_TIME, clock, "a time of the form HH:MM or HH:MM:SS")
+    return (f"{day}T{clock or '00:00'}{':00' if clock.count(':') < 2 else ''}Z",)
+
+
+def _read_window(texts: Texts) -> dict[str, str] | None:
+    start, mark, end = texts[0].partition("--")
+    found = {"start": _read_json_datetime((start,)), "end": _read_json_datetime((end,))}
+    return {name: text for name, text in found.items() if text} if mark and all(found.values()) else None
+
+
+def _write_window(value: Any) -> Texts:
+    if not isinstance(value, dict) or value.keys() != {"start", "end"}:
+        raise ValueError("an object with start and end is needed")
+    return ("--".join(_write_json_datetime(value[name])[0] for name in ("start", "end")),)
+
+
+def _write_json_decimal(value: Any) -> Texts:
+    text = _matched(_JSON_DECIMAL, value, 'a decimal number as text, such as "12.50",')[0]
+    whole, _, digits = text.lstrip("-").partition(".")
+    return ("-" * text.startswith("-") + (whole.lstrip("0") or "0") + (digits and f".{digits}"),)
+
+
+def _read_json_decimal(texts: Texts) -> str | None:
+    return texts[0] if _JSON_DECIMAL.fullmatch(texts[0]) else None
+
+
+_JSON: dict[str, Converter] = {
+    made.name: made
+    for made in (
+        Converter("text", lambda texts: texts[0].strip() or None, lambda value: (_text(value),)),
+        Converter("decimal", _read_json_decimal, _write_json_decimal, "decimal"),
+        Converter("date", _read_json_date, _write_json_date, "date"),
+        Converter("datetime", _read_json_datetime, _write_json_datetime, "datetime"),
+        Converter("window", _read_window, _write_window, "object"),
+        _SIMPLE["int"],
+        _SIMPLE["list"],
+    )
+}
+"""Converters of JSON bodies, where they differ from those of X12, or stand for them."""
+
 _CALL = re.compile(r"([a-z][a-z0-9]*)(?:\s*\((.*)\))?", re.DOTALL)
 
 NAMES = (*_SIMPLE, "code", "enum", "bool", "pairs", "records")
 """All converters a mapping may name."""
 
 
-def converter(text: str) -> Converter:
+def converter(text: str, *, json: bool = False) -> Converter:
     """The converter written as ``text``, for example ``date`` or ``code(buyer=BY, seller=SE)``.
+
+    Args:
+        json: of a JSON body, not of X12.
 
     Raises:
         MappingError: the name is unknown, or its arguments do not fit.
@@ -281,8 +361,9 @@ def converter(text: str) -> Converter:
     if match is None:
         raise MappingError(f"{text!r} is not a converter")
     name, inside = match[1], match[2]
-    if name in _SIMPLE and inside is None:
-        return _SIMPLE[name]
+    simple = _JSON if json else _SIMPLE
+    if name in simple and inside is None:
+        return simple[name]
     words = [word.strip() for word in (inside or "").split(",") if word.strip()]
     if name == "records" and words:
         return _records(tuple(words))

@@ -23,6 +23,9 @@ from gateway.x12.parser import ENVELOPE_RELEASE, TECHNICAL
 from gateway.x12.table import Table, build
 
 if TYPE_CHECKING:
+    from gateway.mapping.body import BodyPlan
+    from gateway.mapping.members import Forms
+    from gateway.mapping.model import Mapping
     from gateway.mapping.plan import Plan
     from gateway.mapping.writegen import SetFunctions
 
@@ -186,6 +189,8 @@ class Library:
         self._engines: dict[tuple[str, bool, bool], SetEngine | None] = {}
         self._guidelines: dict[tuple[str, str], Guideline | None] = {}
         self._profiles: dict[str, Library] = {}
+        self._bodies: dict[str, BodyPlan] = {}
+        self._forms: dict[str, Forms] = {} if base is None else base._forms
         # Guide, mapping and functions know each other by identity: threads must not make two of them.
         self._making: RLock = RLock() if base is None else base._making
 
@@ -314,6 +319,37 @@ class Library:
     def mapping_file(self, name: str) -> bytes:
         """A mapping file by its path below ``mappings/``; raises NotFoundError."""
         return self._load(f"mappings/{name}.yaml")
+
+    def body(self, name: str) -> BodyPlan:
+        """The mapping of a JSON body, such as ``order``, with its form.
+
+        Raises:
+            NotFoundError: there is no such mapping.
+        """
+        with self._making:
+            if name not in self._bodies:
+                own = self.profile and self._optional(f"mappings/partners/{self.profile}/{name}.sp_api.yaml")
+                if not own and self._base is not None:
+                    self._bodies[name] = self._base.body(name)
+                else:
+                    from gateway.mapping.model import parse_mapping
+
+                    text = own or self._load(f"mappings/sp_api/{name}.yaml")
+                    mapping = parse_mapping(text, f"{name}.yaml", self.mapping_file)
+                    self._bodies[name] = self.body_plan(mapping)
+            return self._bodies[name]
+
+    def body_plan(self, mapping: Mapping) -> BodyPlan:
+        """A mapping with the form of its body; NotFoundError if there is no such form."""
+        from gateway.mapping.body import BodyPlan
+        from gateway.mapping.members import parse_forms
+
+        file, _, root = mapping.guide.rpartition("/")
+        if file not in self._forms:
+            self._forms[file] = parse_forms(self._load(f"schemas/{file}.yaml"), file)
+        if root not in self._forms[file].objects:
+            raise NotFoundError(f"There is no form {mapping.guide}.")
+        return BodyPlan(mapping, self._forms[file], root)
 
     def engine(self, version: str, set_id: str, *, documents: bool) -> SetEngine | None:
         """What checks (and with ``documents`` translates) sets of this version and kind."""

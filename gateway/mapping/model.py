@@ -10,7 +10,7 @@ from typing import Any
 from gateway.errors import MappingError, NotFoundError, Problem
 from gateway.mapping.converters import NAMES, Converter, converter
 from gateway.mapping.problems import mapping_problem, nearest
-from gateway.mapping.statement import MISSING, Load, Stated, stated
+from gateway.mapping.statement import BODIES, MISSING, Load, Stated, stated
 
 Path = tuple[str, ...]
 
@@ -20,11 +20,16 @@ KEYS = ("mapping", "guide", "fields", "computed", "extends", "codes", "blocks")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``[REF01=CR]``: the element must have this value; an empty value means that it is absent."""
+    """``[REF01=CR]``: the element must have this value; an empty value means that it is absent.
+
+    Attributes:
+        name: in a JSON body, the member; there ``$field`` stands for the value of a field of the document.
+    """
 
     element: int
     component: int
     value: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Address:
         conditions: for each step of ``path``.
         elements: (element, component) pairs; component 0 for the whole element.
         open_end: the address takes all elements from the first on (``PO106..``).
+        names: in a JSON body, the members at the end of ``path``; ``@`` is the name of the member that an item
+            stands in, ``.`` the item itself.
     """
 
     path: tuple[str, ...]
@@ -43,15 +50,23 @@ class Address:
     elements: tuple[tuple[int, int], ...]
     open_end: bool
     text: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value: a path into the object of the scope, an address and a converter."""
+    """One value: a path into the object of the scope, an address and a converter.
+
+    Attributes:
+        default: in a JSON body, the value where none is given.
+        fallback: the field of the document that is written where the object itself does not say the value.
+    """
 
     path: Path
     address: Address
     converter: Converter
+    default: str = ""
+    fallback: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +75,17 @@ class Copy:
 
     The value is that of the object itself where a rule gives it one (``local``), else that of the document's
     root.
+
+    Attributes:
+        converter: of a JSON body: what becomes of the value, which through lists is that on which all agree.
+        default: the value otherwise; with no source a constant.
     """
 
     path: Path
     source: Path
     local: bool = False
+    converter: Converter | None = None
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +141,9 @@ _ELEMENT = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?(\.\.)?")
 _RANGE = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)\.\.\1(\d\d)")
 _CONDITION = re.compile(r"([A-Z][A-Z0-9]{1,2})(\d\d)(?:\.(\d{1,2}))?=(.*)")
 _CONSTANT = re.compile(r'=\s*"([^"]+)"')
+_JSON_STEP = re.compile(r"([A-Za-z][A-Za-z0-9_]*)((?:\[[^\]]*\])?)")
+_JSON_CONDITION = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=(\$?[^\]]+)")
+_DEFAULT = re.compile(r"(.*?)\s=\s*(?:\"([^\"]+)\"|([a-z][a-z0-9_.]*))", re.DOTALL)
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
 _COUNT = re.compile(r"count\(([a-z0-9_.]+|[A-Z][A-Z0-9]{1,2})\)")
 _SUM = re.compile(r"sum\(([a-z0-9_., ]+)\)")
@@ -177,6 +201,46 @@ def parse_address(text: str, *, segment: bool = False) -> Address:
     return Address(tuple(path), tuple(conditions), tuple(elements), open_end, text.strip())
 
 
+def parse_member(text: str, *, each: bool = False) -> Address:
+    """Reads an address in a JSON body, such as ``netCost.amount`` or ``ids[type=SSCC].number``.
+
+    Args:
+        each: the address names a list, an object or several (``a.buyer,seller``); conditions may stand at its end.
+
+    Raises:
+        MappingError: the text is no address.
+    """
+    text = text.strip()
+    *steps, last = [""] if text == "." else re.split(r"\.(?![^\[]*\])", text)
+    path: list[str] = []
+    conditions: list[tuple[Condition, ...]] = []
+    if each and last.endswith("]"):
+        steps, last = [*steps, last], ""
+    for step in steps:
+        match = _JSON_STEP.fullmatch(step.strip())
+        if match is None:
+            raise MappingError(f"{step!r} in the address {text!r} is not a member such as items or ids[type=X]")
+        path.append(match[1])
+        found = []
+        for part in filter(None, match[2].strip("[]").split(",")):
+            condition = _JSON_CONDITION.fullmatch(part.strip())
+            if condition is None:
+                raise MappingError(f"{part!r} in the address {text!r} is not a condition such as type=X")
+            found.append(Condition(0, 0, condition[2], condition[1]))
+        conditions.append(tuple(found))
+    names = tuple(name.strip() for name in last.split(",")) if last else ()
+    if each and not last and path:
+        names, path = (path[-1],), path[:-1]
+    elif each and last:
+        conditions.append(())
+    elif not last:
+        names = (".",)
+    for name in names:
+        if name not in ("@", ".") and not _JSON_STEP.fullmatch(name):
+            raise MappingError(f"{name!r} in the address {text!r} is not a member such as items")
+    return Address(tuple(path), tuple(conditions), (), False, text, names)
+
+
 def parse_mapping(text: str | bytes, name: str = "mapping", load: Load | None = None) -> Mapping:
     """Reads a mapping file.
 
@@ -222,6 +286,7 @@ class _Parsing:
     lines: dict[str, int] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     constants: dict[Path, str] = field(default_factory=dict)
+    json: bool = False
 
     def add(self, code: str, place: str, line: int | None = None, **words: Any) -> None:
         line = line or self.lines.get(place)
@@ -239,6 +304,7 @@ class _Parsing:
         for key, name, line in top.unused:
             self.add("MAP-UNUSED", key, line, value=name)
         rules: tuple[Rule, ...] = ()
+        self.json = str(top.get("guide")).startswith(f"{BODIES}/")
         if isinstance(top.get("fields"), Stated):
             rules = self.rules(top["fields"], "")
         elif "fields" in top:
@@ -286,17 +352,22 @@ class _Parsing:
             if not isinstance(value, str):
                 raise MappingError("text such as 'BEG03 | date' is needed")
             if constant := _CONSTANT.fullmatch(value):
+                if name != key and self.json:
+                    return Copy(path, (), default=constant[1])
                 if name != key:
                     raise MappingError("a constant stands at the root of the document only")
                 self.constants[path] = constant[1]
                 return None
-            return (
-                Copy(path, _path(value[1:].strip())) if value[:1] == "=" else self.scalar(path, value, name)
-            )
+            if value[:1] != "=":
+                return self.scalar(path, value, name)
+            source, default, _ = _defaulted(value[1:]) if self.json else (value[1:], "", ())
+            source, _, convert = source.partition("|")
+            used = converter(convert, json=True) if convert else None
+            return Copy(path, _path(source.strip()), converter=used, default=default)
         each = value.get("each") if isinstance(value, Stated) else None
         if not isinstance(each, str):
             raise MappingError("a list needs 'each: SEGMENT'")
-        address = parse_address(each, segment=True)
+        address = parse_member(each, each=True) if self.json else parse_address(each, segment=True)
         inner = self.rules(value, name + ".")
         if value.keys() != {"each", "value"}:
             return Repeated(path, address, inner)
@@ -305,17 +376,19 @@ class _Parsing:
         return Repeated(path, address, (), scalar) if isinstance(scalar, Field) else None
 
     def scalar(self, path: Path, text: str, name: str) -> Field | None:
+        text, default, fallback = _defaulted(text) if self.json else (text, "", ())
         stated, _, convert = text.partition("|")
-        address = parse_address(stated)
+        address = parse_member(stated) if self.json else parse_address(stated)
         try:
-            found = converter(convert or "text")
+            found = converter(convert or "text", json=self.json)
         except MappingError as error:
             near = nearest(convert.partition("(")[0].strip(), NAMES)
             self.add("MAP-CONVERTER", name, value=convert.strip(), what=error, nearest=near)
             return None
-        if found.arity and (len(address.elements) > found.arity or address.open_end):
+        size = max(len(address.elements), len(address.names))
+        if found.arity and (size > found.arity or address.open_end):
             raise MappingError(f"{found.name} takes {found.arity} element(s), {stated.strip()!r} has more")
-        return Field(path, address, found)
+        return Field(path, address, found, default, fallback)
 
     def computed(
         self, stated: Any, rules: tuple[Rule, ...]
@@ -356,6 +429,12 @@ class _Parsing:
 def _listed(match: re.Match[str]) -> str:
     """``SDQ03..SDQ22`` as a list of elements."""
     return ",".join(f"{match[1]}{number:02}" for number in range(int(match[2]), int(match[3]) + 1))
+
+
+def _defaulted(text: str) -> tuple[str, str, Path]:
+    """A rule without its default, the default, and the field that stands in where there is no value."""
+    match = _DEFAULT.fullmatch(text)
+    return (match[1], match[2] or "", _path(match[3]) if match[3] else ()) if match else (text, "", ())
 
 
 def _path(name: str) -> Path:

@@ -23,7 +23,10 @@ MAX_VALUES = 40_000
 billions."""
 
 SHARED = "x12/blocks"
-"""The mapping file whose blocks and codes all others may use."""
+"""The mapping file whose blocks and codes all others may use; those of JSON bodies have one of their own."""
+
+BODIES = "sp_api"
+"""Mappings with a guide ``sp_api/<file>/<object>`` are of JSON bodies."""
 
 Load = Callable[[str], bytes]
 """Gives the bytes of a mapping file by its path below ``mappings/`` without ``.yaml``."""
@@ -72,7 +75,9 @@ def stated(text: str | bytes, load: Load | None = None) -> Stated:
         if load is None or len(chain) > 5:
             raise MappingError(f"the mapping {base!r} that it extends cannot be had", code=MISSING)
         chain.append(_foreign(_parsed(load(base))))
-    expansion = _Expansion([*reversed(chain)], load)
+    guide = next((str(file["guide"]) for file in chain if file.get("guide")), "x12")
+    blocks = f"{BODIES}/blocks" if guide.startswith(f"{BODIES}/") else SHARED
+    expansion = _Expansion([*reversed(chain)], load, blocks)
     whole = Stated()
     for file in reversed(chain):
         for key, value in file.items():
@@ -118,15 +123,15 @@ def merged(base: Stated, over: Stated) -> Stated:
 class _Expansion:
     """Puts blocks and code tables where they are named."""
 
-    def __init__(self, files: list[Stated], load: Load | None) -> None:
-        self._files, self._load = files, load
+    def __init__(self, files: list[Stated], load: Load | None, shared: str) -> None:
+        self._files, self._load, self._shared = files, load, shared
         self._left = MAX_VALUES
         self.used: set[tuple[str, str]] = set()
 
     @cached_property
     def _known(self) -> dict[str, Stated]:
         """All blocks and code tables; those of later files go before."""
-        shared = [] if self._load is None else [_foreign(_parsed(self._load(SHARED)))]
+        shared = [] if self._load is None else [_foreign(_parsed(self._load(self._shared)))]
         known = {"blocks": Stated(), "codes": Stated()}
         for file in (*shared, *self._files):
             for kind, before in known.items():

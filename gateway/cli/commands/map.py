@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.x12.envelope import TransactionSet
     from gateway.x12.table import Table
 
-_FOLDERS = ("mappings/x12", "mappings/partners")
+_FOLDERS = ("mappings/x12", "mappings/sp_api", "mappings/partners")
 _TEXT_WIDTH = 40
 
 
@@ -68,9 +68,9 @@ def run_check(args: argparse.Namespace) -> int:
     outcome, style = inputs.Outcome(), Style.of(sys.stdout)
     for name, text in _each(args, outcome):
         if name.endswith("blocks.yaml"):
-            problems = check_shared(text)
+            problems = check_shared(text, Path(name).parent.name)
         else:
-            problems = check_mapping(text, table_of, _fields_of, library.mapping_file)
+            problems = check_mapping(text, table_of, _fields_of, library.mapping_file, library.body_plan)
         outcome.problems |= any(problem.is_error for problem in problems)
         if args.json:
             files.append({"path": name, "problems": [problem.to_dict() for problem in problems]})
