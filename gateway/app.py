@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sqlalchemy import delete, update
@@ -34,6 +34,7 @@ from gateway.services import accept
 from gateway.services.base import Services
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
+from gateway.services.sp_api import CHANGED, NEW
 from gateway.settings import (
     AS2_KEYS,
     AUDIT_KEY,
@@ -64,6 +65,9 @@ from gateway.transports.folder import INBOX, QUARANTINE, Folder
 from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, EXPIRY, FETCH, POLL, RETENTION, SWEEP, WAITS, Handler
 
+if TYPE_CHECKING:
+    from gateway.transports.sp_api import Client as Account
+
 _DAY = 86400.0
 _AGAIN_SECONDS = 60.0
 _PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY, EXPIRY: 3600.0, WAITS: 3600.0}
@@ -73,6 +77,7 @@ _COUNTED = {
     "document.created": "documents",
     "document.waiting": "documents",
     "interchange.written": "documents",
+    "submission.written": "documents",
     "acknowledgment.written": "acknowledgments",
     "file.delivered": "delivered",
     "file.quarantined": "quarantined",
@@ -86,6 +91,8 @@ _WARNINGS = (
     "file.quarantined",
     "document.waits",
     "delivery.delayed",
+    "submission.uncertain",
+    "order.changed",
     "delivery.failed",
     "acknowledgment.overdue",
     "receipt.overdue",
@@ -179,6 +186,9 @@ class Gateway(AbstractContextManager["Gateway"]):
                 name: Folder(home / FOLDERS / name, stable, marker[name]) for name in settings.channels
             }
             self._remotes = _remotes(home, settings)
+            self._accounts = _accounts(home, settings)
+            for client in self._accounts.values():
+                ends.callback(client.close)
             self._routes = Table(settings.routes)
             # What came with the package is behind the guides and mappings of the home, file by file.
             layers = tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir())
@@ -256,6 +266,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 payloads=self.payloads,
                 channels=self._folders,
                 remotes=self._remotes,
+                accounts=self._accounts,
                 settings=self.settings,
                 home=self.home,
                 keyring=self.keyring,
@@ -288,6 +299,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._jobs.drain(self._handle)
         unsure = [self._handler.look(services, channel) for channel in self._folders]
         waits = [channel for channel in self._fetched if self._handler.fetch(services, channel)]
+        self._handler(services, [Job(key, 0) for key in self._asked])
         if patient and (any(unsure) or waits):
             time.sleep(self.settings.gateway.pickup.stable_seconds)
             for channel in self._folders:
@@ -383,7 +395,7 @@ class Gateway(AbstractContextManager["Gateway"]):
     @property
     def parts(self) -> list[Callable[[threading.Event], None]]:
         """What works until it is stopped, each in a thread of its own."""
-        speaks = any(one.as2 or one.sftp for one in self.settings.partners.values())
+        speaks = any(one.as2 or one.sftp or one.sp_api for one in self.settings.partners.values())
         senders = self.settings.gateway.schedule.senders if self.is_single else 1
         return [self.work, self.watch, *([self.send] * senders if speaks else [])]
 
@@ -392,6 +404,14 @@ class Gateway(AbstractContextManager["Gateway"]):
         """Channels whose files are fetched, and the seconds between two looks."""
         found = {one.folder: one.sftp for one in self.settings.partners.values() if one.sftp}
         return {name: one.poll_seconds for name, one in found.items() if one.inboxes}
+
+    @property
+    def _asked(self) -> dict[str, float]:
+        """Jobs that ask Amazon for orders, and the seconds between two."""
+        terms = {name: one.terms for name, one in self._accounts.items()}
+        return {f"{NEW}:{name}": one.poll_seconds for name, one in terms.items()} | {
+            f"{CHANGED}:{name}": one.poll_changes_seconds for name, one in terms.items()
+        }
 
     def probe(self, partner: Partner, told: Callable[[str, str], None], *, send: bool) -> None:
         """Tries the server of a partner, see :class:`gateway.transports.base.Remote`."""
@@ -402,7 +422,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         polls = dict.fromkeys(
             (f"{POLL}:{name}" for name in self._folders), self.settings.gateway.schedule.poll_seconds
         )
-        polls |= {f"{FETCH}:{name}": seconds for name, seconds in self._fetched.items()}
+        polls |= {f"{FETCH}:{name}": seconds for name, seconds in self._fetched.items()} | self._asked
         Clock(self.engine, {**polls, **_PERIODS}, self._tick, self._in_trouble).run(stop)
 
     def _handle(self, jobs: Sequence[Job], guard: Callable[[], None]) -> None:
@@ -469,6 +489,16 @@ def _remotes(home: Path, settings: Settings) -> dict[str, Remote]:
 
     find, stable = partial(secret, home=home), settings.gateway.pickup.stable_seconds
     return {name: SftpFolders(one, name, find, stable, home=str(home)) for name, one in terms.items()}
+
+
+def _accounts(home: Path, settings: Settings) -> dict[str, Account]:
+    """Clients of the API, by the channels of their partners."""
+    terms = {one.folder: one.sp_api for one in settings.partners.values() if one.sp_api}
+    if not terms:
+        return {}
+    from gateway.transports.sp_api import Client as Account
+
+    return {name: Account(one, partial(secret, home=home)) for name, one in terms.items()}
 
 
 def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:

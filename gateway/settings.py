@@ -401,7 +401,7 @@ def load(home: Path) -> Settings:
         )
     routes = Routes()
     if (home / ROUTES_FILE).exists():
-        routes = _read(home / ROUTES_FILE, ROUTES_FILE, Routes, problems) or routes
+        routes = read_file(home / ROUTES_FILE, ROUTES_FILE, Routes, problems) or routes
     if problems or gateway is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
     return Settings(gateway, partners, routes)
@@ -410,7 +410,7 @@ def load(home: Path) -> Settings:
 def read_routes(path: Path) -> Routes:
     """Another table than that of the home. Raises ConfigurationError."""
     problems: list[Problem] = []
-    routes = _read(path, path.name, Routes, problems)
+    routes = read_file(path, path.name, Routes, problems)
     if routes is None:
         raise ConfigurationError(f"{path} is no table of routes.", problems=tuple(problems))
     return routes

@@ -9,7 +9,7 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from gateway.as2.cms import Entropy
 from gateway.as2.span import Scratch
@@ -26,6 +26,9 @@ from gateway.store.sql import Store
 from gateway.transports.as2 import Client
 from gateway.transports.base import Channel, Remote
 
+if TYPE_CHECKING:
+    from gateway.transports.sp_api import Client as Account
+
 _IN_MEMORY = 1 << 18
 
 
@@ -37,6 +40,7 @@ class Services:
         erp: how files of our own system are written and read.
         rules: sha256 of all guides, mappings and settings in force, see the audit's ``rules.loaded``.
         channels: folders, by their names. remotes: the servers of partners, by the same names.
+        accounts: clients of Amazon's API, by the same names.
         home: where names of files in settings begin. keyring: certificates and keys. http: sends over HTTP.
         spool: a folder for content on its way. entropy: so many unpredictable bytes.
         guard: raises when another worker has taken over; to be called before anything outside is changed.
@@ -49,6 +53,7 @@ class Services:
     payloads: Payloads
     channels: Mapping[str, Channel]
     remotes: Mapping[str, Remote]
+    accounts: Mapping[str, Account]
     settings: Settings
     home: Path
     keyring: Keyring

@@ -25,7 +25,7 @@ from gateway.errors import (
 )
 from gateway.partners.agreement import Send
 from gateway.partners.partner import API, WEBHOOK, Partner
-from gateway.services import crossreference, route
+from gateway.services import crossreference, route, sp_api
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem, written_twice
@@ -120,9 +120,11 @@ class Outbound(Work):
                     take_back()
                     refused = problem(chosen.code, value=kept.number, what=chosen.reason)
                     return self._stopped(Translation.UNPROCESSED, refused)
-                if chosen.way in (API, WEBHOOK):
+                if chosen.way == WEBHOOK:
                     raise RefusedError(f"Documents cannot be sent by {chosen.way} yet.")
-                if agreed.batch is not None:
+                if chosen.way == API:
+                    sp_api.write(self, kept, partner, document)
+                elif agreed.batch is not None:
                     self._wait(kept, partner, agreed, chosen.way)
                 else:
                     self._send(kept, partner, agreed, chosen.way)

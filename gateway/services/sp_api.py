@@ -1,11 +1,11 @@
 """Amazon's Selling Partner API: orders are asked for, documents submitted, and their outcomes followed.
 
-A list of orders proves only what is in it: after an outage it may be empty, or hold an order that is days old.
-So each look reaches far behind the newest order that came, and what came before is known by its content.
+A list of orders proves only what is in it: after an outage it may be empty, or hold an order that is days
+old. So each look reaches far behind the newest order that came, and what came before is known by its content.
 
-An answer of HTTP 202 says that a document arrived, no more; what became of it a transaction tells later. Before
-a document is submitted its attempt is committed. If nobody can say whether it was taken, it is looked up among
-what Amazon has before it is submitted again; where that says nothing, a person decides.
+An answer of HTTP 202 says that a document arrived, no more; what became of it a transaction tells later.
+Before a document is submitted its attempt is committed. If nobody can say whether it was taken, it is looked
+up among what Amazon has before it is submitted again; where that says nothing, a person decides.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 import orjson
 
-from gateway import engine
-from gateway.errors import DocumentError, Location, RefusedError
+from gateway.errors import DocumentError, Location, Problem, RefusedError
 from gateway.partners.partner import API, Partner
 from gateway.partners.sp_api import SpApi
 from gateway.services import acknowledge, lifecycle, receive
@@ -31,6 +30,8 @@ from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.lifecycle import Delivery as Status
 from gateway.services.problems import problem
 from gateway.services.work import Came, Work
+from gateway.sp_api import differences, read_body, write_body
+from gateway.sp_api.changes import Change, change_order, words
 from gateway.store.records import (
     DELIVERED,
     FAILED,
@@ -42,7 +43,6 @@ from gateway.store.records import (
     Document,
     Exchange,
     Message,
-    as_text,
 )
 from gateway.transports.folder import harmless
 from gateway.transports.sp_api import Answer, Client, SpApiError
@@ -107,9 +107,9 @@ def look(services: Services, channel: str, kind: str) -> None:
 
 def _since(services: Services, account: Account, kind: str, now: datetime) -> datetime:
     newest = services.store.last_received(account.partner.id, API, kind)
-    first = now - LOOKBACK if newest is None else min(newest, now) - LOOKBACK
-    if account.terms.orders_since is not None and newest is None:
-        first = min(first, account.terms.orders_since)
+    first = min(newest or now, now) - LOOKBACK
+    if newest is None and (day := account.terms.orders_since):
+        first = min(first, datetime.combine(day, time(), UTC))
     return max(first, now - OLDEST)
 
 
@@ -161,42 +161,42 @@ class Orders(Work):
         account = Account.of(self.services, self.message.channel)
         self.findings.partner = self.message.partner
         if account is None:
-            self.findings.add(problem("HOME-NO-ACCOUNT", value=self.message.channel, channel=self.message.channel))
+            self.findings.add(
+                problem("HOME-NO-ACCOUNT", value=self.message.channel, channel=self.message.channel)
+            )
             return Translation.UNPROCESSED
         for place, order in enumerate(_orders(self.services, self.message)):
-            self._order(account, order, Location(pointer=f"/payload/orders/{place}"))
+            self._order(account, order, f"/payload/orders/{place}")
         self.findings.verdict = "rejected" if self.findings.errors else "accepted"
         if not self.findings.errors:
             return Translation.TRANSLATED
         return Translation.PARTLY_TRANSLATED if self.findings.done else Translation.REJECTED
 
-    def _order(self, account: Account, order: Mapping[str, Any], place: Location) -> None:
+    def _order(self, account: Account, order: Mapping[str, Any], place: str) -> None:
         partner, store, number = account.partner, self.store, _number(order)
         again = self.message.is_repeated
         if store.claim(_mark(partner, order), self.message.id, again=again) not in (None, self.message.id):
             return
-        document, problems = engine.read_body("order", order, self.services.guides.of(partner.overlay))
-        self.findings.add(*(replace(one, location=_below(place, one.location)) for one in problems))
-        if document is None:
+        document, problems = _read(self.services, partner, order)
+        self.findings.add(*(one.at(pointer=f"{place}{one.location.pointer or ''}") for one in problems))
+        if any(one.is_error for one in problems):
             return
-        document["test"] = account.terms.sandbox
-        before = self._before(partner, number)
-        changes: Sequence[Any] = ()
+        before, changes = self._before(partner, number), list[Change]()
         if before is not None:
-            changes = engine.differences(before, document)
-            if not changes:
+            if not (changes := differences(before, document)):
                 return
-            document = engine.order_change(document, changes)
+            document = change_order(before, document, changes)
+        document["test"] = account.terms.sandbox
         form = self.services.erp.outlet(document["document_type"], bool(document.get("test")))
-        came = Came(place, "order", number, self.message.name)
+        came = Came(Location(pointer=place), "order", number, self.message.name)
         with self.store.savepoint() as take_back:
             wrong = self.to_erp(partner, document, form, came)
             if wrong:
                 take_back()
             self.findings.add(*wrong)
         if changes and not wrong:
-            told = [one.words for one in changes]
-            store.audit("order.changed", self.message.id, partner=partner.id, number=number, changes=told[:50])
+            told = [words(one) for one in changes[:50]]
+            store.audit("order.changed", self.message.id, partner=partner.id, number=number, changes=told)
 
     def _before(self, partner: Partner, number: str) -> dict[str, Any] | None:
         """The order as it was known until now, whichever way it came; None if it is new."""
@@ -207,16 +207,18 @@ class Orders(Work):
             return None
         message = self.store.message(kept.message_id)
         if message.way == API:
-            guides = self.services.guides.of(partner.overlay)
             for order in _orders(self.services, message):
                 if _number(order) == number:
-                    return engine.read_body("order", order, guides)[0]
+                    return _read(self.services, partner, order)[0]
         found: dict[str, Any] | None = orjson.loads(kept.body) if kept.body else None
         return found
 
 
-def _below(place: Location, inner: Location) -> Location:
-    return replace(inner, pointer=f"{place.pointer}{inner.pointer or ''}")
+def _read(
+    services: Services, partner: Partner, order: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Problem]]:
+    found = read_body("order", order, services.guides.of(partner.overlay))
+    return (found.documents or [{}])[0], found.problems
 
 
 def _orders(services: Services, message: Message) -> Iterator[Mapping[str, Any]]:
@@ -234,13 +236,12 @@ def write(work: Work, kept: Document, partner: Partner, document: dict[str, Any]
     """Stores the body of a document of ours, to be submitted. Raises DocumentError."""
     assert partner.sp_api is not None
     services = work.services
-    operation, body, problems = engine.write_body(
-        document, partner.sp_api.vendor_code, services.guides.of(partner.overlay)
-    )
-    if any(one.is_error for one in problems):
-        raise DocumentError("The document cannot be submitted.", problems=tuple(problems))
-    work.findings.add(*problems)
-    payload, size = services.payloads.put(BytesIO(orjson.dumps(body)))
+    made = write_body(document, services.guides.of(partner.overlay), vendor_code=partner.sp_api.vendor_code)
+    if not made.may_be_sent:
+        raise DocumentError("The document cannot be submitted.", problems=tuple(made.problems))
+    work.findings.add(*made.problems)
+    operation = made.operation
+    payload, size = services.payloads.put(BytesIO(orjson.dumps(made.body)))
     sent = Message(
         id=services.new_id(),
         direction=OUTBOUND,
@@ -316,9 +317,7 @@ def _wait(services: Services, delivery: Delivery, exchange: Exchange) -> timedel
     return since + pause - now if since <= now else timedelta(0)  # later than now, if the clock was set back
 
 
-def _begin(
-    services: Services, account: Account, delivery: Delivery, exchange: Exchange | None
-) -> Exchange:
+def _begin(services: Services, account: Account, delivery: Delivery, exchange: Exchange | None) -> Exchange:
     """Commits the attempt."""
     store, now = services.store, services.store.now()
     facts = {"operation": delivery.box, "file": delivery.wanted, "sha256": delivery.payload}
@@ -362,7 +361,12 @@ def _taken(
         told["sha256"] = delivery.payload
         if answer is not None:
             store.exchanges.change(
-                exchange.id, "sending", state="waiting", as2_id=answer.transaction_id, receipt=receipt, error=""
+                exchange.id,
+                "sending",
+                state="waiting",
+                as2_id=answer.transaction_id,
+                receipt=receipt,
+                error="",
             )
             told |= {"transaction_id": answer.transaction_id, "request_id": answer.request_id}
             due = now + timedelta(minutes=account.terms.outcome_minutes)
@@ -397,8 +401,8 @@ def _not_taken(
         pause = max(pause, timedelta(seconds=error.retry_after))
         _wake(services, delivery.channel, now + pause)
         if not error.is_uncertain and delivery.tries in (0, 4):
-            facts = {"channel": delivery.channel, "files": 1, "error": words}
-            store.audit("delivery.delayed", delivery.message_id, partner=account.partner.id, **facts)
+            told: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
+            store.audit("delivery.delayed", delivery.message_id, partner=account.partner.id, **told)
     services.trouble(delivery.channel, f"{delivery.wanted}: {words}")
     return error.is_uncertain
 
@@ -432,7 +436,7 @@ def _found(
 ) -> bool | None:
     """Whether Amazon has what may have been taken; None if that cannot be said now."""
     try:
-        found = _looked_up(account, delivery.box, json.loads(body), datetime.fromisoformat(exchange.at))
+        found = _looked_up(account, delivery.box, json.loads(body))
     except SpApiError as error:
         services.trouble(delivery.channel, f"{delivery.wanted} cannot be looked up: {error}")
         return None
@@ -441,7 +445,7 @@ def _found(
     return found
 
 
-def _looked_up(account: Account, operation: str, body: Mapping[str, Any], begun: datetime) -> bool | None:
+def _looked_up(account: Account, operation: str, body: Mapping[str, Any]) -> bool | None:
     """Whether Amazon shows what was submitted.
 
     Of invoices nothing is shown to the programs of vendors for days, so that not finding one says nothing.
@@ -455,7 +459,7 @@ def _looked_up(account: Account, operation: str, body: Mapping[str, Any], begun:
             for status in client.call("getPurchaseOrdersStatus", query=query).items
             for item in status.get("itemStatus") or ()
         ]
-        return all(_is_acknowledged(one, said["acknowledgementDate"], begun, items) for one in said["items"])
+        return all(_is_acknowledged(one, items) for one in said["items"])
     if operation == "submitInvoices":
         (said,) = body["invoices"]
         if account.terms.marketplace:
@@ -470,24 +474,19 @@ def _looked_up(account: Account, operation: str, body: Mapping[str, Any], begun:
     return any(one.get("vendorShipmentIdentifier") == number for one in found)
 
 
-def _is_acknowledged(
-    line: Mapping[str, Any], date: str, begun: datetime, items: Sequence[Mapping[str, Any]]
-) -> bool:
-    """Whether the state of an order shows what was said of a line, at our date or since we said it."""
+def _is_acknowledged(line: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the state of an order shows what was said of a line."""
     accepted = sum(
         one["acknowledgedQuantity"]["amount"]
         for one in line["itemAcknowledgements"]
         if one["acknowledgementCode"] == "Accepted"
     )
-    since = f"{begun - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
     for item in items:
         if item.get("itemSequenceNumber") == line.get("itemSequenceNumber"):
-            details = (item.get("acknowledgementStatus") or {}).get("acknowledgementStatusDetails") or ()
-            for one in details:
-                told = str(one.get("acknowledgementDate") or "")
-                amount = (one.get("acceptedQuantity") or {}).get("amount", 0)
-                if (told == date or told >= since) and amount == accepted:
-                    return True
+            said = item.get("acknowledgementStatus") or {}
+            amount = (said.get("acceptedQuantity") or {}).get("amount", 0)
+            is_said = said.get("confirmationStatus", "UNCONFIRMED") != "UNCONFIRMED"
+            return is_said and bool(amount == accepted)
     return False
 
 
@@ -500,8 +499,8 @@ def _unknown(services: Services, account: Account, delivery: Delivery, exchange:
             _wake(services, delivery.channel, now + _SETTLES)
             return True
         words = (
-            "nobody knows whether Amazon took it, and it cannot be looked up. See in Vendor Central; if it is "
-            "not there: edigw message resend"
+            "nobody knows whether Amazon took it, and it cannot be looked up. See in Vendor Central; if it is"
+            " not there: edigw message resend"
         )
         store.settle_delivery(delivery.seq, FAILED, words)
         store.exchanges.change(exchange.id, "sending", state="failed", error=words)
@@ -530,7 +529,9 @@ def outcome(services: Services, exchange_id: str) -> None:
         if status == "Success":
             _ended(services, exchange, Acknowledgment.ACCEPTED, ["Amazon accepts it."], answer)
         elif status == "Failure":
-            words = [_sentence(one) for one in said.get("errors") or ()] or ["Amazon refuses it without a reason."]
+            words = [_sentence(one) for one in said.get("errors") or ()] or [
+                "Amazon refuses it without a reason."
+            ]
             _ended(services, exchange, Acknowledgment.REJECTED, words, answer)
         elif late and _confirmed(services, account, exchange):
             words = ["The transaction stays in work, but Amazon has it, as a look-up shows."]
@@ -550,7 +551,7 @@ def _confirmed(services: Services, account: Account, exchange: Exchange) -> bool
         return False
     with services.payloads.open(message.payload) as file:
         body = json.loads(file.read())
-    return bool(_looked_up(account, exchange.receiver, body, datetime.fromisoformat(exchange.at)))
+    return bool(_looked_up(account, exchange.receiver, body))
 
 
 def _again(services: Services, exchange: Exchange, age: timedelta) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import Problem, TransportError
 from gateway.files import in_words
+from gateway.partners.partner import API
 from gateway.services import lifecycle, quarantine
 from gateway.services.base import Services, job_of
 from gateway.services.inbound import Inbound
@@ -20,6 +21,7 @@ from gateway.services.lifecycle import Delivery, Translation
 from gateway.services.outbound import Outbound
 from gateway.services.problems import problem
 from gateway.services.quarantine import Findings
+from gateway.services.sp_api import Orders
 from gateway.store.records import Message
 
 _FULL_DISK = 4
@@ -66,8 +68,12 @@ def _translate(services: Services, message: Message) -> None:
         findings.add(why)
         _end(services, message, status, findings)
         return
-    is_ours = message.channel in services.erp.channels
-    work = Outbound(services, message) if is_ours else Inbound(services, message)
+    kind: type[Outbound | Inbound | Orders] = Inbound
+    if message.channel in services.erp.channels:
+        kind = Outbound
+    elif message.way == API:
+        kind = Orders
+    work = kind(services, message)
     status = work.process()
     _end(services, message, status, work.findings)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -82,7 +82,9 @@ def _parties(before: list[Any], after: list[Any]) -> Iterator[Change]:
 
 
 def _lines(before: list[Any], after: list[Any]) -> Iterator[Change]:
-    old, new = ({_key(one, index): (index, one) for index, one in enumerate(side)} for side in (before, after))
+    old, new = (
+        {_key(one, index): (index, one) for index, one in enumerate(side)} for side in (before, after)
+    )
     for key in {**old, **new}:
         if key not in new:
             index, one = old[key]
@@ -126,3 +128,71 @@ def _zero(quantity: Any) -> bool:
         return isinstance(quantity, Mapping) and Decimal(quantity.get("value", "")) == 0
     except ArithmeticError:
         return False
+
+
+_COST = {"cost"}
+
+
+def change_order(before: Json, after: Json, changes: Sequence[Change]) -> dict[str, Any]:
+    """A ``purchase_order_change`` that makes the earlier form of an order the later one.
+
+    Its heading is that of the later form; of lines it has those that change (X12 670).
+    """
+    said: dict[str, list[Change]] = {}
+    for one in changes:
+        if one.pointer.startswith("/lines/"):
+            said.setdefault(one.line, []).append(one)
+    lines = []
+    for line, side in ((key, before if _is_gone(told) else after) for key, told in said.items()):
+        found = next(one for one in side["lines"] if str(one.get("line_no", "")) == line)
+        left = "0" if _is_gone(said[line]) else str(found.get("quantity", {}).get("value", "0"))
+        lines.append({**found, "change": _code(said[line]), "left_to_receive": left})
+    heading = {name: value for name, value in after.items() if name not in (*_ORDER_ONLY, "lines")}
+    gone = [_is_gone(said.get(str(one.get("line_no", "")), [])) for one in after["lines"]]
+    heading |= {
+        "document_type": "purchase_order_change",
+        "purpose": "cancellation" if all(gone) else "change",
+    }
+    if changed_at := after.get("changed_at"):
+        heading["requested_at"] = str(changed_at)[:10]
+    return {**heading, "lines": lines} if lines else heading
+
+
+_ORDER_ONLY = ("state", "changed_at", "state_changed_at", "payment_method")
+
+
+def _is_gone(changes: Sequence[Change]) -> bool:
+    return any(one.kind in ("removed_line", "cancelled_line") for one in changes)
+
+
+def _code(changes: Sequence[Change]) -> str:
+    """What changes in a line, as X12 670 has it."""
+    kinds = {one.kind for one in changes}
+    if "new_line" in kinds:
+        return "add"
+    if _is_gone(changes):
+        return "delete"
+    if kinds == _COST:
+        return "price"
+    if kinds == _COST | {"quantity"}:
+        return "price_and_quantity"
+    if kinds == {"quantity"}:
+        (one,) = changes
+        is_more = Decimal(one.after["value"]) > Decimal(one.before["value"])
+        return "quantity_increase" if is_more else "quantity_decrease"
+    return "change"
+
+
+def words(change: Change) -> str:
+    """A change as a sentence for people."""
+    where = f"line {change.line}: " if change.line else ""
+    name = change.kind.replace("_", " ") if change.kind != "other" else change.pointer
+    if change.kind in ("new_line", "removed_line"):
+        return f"{where}{name}"
+    return f"{where}{name} {_short(change.before)} -> {_short(change.after)}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(str(one) for name, one in value.items() if name != "extensions")[:100] or "nothing"
+    return "nothing" if value is None else str(value)[:100]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from structlog.contextvars import bound_contextvars
 
-from gateway.services import attend, crossreference, deliver, outbound, receive, translate, transmit
+from gateway.partners.partner import API
+from gateway.services import attend, crossreference, deliver, outbound, receive, sp_api, translate, transmit
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
@@ -18,7 +19,7 @@ POLL, FETCH, SWEEP, CHECKPOINT, RETENTION, EXPIRY, WAITS = (
     *("poll", "fetch", "sweep"),
     *("checkpoint", "retention", "expiry", "waits"),
 )
-"""Keys of jobs beside ``message:``, ``batch:``, ``send:`` and ``receipt:``.
+"""Keys of jobs beside ``message:``, ``batch:``, ``send:``, ``receipt:``, and ``outcome:``.
 
 A poll is ``poll:<channel>`` in a folder, ``fetch:<channel>`` on a partner's server."""
 
@@ -47,6 +48,9 @@ class Handler:
                 outbound.close_batch(services, what)
             elif kind == "send":
                 channel, _, way = what.partition("/")
+                if way == API:
+                    sp_api.submit(services, channel)
+                    continue
                 has_as2 = transmit.Link.of(services, channel) is not None
                 # Before there were several ways, all were of the channel alone.
                 if channel in services.remotes and (way or not has_as2):
@@ -57,6 +61,10 @@ class Handler:
                     transmit.send(services, channel)
             elif kind == FETCH:
                 self.fetch(services, what)
+            elif kind in (sp_api.NEW, sp_api.CHANGED):
+                sp_api.look(services, what, kind)
+            elif kind == "outcome":
+                sp_api.outcome(services, what)
             elif kind == "receipt":
                 transmit.send_receipt(services, what)
             elif kind == WAITS:
