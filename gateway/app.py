@@ -28,6 +28,7 @@ from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
 from gateway.partners.partner import Partner
+from gateway.partners.sp_api import SpApi
 from gateway.secrets import secret
 from gateway.services import accept
 from gateway.services.base import Services
@@ -90,6 +91,7 @@ _WARNINGS = (
     "receipt.ignored",
     "receipt.failed",
     "certificate.expiring",
+    "credential.expiring",
 )
 
 
@@ -360,6 +362,13 @@ class Gateway(AbstractContextManager["Gateway"]):
     def probe(self, partner: Partner, told: Callable[[str, str], None], *, send: bool) -> None:
         """Tries the server of a partner, see :class:`gateway.transports.base.Remote`."""
         self._remotes[partner.folder].probe(told, send=send)
+
+    def probe_api(self, terms: SpApi, told: Callable[[str, str], None]) -> None:
+        """Tries Amazon's API, see :meth:`gateway.transports.sp_api.Client.probe`."""
+        from gateway.transports import sp_api
+
+        with sp_api.Client(terms, partial(secret, home=self.home), tries=1) as client:
+            client.probe(told)
 
     def keep_time(self, stop: threading.Event) -> None:
         """Makes jobs of what is due until ``stop`` is set."""

@@ -32,6 +32,7 @@ COMMANDS = (
     "partner",
     "crossreference",
     "demo",
+    "simulate",
     "x12",
     "translate",
     "map",
