@@ -28,6 +28,7 @@ from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
 from gateway.partners.partner import Partner
+from gateway.partners.sp_api import SpApi
 from gateway.routing.table import Table
 from gateway.secrets import secret
 from gateway.services import accept
@@ -100,6 +101,7 @@ _WARNINGS = (
     "receipt.ignored",
     "receipt.failed",
     "certificate.expiring",
+    "credential.expiring",
 )
 
 
@@ -417,6 +419,13 @@ class Gateway(AbstractContextManager["Gateway"]):
         """Tries the server of a partner, see :class:`gateway.transports.base.Remote`."""
         self._remotes[partner.folder].probe(told, send=send)
 
+    def probe_api(self, terms: SpApi, told: Callable[[str, str], None]) -> None:
+        """Tries Amazon's API, see :meth:`gateway.transports.sp_api.Client.probe`."""
+        from gateway.transports import sp_api
+
+        with sp_api.Client(terms, partial(secret, home=self.home), tries=1) as client:
+            client.probe(told)
+
     def keep_time(self, stop: threading.Event) -> None:
         """Makes jobs of what is due until ``stop`` is set."""
         polls = dict.fromkeys(
@@ -498,7 +507,8 @@ def _accounts(home: Path, settings: Settings) -> dict[str, Account]:
         return {}
     from gateway.transports.sp_api import Client as Account
 
-    return {name: Account(one, partial(secret, home=home)) for name, one in terms.items()}
+    find, now = partial(secret, home=home), partial(datetime.now, UTC)
+    return {name: Account(one, find, now=now) for name, one in terms.items()}
 
 
 def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:

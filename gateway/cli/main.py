@@ -33,6 +33,7 @@ COMMANDS = (
     "route",
     "crossreference",
     "demo",
+    "simulate",
     "x12",
     "translate",
     "map",

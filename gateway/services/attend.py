@@ -104,7 +104,8 @@ def retain(services: Services, *, dry_run: bool = False) -> list[str]:
 def expiring(services: Services) -> int:
     """Tells 60, 30, 14, 7 and 1 days before which certificates end with none to follow; returns how many.
 
-    Each of these is told once, and the latest alone when several are due, as after a stop.
+    Client secrets of Amazon's API too. Each of these is told once, and the latest alone when several are due,
+    as after a stop.
     """
     store, number = services.store, 0
     with store.transaction():
@@ -115,5 +116,11 @@ def expiring(services: Services) -> int:
                 facts = {**one.facts, "ends": f"{one.ends(late):%Y-%m-%d %H:%M}"}
                 if store.once("certificate", f"{one.whose} {one.fingerprint} {facts['ends']} {days}") is None:
                     store.audit("certificate.expiring", partner=one.partner or None, **facts)
+                    number += 1
+        for partner in services.settings.partners.values():
+            if (terms := partner.sp_api) and (days := terms.alarm(services.clock())):
+                ends = f"{terms.secret_ends:%Y-%m-%d %H:%M}"
+                if store.once("credential", f"{partner.id} {ends} {days}") is None:
+                    store.audit("credential.expiring", partner=partner.id, ends=ends)
                     number += 1
     return number

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Connection, and_, cast, exists, func, or_, select, text
 
 from gateway.errors import NotFoundError
+from gateway.partners.certificate import ALARMS
 from gateway.partners.partner import Partner
 from gateway.services.base import job_of
 from gateway.store import tables as t
@@ -183,6 +184,16 @@ def attention(connection: Connection, now: datetime) -> Iterator[Finding]:
         point = Checkpoint(head.seq, head.hash, head.at, head.signature)
         signed = checkpoint_signed(point, bytes.fromhex(head.public_key))
     yield Finding(signed, "The head of the audit has a right signature.", "Run `edigw audit verify`.")
+
+
+def secrets(partners: Iterable[Partner], now: datetime) -> Iterator[Finding]:
+    """How long the client secrets of Amazon's API last; less than the second alarm needs a person."""
+    for one in partners:
+        if one.sp_api:
+            days = (one.sp_api.secret_ends - now).days
+            words = f"The client secret of {one.id} ends {one.sp_api.secret_ends:%Y-%m-%d}, in {days} days."
+            fix = "Make a new one in the Solution Provider Portal; then change sp_api.secret_made_on."
+            yield Finding(days >= ALARMS[-2], words, fix)
 
 
 def places(home: Path, channels: tuple[str, ...], data: Path, folders: Path, keys: Path) -> Iterator[Finding]:

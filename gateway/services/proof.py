@@ -80,6 +80,7 @@ _WORDS = {
     "certificate.changed": "Certificate of {whose} changed: {name}, {since} to {until}. {reason}",
     "certificate.removed": "Certificate of {whose} removed: {name}. {reason}",
     "certificate.expiring": "Certificate of {whose} ends {ends}, and nothing follows it: {name}.",
+    "credential.expiring": "The client secret of Amazon's API for {partner} ends {ends}: make a new one.",
     "home.restored": "Restored from the backup of {backup}; {held} messages were put on hold.",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gateway.errors import ConfigurationError, Problem
+from gateway.errors import ConfigurationError, NotFoundError, Problem
 from gateway.partners.agreement import setting
 from gateway.partners.as2 import chosen
 from gateway.settings import read_file
@@ -150,7 +150,9 @@ class Script:
 
 
 def load(path: Path) -> Script:
-    """Reads a script. Raises ConfigurationError with every mistake."""
+    """Reads a script. Raises ConfigurationError with every mistake, or NotFoundError."""
+    if not path.is_file():
+        raise NotFoundError(f"There is no file {path}.")
     problems: list[Problem] = []
     if (script := read_file(path, path.name, Script, problems)) is None:
         raise ConfigurationError(f"The script {path} is not usable.", problems=tuple(problems))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.as2.problems import Kind
 from gateway.errors import Fault
 
-_P, _C, _N = Fault.PARTNER, Fault.CONFIGURATION, Fault.NETWORK
+_P, _C, _N, _U = Fault.PARTNER, Fault.CONFIGURATION, Fault.NETWORK, Fault.US
 
 # fmt: off
 CATALOGUE: dict[str, Kind] = {
@@ -42,11 +42,11 @@ CATALOGUE: dict[str, Kind] = {
         "The clock of this machine differs from Amazon's by {what}.",
         "Correct the clock, best by NTP.",
         "Windows of time are moved to Amazon's clock; deadlines are counted by this machine's."),
-    "SPAPI-INPUT": Kind("", Fault.US,
+    "SPAPI-INPUT": Kind("", _U,
         "Amazon refuses {operation}: {what}.",
         "Correct what is named; the same again is refused again.",
         "The request was not taken (400, 413, 415). Nothing was changed by it."),
-    "SPAPI-PAGE": Kind("", _P,
+    "SPAPI-PAGE": Kind("", _N,
         "Amazon does not go on with a list it began, in {operation}: {what}.",
         "Ask for the whole window of time again; what came already is known by its number.",
         "A token for the next page is refused now and then, or comes twice. It was tried several times."),
@@ -54,7 +54,7 @@ CATALOGUE: dict[str, Kind] = {
         "Amazon does not know what {operation} asks for: {what}.",
         "Compare the number, the region and the vendor code.",
         "Also what belongs to another account is not found."),
-    "SPAPI-THROTTLED": Kind("", _P,
+    "SPAPI-THROTTLED": Kind("", _N,
         "Amazon takes no more of {operation} now: {what}.",
         "Nothing needs to be done: it is tried again later. If it stays, see who else uses the application.",
         "Each account has a rate for each operation, which all of its programs share. It was not taken."),
@@ -62,7 +62,7 @@ CATALOGUE: dict[str, Kind] = {
         "Amazon cannot be reached, or is out of order, at {operation}: {what}.",
         "Nothing needs to be done if it passes. If it does not, check the network and Amazon's status page.",
         "Nothing was changed by it: it is a read, or no connection was made."),
-    "SPAPI-UNCERTAIN": Kind("", _N,
+    "SPAPI-UNCERTAIN": Kind("", _U,
         "Whether Amazon took {operation} is not known: {what}.",
         "It is looked up before it is sent again. Where that says nothing, look into Vendor Central.",
         "The document was sent and no clear answer came. Sent again unseen, it might be there twice."),

@@ -258,7 +258,7 @@ def test_pauses_double_from_try_to_try_and_have_an_end(home: Path) -> None:
 def test_all_files_are_checked_in_one_go(home: Path) -> None:
     (home / "gateway.yaml").write_text("company: {name: X}\nerb: {}\n")
     (home / "partners/p.yaml").write_text("nam: P\n")
-    assert len(problems(home)) == 5
+    assert len(problems(home)) == 4
 
 
 def test_a_folder_that_is_no_home_says_what_to_do(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def run_doctor(args: argparse.Namespace) -> int:
                 check.payloads(connection, gateway.payloads, sample=True),
                 check.work(connection, services.jobs, now),
                 check.attention(connection, now),
+                check.secrets(settings.partners.values(), now),
             ):
                 found += part
     except (EdiError, OSError) as error:

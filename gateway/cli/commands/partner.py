@@ -10,8 +10,8 @@ from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, write_json
-from gateway.errors import ConfigurationError, EdiError, NotFoundError, RefusedError, TransportError
-from gateway.partners.partner import AS2, SFTP
+from gateway.errors import ConfigurationError, EdiError, Fault, NotFoundError, RefusedError, TransportError
+from gateway.partners.partner import API, AS2, SFTP
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -35,6 +35,10 @@ _NAMES = {
     "receipt": "receipt",
     "signature": "signature",
     "digest": "digest",
+    "token": "token",
+    "clock": "clock",
+    "role": "role",
+    "vendor": "vendor code",
 }
 _WORDS = b"This is a test of the connection. Nothing needs to be done with it.\r\n"
 
@@ -60,7 +64,8 @@ def run_test(args: argparse.Namespace) -> int:
     Over AS2 it sends a message as it would send a document, and tells each step in words: name, connection,
     TLS, HTTP, receipt, its signature, and its digest. Nothing of it is delivered or expected. Over SFTP the
     steps are name, connection, host key, login, and folders; nothing is fetched. A host key that is not in
-    the partner's file yet is shown, and never accepted.
+    the partner's file yet is shown, and never accepted. With Amazon's API (`sp_api`) it asks for a token,
+    compares clocks, makes a harmless call of each operation that reads, and looks at the vendor code.
 
     exit code 1 tells that the partner did not take it, 3 that a certificate or secret of ours is missing, 5
     that the partner could not be reached.
@@ -76,7 +81,8 @@ def run_test(args: argparse.Namespace) -> int:
     way = ""
     with gateway_of(args) as gateway:
         partner = _partner(gateway, args.partner)
-        there = [one for one, terms in ((AS2, partner.as2), (SFTP, partner.sftp)) if terms]
+        ways = ((API, partner.sp_api), (AS2, partner.as2), (SFTP, partner.sftp))
+        there = [one for one, terms in ways if terms]
         try:
             for way in [one for one in there if args.way in (None, one)] or [AS2]:
                 _probe(gateway, partner, way, args, told)
@@ -105,7 +111,8 @@ def run_test(args: argparse.Namespace) -> int:
         write_json({"partner": partner.id, "ok": failed is None, "steps": steps})
     if failed is None:
         return ExitCode.FINE
-    if steps[-1]["step"] == "settings":
+    fault = getattr(getattr(failed, "kind", None), "fault", None)
+    if steps[-1]["step"] == "settings" or fault is Fault.CONFIGURATION:
         return ExitCode.CONFIGURATION
     return ExitCode.REMOTE if isinstance(failed, TransportError | OSError) else ExitCode.PROBLEMS
 
@@ -117,6 +124,11 @@ def _probe(
     from gateway.as2.span import Span
     from gateway.services import transmit
 
+    if partner.sp_api and way == API:
+        if not args.json:
+            say(f"To {partner.sp_api.base} as {partner.sp_api.vendor_code}:")
+        gateway.probe_api(partner.sp_api, told)
+        return
     if partner.sftp and way == SFTP:
         if not args.json:
             say(f"To {partner.sftp.host} as {partner.sftp.user}:")
@@ -128,7 +140,9 @@ def _probe(
             content = file.read()
     link = transmit.Link.of(gateway.services, partner.folder)
     if link is None:
-        raise RefusedError(f"{partner.id} has no `as2` or `sftp` in its file, so there is nothing to test.")
+        raise RefusedError(
+            f"{partner.id} has no `as2`, `sftp` or `sp_api` in its file, so there is nothing to test."
+        )
     name = args.file.rpartition("/")[2] if args.file else "test.txt"
     if not args.json:
         say(f"To {link.terms.url} from {link.ours} to {link.theirs}:")
