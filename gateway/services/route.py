@@ -83,7 +83,6 @@ def facts(
             if api
             else (EDI, f"the order {other[0]} came by EDI")
         )
-    lines = document.get("lines")
     return Facts(
         partner=partner.id,
         document_type=kind,
@@ -92,11 +91,27 @@ def facts(
         region=_region(document),
         test=test,
         bytes=size,
-        lines=len(lines) if isinstance(lines, list) else 0,
+        lines=_lines(document),
         pinned=pinned,
         pinned_by=why,
         sent=number in earlier,
     )
+
+
+def _lines(document: Mapping[str, Any]) -> int:
+    """How many lines a document has, or items in its parts, as a ship notice."""
+    parts: list[Any] = [document]
+    number = 0
+    for part in parts:
+        if isinstance(part, list):
+            parts += part
+        elif isinstance(part, Mapping):
+            for name, value in part.items():
+                if name in ("lines", "items") and isinstance(value, list):
+                    number += sum(isinstance(one, dict) for one in value)  # an address has lines too
+                elif isinstance(value, dict | list):
+                    parts.append(value)
+    return number
 
 
 def _region(document: Mapping[str, Any]) -> str:

@@ -242,3 +242,18 @@ def test_a_table_is_tried_on_what_was_sent(
     assert (code, shown) == (0, "0 documents; 0 would have gone another way.\n")
     other.write_text("routes: [{name: all}]")
     assert told(capsys, "route", "simulate", "--table", str(other), "--config", home)[0] == 3
+
+
+def test_both_ways_can_be_tried(trade: Trade, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("partner", "test", PARTNER, "--json", "--config", str(trade.home))
+    code, shown = told(capsys, *command)
+    steps = [one["step"] for one in json.loads(shown)["steps"]]
+    assert (code, steps[0], steps[-1]) == (0, "dns", "folders")
+    assert "digest" in steps
+    assert "login" in steps
+    code, shown = told(capsys, *command, "--way", "sftp")
+    assert (code, "digest" in shown, "login" in shown) == (0, False, True)
+    (trade.home.parent / "there/in").rmdir()
+    code, shown = told(capsys, *command)
+    failed = json.loads(shown)["steps"][-1]
+    assert (code, failed["step"], failed["ok"]) == (5, "folders", False)

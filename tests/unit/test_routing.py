@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+import timeit
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.routes import many_partners
 from gateway.cli.commands.home import make_home
 from gateway.errors import ConfigurationError
 from gateway.partners.partner import Partner
@@ -316,3 +319,12 @@ def test_hours_across_midnight_and_changes_of_clocks_are_told() -> None:
             "on 2026-10-25 the clocks of Europe/Berlin change: 02:00-03:00 lasts 120 minutes instead of 60",
         ),
     ]
+
+
+def test_a_thousand_rules_decide_in_50_microseconds() -> None:
+    one, asked = many_partners(1000), facts(partner="p1", bytes=2000)
+    assert decide(one, asked).rule == "last"
+    best = (
+        min(timeit.repeat(lambda: decide(one, asked), timer=time.process_time, number=200, repeat=10)) / 200
+    )
+    assert best < 50e-6
