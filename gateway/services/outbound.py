@@ -89,9 +89,12 @@ class Outbound(Work):
         self.findings.partner = partner.id
         set_id = KINDS[document["document_type"]].set_id
         agreed = partner.sends(set_id)
-        if agreed is None:
-            words: dict[str, Any] = {"set": set_id, "partner": partner.id, "list": "send"}
-            return self._stopped(Translation.UNPROCESSED, problem("HOME-NO-AGREEMENT", value=set_id, **words))
+        words: dict[str, Any] = {"set": set_id, "partner": partner.id, "list": "send"}
+        no_agreement = problem("HOME-NO-AGREEMENT", value=set_id, **words)
+        if agreed is None and partner.sp_api is None:
+            return self._stopped(Translation.UNPROCESSED, no_agreement)
+        is_test = agreed.usage == "T" if agreed else bool(partner.sp_api and partner.sp_api.sandbox)
+        waits = agreed is None or agreed.acknowledged
         given = orjson.dumps(document)
         today = crossreference.today(self.services)
         unknown = crossreference.fill(self.store, partner, document, today, ours=True)
@@ -104,10 +107,10 @@ class Outbound(Work):
             "",
             id=self.services.new_id(),
             direction=OUTBOUND,
-            test=document.get("test") is True or agreed.usage == "T" or self._is_test_channel,
+            test=document.get("test") is True or is_test or self._is_test_channel,
             set_control="1",
             body=orjson.dumps(document),
-            acknowledgment=Acknowledgment.WAITING if agreed.acknowledged else Acknowledgment.NOT_EXPECTED,
+            acknowledgment=Acknowledgment.WAITING if waits else Acknowledgment.NOT_EXPECTED,
         )
         with self.store.savepoint() as take_back:
             try:
@@ -124,6 +127,9 @@ class Outbound(Work):
                     raise RefusedError(f"Documents cannot be sent by {chosen.way} yet.")
                 if chosen.way == API:
                     sp_api.write(self, kept, partner, document)
+                elif agreed is None:
+                    take_back()
+                    return self._stopped(Translation.UNPROCESSED, no_agreement)
                 elif agreed.batch is not None:
                     self._wait(kept, partner, agreed, chosen.way)
                 else:

@@ -596,3 +596,4 @@ def _judged(
     facts: dict[str, Any] = {"file": sent.name, "status": status.value, "words": [*words][:20]}
     facts |= {"sha256": proof} if proof else {}
     store.audit("acknowledgment.received", sent.id, partner=sent.partner, **facts, by=sent.id)
+    services.payloads.flush()

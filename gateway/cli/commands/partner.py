@@ -50,8 +50,8 @@ def register(commands: inputs.Commands) -> None:
     test.add_argument("partner", metavar="P", help="name of the partner's file, without .yaml")
     words = "send this file instead of a few words; the partner may process it"
     test.add_argument("--file", metavar="FILE", help=words)
-    words = "only this of several ways (default: all, AS2 first)"
-    test.add_argument("--way", choices=(AS2, SFTP), help=words)
+    words = "only this of several ways (default: all)"
+    test.add_argument("--way", choices=(API, AS2, SFTP), help=words)
     test.add_argument(
         "--send", action="store_true", help="SFTP: write, rename and remove a file in the outbox"
     )

@@ -1,0 +1,338 @@
+"""A gateway and the played Amazon: orders come, documents go, and what becomes of them is followed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+import yaml
+
+from gateway.app import Gateway
+from gateway.cli.commands.home import make_home
+from gateway.settings import load
+from gateway.simulator.amazon import Amazon
+from gateway.simulator.script import Change, Fault, Line, Order, Outcome, Script
+from tests.amazon import SECRETS
+from tests.homes import FakeClock, rows, set_in
+
+PO = "PO000001"
+LINES = (Line(asin="B0C1KETTL3", sku="EX-KT-17", quantity=120, cost="18.40"),)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    made = FakeClock()
+    monkeypatch.setattr("gateway.app.datetime", made)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name.removeprefix("env:"), value)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=9, cap=True):
+        yield
+
+
+class Site:
+    """A home that is connected to a played Amazon, on one clock."""
+
+    def __init__(self, home: Path, amazon: Amazon, clock: FakeClock) -> None:
+        self.home, self.amazon, self.clock = home, amazon, clock
+
+    def work(self, **later: float) -> Any:
+        """One pass, some time later."""
+        self.clock.goes_on(**later)
+        with Gateway(self.home, load(self.home)) as gateway, closing(gateway.services.store):
+            return gateway.run_once(patient=False)
+
+    def got(self, kind: str = "purchase_order") -> list[dict[str, Any]]:
+        """What our own system has of a type, oldest first."""
+        found = (self.home / "folders/erp/outbox").glob(f"{kind}_PO*.json")
+        return [json.loads(one.read_bytes()) for one in sorted(found, key=lambda one: one.stat().st_mtime_ns)]
+
+    def drop(self, name: str, document: dict[str, Any]) -> None:
+        (self.home / "folders/erp/inbox" / name).write_text(json.dumps(document))
+
+    def sent(self) -> list[tuple[str, str]]:
+        """Delivery and acknowledgment of what went to Amazon."""
+        found = rows(
+            self.home,
+            "SELECT delivery, acknowledgment FROM messages WHERE way = 'api' AND direction = 'out' ORDER BY seq",
+        )
+        return [(str(one), str(other)) for one, other in found]
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        found = rows(self.home, "SELECT facts FROM audit WHERE event = ? ORDER BY seq", event)
+        return [json.loads(one[0]) for one in found]
+
+
+@contextmanager
+def site(path: Path, clock: FakeClock, *faults: Fault, **script: Any) -> Iterator[Site]:
+    told: dict[str, Any] = {"orders": (Order(number=PO, at_seconds=-60, lines=LINES),), "faults": faults}
+    make_home(path / "home")
+    set_in(path / "home", "gateway.yaml", "stable_seconds: 1 ", "stable_seconds: 0 ")
+    with Amazon(Script(**{**told, **script}), now=clock.now, wait=lambda _seconds: None) as amazon:
+        said = {
+            "region": "na",
+            "vendor_code": "REHRS",
+            "client_id": "env:ID",
+            "client_secret": "env:SECRET",
+            "refresh_token": "env:TOKEN",
+            "secret_made_on": f"{clock.now():%Y-%m-%d}",
+            "base_url": amazon.url,
+            "token_url": f"{amazon.url}/auth/o2/token",
+        }
+        file = path / "home/partners/amazon-us.yaml"
+        file.write_text(yaml.safe_dump({"name": "Amazon", "sp_api": said}))
+        yield Site(path / "home", amazon, clock)
+
+
+def acknowledgment(number: str = PO, accepted: int = 120) -> dict[str, Any]:
+    money, each = {"amount": "18.40", "currency": "USD"}, {"value": "120", "uom": "EA"}
+    line = {"line_no": "1", "ids": {"asin": "B0C1KETTL3"}, "quantity_ordered": each, "unit_price": money}
+    line["responses"] = [{"code": "accepted", "quantity": {"value": str(accepted), "uom": "EA"}}]
+    return {
+        "document_type": "purchase_order_acknowledgment",
+        "schema_version": "1",
+        "partner_id": "amazon-us",
+        "purpose": "original",
+        "ack_type": "accepted",
+        "po_number": number,
+        "acknowledged_at": "2026-03-02",
+        "lines": [line],
+    }
+
+
+def test_an_order_comes_once_and_its_answer_goes_and_is_followed(tmp_path: Path, clock: FakeClock) -> None:
+    with site(tmp_path, clock) as one:
+        done = one.work()
+        assert (done.received, done.documents, done.trouble) == (1, 1, [])
+        (order,) = one.got()
+        assert (order["po_number"], order["partner_id"]) == (PO, "amazon-us")
+        assert order["lines"][0]["ids"] == {"asin": "B0C1KETTL3", "vendor_sku": "EX-KT-17"}
+        assert one.work(minutes=15).received == 0, "nothing new"
+        one.drop("ack.json", acknowledgment())
+        one.work()
+        assert one.sent() == [("delivered", "waiting")], "202 says that it arrived, no more"
+        one.work(minutes=1)
+        assert one.sent() == [("delivered", "accepted")]
+        assert one.amazon.submissions == {("submitAcknowledgement", PO): 1}
+        assert one.work(minutes=15).received == 0, "its state alone is nothing new"
+        (told,) = one.events("file.delivered")[-1:]
+        assert told["box"] == "submitAcknowledgement"
+        assert told["transaction_id"]
+        assert told["request_id"]
+
+
+def answer(one: Site, number: str = PO, **said: Any) -> None:
+    """Our own system acknowledges an order, and a pass submits that."""
+    one.drop(f"ack-{number}.json", acknowledgment(number, **said))
+
+
+# --- orders ----------------------------------------------------------------------------------------------
+
+
+def test_a_changed_order_is_a_change_that_is_named(tmp_path: Path, clock: FakeClock) -> None:
+    changes = (Change(after_seconds=3600, line=1, quantity=60), Change(after_seconds=7200, ship_to="RNO4"))
+    order = Order(number=PO, at_seconds=-60, lines=LINES, changes=changes)
+    with site(tmp_path, clock, orders=(order,)) as one:
+        one.work()
+        one.work(hours=1)
+        one.work(hours=1)
+        one.work(hours=1)
+        first, second = one.got("purchase_order_change")
+        assert len(one.got()) == 1
+        (line,) = first["lines"]
+        assert (first["purpose"], line["change"], line["quantity"]["value"]) == (
+            "change",
+            "quantity_decrease",
+            "60",
+        )
+        assert "lines" not in second
+        places = {party["role"]: party["id"] for party in second["parties"]}
+        assert places["ship_to"] == "RNO4"
+        told = [change for event in one.events("order.changed") for change in event["changes"]]
+        assert told == ["line 1: quantity 120 EA 1 -> 60 EA 1", "fulfilment centre PHX6 -> RNO4"]
+
+
+def test_an_order_made_in_an_outage_of_empty_lists_comes_when_it_is_over(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    orders = (Order(number=PO, at_seconds=-60, lines=LINES), Order(number="PO000002", at_seconds=86_400))
+    days = 86_400
+    outage = Fault(does="empty", operation="getPurchaseOrders", from_seconds=600, until_seconds=9 * days)
+    with site(tmp_path, clock, outage, orders=orders) as one:
+        one.work()
+        for _ in range(9):
+            one.work(days=1)
+        assert [order["po_number"] for order in one.got()] == [PO, "PO000002"]
+
+
+def test_overlapping_looks_bring_nothing_twice(tmp_path: Path, clock: FakeClock) -> None:
+    orders = (Order(number=PO, count=130, at_seconds=-86_400, every_seconds=1000, lines=LINES),)
+    with site(tmp_path, clock, orders=orders) as one:
+        for _ in range(4):
+            one.work(hours=6)
+        numbers = [order["po_number"] for order in one.got()]
+        assert len(numbers) == len(set(numbers)) == 130
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"does": "expire", "from_call": 2}, ""),
+        ({"does": "throttle", "calls": 2}, ""),
+        ({"does": "error", "calls": 2}, ""),
+        ({"does": "page"}, ""),
+        ({"does": "truncate"}, ""),
+        ({"does": "deny", "calls": 2}, "may not use getPurchaseOrders"),
+        ({"does": "error", "calls": 9}, "out of order"),
+        ({"does": "page", "calls": 9}, "does not go on with a list"),
+        ({"does": "garbage", "calls": 9}, "cannot be read"),
+    ],
+)
+def test_a_fault_while_orders_are_asked_for_loses_and_doubles_nothing(
+    tmp_path: Path, clock: FakeClock, fault: dict[str, Any], words: str
+) -> None:
+    orders = (Order(number=PO, count=130, at_seconds=-3600, lines=LINES),)
+    with site(tmp_path, clock, Fault(operation="getPurchaseOrders", **fault), orders=orders) as one:
+        done = one.work()
+        assert (words in " ".join(done.trouble)) if words else done.trouble == []
+        for _ in range(2):
+            one.work(minutes=15)
+        numbers = [order["po_number"] for order in one.got()]
+        assert len(numbers) == len(set(numbers)) == 130
+
+
+# --- documents -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("does", ["break", "break_after", "error", "truncate"])
+def test_what_may_have_been_taken_is_looked_up_before_it_is_sent_again(
+    tmp_path: Path, clock: FakeClock, does: str
+) -> None:
+    with site(tmp_path, clock, Fault(does=does, operation="submitAcknowledgement")) as one:
+        one.work()
+        answer(one)
+        one.work()
+        assert one.sent() == [("waiting", "waiting")]
+        (told,) = one.events("submission.uncertain")
+        assert "not known" in told["error"]
+        one.work(minutes=1)
+        assert len([call for call in one.amazon.calls if call[1] == "submitAcknowledgement"]) == 1, "it waits"
+        one.work(minutes=10)
+        one.work(minutes=1)
+        one.work(minutes=1)
+        assert one.sent() == [("delivered", "accepted")]
+        assert one.amazon.submissions == {("submitAcknowledgement", PO): 1}
+
+
+def test_an_invoice_of_which_nobody_knows_is_left_to_a_person(tmp_path: Path, clock: FakeClock) -> None:
+    with site(tmp_path, clock, Fault(does="break_after", operation="submitInvoices")) as one:
+        one.work()
+        one.drop("invoice.json", invoice("INV-1"))
+        one.work()
+        one.work(hours=1)
+        assert one.sent() == [("waiting", "waiting")]
+        one.work(hours=24)
+        assert one.sent() == [("failed", "waiting")]
+        (told,) = one.events("delivery.failed")
+        assert "nobody knows whether Amazon took it" in told["error"]
+        assert one.amazon.submissions == {("submitInvoices", "INV-1"): 1}
+
+
+@pytest.mark.parametrize(
+    "fault", [{"does": "throttle", "calls": 5}, {"does": "deny", "calls": 1}, {"does": "expire"}]
+)
+def test_what_was_surely_not_taken_is_submitted_again(
+    tmp_path: Path, clock: FakeClock, fault: dict[str, Any]
+) -> None:
+    with site(tmp_path, clock, Fault(operation="submitAcknowledgement", **fault)) as one:
+        one.work()
+        answer(one)
+        one.work()
+        for _ in range(3):
+            one.work(minutes=20)
+        assert one.sent() == [("delivered", "accepted")]
+        assert one.amazon.submissions == {("submitAcknowledgement", PO): 1}
+
+
+def test_what_amazon_refuses_is_told_to_our_own_system_and_its_number_is_free(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    outcome = Outcome(key="INV-1", status="Failure", code="InvalidTax", message="Tax type GS is not known.")
+    with site(tmp_path, clock, outcomes=(outcome,)) as one:
+        one.work()
+        one.drop("invoice.json", invoice("INV-1"))
+        one.work()
+        one.work(minutes=1)
+        assert one.sent() == [("delivered", "rejected")]
+        (report,) = (one.home / "folders/erp/quarantine").glob("*.problem.json")
+        (problem,) = json.loads(report.read_text())["problems"]
+        assert problem["code"] == "HOME-REFUSED-BY-PARTNER"
+        assert "Invoice INV-1: InvalidTax: Tax type GS is not known." in problem["message"]
+        one.drop("corrected.json", invoice("INV-1", "2207.90"))
+        one.work()
+        assert one.sent()[1:] == [("delivered", "waiting")]
+
+
+def test_a_transaction_that_stays_in_work_is_an_exception_until_it_is_confirmed(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    outcomes = (Outcome(key=PO, status="Processing"), Outcome(key="INV-1", status="Processing"))
+    with site(tmp_path, clock, outcomes=outcomes) as one:
+        one.work()
+        answer(one)
+        one.drop("invoice.json", invoice("INV-1"))
+        one.work()
+        for _ in range(4):
+            one.work(minutes=10)
+        assert one.sent() == [("delivered", "overdue")] * 2
+        assert len(one.events("acknowledgment.overdue")) == 2
+        bought = one.amazon._orders[PO]  # Amazon shows what its transaction does not tell
+        bought.acknowledged, bought.answers = clock.now(), {"1": (120, 0)}
+        one.work(hours=1)
+        assert one.sent() == [("delivered", "accepted"), ("delivered", "overdue")]
+
+
+def test_what_is_no_body_of_amazon_is_refused_before_it_goes(tmp_path: Path, clock: FakeClock) -> None:
+    with site(tmp_path, clock) as one:
+        one.work()
+        document = acknowledgment()
+        del document["lines"][0]["quantity_ordered"]
+        one.drop("ack.json", document)
+        one.work()
+        assert one.sent() == []
+        report = json.loads((one.home / "folders/erp/quarantine/ack.json.problem.json").read_text())
+        assert [(found["code"], found["location"]["pointer"]) for found in report["problems"]]
+        assert not [call for call in one.amazon.calls if call[1] == "submitAcknowledgement"]
+
+
+def invoice(number: str, total: str = "2208.00") -> dict[str, Any]:
+    """An invoice for the order."""
+    ids, quantity = {"asin": "B0C1KETTL3"}, {"value": "120", "uom": "EA"}
+    line: dict[str, Any] = {"line_no": "1", "ids": ids, "quantity": quantity, "po_number": PO}
+    line["unit_price"] = {"amount": "18.40", "currency": "USD"}
+    address = {"lines": ["1 Way"], "city": "Reno", "state": "NV", "postal_code": "89506", "country": "US"}
+    parties = [
+        {"role": role, "id": "REHRS", "name": "Example", "address": address}
+        for role in ("remit_to", "bill_to")
+    ]
+    return {
+        "document_type": "invoice",
+        "schema_version": "1",
+        "partner_id": "amazon-us",
+        "invoice_number": number,
+        "invoice_date": "2026-03-02",
+        "po_number": PO,
+        "currency": "USD",
+        "parties": parties,
+        "lines": [line],
+        "total": {"amount": total, "currency": "USD"},
+    }
