@@ -63,7 +63,8 @@ class Site:
         """Delivery and acknowledgment of what went to Amazon."""
         found = rows(
             self.home,
-            "SELECT delivery, acknowledgment FROM messages WHERE way = 'api' AND direction = 'out' ORDER BY seq",
+            "SELECT delivery, acknowledgment FROM messages WHERE way = 'api' AND direction = 'out'"
+            " ORDER BY seq",
         )
         return [(str(one), str(other)) for one, other in found]
 
@@ -95,7 +96,8 @@ def site(path: Path, clock: FakeClock, *faults: Fault, **script: Any) -> Iterato
 
 def acknowledgment(number: str = PO, accepted: int = 120) -> dict[str, Any]:
     money, each = {"amount": "18.40", "currency": "USD"}, {"value": "120", "uom": "EA"}
-    line = {"line_no": "1", "ids": {"asin": "B0C1KETTL3"}, "quantity_ordered": each, "unit_price": money}
+    line: dict[str, Any] = {"line_no": "1", "ids": {"asin": "B0C1KETTL3"}, "quantity_ordered": each}
+    line["unit_price"] = money
     line["responses"] = [{"code": "accepted", "quantity": {"value": str(accepted), "uom": "EA"}}]
     return {
         "document_type": "purchase_order_acknowledgment",

@@ -1,4 +1,4 @@
-"""A pass that trades with the played Amazon, killed at its steps: nothing is lost, nothing submitted twice."""
+"""A pass that trades with the played Amazon, killed at its steps: nothing is lost, or submitted twice."""
 
 from __future__ import annotations
 
