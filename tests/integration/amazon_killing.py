@@ -1,4 +1,4 @@
-"""Kills a pass that trades with the played Amazon at each instant; run by ``test_amazon_kill.py``, to fork."""
+"""Kills a pass that trades with the played Amazon at each instant; run by ``test_amazon_kill.py``."""
 
 from __future__ import annotations
 
