@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,11 +60,12 @@ from gateway.store.sql import Store
 from gateway.store.tables import jobs, workers
 from gateway.transports.as2 import Client
 from gateway.transports.base import Remote
-from gateway.transports.folder import QUARANTINE, Folder
+from gateway.transports.folder import INBOX, QUARANTINE, Folder
 from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, EXPIRY, FETCH, POLL, RETENTION, SWEEP, WAITS, Handler
 
 _DAY = 86400.0
+_AGAIN_SECONDS = 60.0
 _PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY, EXPIRY: 3600.0, WAITS: 3600.0}
 
 _COUNTED = {
@@ -307,6 +308,37 @@ class Gateway(AbstractContextManager["Gateway"]):
         """Sends over networks until ``stop`` is set, so that a slow partner stops nothing else."""
         self._jobs.work(self._handle, stop, "send")
 
+    def watch(self, stop: threading.Event) -> None:
+        """Looks into inboxes soon after something came, until ``stop`` is set.
+
+        This only wakes: shares tell of nothing, so that every inbox is looked into by the clock as well.
+        """
+        from watchfiles import Change, watch
+
+        inboxes = {str(self.home / FOLDERS / name / INBOX): name for name in self._folders}
+        while not stop.is_set():
+            try:
+                for changes in watch(
+                    *inboxes,
+                    watch_filter=lambda change, _path: change != Change.deleted,
+                    stop_event=stop,
+                    force_polling=False,
+                    recursive=False,
+                    raise_interrupt=False,
+                ):
+                    came = {inboxes.get(os.path.dirname(path)) for _, path in changes}  # noqa: PTH120 - a text
+                    self._look_soon([f"{POLL}:{name}" for name in came if name])
+            except (OSError, RuntimeError, SQLAlchemyError) as error:  # the clock goes on looking
+                self._in_trouble(error)
+                stop.wait(_AGAIN_SECONDS)
+
+    def _look_soon(self, polls: Sequence[str]) -> None:
+        services, rests = self.services, self.settings.gateway.pickup.stable_seconds
+        with services.store.transaction():
+            known = services.jobs.waiting(services.store.connection, polls)
+            at = services.clock() + timedelta(seconds=rests)
+            services.enqueue([one for one in polls if one not in known], at)
+
     def listen(self, stop: threading.Event) -> None:
         """Takes in AS2 messages until ``stop`` is set."""
         self.listener().run(stop)
@@ -353,7 +385,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         """What works until it is stopped, each in a thread of its own."""
         speaks = any(one.as2 or one.sftp for one in self.settings.partners.values())
         senders = self.settings.gateway.schedule.senders if self.is_single else 1
-        return [self.work, *([self.send] * senders if speaks else [])]
+        return [self.work, self.watch, *([self.send] * senders if speaks else [])]
 
     @property
     def _fetched(self) -> dict[str, float]:

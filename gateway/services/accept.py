@@ -34,7 +34,7 @@ from gateway.as2.span import Span, Stream
 from gateway.errors import RefusedError
 from gateway.partners.as2 import As2
 from gateway.partners.partner import AS2, Partner
-from gateway.services import lifecycle, quarantine, transmit
+from gateway.services import lifecycle, quarantine, receive, transmit
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery, Translation
 from gateway.services.quarantine import Findings
@@ -312,13 +312,7 @@ class _Arrival:
             facts |= {"cipher": received.cipher} if received.cipher else {}
             self._exchange(messages[0], facts["mic"], report, receipt, evidence, refused=False)
             for message in messages:
-                store.add_message(message)
-                told: dict[str, Any] = {
-                    "file": message.name,
-                    "bytes": message.size,
-                    "sha256": message.payload,
-                }
-                store.audit("file.received", message.id, channel=message.channel, **told, **facts)
+                receive.keep(services, message, **facts)
             services.enqueue([job_of(one.id) for one in messages])
         services.jobs.wake()
         return answer
@@ -391,9 +385,7 @@ class _Arrival:
             findings.answered.append(f"receipt: {report.disposition!s}")
         services.payloads.flush()
         with store.transaction():
-            store.add_message(message)
-            facts: dict[str, Any] = {"as2_id": self.message_id, "file": message.name, "bytes": message.size}
-            store.audit("file.received", message.id, channel=message.channel, **facts, sha256=message.payload)
+            receive.keep(services, message, as2_id=self.message_id)
             if self.message_id:
                 self._exchange(message, "", report, receipt, None, refused=True)
             quarantine.put(services, message, Translation.UNREADABLE, findings)

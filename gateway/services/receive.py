@@ -41,16 +41,12 @@ def receive(services: Services, channel: str, receiver: Receiver) -> None:
         with services.store.transaction():
             added = []
             for _, message in kept:
-                is_new = services.store.add_message(message)
+                is_new = keep(services, message)
                 if not is_new and services.store.message(message.id).payload != message.payload:
                     # Known by name, size and time, as files are that cannot be moved: still another one.
                     message = replace(message, id=f"{message.id}-{(message.payload or '')[:8]}")
-                    is_new = services.store.add_message(message)
+                    is_new = keep(services, message)
                 if is_new:
-                    facts: dict[str, Any] = {"channel": channel, "file": message.name, "bytes": message.size}
-                    if message.payload is not None:
-                        facts["sha256"] = message.payload
-                    services.store.audit("file.received", message.id, **facts)
                     added.append(job_of(message.id))
             services.enqueue(added)
         services.guard()
@@ -60,6 +56,17 @@ def receive(services: Services, channel: str, receiver: Receiver) -> None:
                     receiver.set_aside(arrival)
                 else:
                     receiver.settle(arrival)
+
+
+def keep(services: Services, message: Message, **facts: Any) -> bool:
+    """Adds what came, in the transaction that is open; False if it is there already."""
+    if not services.store.add_message(message):
+        return False
+    told: dict[str, Any] = {"channel": message.channel, "file": message.name, "bytes": message.size}
+    if message.payload is not None:
+        told["sha256"] = message.payload
+    services.store.audit("file.received", message.id, **told, **facts)
+    return True
 
 
 def _message(services: Services, channel: str, receiver: Receiver, arrival: Arrival) -> Message:

@@ -291,16 +291,13 @@ def _end(services: Services, link: Link, attempt: _Attempt, result: Response | E
     try:
         if isinstance(result, EdiError):
             raise result
-        if not 200 <= result.status < 300:
-            raise As2Error("AS2-HTTP", what=_told(result))
+        entity = _entity(result)
         if link.terms.receipt.mode == "none":
             _confirm(services, exchange, delivery, None, "", None)
-        elif link.terms.receipt.mode == "async" and not as2.is_receipt(*_entity(result)):
+        elif link.terms.receipt.mode == "async" and not as2.is_receipt(*entity):
             _sent(services, link, attempt)
         else:
-            if not result.body.strip():
-                raise As2Error("AS2-MDN-MISSING", what=f"its answer was {_told(result)}, without content")
-            _judge(services, link, exchange, *_entity(result))
+            _judge(services, link, exchange, *_filled(result))
     except RefusedError:
         pass  # a receipt came meanwhile, or another process took over
     except EdiError as error:
@@ -315,7 +312,18 @@ def _end(services: Services, link: Link, attempt: _Attempt, result: Response | E
 
 
 def _entity(result: Response) -> tuple[Headers, Span]:
+    """Headers and body of an answer that says yes. Raises As2Error."""
+    if not 200 <= result.status < 300:
+        raise As2Error("AS2-HTTP", what=_told(result))
     return Headers(tuple(result.headers)), Span.of(result.body)
+
+
+def _filled(result: Response) -> tuple[Headers, Span]:
+    """The same of one in which a receipt must be. Raises As2Error."""
+    entity = _entity(result)
+    if not result.body.strip():
+        raise As2Error("AS2-MDN-MISSING", what=f"its answer was {_told(result)}, without content")
+    return entity
 
 
 def _told(result: Response) -> str:
@@ -324,13 +332,20 @@ def _told(result: Response) -> str:
     return f"{result.status}{f' ({words[:120]})' if words else ''}"
 
 
-def _judge(services: Services, link: Link, exchange: Exchange, headers: Headers, body: Span) -> None:
+def _judge(
+    services: Services,
+    link: Link,
+    exchange: Exchange,
+    headers: Headers,
+    body: Span,
+    receipt: as2.Receipt | None = None,
+) -> None:
     """Confirms a message by its receipt. Raises As2Error with why it does not; the receipt is kept anyway."""
     kept_as = kept(services, [Span.of(raw_receipt(headers.pairs, body.read()))])
     services.payloads.flush()
     delivery, mics, said, by = _delivery(services, exchange), _mics(exchange.mic), "", None
     try:
-        receipt = _read(services, link, headers, body)
+        receipt = receipt or _read(services, link, headers, body)
         said = str(receipt.report.disposition)
         by = receipt.signed.certificate.fingerprint if receipt.signed else None
         as2.judge(
@@ -498,15 +513,15 @@ def take_receipt(services: Services, partner: Partner, headers: Headers, body: S
     assert link is not None
     store, facts = services.store, dict[str, str]()
     try:
-        report = _read(services, link, headers, body).report
-        exchange = _asked_about(services, link, report.original_message_id)
+        receipt = _read(services, link, headers, body)
+        exchange = _asked_about(services, link, receipt.report.original_message_id)
         facts["as2_id"] = exchange.as2_id
         # What failed because no receipt came in time is confirmed by one that is late.
         is_late = exchange.state == "failed" and exchange.receipt is None
         if exchange.state not in _OPEN and not is_late:
             raise As2Error("AS2-MDN-UNMATCHED", what=f"message {exchange.as2_id} has its receipt already")
         try:
-            _judge(services, link, exchange, headers, body)
+            _judge(services, link, exchange, headers, body, receipt)
         except As2Error as error:
             if error.code not in _FINAL:
                 raise
@@ -595,11 +610,7 @@ def probe(services: Services, link: Link, content: Span, name: str, told: Callab
     link, now = replace(link, terms=terms), services.clock()
     target, made = _target(services, link), _wrapped(services, link, content, name, now)
     result = services.http.post(target, made.headers, made.built.body, watch=told)
-    if not 200 <= result.status < 300:
-        raise As2Error("AS2-HTTP", what=_told(result))
-    if not result.body.strip():
-        raise As2Error("AS2-MDN-MISSING", what=f"its answer was {_told(result)}, without content")
-    receipt = _read(services, link, *_entity(result))
+    receipt = _read(services, link, *_filled(result))
     told("receipt", str(receipt.report.disposition))
     told("signature", f"by {receipt.signed.certificate.name}" if receipt.signed else "none")
     as2.judge(

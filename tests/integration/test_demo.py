@@ -39,7 +39,7 @@ def test_the_demonstration_goes_as_expected_and_leaves_nothing(
         "856_ES-SHIP-77_5.edi: the signed receipt says processed",
     ):
         assert words in told
-    assert max(map(len, told.splitlines())) <= 120
+    assert max(map(len, told.replace(str(temporary), "/tmp").splitlines())) <= 120
     assert list(temporary.iterdir()) == []
 
 

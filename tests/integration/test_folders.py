@@ -6,12 +6,14 @@ import errno
 import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -89,6 +91,25 @@ def go_on(process: subprocess.Popen[bytes]) -> None:
     process.stdin.write(b"\n")
     process.stdin.flush()
     done(process)
+
+
+# --- a gateway that runs ---------------------------------------------------------------------------------
+
+
+def test_what_comes_wakes_a_gateway_that_would_look_an_hour_later(home: Path) -> None:
+    set_in(home, "gateway.yaml", "stable_seconds: 60 ", "stable_seconds: 0.2 ")
+    stop, number, until = threading.Event(), 0, time.monotonic() + 60
+    with Gateway(home, load(home)) as gateway, closing(gateway.services.store), ExitStack() as ends:
+        for part in gateway.parts:  # but for the one that keeps the time
+            thread = threading.Thread(target=part, args=(stop,))
+            thread.start()
+            ends.callback(thread.join)
+        ends.callback(stop.set)
+        while not orders(home):
+            assert time.monotonic() < until
+            number += 1  # it may not have been looking yet
+            put(home, f"po-{number}.edi", file_of(number, f"PO-{number}"))
+            select.select([], [], [], 0.5)
 
 
 # --- half-written files ----------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 RETAILER, ERP = "acme-retail", "erp"
 _OURS, _THEIRS = "EXAMPLE-AS2", "ACME-AS2"
+_ITEMS = "items.csv"
 _GOT = "retailer"
 """The folder of the demonstration's home in which Acme Retail keeps what it got."""
 
@@ -37,11 +38,13 @@ as2:
   id: {ours}
   listen: 127.0.0.1:0
 """
-_PARTNER_AS2 = """
+_PARTNER = """
 as2:
   id: {theirs}
   url: {url}
   private_addresses: true
+items:
+  mode: require
 """
 _STABLE = "stable_seconds: 0.3 "
 _LOOK_SECONDS = 1
@@ -80,14 +83,18 @@ IEA*1*{control:09d}~
 """
 """What the retailer says to what it got."""
 
+_GOOD = ("7KX2M41Q", "7KX2M42R", "7KX2M43S", "7KX2M44T")
+"""Orders with nothing wrong."""
+
 _CODES = {"A": "accepted", "P": "accepted in part", "E": "accepted with errors", "R": "rejected"}
 
 _INTRODUCTION = """\
 You are Example Supplier. Your customer Acme Retail sends purchase orders as X12 850 files over AS2, signed
 and encrypted; the gateway checks them, writes one JSON file per order for your own system, and tells Acme
-Retail with a 997 what it took. Your system answers one order with JSON: the gateway makes an 855, an 856 and
-an 810 of it. At last Acme Retail pays with an 820, and the story of the order is told and proved. Acme Retail
-and your system are played here; the gateway, the keys, HTTP, the files and the database are real."""
+Retail with a 997 what it took. Orders for an item that is in no table wait until it is. Your system answers
+one order with JSON: the gateway makes an 855, an 856 and an 810 of it. At last Acme Retail pays with an 820,
+and the story of the order is told and proved. Acme Retail and your system are played here; the gateway, the
+keys, HTTP, the files and the database are real."""
 
 
 def register(commands: inputs.Commands) -> None:
@@ -143,6 +150,7 @@ def _retailer(home: Path) -> Iterator[PlayedPartner]:
 
     make_home(home)
     (home / _GOT).mkdir()
+    (home / _ITEMS).write_bytes(shipped(_ITEMS))
     now = datetime.now(UTC)
     ours, theirs = (generate(name, 1, 2048, now) for name in ("Example Supplier", "Acme Retail"))
     password = load(home).gateway.keys.password
@@ -155,7 +163,7 @@ def _retailer(home: Path) -> Iterator[PlayedPartner]:
         text = settings.read_text("utf-8").replace("stable_seconds: 1 ", _STABLE)
         settings.write_text(text + _AS2.format(ours=_OURS), "utf-8")
         with (home / PARTNERS_FOLDER / f"{RETAILER}.yaml").open("a", encoding="utf-8") as file:
-            file.write(_PARTNER_AS2.format(theirs=_THEIRS, url=retailer.url))
+            file.write(_PARTNER.format(theirs=_THEIRS, url=retailer.url))
         yield retailer
 
 
@@ -208,6 +216,11 @@ def documents(folder: Path, pattern: str) -> list[dict[str, Any]]:
     return [json.loads(path.read_bytes()) for path in sorted(folder.glob(pattern))]
 
 
+def _orders(erp: Path) -> dict[str, dict[str, Any]]:
+    """The orders that our own system has, by number."""
+    return {one["po_number"]: one for one in documents(erp / "outbox", "purchase_order_*.json")}
+
+
 def segments_of(path: Path) -> list[list[str]]:
     """An X12 file of ours, cut into elements, as the retailer reads it."""
     text = path.read_bytes().decode("latin-1")
@@ -247,6 +260,7 @@ class Story:
     _names: dict[str, str] = field(default_factory=dict)
     _about: str = ""
     _answers: list[str] = field(default_factory=list)
+    _step: int = 0
     _receipts: int = 0
     _received: int = 0
 
@@ -256,7 +270,8 @@ class Story:
 
     def head(self, title: str) -> None:
         """Prints the title of a step."""
-        self.say(f"\n{Style.of(self.out).bold(title)}")
+        self._step += 1
+        self.say(f"\n{Style.of(self.out).bold(f'{self._step}. {title}')}")
 
     def line(self, text: str, indent: int = 3) -> None:
         """Prints a line inside a step."""
@@ -299,51 +314,62 @@ class Story:
 
     def cycle(self, gateway: Gateway) -> None:
         """The main job: from the order to the payment."""
-        self.say(f"EDI gateway: demonstration\n\n{_INTRODUCTION}\n\nHome: {self.home}")
+        self.say(
+            f"EDI gateway: demonstration\n\n{_INTRODUCTION}\n\n"
+            f"Home: {self.home}  (EDIGW_HOME for the commands below)"
+        )
         retailer, erp = self.home / "folders" / RETAILER, self.home / "folders" / ERP
         got = self.home / _GOT
 
-        self.head(f"1. Acme Retail sends four files over AS2 to {self.url}, signed and encrypted")
+        self.head(f"Acme Retail sends four files over AS2 to {self.url}, signed and encrypted")
         for name, words in _ARRIVALS.items():
             self.line(f"{name:<17} {words}")
             self._send(name, shipped(name))
 
-        self.head("2. The gateway works on what it took")
+        self.head("The gateway works on what it took; your item numbers stand in a table")
+        self._command("item", "import", str(self.home / _ITEMS))
         gateway.run_once()
-        orders = {one["po_number"]: one for one in documents(erp / "outbox", "purchase_order_*.json")}
-        expected = "7KX2M41Q, 7KX2M42R, 7KX2M43S, 7KX2M44T"
-        self.check("one JSON file for each good order", ", ".join(sorted(orders)), expected)
+        orders = _orders(erp)
         if order := orders.get("7KX2M41Q"):
             line = order["lines"][0]
             self.line(
                 f"order {order['po_number']} has {len(order['lines'])} lines; the first: "
-                f"{line['quantity']['value']} {line['quantity']['uom']} of {line['ids']['vendor_sku']} "
-                f"at {line['unit_price']['amount']}"
+                f"{line['quantity']['value']} {line['quantity']['uom']} of {line['ids']['vendor_sku']}, your "
+                f"{line['ids']['erp_sku']}, at {line['unit_price']['amount']}"
             )
 
-        self.head(f"3. What needs a person stands in folders/{RETAILER}/quarantine")
+        self.head(f"What needs a person stands in folders/{RETAILER}/quarantine")
         self._quarantine(documents(retailer / "quarantine", "*.problem.json"))
 
-        self.head("4. Acme Retail reads the acknowledgments that came back over AS2")
+        self.head("Two good orders wait, for an item that nobody knows; it is added, and they go on")
+        waited = ", ".join(sorted({*_GOOD} - {*orders}))
+        self._command("item", "unknown")
+        names = ("--vendor-sku", "EX-PN-28", "--asin", "B0C1PAN28Z")
+        self._command("item", "add", "--partner", RETAILER, "--erp-sku", "100-5000", *names)
+        gateway.run_once()
+        self.check("what waited for an item went on when it was added", waited, "7KX2M43S, 7KX2M44T")
+        self.check("one JSON file for each good order", ", ".join(sorted(_orders(erp))), ", ".join(_GOOD))
+
+        self.head("Acme Retail reads the acknowledgments that came back over AS2")
         codes = sorted(acknowledged(got).items())
         for group, (code, name) in codes:
             self.line(f"{name}: my group {group} is {_CODES.get(code, code)} (AK901 = {code})")
         found = " ".join(f"{group}:{code}" for group, (code, _) in codes)
         self.check("each group has its 997, and it says what is true", found, "1001:A 1002:A 1003:P")
 
-        self.head("5. Your own system answers order 7KX2M41Q: JSON into folders/erp/inbox")
+        self.head("Your own system answers order 7KX2M41Q: JSON into folders/erp/inbox")
         for what in ("ack", "ship", "invoice"):
             name = f"{what}-7KX2M41Q.json"
             drop(erp / "inbox", name, content := shipped(name))
             self.line(f"{name:<22} {json.loads(content)['document_type'].replace('_', ' ')}")
         gateway.run_once()
 
-        self.head("6. Acme Retail checks what you sent, and answers with 997s")
+        self.head("Acme Retail checks what you sent, and answers with 997s")
         self._checked(got)
         gateway.run_once()
         self.check("its 997s were matched to them", ", ".join(self._answers), "accepted, accepted, accepted")
 
-        self.head("7. Acme Retail pays: an 820 comes back")
+        self.head("Acme Retail pays: an 820 comes back")
         self._send("remittance.edi", shipped("remittance.edi"))
         gateway.run_once()
         self._paid(documents(erp / "outbox", "remittance_advice_*.json"))
@@ -353,7 +379,7 @@ class Story:
         expected = "8 there, 7 back, 7 signed receipts for these"
         self.check("each file went signed and encrypted, and a receipt proves it", found, expected)
 
-        self.head("8. Somebody asks what became of the order, and an auditor whether that is true")
+        self.head("Somebody asks what became of the order, and an auditor whether that is true")
         self._command("document", "chain", "7KX2M41Q")
         intact = self._command("audit", "verify") == 0
         self.check("the audit is whole, from the first file on", "whole" if intact else "broken", "whole")
@@ -369,10 +395,15 @@ class Story:
 
     def _command(self, *words: str) -> int:
         """Runs a command on the home, as a person would; its exit code."""
+        import structlog
+
         from gateway.cli.main import main
 
-        self.say(f"   $ edigw {' '.join(words)}     (EDIGW_HOME is the home above)\n")
+        told = " ".join(words).replace(f"{self.home}/", "")
+        self.say(f"   $ edigw {told}\n")
+        log = structlog.get_config()
         code = main([*words, "--config", str(self.home)])
+        structlog.configure(**log)
         self.say()
         return code
 
@@ -436,7 +467,7 @@ class Story:
 
     def summary(self) -> bool:
         """Prints the table of what was expected; whether all of it is so."""
-        self.head("9. Summary")
+        self.head("Summary")
         width = max(len(what) for what, _, _ in self.checks)
         for what, found, good in self.checks:
             self.say(f"   {'ok    ' if good else 'NOT OK'}  {what:<{width}}  {found}")
