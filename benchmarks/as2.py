@@ -337,7 +337,8 @@ class Home:
             services, to = gateway.services, settings.partners[PARTNER]
             for number, one in enumerate(contents, 1):
                 with services.store.transaction():
-                    send(services, to, f"orders-{number}.edi", one, (number, number), origin=None)
+                    numbers = (number, number)
+                    send(services, to, f"orders-{number}.edi", one, numbers, way="as2", origin=None)
                     services.payloads.flush()
 
 

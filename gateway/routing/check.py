@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 from gateway.documents import KINDS
 from gateway.partners.partner import API, FOLDER, Partner
-from gateway.routing.table import ACKNOWLEDGMENT, DAY, Rule, Table
+from gateway.routing.table import ACKNOWLEDGMENT, DAY, DAYS, Rule, Table, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +58,18 @@ def _ways(rule: Rule, partners: Mapping[str, Partner]) -> Iterator[Finding]:
 
 def _covers(first: Rule, later: Rule, partners: Mapping[str, Partner]) -> bool:
     """Whether whatever the later rule is for, the first one takes, whatever is pinned."""
-    one, two = first.when, later.when
-    for some, others in (
-        (first.partners, later.partners),
-        (first.documents, later.documents),
-        (first.regions, later.regions),
-    ):
+    for name in ("partners", "documents", "regions"):
+        some, others = getattr(first, name), getattr(later, name)
         if some and not (others and others <= some):
             return False
-    if (
-        (not first.documents and ACKNOWLEDGMENT in later.documents)
-        or one.healthy
-        or one.test not in (None, two.test)
-        or one.min_bytes > two.min_bytes
-        or one.min_lines > two.min_lines
-        or (one.max_bytes is not None and (two.max_bytes is None or one.max_bytes < two.max_bytes))
-        or (one.max_lines is not None and (two.max_lines is None or one.max_lines < two.max_lines))
-        or (first.is_timed and _timing(first) != _timing(later))
-    ):
+    for (least, most), (fewest, largest) in ((first.bytes, later.bytes), (first.lines, later.lines)):
+        if fewest < least or largest > most:
+            return False
+    if first.when.healthy or first.when.test not in (None, later.when.test):
+        return False
+    if not first.documents and ACKNOWLEDGMENT in later.documents:
+        return False
+    if first.is_timed and _timing(first) != _timing(later):
         return False
     if set(later.to) <= set(first.to) and (later.pin or not first.pin):
         return True
@@ -90,21 +84,10 @@ def _timing(rule: Rule) -> tuple[object, ...]:
 
 def _uncovered(table: Table, partner: Partner, kind: str) -> Iterator[Finding]:
     """A document that goes to a partner of several ways, and no rule takes always."""
-    mine = [
-        one
-        for one in table.rules_for(partner.id, kind)
-        if any(way in (*partner.ways, FOLDER) for way in one.to)
-    ]
-    for one in mine:
-        when = one.when
-        sizes = (when.min_bytes, when.max_bytes, when.min_lines, when.max_lines)
-        if not (one.regions or one.is_timed or when.healthy or when.test is not None) and sizes == (
-            0,
-            None,
-            0,
-            None,
-        ):
-            return
+    had = {*partner.ways, FOLDER}
+    mine = [one.when for one in table.rules_for(partner.id, kind) if had.intersection(one.to)]
+    if any(replace(one, partners=(), documents=(), zone="") == When() for one in mine):
+        return
     only = "only rules with conditions say" if mine else "no rule says"
     words = f"{only} which way a {kind} goes to {partner.id}, which has {', '.join(partner.ways)}"
     yield Finding("ROUTE-UNCOVERED", "", words)
@@ -116,19 +99,14 @@ def _hours(rule: Rule, year: int) -> Iterator[Finding]:
         return
     minutes = (rule.last - rule.first) % DAY or DAY
     if rule.last < rule.first and rule.days:
-        days = (
-            ", ".join(one for one in rule.when.days)
-            if not isinstance(rule.when.days, str)
-            else rule.when.days
-        )
+        days = ", ".join(one for one in DAYS if one in rule.days)
         words = f"{rule.when.hours} begins on {days} and ends on the day after"
         yield Finding("ROUTE-WINDOW", rule.name, words, is_note=True)
     day = datetime(year, 1, 1)  # noqa: DTZ001 - the clock on the wall
     while day.year == year:
         first = day + timedelta(minutes=rule.first)
-        begin, end = (
-            one.replace(tzinfo=rule.zone).timestamp() for one in (first, first + timedelta(minutes=minutes))
-        )
+        both = (first, first + timedelta(minutes=minutes))
+        begin, end = (one.replace(tzinfo=rule.zone).timestamp() for one in both)
         if (length := round((end - begin) / 60)) != minutes:
             words = f"on {day:%Y-%m-%d} the clocks of {rule.zone.key} change: {rule.when.hours} lasts "
             words += f"{length} minutes instead of {minutes}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from itertools import chain
+from math import inf
 from zoneinfo import ZoneInfo, available_timezones
 
 from gateway.documents import KINDS
@@ -168,9 +169,9 @@ class Facts:
     pinned_by: str = ""
     sent: bool = False
 
-    def can(self, way: str) -> bool:
-        """Whether the partner has a way."""
-        return way in self.ways or way == FOLDER
+    def can(self, way: str, *, free: bool = False) -> bool:
+        """Whether the partner has a way, and (unless free) no order that came by EDI forbids it."""
+        return (way in self.ways or way == FOLDER) and (free or way != API or self.pinned != EDI)
 
     def away(self, way: str) -> str:
         """Why a way does not work now; empty if it does."""
@@ -213,9 +214,10 @@ class Rule:
         when = self.when = route.when
         self.number, self.name, self.pin = number, route.name, route.pin
         self.to, self.fallback = _listed(route.to), _listed(route.fallback)
-        self.partners, self.documents, self.regions = map(
-            frozenset, map(_listed, (when.partners, when.documents, when.regions))
-        )
+        lists = (when.partners, when.documents, when.regions)
+        self.partners, self.documents, self.regions = (frozenset(_listed(one)) for one in lists)
+        self.bytes = (when.min_bytes, inf if when.max_bytes is None else when.max_bytes)
+        self.lines = (when.min_lines, inf if when.max_lines is None else when.max_lines)
         self.zone = ZoneInfo(when.zone or zone)
         self.days = frozenset(_listed(when.days))
         self.first, self.last = when.window
@@ -234,9 +236,9 @@ class Rule:
             return f"its regions are {', '.join(sorted(self.regions))}"
         if when.test is not None and when.test != facts.test:
             return f"it is {'only' if when.test else 'not'} for tests"
-        if not when.min_bytes <= facts.bytes <= (facts.bytes if when.max_bytes is None else when.max_bytes):
+        if not self.bytes[0] <= facts.bytes <= self.bytes[1]:
             return f"the document has {facts.bytes} bytes"
-        if not when.min_lines <= facts.lines <= (facts.lines if when.max_lines is None else when.max_lines):
+        if not self.lines[0] <= facts.lines <= self.lines[1]:
             return f"the document has {facts.lines} lines"
         if self.is_timed and not self.holds_at(facts.time):
             return f"it is {facts.time.astimezone(self.zone):%A %H:%M} in {self.zone.key}"
@@ -255,27 +257,19 @@ class Rule:
 
     def usable(self, facts: Facts) -> list[str]:
         """Its ways that the partner has and a pin allows, in order of preference."""
-        return [
-            one for one in self.to if facts.can(one) and not (self.pin and facts.pinned == EDI and one == API)
-        ]
+        return [one for one in self.to if facts.can(one, free=not self.pin)]
 
     def choose(self, facts: Facts, ways: list[str], passed: list[Passed]) -> Decision:
         """Which of its ways."""
-        away = [facts.away(one) for one in ways]
-        way, reason, is_other = ways[0], "its first way", False
-        if away[0] and not facts.sent:
-            others = [one for one in self.fallback if facts.can(one) and not facts.away(one)]
-            if self.pin and facts.pinned == EDI:
-                others = [one for one in others if one != API]
-            ready = [one for one, why in zip(ways, away) if not why]
-            is_other = bool(others) and not ready
-            way = next(iter([*ready, *others]), way)
+        way, reason, is_other, away = ways[0], "its first way", False, facts.away(ways[0])
+        if away and not facts.sent:
+            others = [one for one in self.fallback if facts.can(one, free=not self.pin)]
+            way = next((one for one in (*ways, *others) if not facts.away(one)), way)
+            is_other = way in others
         if way != ways[0]:
-            reason = f"{away[0]}, so {'its fall-back' if is_other else 'its next way'}"
-        elif away[0]:
-            reason = f"{away[0]}; the document waits for it" + (
-                ", as part of it was sent" if facts.sent else ""
-            )
+            reason = f"{away}, so {'its fall-back' if is_other else 'its next way'}"
+        elif away:
+            reason = f"{away}; the document waits for it{', as part of it was sent' if facts.sent else ''}"
         return Decision(way, reason, self.number, self.name, is_other, passed=tuple(passed))
 
 
@@ -316,28 +310,24 @@ def _decide(rules: Iterable[Rule], facts: Facts) -> Decision:
             break
         if not why:
             ways = rule.usable(facts)
-            if not ways:
-                elsewhere = any(facts.can(one) for one in rule.to)
-                has = f"the partner has none of its ways ({', '.join(rule.to)})"
-                why = f"pinned: {facts.pinned_by}" if elsewhere else has
-            elif rule.when.healthy and all(facts.away(one) for one in ways):
-                why = facts.away(ways[0])
-            else:
+            if ways and not (rule.when.healthy and all(facts.away(one) for one in ways)):
                 return rule.choose(facts, ways, passed)
+            why = f"the partner has none of its ways ({', '.join(rule.to)})"
+            if ways:
+                why = facts.away(ways[0])
+            elif any(facts.can(one, free=True) for one in rule.to):
+                why = f"pinned: {facts.pinned_by}"
         passed.append(Passed(rule.number, rule.name, why))
-    told = tuple(passed)
-    left = [one for one in facts.ways if not (facts.pinned == EDI and one == API)]
-    if pinned:
-        if facts.can(pinned):
-            return Decision(pinned, f"pinned: {facts.pinned_by}", passed=told)
-        left = []
+    told, of = tuple(passed), facts.partner
+    left = [one for one in (pinned,) if facts.can(one)] if pinned else [*filter(facts.can, facts.ways)]
     if len(left) == 1:
-        said = f"pinned: {facts.pinned_by}; " if facts.pinned and len(facts.ways) > 1 else ""
-        return Decision(left[0], f"{said}the only way of {facts.partner}", passed=told)
+        is_bound = facts.pinned and (pinned or len(facts.ways) > 1)
+        return Decision(
+            left[0], f"pinned: {facts.pinned_by}" if is_bound else f"the only way of {of}", passed=told
+        )
     if not left:
-        words = f"{facts.pinned_by or 'nothing was decided'}, and {facts.partner} has no such way now"
-        return Decision("", words, code="ROUTE-PINNED", passed=told)
-    words = (
-        f"{facts.partner} has the ways {', '.join(left)}, and no rule says which {facts.document_type} goes"
-    )
+        return Decision(
+            "", f"{facts.pinned_by}, and {of} has no such way now", code="ROUTE-PINNED", passed=told
+        )
+    words = f"{of} has the ways {', '.join(left)}, and no rule says which {facts.document_type} goes"
     return Decision("", words, code="ROUTE-NO-RULE", passed=told)

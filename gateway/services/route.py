@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +22,8 @@ MAX_CHANGES = 1000
 """Differences that a simulation lists; all of them are counted."""
 
 
-def ways(partner: Partner) -> dict[str, Way]:
-    """The ways of a partner as they are now; here is known whether they work, and until when."""
+def ways(connection: Connection, partner: Partner) -> dict[str, Way]:  # noqa: ARG001
+    """The ways of a partner as they are now. Whether they work, and until when, is to be joined here."""
     return dict.fromkeys(partner.ways, Way())
 
 
@@ -32,9 +33,8 @@ def choose(services: Services, partner: Partner, kept: Document, document: Mappi
     if len(partner.ways) == 1 and not table.rules_for(partner.id, kept.document_type):
         return Decision(partner.ways[0], "it is the only way")
     store.flush()
-    size, now = len(kept.body or b""), services.clock()
-    known: dict[str, Any] = {"number": kept.number, "test": kept.test, "size": size, "time": now}
-    found = decide(table, facts(store.connection, partner, document, **known))
+    known: dict[str, Any] = {"number": kept.number, "test": kept.test, "size": len(kept.body or b"")}
+    found = decide(table, facts(store.connection, partner, document, time=services.clock(), **known))
     if not found.code:
         told = {"document_type": kept.document_type, "number": kept.number, "way": found.way}
         told |= {"rule": found.rule, "why": found.reason}
@@ -44,7 +44,8 @@ def choose(services: Services, partner: Partner, kept: Document, document: Mappi
 
 def answer(services: Services, partner: Partner, came: str) -> tuple[str, dict[str, str]]:
     """Which way an acknowledgment goes, and by which rule: back the way the interchange came, without one."""
-    asked = Facts(partner=partner.id, document_type=ACKNOWLEDGMENT, time=services.clock(), ways=ways(partner))
+    now = ways(services.store.connection, partner)
+    asked = Facts(partner=partner.id, document_type=ACKNOWLEDGMENT, time=services.clock(), ways=now)
     found = decide(services.routes, asked)
     if found.rule and found.way in X12_WAYS:
         return found.way, {"way": found.way, "rule": found.rule}
@@ -67,35 +68,23 @@ def facts(
     given: dict[str, Any] = {"partner": partner.id, "test": test, "before": before}
     earlier = queries.first_ways(connection, kind, [number], direction=OUTBOUND, **given)
     orders = {value for name, value in keys_of(document) if name == "po"}
-    came = queries.first_ways(connection, "purchase_order", orders, direction=INBOUND, **given)
-    api, other = (
-        [one for one, way in sorted(came.items()) if (way == API) is is_api] for is_api in (True, False)
+    came = sorted(
+        queries.first_ways(connection, "purchase_order", orders, direction=INBOUND, **given).items()
     )
+    api, other = ([one for one, way in came if (way == API) is wanted] for wanted in (True, False))
     pinned, why = "", ""
     if number in earlier:
         pinned = earlier[number] or EDI
         why = f"{kind.replace('_', ' ')} {number} went by {pinned} for the first time"
-    elif api and other:
-        pinned, why = "both", f"the order {api[0]} came by the API, and {other[0]} did not"
-    elif api or other:
-        pinned, why = (
-            (API, f"the order {api[0]} came by the API")
-            if api
-            else (EDI, f"the order {other[0]} came by EDI")
-        )
-    return Facts(
-        partner=partner.id,
-        document_type=kind,
-        time=time,
-        ways=ways(partner),
-        region=_region(document),
-        test=test,
-        bytes=size,
-        lines=_lines(document),
-        pinned=pinned,
-        pinned_by=why,
-        sent=number in earlier,
-    )
+    elif api:
+        pinned, why = API, f"the order {api[0]} came by the API"
+        if other:  # no way is right
+            pinned, why = "both", f"{why}, and {other[0]} did not"
+    elif other:
+        pinned, why = EDI, f"the order {other[0]} came by EDI"
+    known: dict[str, Any] = {"partner": partner.id, "document_type": kind, "ways": ways(connection, partner)}
+    known |= {"region": _region(document), "bytes": size, "lines": _lines(document)}
+    return Facts(**known, test=test, time=time, pinned=pinned, pinned_by=why, sent=number in earlier)
 
 
 def _lines(document: Mapping[str, Any]) -> int:
@@ -122,36 +111,28 @@ def _region(document: Mapping[str, Any]) -> str:
 
 
 def simulate(
-    connection: Connection,
-    table: Table,
-    partners: Partners,
-    since: datetime | None,
-    until: datetime | None,
+    connection: Connection, table: Table, partners: Partners, since: datetime | None, until: datetime | None
 ) -> dict[str, Any]:
     """What a table would have done with the documents that were sent, if all ways had worked."""
     counts: Counter[tuple[int, str, str]] = Counter()
     changes: list[dict[str, Any]] = []
-    number = left_out = changed = 0
+    left_out = changed = 0
     for row in queries.sent_documents(connection, since, until):
         partner = partners.get(row["partner"])
         if partner is None or row["body"] is None:
             left_out += 1  # it is gone, with its retention or its partner
             continue
-        number += 1
-        found = decide(table, stored_facts(connection, partner, row))
+        asked = stored_facts(connection, partner, row)
+        found = decide(table, replace(asked, ways=dict.fromkeys(asked.ways, Way())))
         counts[found.rule_number, found.rule, found.way or found.code] += 1
-        if found.way != row["way"]:
-            changed += 1
-            if len(changes) < MAX_CHANGES:
-                told = {name: row[name] for name in ("partner", "document_type", "number", "sent_in")}
-                changes.append(
-                    {**told, "went": row["way"], "way": found.way, "rule": found.rule, "why": found.reason}
-                )
-    by = [
-        {"rule_number": one, "rule": rule, "way": way, "documents": n}
-        for (one, rule, way), n in sorted(counts.items())
-    ]
-    told = {"documents": number, "left_out": left_out, "changed": changed}
+        changed += found.way != row["way"]
+        if found.way != row["way"] and len(changes) < MAX_CHANGES:
+            told = {name: row[name] for name in ("partner", "document_type", "number", "sent_in")}
+            told |= {"went": row["way"], "way": found.way, "rule": found.rule, "why": found.reason}
+            changes.append(told)
+    names = ("rule_number", "rule", "way", "documents")
+    by = [dict(zip(names, (*key, number))) for key, number in sorted(counts.items())]
+    told = {"documents": counts.total(), "left_out": left_out, "changed": changed}
     return {**told, "by_rule": by, "changes": changes}
 
 

@@ -508,16 +508,22 @@ def test_idle_connections_hold_no_place(start: Start) -> None:
         assert everything(crowd[0]) == b""
 
 
-def test_a_connection_at_work_is_not_idle(start: Start) -> None:
-    running = start(connections=1)
+def at_work(running: Running, reply: Reply) -> tuple[threading.Event, threading.Event]:
+    """Lets the handler tell that it works (the first), and wait (for the second) with its reply."""
     busy, go = threading.Event(), threading.Event()
 
-    def wait(request: Request) -> Reply:
+    def wait(_request: Request) -> Reply:
         busy.set()
         assert go.wait(5)
-        return Reply(200)
+        return reply
 
     running.answer = wait
+    return busy, go
+
+
+def test_a_connection_at_work_is_not_idle(start: Start) -> None:
+    running = start(connections=1)
+    busy, go = at_work(running, Reply(200))
     with ExitStack() as stack:
         connection = stack.enter_context(running.connect())
         connection.sendall(head("Content-Length: 0"))
@@ -627,14 +633,7 @@ def test_a_port_in_use(start: Start, tmp_path: Path) -> None:
 
 def test_running_requests_end_before_it_stops(start: Start) -> None:
     running = start()
-    busy, go = threading.Event(), threading.Event()
-
-    def wait(request: Request) -> Reply:
-        busy.set()
-        assert go.wait(5)
-        return Reply(200, [], b"done")
-
-    running.answer = wait
+    busy, go = at_work(running, Reply(200, [], b"done"))
     with running.connect() as connection, running.connect() as idle:
         connection.sendall(head("Content-Length: 0"))
         assert busy.wait(5)
@@ -650,14 +649,7 @@ def test_running_requests_end_before_it_stops(start: Start) -> None:
 
 def test_what_does_not_end_does_not_hold_it(start: Start) -> None:
     running = start(end_seconds=0.1)
-    busy, go = threading.Event(), threading.Event()
-
-    def wait(request: Request) -> Reply:
-        busy.set()
-        assert go.wait(5)
-        return Reply(200)
-
-    running.answer = wait
+    busy, go = at_work(running, Reply(200))
     with running.connect() as connection:
         connection.sendall(head("Content-Length: 0"))
         assert busy.wait(5)

@@ -88,10 +88,12 @@ def _asked(
     time = args.at or datetime.now(UTC)
     if args.what != inputs.STANDARD_INPUT and not Path(args.what).exists():
         message = queries.resolve(connection, tables.messages, args.what)
-        rows = list(queries.sent_documents(connection, None, None, message))
+        rows = [*queries.sent_documents(connection, None, None, message)]
         for row in rows:
-            if (known := settings.partners.get(row["partner"])) and row["body"]:
-                yield row["number"], route.stored_facts(connection, known, row, time)
+            known = settings.partners.get(row["partner"])
+            if known is None or not row["body"]:
+                raise NotFoundError(f"The partner or the content of {row['number']} is not there any more.")
+            yield row["number"], route.stored_facts(connection, known, row, time)
         if not rows:
             raise NotFoundError(f"No document of message {message} was sent to a partner.")
         return
