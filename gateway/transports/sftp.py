@@ -49,7 +49,8 @@ from paramiko.sftp import (
 from gateway.partners.sftp import Sftp
 from gateway.transports.base import Arrival, Look, UnreadableError
 from gateway.transports.folder import OUTBOX, SPLIT, UNFINISHED, harmless, kind_of
-from gateway.transports.ssh import CHUNK, Link, LostError, Watch, attributes, named, path_of, pieces
+from gateway.transports.problems import LostError, SftpError, TakenError, refused
+from gateway.transports.ssh import CHUNK, Link, Watch, attributes, path_of, pieces
 
 _AT_ONCE = 64
 """Small files that go together."""
@@ -272,7 +273,7 @@ class SftpFolders:
             for (one, _), (old, new), answer, now in zip(claims, pairs, answers, there):
                 if isinstance(answer, Exception):
                     if not isinstance(answer, FileNotFoundError):
-                        self._job.refused = named(f"{old} cannot be claimed", answer)
+                        self._job.refused = refused(old, answer, "SFTP-RENAME", new=new)
                 elif now is not None and _seen(now) != one.seen and self._stat([old])[0] is None:
                     link.one(CMD_RENAME, new, path_of(old))  # it was written to: its writer finds it again
                 else:
@@ -347,7 +348,7 @@ class SftpFolders:
             if isinstance(handle, PermissionError):
                 self._job.contents[id_] = UnreadableError(handle.strerror or str(handle))
             elif isinstance(handle, Exception):
-                self._job.contents[id_] = named(file.path, handle)
+                self._job.contents[id_] = refused(file.path, handle)
             elif isinstance(answer, EOFError) and file.size == 0:
                 self._job.contents[id_] = b""
             elif isinstance(answer, Message):
@@ -377,7 +378,7 @@ class SftpFolders:
         settled, self._job.settled = self._job.settled, []
         if not settled:
             return
-        refused: OSError | None = None
+        left: OSError | None = None
         with self._using() as link:
             if not self._terms.claim:  # unless somebody wrote a new file of the name meanwhile
                 now = self._stat([one.path for one in settled])
@@ -389,9 +390,9 @@ class SftpFolders:
                 self._left.pop(one.path, None)
                 if isinstance(answer, Exception) and self._stat([one.path])[0] is not None:
                     self._left[one.path] = one
-                    refused = named(f"{one.path} was received and cannot be removed", answer)
-        if refused is not None:
-            raise refused
+                    left = refused(one.path, answer, "SFTP-REMOVE")
+        if left is not None:
+            raise left
 
     def _ending(self, found: _Found) -> tuple[object, ...]:
         if not self._terms.archive:
@@ -429,7 +430,7 @@ class SftpFolders:
         known = names.setdefault(folder, None)
         there = name in known if known is not None else self._is_there(posixpath.join(folder, name))
         if there and exists == "fail":
-            raise FileExistsError(17, f"{posixpath.join(folder, name)} is there already")
+            raise TakenError("SFTP-EXISTS", path=posixpath.join(folder, name))
         return there
 
     def stage(self, box: str, key: str, source: BinaryIO) -> None:
@@ -461,7 +462,7 @@ class SftpFolders:
             except (OSError, EOFError) as error:
                 with suppress(OSError, EOFError):
                     link.raw(CMD_CLOSE, handle)
-                raise named(path, error) from None
+                raise _unwritten(link, path, error) from None
         return size
 
     def _upload_all(self) -> None:
@@ -487,7 +488,7 @@ class SftpFolders:
         for answers in said:
             for (path, _), answer in zip(uploads, answers):
                 if isinstance(answer, Exception):
-                    raise named(path, answer)
+                    raise _unwritten(link, path, answer)
 
     @property
     def _mode(self) -> SFTPAttributes | None:
@@ -574,14 +575,11 @@ class SftpFolders:
             return
         if self._is_there(new):
             if self._terms.upload.exists != "overwrite":
-                raise FileExistsError(17, f"{new} is there already")
+                raise TakenError("SFTP-EXISTS", path=new)
             link.one(CMD_REMOVE, new)
         (answer,) = link.many([renaming(old, new)])
         if isinstance(answer, Exception):
-            raise OSError(
-                f"the server refuses to rename {old} to {new} ({error}); if it allows none, write "
-                "upload: {rename: none}"
-            )
+            raise refused(old, error, "SFTP-RENAME", new=new)
 
     @staticmethod
     def _renaming(old: str, new: str) -> tuple[object, ...]:
@@ -599,9 +597,10 @@ class SftpFolders:
                 for (path, size), found in zip(job.sizes.items(), self._stat(list(job.sizes))):
                     # A file that is not there was discarded; what was written in its place may be taken.
                     if found is not None and found.st_size is None:
-                        raise OSError(f"{path}: the server tells no size; write upload: {{verify: false}}")
+                        raise SftpError("SFTP-SIZE", path=path, what="the server tells no size")
                     if found is not None and found.st_size != size:
-                        raise OSError(f"{path}: the server has {found.st_size} bytes of {size}")
+                        said = f"the server has {found.st_size} bytes of {size}"
+                        raise SftpError("SFTP-SIZE", path=path, what=said)
             self._release_all()
         finally:
             job.uploads, job.sizes, job.released = [], {}, []
@@ -706,7 +705,7 @@ class _Resumed(io.RawIOBase):
             raise error
         self._remote.again()
         if not self._remote.is_same(self._found):
-            raise OSError(f"{self._found.path}: it changed while the connection was gone") from error
+            raise LostError(f"{self._found.path} changed while the connection was gone") from error
         self._reading = self._remote.reading(self._found, self._offset)
 
     def close(self) -> None:
@@ -733,3 +732,9 @@ def _failed(answers: Sequence[object]) -> bool:
 def _try(link: Link, kind: int, path: str, *args: object) -> Message | Exception | None:
     (answer,) = link.many([(kind, path, *args)])
     return answer
+
+
+def _unwritten(link: Link, path: str, error: Exception) -> SftpError:
+    """Why something was not written."""
+    full = getattr(error, "errno", None) is None and link.is_full(posixpath.dirname(path) or ".")
+    return refused(path, error, "SFTP-NO-SPACE" if full else "")

@@ -19,8 +19,8 @@ import yaml
 from gateway import resources
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
+from gateway.transports.problems import LostError
 from gateway.transports.sftp import SftpFolders
-from gateway.transports.ssh import LostError
 from tests import ssh
 from tests.homes import LINE, PARTNER, put, rows, set_in, work
 from tests.orders import interchange, order

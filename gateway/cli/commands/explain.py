@@ -118,6 +118,7 @@ def entries() -> dict[str, Entry]:
     from gateway.mapping import problems as mapping
     from gateway.services import problems as services
     from gateway.shapes.form import EXPLANATIONS
+    from gateway.transports import problems as sftp
     from gateway.x12 import problems as x12
     from gateway.x12.acknowledgment import exact
     from gateway.x12.answer import meaning
@@ -144,6 +145,9 @@ def entries() -> dict[str, Entry]:
         )
         message, fault = _plain(told.message), told.fault.value
         found.append(Entry(code, "AS2", told.explanation, told.hint, message, fault=fault, ack=ack))
+    for code, one in sftp.CATALOGUE.items():
+        message, hint = _plain(one.message), _plain(one.hint) if "{line}" in one.hint else one.hint
+        found.append(Entry(code, "SFTP", one.explanation, hint, message, fault=one.fault.value))
     for code, words in EXPLANATIONS.items():
         severity = "info" if code == "SHAPE-UNWRITTEN" else "error"
         found.append(Entry(code, "shape", *words, severity=severity, fault="us"))

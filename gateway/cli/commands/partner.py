@@ -91,10 +91,11 @@ def run_test(args: argparse.Namespace) -> int:
             folders = len(partner.sftp.inboxes) + bool(partner.sftp.outbox)
             default = "upload" if reached.count("folders") == folders else "folders"
         detail = f"{failed} {getattr(failed, 'detail', '')}".strip()
-        steps.append({"step": getattr(failed, "step", default), "ok": False, "words": detail})
+        code, hint = getattr(failed, "code", ""), getattr(failed, "hint", "")
+        steps.append({"step": getattr(failed, "step", "") or default, "ok": False, "words": detail})
+        steps[-1] |= {"code": code, "hint": hint}
         if not args.json:
-            hint = getattr(failed, "hint", "")
-            show([_line(steps[-1]), *([f"  {'':<11}-> {hint}"] if hint else [])])
+            show([_line(steps[-1]), *([f"  {'':<11}-> {hint} ({code})"] if hint else [])])
     if args.json:
         write_json({"partner": partner.id, "ok": failed is None, "steps": steps})
     if failed is None:
