@@ -30,6 +30,7 @@ COMMANDS = (
     "db",
     "cert",
     "partner",
+    "channel",
     "crossreference",
     "demo",
     "x12",

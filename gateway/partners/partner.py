@@ -62,7 +62,7 @@ class Partner:
         duplicates: what is done with what came before.
         items, locations: what is looked up in the tables of items and places.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
-        as2, sftp: what was agreed about AS2 or SFTP; None where files are exchanged by folders only.
+        as2, sftp: what was agreed about AS2, or SFTP with each server; empty where there are only folders.
     """
 
     id: str
@@ -82,7 +82,7 @@ class Partner:
     locations: Locations = field(default_factory=Locations)
     first_control_number: int = 1
     as2: As2 | None = None
-    sftp: Sftp | None = None
+    sftp: tuple[Sftp, ...] = ()
 
     def __post_init__(self) -> None:
         checked_name(self.id)
@@ -91,6 +91,7 @@ class Partner:
         checked_marker(self.marker)
         if self.as2 and self.sftp:
             raise ValueError("as2 and sftp: write one of them; a second way needs a partner file of its own")
+        self._check_servers()
         if not 1 <= self.first_control_number <= 999_999_999:
             raise ValueError("first_control_number: 1 to 999999999")
         if not self.identifiers:
@@ -99,6 +100,21 @@ class Partner:
             sets = [one.set for one in agreed]
             if len(set(sets)) < len(sets):
                 raise ValueError("a transaction set is listed twice for the same direction")
+
+    def _check_servers(self) -> None:
+        if len(self.servers) < len(self.sftp):
+            raise ValueError("sftp: give each of several servers a `name` of its own; one may have none")
+        outboxes = [one for one in self.sftp if one.outbox]
+        sets = [set_id for one in outboxes for set_id in one.sets]
+        if len(set(sets)) < len(sets):
+            raise ValueError("sftp: a transaction set stands in the `sets` of two servers")
+        if outboxes and sum(not one.sets for one in outboxes) != 1:
+            raise ValueError("sftp: of the servers with an outbox one has no `sets`; it gets all others")
+
+    @property
+    def servers(self) -> dict[str, Sftp]:
+        """The SFTP servers by their channels."""
+        return {f"{self.folder}/{one.name}" if one.name else self.folder: one for one in self.sftp}
 
     @property
     def overlay(self) -> str:
@@ -113,7 +129,16 @@ class Partner:
     @property
     def is_sent_to(self) -> bool:
         """Whether what is for it goes over a network, and not into its folder."""
-        return self.as2 is not None or bool(self.sftp and self.sftp.outbox)
+        return self.as2 is not None or any(one.outbox for one in self.sftp)
+
+    def place_of(self, set_id: str) -> tuple[str, str]:
+        """The channel over which a transaction set is sent, and the set if it has a folder of its own."""
+        ways = [(name, one) for name, one in self.servers.items() if one.outbox]
+        ways.sort(key=lambda way: set_id not in way[1].sets)
+        for name, one in ways:
+            if set_id in one.sets or not one.sets:
+                return name, set_id if set_id in one.outboxes else ""
+        return self.folder, ""
 
     def receives(self, set_id: str) -> Receive | None:
         """What was agreed about a transaction set from the partner, None if nothing was."""

@@ -7,7 +7,7 @@ import binascii
 import re
 from dataclasses import field
 
-from gateway.partners.agreement import setting
+from gateway.partners.agreement import checked_name, setting
 from gateway.partners.as2 import checked_reference, chosen
 
 RENAME = ("plain", "posix", "none")
@@ -105,7 +105,10 @@ class Sftp:
         password, key, key_password: references to what proves it; with a key and a password both are given.
         certificate: OpenSSH certificate of the key (``...-cert.pub``), a file from the home on.
         proxy_jump: a server in between.
+        name: of one of several servers; its channel is the partner's, a slash, and this.
+        sets: transaction sets that are sent here; empty for those that no other server takes.
         inboxes: remote folders we fetch from. outbox: remote folder we put into; empty for none.
+        outboxes: other folders for single transaction sets (``997`` and ``TA1`` are some).
         patterns: names that are fetched.
         marker: what is added to a file's name to say that it is complete; empty where its size says so.
         claim: folder (from the inbox on) it is moved to before it is read; empty where that is not allowed.
@@ -123,8 +126,11 @@ class Sftp:
     key_password: str = ""
     certificate: str = ""
     proxy_jump: Jump | None = None
+    name: str = ""
+    sets: tuple[str, ...] = ()
     inboxes: tuple[str, ...] = ()
     outbox: str = ""
+    outboxes: dict[str, str] = field(default_factory=dict)
     patterns: tuple[str, ...] = ("*",)
     marker: str = ""
     claim: str = ""
@@ -143,6 +149,14 @@ class Sftp:
             raise ValueError("password or key: one is needed, as env:NAME or file:PATH")
         if not (self.inboxes or self.outbox):
             raise ValueError("inboxes or outbox: one is needed, or there is nothing to do")
+        if self.name:
+            checked_name(self.name)
+        if (self.sets or self.outboxes) and not self.outbox:
+            raise ValueError("outbox: needed with `sets` or `outboxes`")
+        for set_id, folder in (*dict.fromkeys(self.sets, "sets").items(), *self.outboxes.items()):
+            if not re.fullmatch(r"\d{3}|TA1", set_id):
+                raise ValueError(f"{set_id!r} is no transaction set: write three digits, as 850, or TA1")
+            _folder("outboxes", folder or "\n")
         for name in ("outbox", "marker", "claim", "archive"):
             _folder(name, getattr(self, name))
         for inbox in self.inboxes:

@@ -321,6 +321,7 @@ class _Arrival:
                 store.audit("file.received", message.id, channel=message.channel, **told, **facts)
             services.enqueue([job_of(one.id) for one in messages])
         services.jobs.wake()
+        services.well(self.partner.folder)
         return answer
 
     def _message(self, content: Span, name: str) -> Message:

@@ -253,6 +253,7 @@ def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) ->
             content = {"payload" if one.document_id else "sha256": one.payload} if one.payload else {}
             store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **content)
         store.end_deliveries({one.message_id for one in done})
+    services.well(named[0][0].channel)
 
 
 def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], error: Exception) -> None:
@@ -272,8 +273,7 @@ def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], e
             services.enqueue([job_of(one) for one in owners], services.clock() + retries.pause(tries))
         if tries in (1, 5):
             store.audit("delivery.delayed", None, channel=channel, files=len(left), error=reason)
-    with services.trying(channel, "files for it wait"):
-        raise OSError(reason) from error
+    services.trouble(channel, f"files for it wait: {reason}", error)
 
 
 def _give_up(services: Services, deliveries: Sequence[Delivery], reason: str) -> None:

@@ -61,6 +61,7 @@ class Work:
 def send(
     services: Services,
     partner: Partner,
+    set_id: str,
     name: str,
     content: bytes,
     numbers: tuple[int, int | None],
@@ -72,6 +73,7 @@ def send(
     """Stores an interchange for a partner and plans its delivery.
 
     Args:
+        set_id: what it holds; it decides over which of several servers it goes.
         numbers: of interchange (ISA13) and group (GS06).
         owner: the message whose job delivers it; None for itself. What goes over AS2 or
             SFTP the channel's job sends.
@@ -97,10 +99,12 @@ def send(
         origin=origin,
     )
     services.store.add_written(sent)
+    channel, own = partner.place_of(set_id)
     if partner.is_sent_to:
-        owner = f"@{partner.folder}"
+        owner = f"@{channel}"
         services.enqueue([job_of(owner)])
-    services.store.add_delivery(sent.id, owner or sent.id, partner.folder, OUTBOX, name, payload=payload)
+    box = f"{OUTBOX}/{own}" if own else OUTBOX
+    services.store.add_delivery(sent.id, owner or sent.id, channel, box, name, payload=payload)
     if waits and agreed is not None:
         due = now + timedelta(hours=agreed.acknowledged_within_hours)
         services.store.expect("acknowledgment", sent.id, due)

@@ -88,7 +88,7 @@ class _Job(threading.local):
 
     def clear(self) -> None:
         self.link: Link | None = None
-        self.lost = False
+        self.lost: SftpError | None = None
         self.uploads: list[tuple[str, bytes]] = []
         self.sizes: dict[str, int] = {}
         self.kept: dict[tuple[str, str], BinaryIO] = {}
@@ -129,7 +129,8 @@ class SftpFolders:
     ) -> None:
         self._terms, self._channel, self._secret, self._home = terms, channel, secret, home
         self._stable = stable_seconds
-        self._boxes = boxes or {OUTBOX: terms.outbox}
+        own = {f"{OUTBOX}/{set_id}": folder for set_id, folder in terms.outboxes.items()}
+        self._boxes = boxes or {OUTBOX: terms.outbox, **own}
         self._aside = aside
         self._last: dict[str, tuple[_Seen, float]] = {}
         self._ready: dict[str, _Found] = {}
@@ -155,10 +156,14 @@ class SftpFolders:
 
     @property
     def _link(self) -> Link:
-        if self._job.lost:
-            raise LostError("the connection broke")
+        if self._job.lost is not None:
+            raise self._job.lost
         if self._job.link is None:
-            self._job.link = self.connect(lambda _step, _words: None)
+            try:
+                self._job.link = self.connect(lambda _step, _words: None)
+            except SftpError as error:  # one login a job: accounts get locked
+                self._job.lost = error
+                raise
         return self._job.link
 
     def connect(self, watch: Watch) -> Link:
@@ -170,8 +175,8 @@ class SftpFolders:
         """The link; once it is lost, this job does not wait for it again."""
         try:
             yield self._link
-        except LostError:
-            self._job.lost = True
+        except LostError as error:
+            self._job.lost = error
             raise
 
     # --- receiving -----------------------------------------------------------------------------------
@@ -614,7 +619,7 @@ class SftpFolders:
             link.one(CMD_LSTAT, self._folder(box))
 
     def _folder(self, box: str) -> str:
-        return self._boxes.get(box, box)
+        return self._boxes.get(box) or self._boxes[OUTBOX]  # a set may have lost its own
 
     def _hidden(self, box: str, key: str) -> str:
         return posixpath.join(self._folder(box), self._terms.upload.temporary.replace("{key}", key))
@@ -643,7 +648,7 @@ class SftpFolders:
 
     def again(self) -> None:
         """Makes a new connection in the place of a lost one. Raises SftpError."""
-        link, self._job.link, self._job.lost = self._job.link, None, False
+        link, self._job.link, self._job.lost = self._job.link, None, None
         if link is not None:
             link.close()
         _ = self._link
@@ -662,9 +667,9 @@ class SftpFolders:
             for inbox in self._terms.inboxes:
                 number = sum(_is_file(found) for _, found in self._link.entries(inbox))
                 told("folders", f"{inbox} has {number} {'file' if number == 1 else 'files'}")
-            if self._terms.outbox:
-                self._visible(OUTBOX)
-                told("folders", f"{self._terms.outbox} is there")
+            for box in self._boxes if self._terms.outbox else ():
+                self._visible(box)
+                told("folders", f"{self._folder(box)} is there")
             if send and self._terms.outbox:
                 key, name = "0-test", ".edigw-test"
                 self.stage(OUTBOX, key, io.BytesIO(b"This is a test of the connection.\r\n"))

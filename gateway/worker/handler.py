@@ -8,7 +8,7 @@ from pathlib import Path
 
 from structlog.contextvars import bound_contextvars
 
-from gateway.services import attend, crossreference, deliver, outbound, receive, translate, transmit
+from gateway.services import attend, crossreference, deliver, health, outbound, receive, translate, transmit
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
@@ -46,10 +46,7 @@ class Handler:
             elif kind == "batch":
                 outbound.close_batch(services, what)
             elif kind == "send":
-                if what in services.remotes:
-                    deliver.send(services, what, interrupted=bool(job.attempts))
-                else:
-                    transmit.send(services, what)
+                self.send(services, what, interrupted=bool(job.attempts))
             elif kind == FETCH:
                 self.fetch(services, what)
             elif kind == "receipt":
@@ -73,14 +70,16 @@ class Handler:
 
     def look(self, services: Services, channel: str) -> int:
         """Claims what is complete in an inbox; returns how many files are to be looked at again."""
-        if channel not in services.channels:
-            return 0
-        return self._look(services, channel, services.channels[channel])
+        with health.watched(services, "look", channel) as watched:
+            if watched is None or channel not in services.channels:
+                return 0
+            return self._look(watched, channel, services.channels[channel])
 
     def _look(self, services: Services, channel: str, receiver: Receiver) -> int:
         look = Look((), (), ())
         with services.trying(channel, "its inbox cannot be read"):
             look = receiver.look(time.time(), time.monotonic())
+            services.well(channel)
         for name, reason in look.ignored:
             if (channel, name, reason) not in self._told:
                 self._ignored(channel, name, reason)
@@ -90,18 +89,33 @@ class Handler:
 
     def receive(self, services: Services, channel: str) -> None:
         """Makes messages of what was claimed."""
-        if channel in services.channels:
-            with services.trying(channel, "its inbox cannot be used"):
-                receive.receive(services, channel, services.channels[channel])
+        with health.watched(services, "receive", channel) as watched:
+            if watched is not None and channel in services.channels:
+                with watched.trying(channel, "its inbox cannot be used"):
+                    receive.receive(watched, channel, services.channels[channel])
 
     def fetch(self, services: Services, channel: str) -> int:
         """Makes messages of what is complete on a partner's server; returns as :meth:`look`."""
         unsure = 0
-        if channel in services.remotes:
-            with services.trying(channel, "its server cannot be used"), services.remotes[channel] as remote:
-                unsure = self._look(services, channel, remote)
-                receive.receive(services, channel, remote)
+        with health.watched(services, "fetch", channel) as watched:
+            if watched is not None and channel in services.remotes:
+                words = "its server cannot be used"
+                with watched.trying(channel, words), services.remotes[channel] as remote:
+                    unsure = self._look(watched, channel, remote)
+                    receive.receive(watched, channel, remote)
         return unsure
+
+    def send(self, services: Services, channel: str, *, interrupted: bool = False) -> None:
+        """Sends what waits for a partner; where it is not to be tried yet, later."""
+        with health.watched(services, "send", channel) as watched:
+            if watched is None:
+                if until := health.pause_of(services, services.store.channels.get(channel)):
+                    with services.store.transaction():
+                        services.wake_at(f"send:{channel}", until)
+            elif channel in services.remotes:
+                deliver.send(watched, channel, interrupted=interrupted)
+            else:
+                transmit.send(watched, channel)
 
 
 def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
@@ -115,4 +129,6 @@ def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
         waiting = [one for one in messages if one.translation == Translation.RECEIVED]
         if waiting:
             translate.translate(services, waiting, again=again)
-        deliver.deliver(services, ids, services.channels, interrupted=again)
+        with health.watched(services, "send") as watched:
+            assert watched is not None
+            deliver.deliver(watched, ids, services.channels, interrupted=again)
