@@ -113,7 +113,7 @@ def test_a_server_that_is_away_is_asked_as_often_as_before_and_told_once(
 ) -> None:
     with ssh.sshd(tmp_path / "sshd") as server:
         home = sftp_home(tmp_path / "home", server, there)
-        set_in(home, "gateway.yaml", "senders: 8 ", "senders: 8\n  stopped_after_minutes: 3 ")
+        set_in(home, "gateway.yaml", "stopped_after_minutes: 15 ", "stopped_after_minutes: 3 ")
         work(home)
         assert listed(home, capsys)["state"] == "working"
         server.kill()

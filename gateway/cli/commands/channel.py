@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of
+from gateway.cli.commands.message import when
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, visible, write_json
 from gateway.errors import NotFoundError
@@ -104,12 +105,12 @@ def _rows(gateway: Gateway) -> list[dict[str, Any]]:
 
 def _lines(row: dict[str, Any]) -> list[str]:
     waits = [f"{row[what]} {what}" for what in ("deliveries", "files") if row[what]]
-    ok = f"last ok {row['last_ok_at'][:19]}" if row["last_ok_at"] else "never ok"
+    ok = f"last ok {when(row['last_ok_at'])}" if row["last_ok_at"] else "never ok"
     lines = [f"{row['channel']:<24}{row['kind']:<8}{row['state']:<9}{ok}  {', '.join(waits)}".rstrip()]
     if row["paused_at"]:
-        lines.append(f"  paused {row['paused_at'][:19]} by {row['paused_by']}: {row['reason']}")
+        lines.append(f"  paused {when(row['paused_at'])} by {row['paused_by']}: {row['reason']}")
     if row["failures"]:
-        again = f"; next try {row['not_before'][:19]}" if row["not_before"] else ""
-        lines.append(f"  since {row['since'][:19]}, last {row['last_trouble_at'][:19]}{again}:")
+        again = f"; next try {when(row['not_before'])}" if row["not_before"] else ""
+        lines.append(f"  since {when(row['since'])}, last {when(row['last_trouble_at'])}{again} (UTC):")
         lines.append(f"  {row['last_words']}")
     return lines
