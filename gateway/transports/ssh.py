@@ -28,7 +28,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 from paramiko.transport import ServiceRequestingTransport
 
 from gateway.errors import ConfigurationError
-from gateway.partners.sftp import Jump, Sftp
+from gateway.partners.sftp import Server, Sftp
 from gateway.transports.problems import CATALOGUE, LostError, SftpError, refused
 
 WINDOW = 64
@@ -304,7 +304,7 @@ class Link(AbstractContextManager["Link"]):
         self._watch("tcp", f"port {port} is open")
         return sock
 
-    def _open(self, hop: Sftp | Jump, sock: Any) -> _Transport:
+    def _open(self, hop: Server, sock: Any) -> _Transport:
         try:
             transport = _Transport(sock)
         except SSHException as error:
@@ -330,7 +330,7 @@ class Link(AbstractContextManager["Link"]):
         transport.set_keepalive(self._terms.keepalive_seconds)
         return transport
 
-    def _recognise(self, hop: Sftp | Jump, key: PKey) -> None:
+    def _recognise(self, hop: Server, key: PKey) -> None:
         shown = f"{key.get_name()} {key.get_base64()}"
         pinned = [" ".join(line.split()[:2]) for line in hop.host_keys]
         if shown not in pinned:
@@ -341,7 +341,7 @@ class Link(AbstractContextManager["Link"]):
             raise SftpError("SFTP-HOST-KEY", known=known, **words)
         self._watch("hostkey", f"{key.get_name()} {key.fingerprint}, as pinned")
 
-    def _login(self, hop: Sftp | Jump, transport: _Transport) -> None:
+    def _login(self, hop: Server, transport: _Transport) -> None:
         tried: list[str] = []
         failed: Exception | None = None
         allowed: list[str] = []
@@ -383,7 +383,7 @@ class Link(AbstractContextManager["Link"]):
         except ConfigurationError as error:
             raise SftpError("SFTP-SECRET", what=error) from None
 
-    def _key(self, hop: Sftp | Jump) -> PKey:
+    def _key(self, hop: Server) -> PKey:
         text = self._secret(hop.key) + "\n"
         password = self._secret(hop.key_password) if hop.key_password else None
         reason: Exception = SSHException("no known kind")

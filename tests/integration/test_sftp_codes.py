@@ -15,7 +15,7 @@ import pytest
 
 from gateway.cli.commands.explain import entries
 from gateway.cli.main import main
-from gateway.partners.sftp import Jump, Sftp, Upload
+from gateway.partners.sftp import Server, Sftp, Upload
 from gateway.transports.problems import CATALOGUE, SftpError
 from gateway.transports.sftp import SftpFolders
 from tests import ssh
@@ -25,12 +25,12 @@ from tests.sftp_peer import PASSWORD, Peer, peer
 
 pytestmark = pytest.mark.needs_system
 
-Server = Callable[..., ssh.Sshd]
-Case = Callable[[Server, Path], SftpFolders]
+Making = Callable[..., ssh.Sshd]
+Case = Callable[[Making, Path], SftpFolders]
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Making]:
     """Servers that refuse what is named, and have these options."""
     running: list[ssh.Sshd] = []
 
@@ -53,37 +53,37 @@ def _limited(refused: str, **changes: Any) -> Case:
     return lambda server, root: ssh.remote(server(refused), root, **changes)
 
 
-def _other_key(server: Server, root: Path) -> SftpFolders:
+def _other_key(server: Making, root: Path) -> SftpFolders:
     other = Path(f"{ssh.key(root / 'other')}.pub").read_text()
     return ssh.remote(server(), root, host_keys=(" ".join(other.split()[:2]),))
 
 
-def _jump_without_way(server: Server, root: Path) -> SftpFolders:
+def _jump_without_way(server: Making, root: Path) -> SftpFolders:
     there = server()
     said = there.settings()
-    jump = Jump(**{one: said[one] for one in ("host", "port", "user", "host_keys", "key")})
+    jump = Server(**{one: said[one] for one in ("host", "port", "user", "host_keys", "key")})
     return ssh.remote(there, root, port=ssh.free_port(), proxy_jump=jump)
 
 
-def _old(server: Server, root: Path) -> SftpFolders:
+def _old(server: Making, root: Path) -> SftpFolders:
     key = ssh.key(root / "rsa", "rsa")
     return ssh.remote(server("", f"HostKey {key}", "HostKeyAlgorithms ssh-rsa"), root)
 
 
-def _no_subsystem(server: Server, root: Path) -> SftpFolders:
+def _no_subsystem(server: Making, root: Path) -> SftpFolders:
     return ssh.remote(server("", "ForceCommand /bin/false"), root)
 
 
-def _no_folder(server: Server, root: Path) -> SftpFolders:
+def _no_folder(server: Making, root: Path) -> SftpFolders:
     return SftpFolders(Sftp(**server().settings(outbox=f"{root}/no")), "acme", ssh.found, 0)
 
 
-def _there(server: Server, root: Path) -> SftpFolders:
+def _there(server: Making, root: Path) -> SftpFolders:
     (root / "outbox/0.edi").write_bytes(b"theirs")
     return ssh.remote(server(), root, upload=Upload(exists="fail"))
 
 
-def _no_ssh(server: Server, root: Path) -> SftpFolders:
+def _no_ssh(server: Making, root: Path) -> SftpFolders:
     silent = socket.create_server(("127.0.0.1", 0))
     _kept.append(silent)
     return ssh.remote(server(), root, port=silent.getsockname()[1], timeout_seconds=1)
@@ -92,7 +92,7 @@ def _no_ssh(server: Server, root: Path) -> SftpFolders:
 _kept: list[socket.socket] = []
 
 
-def _killed(server: Server, root: Path) -> SftpFolders:
+def _killed(server: Making, root: Path) -> SftpFolders:
     there = server()
     folders = ssh.remote(there, root)
     folders.sync(["outbox"])
@@ -100,11 +100,11 @@ def _killed(server: Server, root: Path) -> SftpFolders:
     return folders
 
 
-def _no_secret(server: Server, root: Path) -> SftpFolders:
+def _no_secret(server: Making, root: Path) -> SftpFolders:
     return ssh.remote(server(), root, key="file:/no/such/key")
 
 
-def _no_key(server: Server, root: Path) -> SftpFolders:
+def _no_key(server: Making, root: Path) -> SftpFolders:
     (root / "key").write_text("no key\n")
     return ssh.remote(server(), root, key=f"file:{root}/key")
 
@@ -166,7 +166,7 @@ def told(error: SftpError, code: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "case"), CASES, ids=[f"{code}-{n}" for n, (code, _) in enumerate(CASES)])
-def test_each_code_is_raised_by_a_server(code: str, case: Case, server: Server, tmp_path: Path) -> None:
+def test_each_code_is_raised_by_a_server(code: str, case: Case, server: Making, tmp_path: Path) -> None:
     root = ssh.folders(tmp_path / "there")
     fetches = code == "SFTP-REMOVE" or case is CASES[-2][1]
     if fetches:
@@ -201,7 +201,7 @@ def _at(played: Peer) -> SftpFolders:
     return SftpFolders(Sftp(**said), "acme", ssh.found, 0)
 
 
-def test_bytes_that_are_lost_have_a_code(server: Server, tmp_path: Path) -> None:
+def test_bytes_that_are_lost_have_a_code(server: Making, tmp_path: Path) -> None:
     root = ssh.folders(tmp_path / "there")
     with ssh.remote(server(), root) as folders:
         folders.stage("outbox", "0-t", io.BytesIO(b"whole"))
@@ -211,7 +211,7 @@ def test_bytes_that_are_lost_have_a_code(server: Server, tmp_path: Path) -> None
         told(raised.value, "SFTP-SIZE")
 
 
-def test_a_full_disk_of_openssh_has_a_code(server: Server, tmp_path: Path) -> None:
+def test_a_full_disk_of_openssh_has_a_code(server: Making, tmp_path: Path) -> None:
     root = ssh.folders(tmp_path / "there")
     if os.system(f"mount -t tmpfs -o size=1m tmpfs {root}/outbox 2> /dev/null"):
         pytest.skip("needs the right to mount a small disk")
@@ -231,7 +231,7 @@ def test_every_code_is_tried_here_and_explained() -> None:
 
 
 def test_a_code_is_shown_where_a_person_looks(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: Making, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = tmp_path / "there"
     (there / "out").mkdir(parents=True)

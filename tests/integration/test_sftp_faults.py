@@ -16,7 +16,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from gateway.partners.sftp import Jump, Sftp, Upload
+from gateway.partners.sftp import Server, Sftp, Upload
 from gateway.transports.base import Arrival, UnreadableError
 from gateway.transports.problems import LostError, SftpError
 from gateway.transports.sftp import SftpFolders
@@ -388,11 +388,11 @@ def test_a_server_behind_another_is_reached(server: ssh.Sshd, restricted: Any, r
     behind = restricted("")
     plain = server.settings()
     jump = {one: plain[one] for one in ("host", "port", "user", "host_keys", "key")}
-    with ssh.remote(behind, root, proxy_jump=Jump(**jump)) as folders:
+    with ssh.remote(behind, root, proxy_jump=Server(**jump)) as folders:
         put(folders, b"1")
     assert names(root / "outbox") == ["0.edi"]
     with (
-        ssh.remote(behind, root, proxy_jump=Jump(**{**jump, "host_keys": ()})) as folders,
+        ssh.remote(behind, root, proxy_jump=Server(**{**jump, "host_keys": ()})) as folders,
         pytest.raises(SftpError, match="nothing was sent"),
     ):
         folders.exists("outbox", "a")
