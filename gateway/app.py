@@ -27,12 +27,12 @@ from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
-from gateway.partners.partner import Partner
+from gateway.partners.partner import API
 from gateway.partners.sp_api import SpApi
 from gateway.routing.table import Table
 from gateway.secrets import secret
-from gateway.services import accept
-from gateway.services.base import Services
+from gateway.services import accept, health
+from gateway.services.base import Services, Trouble
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
 from gateway.services.sp_api import CHANGED, NEW
@@ -102,6 +102,7 @@ _WARNINGS = (
     "receipt.failed",
     "certificate.expiring",
     "credential.expiring",
+    "channel.stopped",
 )
 
 
@@ -282,7 +283,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 clock=clock,
                 new_id=lambda: str(uuid4()),
                 guard=lambda: None,
-                trouble=self._trouble,
+                told=self._trouble,
                 failed=self._failed,
             )
         return found
@@ -374,7 +375,9 @@ class Gateway(AbstractContextManager["Gateway"]):
             headers = Headers(tuple(request.headers))
             asked = accept.Request(headers, Span.whole(request.body), request.client)
             try:
-                answer = accept.accept(self.services, gate, asked)
+                with health.watched(self.services, "accept") as watched:
+                    assert watched is not None
+                    answer = accept.accept(watched, gate, asked)
             except (EdiError, OSError, SQLAlchemyError) as error:  # nothing was kept, and the sender knows it
                 self._in_trouble(error)
                 answer = accept.Answer.words(503, "The gateway cannot take messages now.", accept.LATER)
@@ -404,7 +407,7 @@ class Gateway(AbstractContextManager["Gateway"]):
     @property
     def _fetched(self) -> dict[str, float]:
         """Channels whose files are fetched, and the seconds between two looks."""
-        found = {one.folder: one.sftp for one in self.settings.partners.values() if one.sftp}
+        found = self.settings.servers
         return {name: one.poll_seconds for name, one in found.items() if one.inboxes}
 
     @property
@@ -415,9 +418,15 @@ class Gateway(AbstractContextManager["Gateway"]):
             f"{CHANGED}:{name}": one.poll_changes_seconds for name, one in terms.items()
         }
 
-    def probe(self, partner: Partner, told: Callable[[str, str], None], *, send: bool) -> None:
-        """Tries the server of a partner, see :class:`gateway.transports.base.Remote`."""
-        self._remotes[partner.folder].probe(told, send=send)
+    def waiting(self, channel: str) -> int | None:
+        """How many files lie in the inbox of a channel; None where that cannot be seen."""
+        with suppress(OSError, KeyError):
+            return self._folders[channel].waiting
+        return None
+
+    def probe(self, channel: str, told: Callable[[str, str], None], *, send: bool) -> None:
+        """Tries a server of a partner, see :class:`gateway.transports.base.Remote`."""
+        self._remotes[channel].probe(told, send=send)
 
     def probe_api(self, terms: SpApi, told: Callable[[str, str], None]) -> None:
         """Tries Amazon's API, see :meth:`gateway.transports.sp_api.Client.probe`."""
@@ -473,9 +482,10 @@ class Gateway(AbstractContextManager["Gateway"]):
     def _is_ignored(self, channel: str, name: str, reason: str) -> None:
         self._say("warning", "file.ignored", channel=channel, file=name, reason=reason)
 
-    def _trouble(self, channel: str, words: str) -> None:
-        self._say("error", "channel.trouble", channel=channel, words=words)
-        self._pass.trouble.append(f"{channel}: {words}")
+    def _trouble(self, one: Trouble) -> None:
+        level, code = "info" if one.again else "error", {"code": one.code} if one.code else {}
+        self._say(level, "channel.trouble", channel=one.channel, words=one.words, **code)
+        self._pass.trouble.append(f"{one.channel}: {one.words}")
 
     def _in_trouble(self, error: Exception) -> None:
         # What passes by itself is told in words; only errors of ours show where they come from.
@@ -491,8 +501,7 @@ class Gateway(AbstractContextManager["Gateway"]):
 
 def _remotes(home: Path, settings: Settings) -> dict[str, Remote]:
     """The servers of partners, by their channels."""
-    terms = {one.folder: one.sftp for one in settings.partners.values() if one.sftp}
-    if not terms:
+    if not (terms := settings.servers):
         return {}
     from gateway.transports.sftp import SftpFolders
 
@@ -502,7 +511,8 @@ def _remotes(home: Path, settings: Settings) -> dict[str, Remote]:
 
 def _accounts(home: Path, settings: Settings) -> dict[str, Account]:
     """Clients of the API, by the channels of their partners."""
-    terms = {one.folder: one.sp_api for one in settings.partners.values() if one.sp_api}
+    partners = settings.partners.values()
+    terms = {f"{one.folder}/{API}": one.sp_api for one in partners if one.sp_api}
     if not terms:
         return {}
     from gateway.transports.sp_api import Client as Account

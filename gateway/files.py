@@ -8,6 +8,8 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from gateway.errors import EdiError
+
 _ADVICE = {
     errno.ENOSPC: "make room on its disk",
     errno.EDQUOT: "make room, or ask for a larger quota",
@@ -49,7 +51,9 @@ def _sync(path: Path | str) -> None:
 
 
 def in_words(error: Exception) -> str:
-    """What is wrong with a file, folder or disk, and what to do about it if that is known."""
+    """What is wrong with a file, folder, disk or server (with its code), and what to do if that is known."""
+    if isinstance(error, EdiError) and isinstance(error, OSError):
+        return f"{error.code}: {str(error).rstrip('.')}. {error.hint}"
     advice = _ADVICE.get(error.errno or 0) if isinstance(error, OSError) else None
     said = getattr(error, "strerror", None) or str(error)
     return f"{said}; {advice}" if advice else said

@@ -24,6 +24,7 @@ from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Prob
 from gateway.partners.agreement import checked_marker, checked_name, setting
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.partner import Identifier, Partner, Partners
+from gateway.partners.sftp import Sftp
 from gateway.routing.table import Routes
 
 GATEWAY_FILE, PARTNERS_FOLDER, ROUTES_FILE = "gateway.yaml", "partners", "routes.yaml"
@@ -215,15 +216,24 @@ class Schedule:
     Attributes:
         poll_seconds: between looks into inboxes.
         workers: jobs a process does at a time on PostgreSQL. senders: partners it sends to at a time.
+        stopped_after_minutes: a channel that fails for so long is told once as ``channel.stopped``.
     """
 
     poll_seconds: float = 2
     workers: int = 4
     senders: int = 8
+    stopped_after_minutes: float = 15
 
     def __post_init__(self) -> None:
         if not 0.2 <= self.poll_seconds <= 3600 or not (1 <= self.workers <= 64 and 1 <= self.senders <= 64):
             raise ValueError("poll_seconds is 0.2 to 3600, workers 1 to 64, senders 1 to 64")
+        if not 0 <= self.stopped_after_minutes <= 10_080:
+            raise ValueError("stopped_after_minutes: 0 to 10080 (a week)")
+
+    @property
+    def stopped_after(self) -> timedelta:
+        """The same as a time."""
+        return timedelta(minutes=self.stopped_after_minutes)
 
 
 @setting
@@ -331,6 +341,11 @@ class Settings:
         """Folders below ``folders/``: the ERP's first, then those of the partners."""
         ours = (one.channel for one in self.gateway.erp.channels)
         return (*ours, *(partner.folder for partner in self.partners.values()))
+
+    @property
+    def servers(self) -> dict[str, Sftp]:
+        """The SFTP servers of all partners, by their channels."""
+        return {name: one for partner in self.partners.values() for name, one in partner.servers.items()}
 
     @property
     def markers(self) -> dict[str, str]:
@@ -476,11 +491,14 @@ def read_file(path: Path, shown: str, model: type[_T], problems: list[Problem], 
     if wrong := [key for key in given if key in data]:
         problems.append(_problem(f"{shown}: {wrong[0]} is the name of the file, and not written in it."))
         return None
+    if alone := isinstance(data.get("sftp"), dict):  # one server need not be a list
+        data["sftp"] = [data["sftp"]]
     try:
         return TypeAdapter(model).validate_python({**data, **given})
     except ValidationError as error:
         for one in error.errors():
             where = tuple(one["loc"])
+            where = ("sftp", *where[2:]) if alone and where[:1] == ("sftp",) else where
             line = next((lines[where[:n]] for n in range(len(where), -1, -1) if where[:n] in lines), 1)
             problems.append(_explained(shown, line, where, one["type"], one["msg"], model))
         return None

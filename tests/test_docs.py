@@ -274,6 +274,7 @@ def problem_table() -> str:
         "shape": "Shapes: XML, CSV, fixed width and JSON of one's own",
         "home": "Home: what is wrong beyond the content",
         "AS2": "AS2: messages and receipts",
+        "SFTP": "SFTP: servers of partners",
         "SP-API": "SP-API: calls of Amazon's interface",
         "mapping": "Mappings",
         "edigw": "Errors of a command",

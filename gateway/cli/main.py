@@ -31,6 +31,7 @@ COMMANDS = (
     "cert",
     "partner",
     "route",
+    "channel",
     "crossreference",
     "demo",
     "simulate",

@@ -28,7 +28,6 @@ from gateway.x12.parser import GROUP_OF_SET
 API, AS2, SFTP, FOLDER, WEBHOOK = WAYS = ("api", "as2", "sftp", "folder", "webhook")
 """Ways to a partner."""
 
-_SETTINGS = {API: "sp_api", AS2: "as2", SFTP: "sftp", WEBHOOK: "webhook"}
 X12_WAYS = (AS2, SFTP, FOLDER)
 
 
@@ -69,8 +68,8 @@ class Partner:
         duplicates: what is done with what came before.
         items, locations: what is looked up in the tables of items and places.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
-        as2, sftp, sp_api: what was agreed about AS2, SFTP and Amazon's API; None of them where files go by
-            folders only. Of several ways routes.yaml chooses.
+        as2, sftp, sp_api: what was agreed about AS2, SFTP with each server, and Amazon's API; none of them
+            where files go by folders only. Of several ways routes.yaml chooses.
     """
 
     id: str
@@ -90,7 +89,7 @@ class Partner:
     locations: Locations = field(default_factory=Locations)
     first_control_number: int = 1
     as2: As2 | None = None
-    sftp: Sftp | None = None
+    sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None
 
     def __post_init__(self) -> None:
@@ -98,6 +97,7 @@ class Partner:
         for name in filter(None, (self.channel, self.profile)):
             checked_name(name)
         checked_marker(self.marker)
+        self._check_servers()
         if not 1 <= self.first_control_number <= 999_999_999:
             raise ValueError("first_control_number: 1 to 999999999")
         if not self.identifiers and (self.receive or self.send or not self.sp_api):
@@ -106,6 +106,22 @@ class Partner:
             sets = [one.set for one in agreed]
             if len(set(sets)) < len(sets):
                 raise ValueError("a transaction set is listed twice for the same direction")
+
+    def _check_servers(self) -> None:
+        if len(self.servers) < len(self.sftp):
+            raise ValueError("sftp: give each of several servers a `name` of its own; one may have none")
+        outboxes = [one for one in self.sftp if one.outbox]
+        sets = [set_id for one in outboxes for set_id in one.sets]
+        if len(set(sets)) < len(sets):
+            raise ValueError("sftp: a transaction set stands in the `sets` of two servers")
+        if outboxes and sum(not one.sets for one in outboxes) != 1:
+            raise ValueError("sftp: of the servers with an outbox one has no `sets`; it gets all others")
+
+    @property
+    def servers(self) -> dict[str, Sftp]:
+        """The SFTP servers by their channels."""
+        first = f"{self.folder}/{SFTP}" if self.as2 else self.folder
+        return {f"{self.folder}/{one.name}" if one.name else first: one for one in self.sftp}
 
     @property
     def overlay(self) -> str:
@@ -120,14 +136,28 @@ class Partner:
     @property
     def ways(self) -> tuple[str, ...]:
         """The ways that its settings are there for; without any, its folder."""
-        found = {way: getattr(self, name, None) for way, name in _SETTINGS.items()}
-        there = tuple(way for way, terms in found.items() if terms and getattr(terms, "outbox", True))
-        return there or (FOLDER,)
+        there = {API: self.sp_api, AS2: self.as2, SFTP: any(one.outbox for one in self.sftp)}
+        return tuple(way for way, terms in there.items() if terms) or (FOLDER,)
 
     @property
     def x12_way(self) -> str:
         """The way of X12 about which nothing was decided."""
         return next((way for way in self.ways if way in X12_WAYS), FOLDER)
+
+    @property
+    def channels(self) -> dict[str, str]:
+        """The ways over networks, by their channels."""
+        found = {f"{self.folder}/{API}": API} if self.sp_api else {}
+        return found | ({self.folder: AS2} if self.as2 else {}) | dict.fromkeys(self.servers, SFTP)
+
+    def place_of(self, way: str, set_id: str) -> tuple[str, str]:
+        """The channel over which a transaction set goes, and the set if it has a folder of its own."""
+        ways = [(name, one) for name, one in self.servers.items() if one.outbox and way == SFTP]
+        ways.sort(key=lambda way: set_id not in way[1].sets)
+        for name, one in ways:
+            if set_id in one.sets or not one.sets:
+                return name, set_id if set_id in one.outboxes else ""
+        return self.folder, ""
 
     def receives(self, set_id: str) -> Receive | None:
         """What was agreed about a transaction set from the partner, None if nothing was."""

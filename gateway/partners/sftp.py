@@ -7,39 +7,11 @@ import binascii
 import re
 from dataclasses import field
 
-from gateway.partners.agreement import setting
+from gateway.partners.agreement import checked_name, setting
 from gateway.partners.as2 import checked_reference, chosen
 
 RENAME = ("plain", "posix", "none")
 EXISTS = ("number", "fail", "overwrite")
-
-
-def _host(host: str, port: int, user: str) -> None:
-    if not re.fullmatch(r"[\w.-]+|[\dA-Fa-f:]+", host, re.ASCII):
-        raise ValueError(f"host {host!r}: write a name or an address alone, without sftp:// and port")
-    if not 1 <= port <= 65_535:
-        raise ValueError(f"port {port}: 1 to 65535")
-    if not re.fullmatch(r"[^\x00-\x1f\x7f]+", user):
-        raise ValueError("user: at least one character, no control characters")
-
-
-def _host_keys(lines: tuple[str, ...]) -> None:
-    for line in lines:
-        kind, _, rest = line.partition(" ")
-        try:
-            raw = base64.b64decode(rest.partition(" ")[0], validate=True)
-        except binascii.Error:
-            raw = b""
-        if not kind or raw[4 : 4 + len(kind)] != kind.encode():
-            raise ValueError(
-                f"host_keys {line[:40]!r}: write type and key, as `edigw partner test` shows them: "
-                "ssh-ed25519 AAAA..."
-            )
-
-
-def _references(*references: str) -> None:
-    for reference in filter(None, references):
-        checked_reference(reference)
 
 
 def _folder(name: str, path: str) -> None:
@@ -48,8 +20,15 @@ def _folder(name: str, path: str) -> None:
 
 
 @setting
-class Jump:
-    """A server in between, over which the partner's is reached; attributes as in :class:`Sftp`."""
+class Server:
+    """A server, and what it and we prove to each other who we are by.
+
+    Attributes:
+        host, port, user: the server and who we are there.
+        host_keys: the keys it may have, as ``ssh-ed25519 AAAA...``; without one nothing is sent.
+        password, key, key_password: references to what proves it; with a key and a password both are given.
+        certificate: OpenSSH certificate of the key (``...-cert.pub``), a file from the home on.
+    """
 
     host: str
     user: str
@@ -61,9 +40,29 @@ class Jump:
     certificate: str = ""
 
     def __post_init__(self) -> None:
-        _host(self.host, self.port, self.user)
-        _host_keys(self.host_keys)
-        _references(self.password, self.key, self.key_password)
+        if not re.fullmatch(r"[\w.-]+|[\dA-Fa-f:]+", self.host, re.ASCII):
+            raise ValueError(
+                f"host {self.host!r}: write a name or an address alone, without sftp:// and port"
+            )
+        if not 1 <= self.port <= 65_535:
+            raise ValueError(f"port {self.port}: 1 to 65535")
+        if not re.fullmatch(r"[^\x00-\x1f\x7f]+", self.user):
+            raise ValueError("user: at least one character, no control characters")
+        for line in self.host_keys:
+            kind, _, rest = line.partition(" ")
+            try:
+                raw = base64.b64decode(rest.partition(" ")[0], validate=True)
+            except binascii.Error:
+                raw = b""
+            if not kind or raw[4 : 4 + len(kind)] != kind.encode():
+                raise ValueError(
+                    f"host_keys {line[:40]!r}: write type and key, as `edigw partner test` shows them: "
+                    "ssh-ed25519 AAAA..."
+                )
+        if not (self.password or self.key):
+            raise ValueError("password or key: one is needed, as env:NAME or file:PATH")
+        for reference in filter(None, (self.password, self.key, self.key_password)):
+            checked_reference(reference)
 
 
 @setting
@@ -96,16 +95,15 @@ class Upload:
 
 
 @setting
-class Sftp:
+class Sftp(Server):
     """SFTP with a partner: its server, and what we do there.
 
     Attributes:
-        host, port, user: the server and who we are there.
-        host_keys: the keys it may have, as ``ssh-ed25519 AAAA...``; without one nothing is sent.
-        password, key, key_password: references to what proves it; with a key and a password both are given.
-        certificate: OpenSSH certificate of the key (``...-cert.pub``), a file from the home on.
         proxy_jump: a server in between.
+        name: of one of several servers; its channel is the partner's, a slash, and this.
+        sets: transaction sets that are sent here; empty for those that no other server takes.
         inboxes: remote folders we fetch from. outbox: remote folder we put into; empty for none.
+        outboxes: other folders for single transaction sets (``997`` and ``TA1`` are some).
         patterns: names that are fetched.
         marker: what is added to a file's name to say that it is complete; empty where its size says so.
         claim: folder (from the inbox on) it is moved to before it is read; empty where that is not allowed.
@@ -114,17 +112,12 @@ class Sftp:
         keepalive_seconds: between signs of life. connections: channels used at a time for many files.
     """
 
-    host: str
-    user: str
-    port: int = 22
-    host_keys: tuple[str, ...] = ()
-    password: str = ""
-    key: str = ""
-    key_password: str = ""
-    certificate: str = ""
-    proxy_jump: Jump | None = None
+    proxy_jump: Server | None = None
+    name: str = ""
+    sets: tuple[str, ...] = ()
     inboxes: tuple[str, ...] = ()
     outbox: str = ""
+    outboxes: dict[str, str] = field(default_factory=dict)
     patterns: tuple[str, ...] = ("*",)
     marker: str = ""
     claim: str = ""
@@ -136,13 +129,17 @@ class Sftp:
     connections: int = 4
 
     def __post_init__(self) -> None:
-        _host(self.host, self.port, self.user)
-        _host_keys(self.host_keys)
-        _references(self.password, self.key, self.key_password)
-        if not (self.password or self.key):
-            raise ValueError("password or key: one is needed, as env:NAME or file:PATH")
+        Server.__post_init__(self)
         if not (self.inboxes or self.outbox):
             raise ValueError("inboxes or outbox: one is needed, or there is nothing to do")
+        if self.name:
+            checked_name(self.name)
+        if (self.sets or self.outboxes) and not self.outbox:
+            raise ValueError("outbox: needed with `sets` or `outboxes`")
+        for set_id, folder in (*dict.fromkeys(self.sets, "sets").items(), *self.outboxes.items()):
+            if not re.fullmatch(r"\d{3}|TA1", set_id):
+                raise ValueError(f"{set_id!r} is no transaction set: write three digits, as 850, or TA1")
+            _folder("outboxes", folder or "\n")
         for name in ("outbox", "marker", "claim", "archive"):
             _folder(name, getattr(self, name))
         for inbox in self.inboxes:

@@ -315,6 +315,7 @@ class _Arrival:
                 receive.keep(services, message, **facts)
             services.enqueue([job_of(one.id) for one in messages])
         services.jobs.wake()
+        services.well(self.partner.folder)
         return answer
 
     def _message(self, content: Span, name: str) -> Message:

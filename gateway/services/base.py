@@ -33,6 +33,20 @@ _IN_MEMORY = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What cannot be done with a channel now and may pass by itself, such as a folder that is away.
+
+    Attributes:
+        again: whether the same was told before.
+    """
+
+    channel: str
+    words: str
+    code: str = ""
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """What the steps from inbox to outbox share. One for each thread.
 
@@ -44,7 +58,7 @@ class Services:
         home: where names of files in settings begin. keyring: certificates and keys. http: sends over HTTP.
         spool: a folder for content on its way. entropy: so many unpredictable bytes.
         guard: raises when another worker has taken over; to be called before anything outside is changed.
-        trouble: is told channel and words of what may pass by itself, such as a folder that is away.
+        told: is told of trouble. well: is told the channel something worked with.
         failed: is told message and exception when an error of ours stops one; the others go on.
     """
 
@@ -67,8 +81,9 @@ class Services:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     guard: Callable[[], None]
-    trouble: Callable[[str, str], None]
+    told: Callable[[Trouble], None]
     failed: Callable[[Message, Exception], None]
+    well: Callable[[str], None] = lambda _: None
     scratch: Scratch = BytesIO
 
     @contextmanager
@@ -89,7 +104,16 @@ class Services:
         try:
             yield
         except OSError as error:
-            self.trouble(channel, f"{words}: {in_words(error)}")
+            self.trouble(channel, f"{words}: {in_words(error)}", error)
+
+    def trouble(self, channel: str, words: str, error: Exception | None = None) -> None:
+        """Tells what cannot be done with a channel now, and by which error."""
+        self.told(Trouble(channel, words, getattr(error, "code", "")))
+
+    def wake_at(self, key: str, at: datetime) -> None:
+        """Wakes somebody for a job then, unless it waits already: one job sees to all that there is."""
+        if not self.jobs.waiting(self.store.connection, [key], taken=False):
+            self.enqueue([key], at)
 
     def enqueue(self, keys: Sequence[str], at: datetime | None = None) -> None:
         """Wakes somebody for work, in the transaction of the store that is open; once is enough in each."""
@@ -104,7 +128,7 @@ def job_of(owner: str) -> str:
     """The key of the job for what deliveries belong to.
 
     Args:
-        owner: id of a message, whose job advances it, or where one job at a time sends what is open to the
-            partner: ``@<channel>`` by AS2, ``@<channel>/<way>`` by another way.
+        owner: id of a message, whose job advances it, or ``@<channel>``, where one job at a time sends what
+            is open to the partner.
     """
     return f"send:{owner[1:]}" if owner.startswith("@") else f"message:{owner}"

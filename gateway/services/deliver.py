@@ -44,10 +44,9 @@ _UNSURE = (
 )
 
 
-def send(services: Services, what: str, *, interrupted: bool = False) -> None:
-    """Delivers what waits for a partner's server; ``what`` is of the job, see :func:`job_of`."""
-    channel = what.partition("/")[0]
-    owners, remote = [f"@{what}"], services.remotes[channel]
+def send(services: Services, channel: str, *, interrupted: bool = False) -> None:
+    """Delivers what waits for a partner's server."""
+    owners, remote = [f"@{channel}"], services.remotes[channel]
     try:
         with remote:
             # Of what cannot be staged one at a time: no more than that can be in doubt after a crash.
@@ -254,6 +253,7 @@ def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) ->
             content = {"payload" if one.document_id else "sha256": one.payload} if one.payload else {}
             store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **content)
         store.end_deliveries({one.message_id for one in done})
+    services.well(named[0][0].channel)
 
 
 def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], error: Exception) -> None:
@@ -273,8 +273,7 @@ def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], e
             services.enqueue([job_of(one) for one in owners], services.clock() + retries.pause(tries))
         if tries in (1, 5):
             store.audit("delivery.delayed", None, channel=channel, files=len(left), error=reason)
-    with services.trying(channel, "files for it wait"):
-        raise OSError(reason) from error
+    services.trouble(channel, f"files for it wait: {reason}", error)
 
 
 def _give_up(services: Services, deliveries: Sequence[Delivery], reason: str) -> None:

@@ -335,8 +335,8 @@ class Inbound(Work):
         for _, content in answering.interchanges(number, self.services.clock(), kind):
             name = f"{kind.upper()}_{used[-1]}.edi"
             owner = self.message.id
-            planned: dict[str, Any] = {"way": way, "origin": owner, "owner": owner}
-            answer = send(self.services, partner, name, content, (used[-1], None), **planned)
+            about: dict[str, Any] = {"way": way, "origin": owner, "owner": owner}
+            answer = send(self.services, partner, kind.upper(), name, content, (used[-1], None), **about)
             self.findings.answered.append(f"{name} says: {said}")
             facts = {"kind": kind.upper(), "file": name, "words": said, "answers": owner, **rule}
             self.store.audit(

@@ -297,9 +297,8 @@ def write(
     content = _written(services, partner, agreed, documents, (numbers[0], numbers[1]))
     named = documents[0].number if len(documents) == 1 else f"{len(documents)}-documents"
     name = harmless(f"{agreed.set}_{named}_{numbers[0]}.edi")
-    used = (numbers[0], numbers[1])
-    sent = send(services, partner, name, content, used, way=way, origin=origin, owner=origin, agreed=agreed)
-    return sent, name
+    of = (services, partner, agreed.set, name, content, (numbers[0], numbers[1]))
+    return send(*of, way=way, origin=origin, owner=origin, agreed=agreed), name
 
 
 def _written(

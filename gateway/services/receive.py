@@ -56,6 +56,7 @@ def receive(services: Services, channel: str, receiver: Receiver) -> None:
                     receiver.set_aside(arrival)
                 else:
                     receiver.settle(arrival)
+    services.well(channel)
 
 
 def keep(services: Services, message: Message, **facts: Any) -> bool:
@@ -82,7 +83,7 @@ def _message(services: Services, channel: str, receiver: Receiver, arrival: Arri
     return Message(
         id=arrival.id,
         direction=INBOUND,
-        channel=channel,
+        channel=channel.partition("/")[0],  # that of the partner, whichever of its servers it is from
         name=arrival.name,
         payload=payload,
         size=size,

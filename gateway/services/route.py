@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection
 
 from gateway.documents import keys_of
-from gateway.partners.partner import API, X12_WAYS, Partner, Partners
+from gateway.partners.partner import API, FOLDER, X12_WAYS, Partner, Partners
 from gateway.routing.table import ACKNOWLEDGMENT, EDI, Decision, Facts, Table, Way, decide
 from gateway.services.base import Services
 from gateway.store import queries
@@ -22,9 +22,15 @@ MAX_CHANGES = 1000
 """Differences that a simulation lists; all of them are counted."""
 
 
-def ways(connection: Connection, partner: Partner) -> dict[str, Way]:  # noqa: ARG001
-    """The ways of a partner as they are now. Whether they work, and until when, is to be joined here."""
-    return dict.fromkeys(partner.ways, Way())
+def ways(connection: Connection, partner: Partner) -> dict[str, Way]:
+    """The ways of a partner as they are now: one is well whose channels are neither paused nor stopped."""
+    shut = queries.shut_channels(connection)
+    places = partner.channels or {partner.folder: FOLDER}
+    ends = {API: partner.sp_api.secret_ends} if partner.sp_api else {}
+    return {
+        way: Way(not any(name in shut for name, one in places.items() if one == way), ends.get(way))
+        for way in partner.ways
+    }
 
 
 def choose(services: Services, partner: Partner, kept: Document, document: Mapping[str, Any]) -> Decision:

@@ -72,8 +72,9 @@ _STATE = ("purchaseOrderState", "purchaseOrderStateChangedDate", "purchaseOrderC
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A partner whose documents go by the API."""
+    """A partner whose documents go by the API. channel: of the API, see ``Partner.channels``."""
 
+    channel: str
     partner: Partner
     terms: SpApi
     client: Client
@@ -82,8 +83,8 @@ class Account:
     def of(cls, services: Services, channel: str) -> Account | None:
         """That of a channel; None if it has none any more."""
         for partner in services.settings.partners.values():
-            if partner.folder == channel and partner.sp_api is not None:
-                return cls(partner, partner.sp_api, services.accounts[channel])
+            if partner.sp_api is not None and partner.channels.get(channel) == API:
+                return cls(channel, partner, partner.sp_api, services.accounts[channel])
         return None
 
 
@@ -158,7 +159,7 @@ class Orders(Work):
 
     def process(self) -> Translation:
         """Makes documents of what is new or changed in it; returns what became of it."""
-        account = Account.of(self.services, self.message.channel)
+        account = Account.of(self.services, f"{self.message.channel}/{API}")
         self.findings.partner = self.message.partner
         if account is None:
             self.findings.add(
@@ -258,9 +259,9 @@ def write(work: Work, kept: Document, partner: Partner, document: dict[str, Any]
         way=API,
     )
     services.store.add_written(sent)
-    owner = f"@{partner.folder}/{API}"
-    services.store.add_delivery(sent.id, owner, partner.folder, operation, sent.name, payload=payload)
-    services.enqueue([job_of(owner)])
+    channel = f"{partner.folder}/{API}"
+    services.store.add_delivery(sent.id, f"@{channel}", channel, operation, sent.name, payload=payload)
+    services.enqueue([job_of(f"@{channel}")])
     facts = {"file": sent.name, "operation": operation, "made_from": work.message.id, "payload": payload}
     kept = replace(kept, sent_in=sent.id, acknowledgment=Acknowledgment.WAITING)
     work.keep(kept, "submission.written", sent.id, f"{operation} {sent.name}", **facts)
@@ -272,8 +273,8 @@ def submit(services: Services, channel: str) -> None:
     if account is None:
         services.trouble(channel, "documents wait for its API, and no partner file has `sp_api` for it")
         return
-    after, owner = 0, f"@{channel}/{API}"
-    while waiting := services.store.deliveries([owner], 50, after):
+    after = 0
+    while waiting := services.store.deliveries([f"@{channel}"], 50, after):
         after = waiting[-1].seq
         for delivery in waiting:
             try:
@@ -290,7 +291,7 @@ def _submit(services: Services, account: Account, delivery: Delivery) -> bool:
         exchange = None  # a person asked for it once more
     if exchange is not None and (wait := _wait(services, delivery, exchange)) > timedelta(0):
         with store.transaction():
-            _wake(services, delivery.channel, services.clock() + wait)
+            services.wake_at(f"send:{delivery.channel}", services.clock() + wait)
         return True
     assert delivery.payload is not None
     with services.payloads.open(delivery.payload) as file:
@@ -399,19 +400,12 @@ def _not_taken(
             raise RefusedError(f"Delivery {delivery.seq} was settled meanwhile.")
         store.exchanges.change(exchange.id, "sending", error=words, at=store.now())
         pause = max(pause, timedelta(seconds=error.retry_after))
-        _wake(services, delivery.channel, now + pause)
+        services.wake_at(f"send:{delivery.channel}", now + pause)
         if not error.is_uncertain and delivery.tries in (0, 4):
             told: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
             store.audit("delivery.delayed", delivery.message_id, partner=account.partner.id, **told)
     services.trouble(delivery.channel, f"{delivery.wanted}: {words}")
     return error.is_uncertain
-
-
-def _wake(services: Services, channel: str, at: datetime) -> None:
-    """Lets the account's job look again then, unless it will be woken anyway."""
-    key = job_of(f"@{channel}/{API}")
-    if not services.jobs.waiting(services.store.connection, [key], taken=False):
-        services.enqueue([key], at)
 
 
 def _refused(services: Services, delivery: Delivery, exchange: Exchange, error: SpApiError) -> None:
@@ -496,7 +490,7 @@ def _unknown(services: Services, account: Account, delivery: Delivery, exchange:
     with store.transaction():
         if now - datetime.fromisoformat(delivery.planned_at) < _PERSON_AFTER:
             store.exchanges.change(exchange.id, "sending", at=store.now())
-            _wake(services, delivery.channel, now + _SETTLES)
+            services.wake_at(f"send:{delivery.channel}", now + _SETTLES)
             return True
         words = (
             "nobody knows whether Amazon took it, and it cannot be looked up. See in Vendor Central; if it is"

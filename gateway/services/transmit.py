@@ -108,7 +108,7 @@ def send(services: Services, channel: str) -> None:
     try:
         target = _target(services, link)
     except EdiError as error:  # a secret or a certificate is missing
-        services.trouble(channel, str(error))
+        services.trouble(channel, str(error), error)
         with services.store.transaction():
             services.enqueue([f"send:{channel}"], services.clock() + timedelta(minutes=1))
         return
@@ -139,7 +139,7 @@ def _begin(services: Services, link: Link, delivery: Delivery) -> _Attempt | Non
             since = datetime.fromisoformat(exchange.at)
             if since <= now < since + pause:  # later than now, if the clock was set back
                 with store.transaction():
-                    _wake_at(services, delivery.channel, since + pause)
+                    services.wake_at(f"send:{delivery.channel}", since + pause)
                 return None
             with store.transaction():
                 store.mark_begun(delivery, services.new_id()[:8])
@@ -150,13 +150,6 @@ def _begin(services: Services, link: Link, delivery: Delivery) -> _Attempt | Non
     except (As2Error, NotFoundError, OSError, ValueError) as error:
         _later(services, link, delivery, exchange, error)
         return None
-
-
-def _wake_at(services: Services, channel: str, at: datetime) -> None:
-    """Lets the channel's job look again then, unless it will be woken anyway: one job sees to all files."""
-    key = f"send:{channel}"
-    if not services.jobs.waiting(services.store.connection, [key], taken=False):
-        services.enqueue([key], at)
 
 
 def _new(services: Services, link: Link, delivery: Delivery, now: datetime) -> _Attempt:
@@ -412,6 +405,7 @@ def _confirm(
         content = {"sha256": delivery.payload} if delivery.payload else {}
         store.audit("file.delivered", exchange.message_id, **place, **content)
         store.end_deliveries({exchange.message_id})
+    services.well(delivery.channel)
     _forget_wire(services, exchange)
 
 
@@ -425,6 +419,7 @@ def _sent(services: Services, link: Link, attempt: _Attempt) -> None:
         store.settle(exchange.message_id, "cancelled", "receipt")
         store.expect("receipt", exchange.message_id, due)
         store.end_deliveries({exchange.message_id})
+    services.well(exchange.channel)
 
 
 def _later(
@@ -444,11 +439,11 @@ def _later(
             store.exchanges.change(exchange.id, "sending", error=words, at=store.now())
         store.end_deliveries({delivery.message_id})
         pause = retries.pause(delivery.tries + 1)
-        _wake_at(services, delivery.channel, services.clock() + pause)
+        services.wake_at(f"send:{delivery.channel}", services.clock() + pause)
         if delivery.tries in (0, 4):
             facts: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
             store.audit("delivery.delayed", delivery.message_id, partner=link.partner.id, **facts)
-    services.trouble(delivery.channel, f"{delivery.wanted}: {words}")
+    services.trouble(delivery.channel, f"{delivery.wanted}: {words}", error)
 
 
 def _fail(services: Services, exchange: Exchange | None, delivery: Delivery, error: Exception) -> None:
@@ -594,7 +589,7 @@ def _receipt_later(services: Services, exchange: Exchange, error: EdiError) -> N
             tries = exchange.tries + 1
             store.exchanges.change(exchange.id, "answering", tries=tries, error=words)
             services.enqueue([f"receipt:{exchange.id}"], now + retries.pause(tries))
-    services.trouble(exchange.channel, f"receipt for {exchange.as2_id}: {words}")
+    services.trouble(exchange.channel, f"receipt for {exchange.as2_id}: {words}", error)
 
 
 def probe(services: Services, link: Link, content: Span, name: str, told: Callable[[str, str], None]) -> None:

@@ -14,7 +14,7 @@ import orjson
 from gateway.documents import KINDS, keys_of
 from gateway.errors import DocumentError, Location, Problem, Severity
 from gateway.partners.agreement import Send
-from gateway.partners.partner import AS2, FOLDER, Partner
+from gateway.partners.partner import FOLDER, Partner
 from gateway.services import crossreference
 from gateway.services.base import Services, job_of
 from gateway.services.erp import FileForm
@@ -156,6 +156,7 @@ class Work:
 def send(
     services: Services,
     partner: Partner,
+    set_id: str,
     name: str,
     content: bytes,
     numbers: tuple[int, int | None],
@@ -168,6 +169,7 @@ def send(
     """Stores an interchange for a partner and plans its delivery.
 
     Args:
+        set_id: what it holds; it decides over which of several servers it goes.
         numbers: of interchange (ISA13) and group (GS06).
         way: how it goes.
         owner: the message whose job puts it into the folder; None for itself.
@@ -194,10 +196,12 @@ def send(
         way=way,
     )
     services.store.add_written(sent)
+    channel, own = partner.place_of(way, set_id)
     if way != FOLDER:
-        owner = f"@{partner.folder}" if way == AS2 else f"@{partner.folder}/{way}"
+        owner = f"@{channel}"
         services.enqueue([job_of(owner)])
-    services.store.add_delivery(sent.id, owner or sent.id, partner.folder, OUTBOX, name, payload=payload)
+    box = f"{OUTBOX}/{own}" if own else OUTBOX
+    services.store.add_delivery(sent.id, owner or sent.id, channel, box, name, payload=payload)
     if waits and agreed is not None:
         due = now + timedelta(hours=agreed.acknowledged_within_hours)
         services.store.expect("acknowledgment", sent.id, due)

@@ -68,7 +68,7 @@ class CrossReference:
         """Adds rows, or puts them in the place of those with the same identity."""
         made = {"updated_at": self._store.now(), "actor": self._store.actor}
         values = [row | made for row in rows]
-        new = self._store._insert(self._table)
+        new = self._store.upsert(self._table)
         columns = ["partner", self._kind.own, "since"]
         changed = {one: new.excluded[one] for one in values[0] if one not in columns} if values else {}
         if values:

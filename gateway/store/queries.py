@@ -299,6 +299,12 @@ def rows_by(connection: Connection, table: Table, column: str, ids: Iterable[str
     return found
 
 
+def shut_channels(connection: Connection) -> set[str]:
+    """Channels that are paused, or have failed for long."""
+    c = t.channels.c
+    return set(connection.scalars(select(c.channel).where(or_(c.paused_at != "", c.stopped_at != ""))))
+
+
 def keys_of(connection: Connection, ids: Collection[str]) -> dict[str, list[Row]]:
     """The numbers that documents are found by."""
     found: dict[str, list[Row]] = {one: [] for one in ids}

@@ -156,6 +156,44 @@ class Delivery:
         return f"{self.seq}-{self.token}"
 
 
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """How a channel is.
+
+    Attributes:
+        paused_at, paused_by, reason: a person paused it; empty if not.
+        failures: tries in a row that ended in the same trouble; 0 if it works.
+        doing: what failed, see :func:`gateway.services.health.watched`. since: when it began to fail.
+        stopped_at: when that was told, as it lasted.
+        last_ok_at, last_trouble_at: empty for never; they may be a minute old.
+        last_code, last_words: what the last trouble was, also when it is over.
+        not_before: when it is tried again, where that is not to be soon.
+    """
+
+    channel: str
+    paused_at: str = ""
+    paused_by: str = ""
+    reason: str = ""
+    failures: int = 0
+    doing: str = ""
+    since: str = ""
+    stopped_at: str = ""
+    last_ok_at: str = ""
+    last_trouble_at: str = ""
+    last_code: str = ""
+    last_words: str = ""
+    not_before: str = ""
+
+    @property
+    def state(self) -> str:
+        """``paused``, ``stopped`` (it fails for long), ``failing``, ``working`` or ``unused``."""
+        if self.paused_at:
+            return "paused"
+        if self.failures:
+            return "stopped" if self.stopped_at else "failing"
+        return "working" if self.last_ok_at else "unused"
+
+
 ENDED = ("confirmed", "failed", "answered", "unanswered", "refused")
 """States of an exchange with which nothing more is to be done."""
 

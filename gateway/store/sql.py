@@ -39,6 +39,7 @@ from gateway.errors import NotFoundError, RefusedError, TransportError
 from gateway.partners.crossreference import KINDS
 from gateway.store import tables as t
 from gateway.store.audit import Seal
+from gateway.store.channels import Channels, paused
 from gateway.store.crossreference import CrossReference
 from gateway.store.database import WAIT_SECONDS, told
 from gateway.store.exchanges import Exchanges
@@ -120,9 +121,10 @@ class Store:
         self._clock = clock
         self._seal_with = seal
         self.exchanges = Exchanges(self)
+        self.channels = Channels(self)
         self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
         self._listener = listener
-        self._insert = upsert = _upsert(engine)
+        self.upsert = upsert = _upsert(engine)
         # What every document needs is made once: making a statement costs more than running it.
         self._add_message = upsert(t.messages).on_conflict_do_nothing()
         # Once for every document, so in the words of the driver.
@@ -135,7 +137,7 @@ class Store:
             index_elements=["partner", "kind"], set_={"last": highest(last + 1, bindparam("first"))}
         ).returning(last)
         self._open: Connection | None = None
-        self._is_writing = False
+        self.is_writing = False
         self._points: list[_Point] = []
         self._rows: dict[Table, list[dict[str, Any]]] = {}
         self.enqueued: set[str] = set()
@@ -170,7 +172,7 @@ class Store:
         """
         try:
             with _taken(self._turn), self.connection.begin():
-                self._is_writing = True
+                self.is_writing = True
                 yield
                 self.flush()
                 self._seal()
@@ -183,7 +185,7 @@ class Store:
                         raise
             raise
         finally:
-            self._is_writing = False
+            self.is_writing = False
             self._points.clear()
             self.enqueued.clear()
         entries, more = self._told, self._more
@@ -233,7 +235,7 @@ class Store:
 
     def _read(self, statement: Executable, values: Any = None) -> list[Any]:
         """All rows of a query; outside of a transaction in one of its own."""
-        if self._is_writing:
+        if self.is_writing:
             self.flush()
             return list(self.connection.execute(statement, values))
         try:
@@ -328,7 +330,8 @@ class Store:
         """Ids of messages with something left to do, oldest first; those on hold are not among them."""
         m, d = t.messages.c, t.deliveries.c
         received = select(m.id).where(m.translation == "received", m.hold == "")
-        owners = select(d.owner).join(t.messages, m.id == d.message_id).where(d.state.in_(OPEN), m.hold == "")
+        owners = select(d.owner).join(t.messages, m.id == d.message_id)
+        owners = owners.where(d.state.in_(OPEN), m.hold == "", _not_paused())
         return [str(row[0]) for row in self._read(received.union(owners).order_by("id").limit(limit))]
 
     def advance(self, message_id: str, moves: Mapping[str, tuple[str, str]], **notes: Any) -> None:
@@ -405,7 +408,7 @@ class Store:
         """
         values = {"key": key, "message_id": message_id}
         if again:
-            new = self._insert(t.seen)
+            new = self.upsert(t.seen)
             taken = new.on_conflict_do_update(index_elements=["key"], set_={"message_id": message_id})
             self._execute(taken, values)
             return None
@@ -444,7 +447,7 @@ class Store:
             RefusedError: the same key was used for something else.
         """
         values = {"scope": scope, "key": key, "fingerprint": fingerprint, "result": result, "at": self.now()}
-        new = self._insert(t.idempotency).values(values).on_conflict_do_nothing()
+        new = self.upsert(t.idempotency).values(values).on_conflict_do_nothing()
         if self._execute(new).rowcount == 1:
             return None
         c = t.idempotency.c
@@ -457,7 +460,7 @@ class Store:
         """Takes a moment of the clock; False if it was taken, unless that lies in the future: clocks err."""
         now = self.now()
         values = {"scope": "slot", "key": slot, "fingerprint": "", "result": "", "at": now}
-        new = self._insert(t.idempotency).values(values)
+        new = self.upsert(t.idempotency).values(values)
         later = t.idempotency.c.at > now
         taken = new.on_conflict_do_update(index_elements=["scope", "key"], set_={"at": now}, where=later)
         return bool(self._execute(taken).rowcount == 1)
@@ -636,10 +639,14 @@ class Store:
         self._add(t.deliveries, **plan, **content, **state)
 
     def deliveries(self, owners: Sequence[str], limit: int, after: int = 0) -> list[Delivery]:
-        """What is still to be delivered by the jobs of some messages, oldest first; nothing that is held."""
+        """What is still to be delivered by the jobs of some messages, oldest first.
+
+        Nothing that is held, or goes to a channel that is paused.
+        """
         d, m = t.deliveries.c, t.messages.c
         free = exists().where(m.id == d.message_id, m.hold == "")
         open_ = select(*_COLUMNS[Delivery]).where(d.owner.in_(owners), d.state.in_(OPEN), d.seq > after, free)
+        open_ = open_.where(_not_paused())
         return self._select(Delivery, open_.order_by(d.seq).limit(limit))
 
     def deliveries_of(self, message_id: str) -> list[Delivery]:
@@ -839,6 +846,10 @@ class Store:
     def now(self) -> str:
         """The time now as the store keeps it."""
         return as_text(self._clock())
+
+
+def _not_paused() -> ColumnElement[bool]:
+    return or_(_D.box == "quarantine", _D.channel.not_in(paused()))
 
 
 @contextmanager

@@ -223,6 +223,16 @@ Index(
 )
 
 
+channels = _table(
+    "channels",
+    Column("channel", Text, primary_key=True),
+    *map(_text, ("paused_at", "paused_by", "reason", "doing", "since", "stopped_at")),
+    Column("failures", Integer, nullable=False),
+    *map(_text, ("last_ok_at", "last_trouble_at", "last_code", "last_words", "not_before")),
+)
+"""How channels are; a row comes with the first thing there is to say."""
+
+
 def _crossreference(kind: Kind) -> Table:
     """The rows of a cross-reference; times are days, empty for ever."""
     name = f"{kind.name}s"

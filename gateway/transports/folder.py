@@ -99,6 +99,12 @@ class Folder:
         """Whether the channel's folder is there, with whatever in it."""
         return self._root.is_dir()
 
+    @property
+    def waiting(self) -> int:
+        """How many files are in the inbox, complete or not. Raises OSError."""
+        with os.scandir(self._root / INBOX) as entries:
+            return sum(not one.name.startswith(".") for one in entries)
+
     # --- receiving -----------------------------------------------------------------------------------
 
     def look(self, now: float, tick: float) -> Look:

@@ -49,7 +49,8 @@ from paramiko.sftp import (
 from gateway.partners.sftp import Sftp
 from gateway.transports.base import Arrival, Look, UnreadableError
 from gateway.transports.folder import OUTBOX, SPLIT, UNFINISHED, harmless, kind_of
-from gateway.transports.ssh import CHUNK, Link, LostError, Watch, attributes, named, path_of, pieces
+from gateway.transports.problems import LostError, SftpError, TakenError, refused
+from gateway.transports.ssh import CHUNK, Link, Watch, attributes, path_of, pieces
 
 _AT_ONCE = 64
 """Small files that go together."""
@@ -87,7 +88,7 @@ class _Job(threading.local):
 
     def clear(self) -> None:
         self.link: Link | None = None
-        self.lost = False
+        self.lost: SftpError | None = None
         self.uploads: list[tuple[str, bytes]] = []
         self.sizes: dict[str, int] = {}
         self.kept: dict[tuple[str, str], BinaryIO] = {}
@@ -128,7 +129,8 @@ class SftpFolders:
     ) -> None:
         self._terms, self._channel, self._secret, self._home = terms, channel, secret, home
         self._stable = stable_seconds
-        self._boxes = boxes or {OUTBOX: terms.outbox}
+        own = {f"{OUTBOX}/{set_id}": folder for set_id, folder in terms.outboxes.items()}
+        self._boxes = boxes or {OUTBOX: terms.outbox, **own}
         self._aside = aside
         self._last: dict[str, tuple[_Seen, float]] = {}
         self._ready: dict[str, _Found] = {}
@@ -154,10 +156,14 @@ class SftpFolders:
 
     @property
     def _link(self) -> Link:
-        if self._job.lost:
-            raise LostError("the connection broke")
+        if self._job.lost is not None:
+            raise self._job.lost
         if self._job.link is None:
-            self._job.link = self.connect(lambda _step, _words: None)
+            try:
+                self._job.link = self.connect(lambda _step, _words: None)
+            except SftpError as error:  # one login a job: accounts get locked
+                self._job.lost = error
+                raise
         return self._job.link
 
     def connect(self, watch: Watch) -> Link:
@@ -169,8 +175,8 @@ class SftpFolders:
         """The link; once it is lost, this job does not wait for it again."""
         try:
             yield self._link
-        except LostError:
-            self._job.lost = True
+        except LostError as error:
+            self._job.lost = error
             raise
 
     # --- receiving -----------------------------------------------------------------------------------
@@ -272,7 +278,7 @@ class SftpFolders:
             for (one, _), (old, new), answer, now in zip(claims, pairs, answers, there):
                 if isinstance(answer, Exception):
                     if not isinstance(answer, FileNotFoundError):
-                        self._job.refused = named(f"{old} cannot be claimed", answer)
+                        self._job.refused = refused(old, answer, "SFTP-RENAME", new=new)
                 elif now is not None and _seen(now) != one.seen and self._stat([old])[0] is None:
                     link.one(CMD_RENAME, new, path_of(old))  # it was written to: its writer finds it again
                 else:
@@ -347,7 +353,7 @@ class SftpFolders:
             if isinstance(handle, PermissionError):
                 self._job.contents[id_] = UnreadableError(handle.strerror or str(handle))
             elif isinstance(handle, Exception):
-                self._job.contents[id_] = named(file.path, handle)
+                self._job.contents[id_] = refused(file.path, handle)
             elif isinstance(answer, EOFError) and file.size == 0:
                 self._job.contents[id_] = b""
             elif isinstance(answer, Message):
@@ -377,7 +383,7 @@ class SftpFolders:
         settled, self._job.settled = self._job.settled, []
         if not settled:
             return
-        refused: OSError | None = None
+        left: OSError | None = None
         with self._using() as link:
             if not self._terms.claim:  # unless somebody wrote a new file of the name meanwhile
                 now = self._stat([one.path for one in settled])
@@ -389,9 +395,9 @@ class SftpFolders:
                 self._left.pop(one.path, None)
                 if isinstance(answer, Exception) and self._stat([one.path])[0] is not None:
                     self._left[one.path] = one
-                    refused = named(f"{one.path} was received and cannot be removed", answer)
-        if refused is not None:
-            raise refused
+                    left = refused(one.path, answer, "SFTP-REMOVE")
+        if left is not None:
+            raise left
 
     def _ending(self, found: _Found) -> tuple[object, ...]:
         if not self._terms.archive:
@@ -429,7 +435,7 @@ class SftpFolders:
         known = names.setdefault(folder, None)
         there = name in known if known is not None else self._is_there(posixpath.join(folder, name))
         if there and exists == "fail":
-            raise FileExistsError(17, f"{posixpath.join(folder, name)} is there already")
+            raise TakenError("SFTP-EXISTS", path=posixpath.join(folder, name))
         return there
 
     def stage(self, box: str, key: str, source: BinaryIO) -> None:
@@ -461,7 +467,7 @@ class SftpFolders:
             except (OSError, EOFError) as error:
                 with suppress(OSError, EOFError):
                     link.raw(CMD_CLOSE, handle)
-                raise named(path, error) from None
+                raise _unwritten(link, path, error) from None
         return size
 
     def _upload_all(self) -> None:
@@ -487,7 +493,7 @@ class SftpFolders:
         for answers in said:
             for (path, _), answer in zip(uploads, answers):
                 if isinstance(answer, Exception):
-                    raise named(path, answer)
+                    raise _unwritten(link, path, answer)
 
     @property
     def _mode(self) -> SFTPAttributes | None:
@@ -574,14 +580,11 @@ class SftpFolders:
             return
         if self._is_there(new):
             if self._terms.upload.exists != "overwrite":
-                raise FileExistsError(17, f"{new} is there already")
+                raise TakenError("SFTP-EXISTS", path=new)
             link.one(CMD_REMOVE, new)
         (answer,) = link.many([renaming(old, new)])
         if isinstance(answer, Exception):
-            raise OSError(
-                f"the server refuses to rename {old} to {new} ({error}); if it allows none, write "
-                "upload: {rename: none}"
-            )
+            raise refused(old, error, "SFTP-RENAME", new=new)
 
     @staticmethod
     def _renaming(old: str, new: str) -> tuple[object, ...]:
@@ -599,9 +602,10 @@ class SftpFolders:
                 for (path, size), found in zip(job.sizes.items(), self._stat(list(job.sizes))):
                     # A file that is not there was discarded; what was written in its place may be taken.
                     if found is not None and found.st_size is None:
-                        raise OSError(f"{path}: the server tells no size; write upload: {{verify: false}}")
+                        raise SftpError("SFTP-SIZE", path=path, what="the server tells no size")
                     if found is not None and found.st_size != size:
-                        raise OSError(f"{path}: the server has {found.st_size} bytes of {size}")
+                        said = f"the server has {found.st_size} bytes of {size}"
+                        raise SftpError("SFTP-SIZE", path=path, what=said)
             self._release_all()
         finally:
             job.uploads, job.sizes, job.released = [], {}, []
@@ -615,7 +619,7 @@ class SftpFolders:
             link.one(CMD_LSTAT, self._folder(box))
 
     def _folder(self, box: str) -> str:
-        return self._boxes.get(box, box)
+        return self._boxes.get(box) or self._boxes[OUTBOX]  # a set may have lost its own
 
     def _hidden(self, box: str, key: str) -> str:
         return posixpath.join(self._folder(box), self._terms.upload.temporary.replace("{key}", key))
@@ -644,7 +648,7 @@ class SftpFolders:
 
     def again(self) -> None:
         """Makes a new connection in the place of a lost one. Raises SftpError."""
-        link, self._job.link, self._job.lost = self._job.link, None, False
+        link, self._job.link, self._job.lost = self._job.link, None, None
         if link is not None:
             link.close()
         _ = self._link
@@ -663,9 +667,9 @@ class SftpFolders:
             for inbox in self._terms.inboxes:
                 number = sum(_is_file(found) for _, found in self._link.entries(inbox))
                 told("folders", f"{inbox} has {number} {'file' if number == 1 else 'files'}")
-            if self._terms.outbox:
-                self._visible(OUTBOX)
-                told("folders", f"{self._terms.outbox} is there")
+            for box in self._boxes if self._terms.outbox else ():
+                self._visible(box)
+                told("folders", f"{self._folder(box)} is there")
             if send and self._terms.outbox:
                 key, name = "0-test", ".edigw-test"
                 self.stage(OUTBOX, key, io.BytesIO(b"This is a test of the connection.\r\n"))
@@ -706,7 +710,7 @@ class _Resumed(io.RawIOBase):
             raise error
         self._remote.again()
         if not self._remote.is_same(self._found):
-            raise OSError(f"{self._found.path}: it changed while the connection was gone") from error
+            raise LostError(f"{self._found.path} changed while the connection was gone") from error
         self._reading = self._remote.reading(self._found, self._offset)
 
     def close(self) -> None:
@@ -733,3 +737,9 @@ def _failed(answers: Sequence[object]) -> bool:
 def _try(link: Link, kind: int, path: str, *args: object) -> Message | Exception | None:
     (answer,) = link.many([(kind, path, *args)])
     return answer
+
+
+def _unwritten(link: Link, path: str, error: Exception) -> SftpError:
+    """Why something was not written."""
+    full = getattr(error, "errno", None) is None and link.is_full(posixpath.dirname(path) or ".")
+    return refused(path, error, "SFTP-NO-SPACE" if full else "")

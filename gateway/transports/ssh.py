@@ -7,6 +7,7 @@ on their way, since some servers stand still with more.
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -26,8 +27,9 @@ from paramiko.common import MSG_SERVICE_REQUEST
 from paramiko.ssh_exception import IncompatiblePeer
 from paramiko.transport import ServiceRequestingTransport
 
-from gateway.errors import ConfigurationError, TransportError
-from gateway.partners.sftp import Jump, Sftp
+from gateway.errors import ConfigurationError
+from gateway.partners.sftp import Server, Sftp
+from gateway.transports.problems import CATALOGUE, LostError, SftpError, refused
 
 WINDOW = 64
 CHUNK = 32_768
@@ -40,31 +42,22 @@ _CIPHERS = (*(f"aes{bits}-gcm@openssh.com" for bits in (128, 256)), *(f"aes{n}-c
 _DIGESTS = (*(f"hmac-sha2-{bits}-etm@openssh.com" for bits in (256, 512)), "hmac-sha2-256", "hmac-sha2-512")
 _KEY_KINDS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
+_STATUSES = {
+    protocol.SFTP_NO_SUCH_FILE: errno.ENOENT,
+    protocol.SFTP_PERMISSION_DENIED: errno.EACCES,
+    10: errno.ENOENT,  # no such path
+    11: errno.EEXIST,
+    12: errno.EACCES,  # write protected
+    14: errno.ENOSPC,
+    15: errno.ENOSPC,  # quota
+}
+"""Statuses of version 3, and later ones (draft-ietf-secsh-filexfer-13, 9.1) that some servers send."""
+
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").propagate = False  # what matters is raised, and told by the gateway
 
 Watch = Callable[[str, str], None]
 """Is told a step and how it went: ``dns``, ``tcp``, ``hostkey``, ``login``, ``folders``, ``upload``."""
-
-
-class SftpError(TransportError, OSError):
-    """A server cannot be used now.
-
-    Attributes:
-        step: how far it came. hint: what to do.
-    """
-
-    def __init__(self, message: str, step: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.step = step
-        self.hint = hint or TransportError.hint
-
-
-class LostError(SftpError):
-    """The connection is gone; another one may be made."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, "folders")
 
 
 class _Transport(ServiceRequestingTransport):
@@ -118,8 +111,17 @@ class _Channel(paramiko.SFTPClient):
                 self._read_response()  # type: ignore[attr-defined]
         kind, message = self._answers.pop(number)
         if kind == protocol.CMD_STATUS:
-            self._convert_status(message)  # type: ignore[attr-defined]
+            self._convert_status(message)
         return message
+
+    def _convert_status(self, message: Message) -> None:
+        """As in paramiko, but it knows what later versions of SFTP say."""
+        code, words = message.get_int(), message.get_text()
+        if code == protocol.SFTP_EOF:
+            raise EOFError(words)
+        if code != protocol.SFTP_OK:
+            number = _STATUSES.get(code)
+            raise OSError(number, words) if number else OSError(words)
 
     def _async_response(self, kind: int, message: Message, number: int) -> None:
         self._answers[number] = kind, message
@@ -159,17 +161,13 @@ class Link(AbstractContextManager["Link"]):
                     where = (terms.host, terms.port)
                     sock: Any = through.open_channel("direct-tcpip", where, ("127.0.0.1", 0))
                 except (SSHException, EOFError) as error:
-                    words = f"{jump.host} cannot connect to {terms.host}:{terms.port}: {error}"
-                    raise SftpError(words, "tcp") from error
+                    said = f"{jump.host} in between says: {error}"
+                    raise SftpError("SFTP-CONNECT", host=where[0], port=where[1], what=said) from error
             else:
                 sock = self._dial(terms.host, terms.port)
             self._main = self._open(terms, sock)
             if not self._widen():
-                raise SftpError(
-                    "the server lets us in, but opens no SFTP",
-                    "folders",
-                    "Ask the partner to allow SFTP (subsystem sftp) for your user.",
-                )
+                raise SftpError("SFTP-NO-SFTP", host=terms.host)
         except BaseException:
             self.close()
             raise
@@ -191,7 +189,7 @@ class Link(AbstractContextManager["Link"]):
         except LostError:
             raise
         except (OSError, EOFError) as error:
-            raise named(path, error) from None
+            raise refused(path, error) from None
 
     def raw(self, kind: int, *args: object) -> Message:
         """Asks for something, and waits."""
@@ -230,6 +228,14 @@ class Link(AbstractContextManager["Link"]):
         while sent:
             take()
         return results
+
+    def is_full(self, path: str) -> bool:
+        """Whether the server says that the disk has no room left; OpenSSH calls that a mere failure."""
+        try:
+            said = self.raw(protocol.CMD_EXTENDED, b"statvfs@openssh.com", path_of(path))
+        except (OSError, EOFError):
+            return False
+        return [said.get_int64() for _ in range(5)][4] == 0
 
     def write(self, handle: bytes, chunks: Iterable[bytes]) -> int:
         """Writes all chunks to an open file; returns how many bytes that were."""
@@ -287,24 +293,22 @@ class Link(AbstractContextManager["Link"]):
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:
-            hint = "Check `host` in the partner's file, and the name service of this machine."
-            raise SftpError(f"{host} is not known: {error.strerror}", "dns", hint) from None
+            raise SftpError("SFTP-DNS", host=host, what=error.strerror) from None
         self._watch("dns", f"{host} is {', '.join(sorted({str(one[4][0]) for one in found}))}")
         try:
             sock = socket.create_connection((host, port), self._terms.timeout_seconds)
         except OSError as error:
-            hint = "Check `port`, and ask whether the firewalls on both sides let you through."
-            words = f"{host}:{port} does not take connections: {error.strerror or error}"
-            raise SftpError(words, "tcp", hint) from None
+            said = error.strerror or str(error)
+            raise SftpError("SFTP-CONNECT", host=host, port=port, what=said) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # without it answers wait for each other
         self._watch("tcp", f"port {port} is open")
         return sock
 
-    def _open(self, hop: Sftp | Jump, sock: Any) -> _Transport:
+    def _open(self, hop: Server, sock: Any) -> _Transport:
         try:
             transport = _Transport(sock)
         except SSHException as error:
-            raise SftpError(f"{hop.host} cannot be spoken to: {error}", "hostkey") from error
+            raise SftpError("SFTP-PROTOCOL", host=hop.host, what=error) from error
         self._transports.append(transport)
         seconds = self._terms.timeout_seconds
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = seconds
@@ -326,30 +330,20 @@ class Link(AbstractContextManager["Link"]):
         transport.set_keepalive(self._terms.keepalive_seconds)
         return transport
 
-    def _recognise(self, hop: Sftp | Jump, key: PKey) -> None:
+    def _recognise(self, hop: Server, key: PKey) -> None:
         shown = f"{key.get_name()} {key.get_base64()}"
         pinned = [" ".join(line.split()[:2]) for line in hop.host_keys]
-        has = f"{hop.host} has the key {key.get_name()} {key.fingerprint}"
-        if not pinned:
-            raise SftpError(
-                f"{has}, and your file says none: nothing was sent",
-                "hostkey",
-                "Have the partner confirm this fingerprint, not by the same way. Then write under "
-                f'`host_keys`: - "{shown}"',
-            )
         if shown not in pinned:
+            words = {"host": hop.host, "key": f"{key.get_name()} {key.fingerprint}", "line": shown}
+            if not pinned:
+                raise SftpError("SFTP-HOST-KEY-UNKNOWN", **words)
             known = ", ".join(f"{line.split()[0]} {_fingerprint(line)}" for line in pinned)
-            raise SftpError(
-                f"{has}, but your file says {known}: nothing was sent",
-                "hostkey",
-                "Either the partner changed it, or somebody stands in between. Ask the partner, not by the "
-                f'same way. Only if it confirms the new fingerprint, add under `host_keys`: - "{shown}"',
-            )
+            raise SftpError("SFTP-HOST-KEY", known=known, **words)
         self._watch("hostkey", f"{key.get_name()} {key.fingerprint}, as pinned")
 
-    def _login(self, hop: Sftp | Jump, transport: _Transport) -> None:
+    def _login(self, hop: Server, transport: _Transport) -> None:
         tried: list[str] = []
-        refused: Exception | None = None
+        failed: Exception | None = None
         allowed: list[str] = []
         if hop.key:
             key = self._key(hop)
@@ -357,39 +351,39 @@ class Link(AbstractContextManager["Link"]):
             try:
                 allowed = transport.auth_publickey(hop.user, key)
             except (SSHException, EOFError) as error:
-                refused = error
+                failed = error
         if not transport.is_authenticated() and hop.password and transport.is_active():
             tried.append("the password")
             try:
                 allowed = transport.auth_password(hop.user, self._secret(hop.password))
             except (SSHException, EOFError) as error:
-                refused = error
+                failed = error
         if transport.is_authenticated():
             self._watch("login", f"as {hop.user} with {' and '.join(tried)}")
             return
-        allowed = allowed or list(getattr(refused, "allowed_types", ()))
+        allowed = allowed or list(getattr(failed, "allowed_types", ()))
         more = f"; it accepts {', '.join(allowed)}" if allowed else ""
         cause = (
             ""
-            if refused is None or isinstance(refused, AuthenticationException)
-            else f" ({str(refused) or 'it closed the connection'})"
+            if failed is None or isinstance(failed, AuthenticationException)
+            else f" ({str(failed) or 'it closed the connection'})"
         )
-        hint = "Ask the partner whether this key is registered for your user, and whether the user is locked."
+        hint = CATALOGUE["SFTP-LOGIN"].hint
         if any("ssh-rsa" in one for one in tried):
             hint += (
                 " Servers from before 2016 (OpenSSH 7.1 and older) take RSA keys only with SHA-1, which is"
                 " not used any more: register an Ed25519 or ECDSA key with them."
             )
-        words = f"{hop.host} refuses {hop.user} with {' and '.join(tried)}{more}{cause}"
-        raise SftpError(words, "login", hint)
+        what = f"{' and '.join(tried)}{more}{cause}"
+        raise SftpError("SFTP-LOGIN", hint=hint, host=hop.host, user=hop.user, what=what)
 
     def _secret(self, reference: str) -> str:
         try:
             return self._find(reference)
         except ConfigurationError as error:
-            raise SftpError(str(error), "settings", error.hint) from None
+            raise SftpError("SFTP-SECRET", what=error) from None
 
-    def _key(self, hop: Sftp | Jump) -> PKey:
+    def _key(self, hop: Server) -> PKey:
         text = self._secret(hop.key) + "\n"
         password = self._secret(hop.key_password) if hop.key_password else None
         reason: Exception = SSHException("no known kind")
@@ -402,12 +396,7 @@ class Link(AbstractContextManager["Link"]):
             except (SSHException, ValueError, OSError) as error:
                 if not str(error).startswith(("not a valid", "encountered")):
                     reason = error
-        raise SftpError(
-            f"{hop.key} is no private key that can be used: {reason}",
-            "login",
-            "Keys are Ed25519, ECDSA or RSA, as ssh-keygen makes them; one with a password needs"
-            " `key_password`.",
-        )
+        raise SftpError("SFTP-KEY", key=hop.key, what=reason)
 
 
 class Reading(io.RawIOBase):
@@ -478,13 +467,6 @@ def pieces(first: bytes, source: BinaryIO) -> Iterator[bytes]:
         first = source.read(CHUNK)
 
 
-def named(path: str, error: BaseException) -> OSError:
-    """The same error, with the path it is about."""
-    number = getattr(error, "errno", None)
-    words = f"{path}: {getattr(error, 'strerror', None) or str(error) or 'refused'}"
-    return OSError(number, words) if number else OSError(words)
-
-
 def _format(algorithm: str) -> str:
     """The format of keys that sign so; those of RSA are called ssh-rsa, whatever digest signs."""
     return "ssh-rsa" if algorithm.startswith("rsa-") else algorithm
@@ -499,20 +481,15 @@ def _misfit(host: str, transport: _Transport, error: BaseException) -> SftpError
     offers = (transport.offers or {}).get("server_key_algo_list", [])
     if isinstance(error, IncompatiblePeer) and "host key" in str(error):
         return SftpError(
-            f"{host} offers only host keys of the kind {', '.join(offers)}, which sign with SHA-1 or DSA",
-            "hostkey",
-            "These are forgeable and not supported any more. Ask the partner to give its server an Ed25519 "
-            "or ECDSA host key, or to update it: from OpenSSH 7.2 (2016) on, its RSA key signs with SHA-2.",
+            "SFTP-OLD-SERVER",
+            hint="Ask the partner to give its server an Ed25519 or ECDSA host key, or to update it: from "
+            "OpenSSH 7.2 (2016) on, its RSA key signs with SHA-2.",
+            host=host,
+            what=f"host keys of the kind {', '.join(offers)}, which sign with SHA-1 or DSA",
         )
     if isinstance(error, IncompatiblePeer):
         kinds = {"kex": "kex_algo_list", "cipher": "server_encrypt_algo_list", "mac": "server_mac_algo_list"}
         which = next((name for word, name in kinds.items() if word in str(error).lower()), "")
         offered = ", ".join((transport.offers or {}).get(which, [])) or str(error)
-        return SftpError(
-            f"{host} and the gateway have no method in common; it offers {offered}",
-            "hostkey",
-            "What it offers is too weak to be used. Ask the partner to allow aes256-ctr or AES-GCM, "
-            "hmac-sha2-256, and curve25519 or ecdh-sha2-nistp256.",
-        )
-    words = str(error) or "it closed the connection"
-    return SftpError(f"{host} cannot be spoken to: {words}", "hostkey", "Is this the port of an SFTP server?")
+        return SftpError("SFTP-OLD-SERVER", host=host, what=offered)
+    return SftpError("SFTP-PROTOCOL", host=host, what=str(error) or "it closed the connection")

@@ -8,8 +8,17 @@ from pathlib import Path
 
 from structlog.contextvars import bound_contextvars
 
-from gateway.partners.partner import API
-from gateway.services import attend, crossreference, deliver, outbound, receive, sp_api, translate, transmit
+from gateway.services import (
+    attend,
+    crossreference,
+    deliver,
+    health,
+    outbound,
+    receive,
+    sp_api,
+    translate,
+    transmit,
+)
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
@@ -47,18 +56,7 @@ class Handler:
             elif kind == "batch":
                 outbound.close_batch(services, what)
             elif kind == "send":
-                channel, _, way = what.partition("/")
-                if way == API:
-                    sp_api.submit(services, channel)
-                    continue
-                has_as2 = transmit.Link.of(services, channel) is not None
-                # Before there were several ways, all were of the channel alone.
-                if channel in services.remotes and (way or not has_as2):
-                    deliver.send(services, what, interrupted=bool(job.attempts))
-                elif way and has_as2:
-                    services.trouble(channel, f"files wait to go by {way}, which its partner no longer has")
-                else:
-                    transmit.send(services, channel)
+                self.send(services, what, interrupted=bool(job.attempts))
             elif kind == FETCH:
                 self.fetch(services, what)
             elif kind in (sp_api.NEW, sp_api.CHANGED):
@@ -86,14 +84,16 @@ class Handler:
 
     def look(self, services: Services, channel: str) -> int:
         """Claims what is complete in an inbox; returns how many files are to be looked at again."""
-        if channel not in services.channels:
-            return 0
-        return self._look(services, channel, services.channels[channel])
+        with health.watched(services, "look", channel) as watched:
+            if watched is None or channel not in services.channels:
+                return 0
+            return self._look(watched, channel, services.channels[channel])
 
     def _look(self, services: Services, channel: str, receiver: Receiver) -> int:
         look = Look((), (), ())
         with services.trying(channel, "its inbox cannot be read"):
             look = receiver.look(time.time(), time.monotonic())
+            services.well(channel)
         for name, reason in look.ignored:
             if (channel, name, reason) not in self._told:
                 self._ignored(channel, name, reason)
@@ -103,18 +103,35 @@ class Handler:
 
     def receive(self, services: Services, channel: str) -> None:
         """Makes messages of what was claimed."""
-        if channel in services.channels:
-            with services.trying(channel, "its inbox cannot be used"):
-                receive.receive(services, channel, services.channels[channel])
+        with health.watched(services, "receive", channel) as watched:
+            if watched is not None and channel in services.channels:
+                with watched.trying(channel, "its inbox cannot be used"):
+                    receive.receive(watched, channel, services.channels[channel])
 
     def fetch(self, services: Services, channel: str) -> int:
         """Makes messages of what is complete on a partner's server; returns as :meth:`look`."""
         unsure = 0
-        if channel in services.remotes:
-            with services.trying(channel, "its server cannot be used"), services.remotes[channel] as remote:
-                unsure = self._look(services, channel, remote)
-                receive.receive(services, channel, remote)
+        with health.watched(services, "fetch", channel) as watched:
+            if watched is not None and channel in services.remotes:
+                words = "its server cannot be used"
+                with watched.trying(channel, words), services.remotes[channel] as remote:
+                    unsure = self._look(watched, channel, remote)
+                    receive.receive(watched, channel, remote)
         return unsure
+
+    def send(self, services: Services, channel: str, *, interrupted: bool = False) -> None:
+        """Sends what waits for a partner; where it is not to be tried yet, later."""
+        with health.watched(services, "send", channel) as watched:
+            if watched is None:
+                if until := health.pause_of(services, services.store.channels.get(channel)):
+                    with services.store.transaction():
+                        services.wake_at(f"send:{channel}", until)
+            elif channel in services.remotes:
+                deliver.send(watched, channel, interrupted=interrupted)
+            elif channel in services.accounts:
+                sp_api.submit(watched, channel)
+            else:
+                transmit.send(watched, channel)
 
 
 def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
@@ -128,4 +145,6 @@ def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
         waiting = [one for one in messages if one.translation == Translation.RECEIVED]
         if waiting:
             translate.translate(services, waiting, again=again)
-        deliver.deliver(services, ids, services.channels, interrupted=again)
+        with health.watched(services, "send") as watched:
+            assert watched is not None
+            deliver.deliver(watched, ids, services.channels, interrupted=again)

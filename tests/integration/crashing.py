@@ -1,7 +1,8 @@
 """Kills gateways, real processes, with SIGKILL under traffic: at random moments and at named fault points.
 
 ``python -m tests.integration.crashing sqlite --kills 200 --documents 1000`` (or ``postgres``) prints one line
-of figures, and fails when anything was lost, doubled or left undone. ``test_crash.py`` runs it.
+of figures, and fails when anything was lost, doubled or left undone. ``test_crash.py`` runs it. With ``--over
+sftp`` the partner has a server, a real sshd; with ``sftp-claim`` files are moved before they are fetched.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from tests import ssh
 from tests.databases import postgres_server
-from tests.integration.points import POINTS, VARIABLE
+from tests.integration.killing import PARTNER
+from tests.integration.points import POINTS, REMOTE, VARIABLE
 from tests.integration.traffic import Plan, World, crash_home, wait_until_finished
 
 ROOT = Path(__file__).parents[2]
@@ -106,13 +111,15 @@ class Crash:
     draw: random.Random
     kills: int
     url: str = ""
+    points: Sequence[str] = POINTS
     at: Counter[str] = field(default_factory=Counter)
     nodes: list[Node] = field(default_factory=list)
     number: int = 0
 
     def node(self, command: str, point: str = "") -> Node:
         """Starts a process, which dies at a point if one is named."""
-        environment = {VARIABLE: f"{point}:{self.draw.randint(1, 2 if self.url else 4)}"} if point else {}
+        most = 60 if point in ("remote-asked", "remote-answered") else 2 if self.url else 4
+        environment = {VARIABLE: f"{point}:{self.draw.randint(1, most)}"} if point else {}
         if self.url:
             environment["EDIGW_DATABASE_URL"] = self.url
         self.number += 1
@@ -145,15 +152,15 @@ class Crash:
             self._looked_at(node)
 
 
-def points_of(commands: Sequence[str]) -> list[str]:
+def points_of(commands: Sequence[str], points: Sequence[str] = POINTS) -> list[str]:
     """The points that processes of these commands come by, each, with moments of no name between them."""
-    work = [one for one in POINTS if not one.startswith(("before-sweep", "after-sweep"))]
+    work = [one for one in points if not one.startswith(("before-sweep", "after-sweep"))]
     return [one for point in work for one in ((point, "") if "worker" in commands else (point, "", "start"))]
 
 
 def single(crash: Crash) -> None:
     """One process on SQLite, killed and started again."""
-    wheres = points_of(["up"])
+    wheres = points_of(["up"], crash.points)
     for number in range(crash.kills):
         where = wheres[number % len(wheres)]
         node = crash.node("up", "" if where == "start" else where)
@@ -171,7 +178,7 @@ def single(crash: Crash) -> None:
 
 def several(crash: Crash, workers: int = 3, clocks: int = 2) -> None:
     """Several workers and clocks on PostgreSQL; one dies at a time, and another is started in its place."""
-    wheres, number = points_of(["worker"]), 0
+    wheres, number = points_of(["worker"], crash.points), 0
     nodes = [crash.node("worker") for _ in range(workers)] + [crash.node("serve") for _ in range(clocks)]
     for node in nodes:
         node.wait_started()
@@ -196,14 +203,33 @@ def several(crash: Crash, workers: int = 3, clocks: int = 2) -> None:
         node.wait_started()
 
 
-def run(kind: str, place: Path, *, kills: int, documents: int, seed: int) -> str:
-    """One run; returns its figures in words. Raises AssertionError."""
+@contextmanager
+def served(home: Path, place: Path, claim: str) -> Iterator[Path]:
+    """The folders of the partner, on a server of its own."""
+    there = ssh.folders(place / "there")
+    path = home / f"partners/{PARTNER}.yaml"
+    with ssh.sshd(place / "sshd", options=("MaxStartups 100:30:200",)) as server:
+        said: dict[str, Any] = {"inboxes": [f"{there}/inbox"], "outbox": f"{there}/outbox", "claim": claim}
+        said = server.settings(**said, host_keys=[server.host_key], poll_seconds=1)
+        path.write_text(path.read_text() + yaml.safe_dump({"sftp": said}))
+        yield there
+
+
+def run(kind: str, place: Path, *, kills: int, documents: int, seed: int, over: str = "") -> str:
+    """One run; returns its figures in words. Raises AssertionError.
+
+    Args:
+        over: ``sftp`` or ``sftp-claim``; empty for folders.
+    """
     begun = time.monotonic()
     home = crash_home(place / "home")
     with ExitStack() as ends:
+        claim = "../.claimed" if over == "sftp-claim" else ""
+        there = ends.enter_context(served(home, place, claim)) if over else None
+        known = (*POINTS, *REMOTE) if over else POINTS
         url = ends.enter_context(postgres_server()).database() if kind == "postgres" else ""
-        world = World(home, Plan.drawn(seed, documents))
-        crash = Crash(home, world, random.Random(seed), kills, url)
+        world = World(home, Plan.drawn(seed, documents), there)
+        crash = Crash(home, world, random.Random(seed), kills, url, known)
         try:
             world.allow(0.02)
             world.start()
@@ -216,15 +242,16 @@ def run(kind: str, place: Path, *, kills: int, documents: int, seed: int) -> str
                 node.kill()
             world.stop()
         found = world.check(url)
-    points = len([one for one in crash.at if one in POINTS])
+    points = len([one for one in crash.at if one in known])
     if kills >= 200 and not url:  # of several, the others may do the work
-        never = [one for one in points_of([]) if one in POINTS and one not in crash.at]
+        never = [one for one in points_of([], known) if one in known and one not in crash.at]
         assert not never, f"never killed at {never}"
     nodes = "3 workers, 2 clocks" if url else "one process"
-    named = sum(crash.at[one] for one in POINTS)
+    named = sum(crash.at[one] for one in known)
     seconds, files = time.monotonic() - begun, len(world.plan.files) + world.answers
     return (
-        f"{kind}, {nodes}: {sum(crash.at.values())} kills ({named} at {points} fault points), "
+        f"{kind}{over and f', {over}'}, {nodes}: "
+        f"{sum(crash.at.values())} kills ({named} at {points} fault points), "
         f"{world.documents} documents in {files} files, {seconds:.0f} s: "
         f"0 lost, 0 delivered twice, 0 control numbers used twice; {found}"
     )
@@ -236,12 +263,14 @@ def main() -> None:
     options.add_argument("kind", choices=("sqlite", "postgres"))
     options.add_argument("--kills", type=int, default=200)
     options.add_argument("--documents", type=int, default=1000)
+    options.add_argument("--over", choices=("", "sftp", "sftp-claim"), default="")
     options.add_argument("--seed", type=int, default=20260302)
     options.add_argument("--place", type=Path, help="a folder for the home, which is kept")
     given = options.parse_args()
     with ExitStack() as ends:
         place = given.place or Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="edigw-crash-")))
-        words = run(given.kind, place, kills=given.kills, documents=given.documents, seed=given.seed)
+        figures = {"kills": given.kills, "documents": given.documents, "seed": given.seed}
+        words = run(given.kind, place, **figures, over=given.over)
     sys.stderr.write(f"{words}\n")
 
 

@@ -67,6 +67,20 @@ POINTS = (
     "in-heartbeat",
 )
 
+REMOTE = (
+    "remote-connected",
+    "remote-asked",
+    "remote-answered",
+    "remote-looked",
+    "remote-claimed",
+    "remote-opened",
+    "remote-settled",
+    "remote-staged",
+    "remote-synced",
+    "remote-released",
+)
+"""Points of who fetches and sends over SFTP: each request and answer, and each step."""
+
 RECEIVING = (
     "after-admit",
     "before-payload-names",
@@ -216,6 +230,16 @@ class Points:
         self.after(transmit, "_forget_wire", "after-wire")
         self.after(transmit, "_asked_about", "in-take-receipt")
         self.after(transmit, "_receipt_target", "before-receipt")
+        if self.name in REMOTE:
+            from gateway.transports import sftp, ssh
+
+            steps = {"looked": "look", "claimed": "claim", "opened": "open", "settled": "settle"}
+            steps |= {"staged": "stage", "synced": "sync", "released": "release"}
+            for point, name in steps.items():
+                self.after(sftp.SftpFolders, name, f"remote-{point}")
+            self.after(sftp.SftpFolders, "connect", "remote-connected")
+            self.after(ssh._Channel, "ask", "remote-asked")
+            self.after(ssh._Channel, "answer", "remote-answered")
         sync = files.sync_files
 
         def synced(paths: Any) -> None:

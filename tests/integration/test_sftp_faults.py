@@ -16,10 +16,10 @@ from typing import Any
 import asyncssh
 import pytest
 
-from gateway.partners.sftp import Jump, Sftp, Upload
+from gateway.partners.sftp import Server, Sftp, Upload
 from gateway.transports.base import Arrival, UnreadableError
+from gateway.transports.problems import LostError, SftpError
 from gateway.transports.sftp import SftpFolders
-from gateway.transports.ssh import LostError, SftpError
 from tests import ssh
 from tests.sftp_peer import PASSWORD, Faults, Peer, peer
 
@@ -201,8 +201,9 @@ def test_a_server_without_one_way_to_rename_has_the_other(restricted: Any, root:
 
 def test_a_server_that_renames_nothing_says_what_to_set(restricted: Any, root: Path) -> None:
     server = restricted("rename,posix-rename")
-    with ssh.remote(server, root) as folders, pytest.raises(OSError, match="rename: none"):
+    with ssh.remote(server, root) as folders, pytest.raises(SftpError, match="refuses to rename") as told:
         put(folders, b"1")
+    assert "rename: none" in told.value.hint
     assert names(root / "outbox") == []
     with ssh.remote(server, root, claim="", upload=Upload(rename="none")) as folders:
         put(folders, b"1", b"x" * 100_000)
@@ -387,11 +388,11 @@ def test_a_server_behind_another_is_reached(server: ssh.Sshd, restricted: Any, r
     behind = restricted("")
     plain = server.settings()
     jump = {one: plain[one] for one in ("host", "port", "user", "host_keys", "key")}
-    with ssh.remote(behind, root, proxy_jump=Jump(**jump)) as folders:
+    with ssh.remote(behind, root, proxy_jump=Server(**jump)) as folders:
         put(folders, b"1")
     assert names(root / "outbox") == ["0.edi"]
     with (
-        ssh.remote(behind, root, proxy_jump=Jump(**{**jump, "host_keys": ()})) as folders,
+        ssh.remote(behind, root, proxy_jump=Server(**{**jump, "host_keys": ()})) as folders,
         pytest.raises(SftpError, match="nothing was sent"),
     ):
         folders.exists("outbox", "a")
@@ -426,8 +427,8 @@ def test_of_several_keys_the_server_shows_the_one_that_is_known(
     ("options", "words"),
     [
         (("HostKeyAlgorithms ssh-rsa",), "only host keys of the kind ssh-rsa, which sign with SHA-1"),
-        (("HostKeyAlgorithms rsa-sha2-256", "Ciphers aes128-cbc"), "it offers aes128-cbc"),
-        (("HostKeyAlgorithms rsa-sha2-256", "Ciphers aes128-ctr", "MACs hmac-sha1"), "it offers hmac-sha1"),
+        (("HostKeyAlgorithms rsa-sha2-256", "Ciphers aes128-cbc"), "offers only aes128-cbc"),
+        (("HostKeyAlgorithms rsa-sha2-256", "Ciphers aes128-ctr", "MACs hmac-sha1"), "offers only hmac-sha1"),
     ],
 )
 def test_a_server_that_only_has_weak_methods_is_explained(
@@ -508,8 +509,9 @@ def test_a_server_that_tells_no_sizes_needs_markers(played: Peer, root: Path) ->
             assert len(stream.read()) == 40_000
             assert folders.unchanged(arrival, stream, 40_000)
         folders.settle(arrival)
-        with pytest.raises(OSError, match="verify"):
+        with pytest.raises(SftpError, match="tells no size") as told:
             put(folders, b"1")
+        assert "verify: false" in told.value.hint
     assert names(root / "inbox") == []
     with at(played, upload=Upload(verify=False)) as folders:
         folders.discard(["outbox"], {0: ""})

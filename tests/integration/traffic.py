@@ -151,10 +151,14 @@ class Plan:
 
 
 class World:
-    """Both other sides; :meth:`run` in a thread, or :meth:`step` again and again."""
+    """Both other sides; :meth:`run` in a thread, or :meth:`step` again and again.
 
-    def __init__(self, home: Path, plan: Plan) -> None:
-        self._home, self._folders = home, home / "folders"
+    Args:
+        there: the partner's folders, where it has a server of its own.
+    """
+
+    def __init__(self, home: Path, plan: Plan, there: Path | None = None) -> None:
+        self._home, self._folders, self._there = home, home / "folders", there
         self.plan = plan
         self.answers = 0
         self.taken: list[tuple[str, str, bytes]] = []
@@ -165,6 +169,11 @@ class World:
         self._failed: list[BaseException] = []
         self._moving = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="world")
+
+    def _box(self, channel: str, box: str) -> Path:
+        """A folder of a channel, that of the partner on its server if it has one."""
+        root = self._there if self._there and channel == PARTNER else self._folders / channel
+        return root / box
 
     # --- what they do --------------------------------------------------------------------------------
 
@@ -217,12 +226,12 @@ class World:
         while self._late:
             channel, name, content = self._late[0]
             try:
-                drop(self._folders / channel / "inbox", name, content)
+                drop(self._box(channel, "inbox"), name, content)
             except OSError:
                 break  # a full disk, or a folder that is away
             self._late.pop(0)
         for channel in (PARTNER, "erp"):
-            box = self._folders / channel / "outbox"
+            box = self._box(channel, "outbox")
             for path in sorted(box.iterdir()) if box.is_dir() else ():
                 if path.name.startswith("."):
                     continue
@@ -251,9 +260,7 @@ class World:
     def is_quiet(self) -> bool:
         """Whether everything that may be was dropped, and neither inboxes nor outboxes hold anything."""
         boxes = [
-            self._folders / channel / box
-            for channel in (PARTNER, "erp")
-            for box in ("inbox", ".claimed", "outbox")
+            self._box(channel, box) for channel in (PARTNER, "erp") for box in ("inbox", ".claimed", "outbox")
         ]
         dropped = len(self.plan.files) - len(self._waiting)
         return (

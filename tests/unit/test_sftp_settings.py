@@ -35,8 +35,7 @@ def say(home: Path, **changes: Any) -> Sftp:
     path = home / f"partners/{PARTNER}.yaml"
     before = path.read_text().partition("\nsftp:\n")[0]
     path.write_text(before + "\n" + yaml.safe_dump({"sftp": said}))
-    sftp = load(home).partners[PARTNER].sftp
-    assert sftp is not None
+    (sftp,) = load(home).partners[PARTNER].sftp
     return sftp
 
 

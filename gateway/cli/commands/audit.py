@@ -89,7 +89,7 @@ def store_of(home: Path) -> Iterator[tuple[Engine, Payloads]]:
 
 
 @contextmanager
-def gateway_of(args: argparse.Namespace) -> Iterator[Gateway]:
+def gateway_of(args: argparse.Namespace, actor: str | None = None) -> Iterator[Gateway]:
     """The gateway of the home, for what a person does beside its work."""
     from gateway.app import Gateway
     from gateway.observability.logging import configure
@@ -98,7 +98,7 @@ def gateway_of(args: argparse.Namespace) -> Iterator[Gateway]:
     home = inputs.home_named(args)
     settings = load(home)
     configure(level="error")  # what was done the command tells, and the audit has it
-    opened = Gateway(home, settings, works=False, actor=inputs.actor())
+    opened = Gateway(home, settings, works=False, actor=inputs.actor(actor))
     with opened as gateway, closing(gateway.services.store):
         yield gateway
 

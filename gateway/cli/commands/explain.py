@@ -118,6 +118,7 @@ def entries() -> dict[str, Entry]:
     from gateway.mapping import problems as mapping
     from gateway.services import problems as services
     from gateway.shapes.form import EXPLANATIONS
+    from gateway.transports import problems as sftp
     from gateway.transports import sp_api_problems as sp_api
     from gateway.x12 import problems as x12
     from gateway.x12.acknowledgment import exact
@@ -146,6 +147,9 @@ def entries() -> dict[str, Entry]:
         about, message = ("AS2" if code in as2.CATALOGUE else "SP-API"), _plain(told.message)
         fault = told.fault.value
         found.append(Entry(code, about, told.explanation, told.hint, message, fault=fault, ack=ack))
+    for code, one in sftp.CATALOGUE.items():
+        message, hint = _plain(one.message), _plain(one.hint) if "{line}" in one.hint else one.hint
+        found.append(Entry(code, "SFTP", one.explanation, hint, message, fault=one.fault.value))
     for code, words in EXPLANATIONS.items():
         severity = "info" if code == "SHAPE-UNWRITTEN" else "error"
         found.append(Entry(code, "shape", *words, severity=severity, fault="us"))

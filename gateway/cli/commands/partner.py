@@ -63,91 +63,105 @@ def run_test(args: argparse.Namespace) -> int:
 
     Over AS2 it sends a message as it would send a document, and tells each step in words: name, connection,
     TLS, HTTP, receipt, its signature, and its digest. Nothing of it is delivered or expected. Over SFTP the
-    steps are name, connection, host key, login, and folders; nothing is fetched. A host key that is not in
-    the partner's file yet is shown, and never accepted. With Amazon's API (`sp_api`) it asks for a token,
+    steps are name, connection, host key, login, and folders, of each server; nothing is fetched. A host key
+    that is not in the partner's file yet is shown, and never accepted. After a refused login the gateway
+    tries again late; once a test goes well, at once. With Amazon's API (`sp_api`) it asks for a token,
     compares clocks, makes a harmless call of each operation that reads, and looks at the vendor code.
 
     exit code 1 tells that the partner did not take it, 3 that a certificate or secret of ours is missing, 5
     that the partner could not be reached.
     """
     steps: list[dict[str, Any]] = []
-
-    def told(step: str, words: str) -> None:
-        steps.append({"step": step, "ok": True, "words": words})
-        if not args.json:
-            show([_line(steps[-1])])
-
-    failed: EdiError | OSError | None = None
-    way = ""
+    code = ExitCode.FINE
     with gateway_of(args) as gateway:
         partner = _partner(gateway, args.partner)
-        ways = ((API, partner.sp_api), (AS2, partner.as2), (SFTP, partner.sftp))
-        there = [one for one, terms in ways if terms]
-        try:
-            for way in [one for one in there if args.way in (None, one)] or [AS2]:
-                _probe(gateway, partner, way, args, told)
-        except RefusedError:
-            raise
-        except (EdiError, OSError) as error:
-            failed = error
-        with gateway.services.store.transaction():
-            facts: dict[str, Any] = {"steps": list(dict.fromkeys(one["step"] for one in steps))}
-            result = str(failed or "fine")
-            gateway.services.store.audit("partner.tested", partner=partner.id, **facts, result=result)
-    if failed is not None:
-        reached = [one["step"] for one in steps]
-        default = next((one for one in _STEPS if one not in reached and one != "tls"), _STEPS[-1])
-        if isinstance(failed, ConfigurationError) or getattr(failed, "code", "") == "AS2-NO-CERTIFICATE":
-            default = "settings"
-        elif partner.sftp and way == SFTP:
-            folders = len(partner.sftp.inboxes) + bool(partner.sftp.outbox)
-            default = "upload" if reached.count("folders") == folders else "folders"
-        detail = f"{failed} {getattr(failed, 'detail', '')}".strip()
-        steps.append({"step": getattr(failed, "step", default), "ok": False, "words": detail})
-        if not args.json:
-            hint = getattr(failed, "hint", "")
-            show([_line(steps[-1]), *([f"  {'':<11}-> {hint}"] if hint else [])])
+        there = [name for name, way in partner.channels.items() if args.way in (None, way)]
+        for channel in there or (partner.folder,):
+            code = max(code, _tested(gateway, partner, channel, args, steps))
     if args.json:
-        write_json({"partner": partner.id, "ok": failed is None, "steps": steps})
+        write_json({"partner": partner.id, "ok": code == ExitCode.FINE, "steps": steps})
+    return code
+
+
+def _tested(
+    gateway: Gateway, partner: Partner, channel: str, args: argparse.Namespace, steps: list[dict[str, Any]]
+) -> ExitCode:
+    """Tries one way, adds its steps and says how it went."""
+    failed: EdiError | OSError | None = None
+    mine: list[dict[str, Any]] = []
+
+    def told(step: str, words: str, *, ok: bool = True, **more: str) -> None:
+        mine.append({"channel": channel, "step": step, "ok": ok, "words": words, **more})
+        steps.append(mine[-1])
+        if not args.json:
+            hint = f"-> {more['hint']} ({more['code']})" if more.get("hint") else ""
+            show([_line(mine[-1]), *([f"  {'':<11}{hint}"] if hint else [])])
+
+    try:
+        _probe(gateway, partner, channel, args, told)
+    except RefusedError:
+        raise
+    except (EdiError, OSError) as error:
+        failed = error
+    reached = [one["step"] for one in mine]
+    with gateway.services.store.transaction():
+        facts: dict[str, Any] = {
+            "channel": channel,
+            "steps": list(dict.fromkeys(reached)),
+            "result": str(failed or "fine"),
+        }
+        gateway.services.store.audit("partner.tested", partner=partner.id, **facts)
     if failed is None:
         return ExitCode.FINE
-    fault = getattr(getattr(failed, "kind", None), "fault", None)
-    if steps[-1]["step"] == "settings" or fault is Fault.CONFIGURATION:
+    step = next((one for one in _STEPS if one not in reached and one != "tls"), _STEPS[-1])
+    if isinstance(failed, ConfigurationError) or getattr(failed, "code", "") == "AS2-NO-CERTIFICATE":
+        step = "settings"
+    elif (terms := partner.servers.get(channel)) is not None:
+        folders = len(terms.inboxes) + bool(terms.outbox) + len(terms.outboxes)
+        step = "upload" if reached.count("folders") == folders else "folders"
+    step = getattr(failed, "step", "") or step
+    why = {"code": getattr(failed, "code", ""), "hint": getattr(failed, "hint", "")}
+    told(step, f"{failed} {getattr(failed, 'detail', '')}".strip(), ok=False, **why)
+    is_of_api = partner.channels.get(channel) == API
+    if step == "settings" or (
+        is_of_api and getattr(getattr(failed, "kind", None), "fault", None) is Fault.CONFIGURATION
+    ):
         return ExitCode.CONFIGURATION
     return ExitCode.REMOTE if isinstance(failed, TransportError | OSError) else ExitCode.PROBLEMS
 
 
 def _probe(
-    gateway: Gateway, partner: Partner, way: str, args: argparse.Namespace, told: Callable[..., None]
+    gateway: Gateway, partner: Partner, channel: str, args: argparse.Namespace, told: Callable[..., None]
 ) -> None:
     """Tries what the partner's file says. Raises EdiError or OSError with why a step failed."""
     from gateway.as2.span import Span
-    from gateway.services import transmit
+    from gateway.services import health, transmit
 
-    if partner.sp_api and way == API:
+    if (terms := partner.servers.get(channel)) is not None:
+        if not args.json:
+            named = f" ({terms.name})" if terms.name else ""
+            say(f"To {terms.host}{named} as {terms.user}:")
+        gateway.probe(channel, told, send=args.send)
+    elif partner.sp_api is not None and partner.channels.get(channel) == API:
         if not args.json:
             say(f"To {partner.sp_api.base} as {partner.sp_api.vendor_code}:")
         gateway.probe_api(partner.sp_api, told)
-        return
-    if partner.sftp and way == SFTP:
+    else:
+        content = _WORDS
+        if args.file:
+            with inputs.opened(args.file) as file:
+                content = file.read()
+        link = transmit.Link.of(gateway.services, channel)
+        if link is None:
+            raise RefusedError(
+                f"{partner.id} has no `as2`, `sftp` or `sp_api` in its file, so there is nothing to test."
+            )
+        name = args.file.rpartition("/")[2] if args.file else "test.txt"
         if not args.json:
-            say(f"To {partner.sftp.host} as {partner.sftp.user}:")
-        gateway.probe(partner, told, send=args.send)
-        return
-    content = _WORDS
-    if args.file:
-        with inputs.opened(args.file) as file:
-            content = file.read()
-    link = transmit.Link.of(gateway.services, partner.folder)
-    if link is None:
-        raise RefusedError(
-            f"{partner.id} has no `as2`, `sftp` or `sp_api` in its file, so there is nothing to test."
-        )
-    name = args.file.rpartition("/")[2] if args.file else "test.txt"
-    if not args.json:
-        say(f"To {link.terms.url} from {link.ours} to {link.theirs}:")
-    with gateway.services.room() as services:
-        transmit.probe(services, link, Span.of(content), name, told)
+            say(f"To {link.terms.url} from {link.ours} to {link.theirs}:")
+        with gateway.services.room() as services:
+            transmit.probe(services, link, Span.of(content), name, told)
+    health.tested(gateway.services, channel)
 
 
 def _partner(gateway: Gateway, name: str) -> Partner:

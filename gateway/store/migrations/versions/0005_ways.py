@@ -9,8 +9,6 @@ revision = "0005"
 down_revision = "0004"
 
 _KNOWN = (
-    # A partner had AS2 or SFTP, and only SFTP gives names.
-    "UPDATE deliveries SET owner = owner || '/sftp' WHERE owner LIKE '@%' AND name IS NOT NULL",
     "UPDATE messages SET way = 'folder' WHERE direction = 'out'",
     (
         "UPDATE messages SET way = '' WHERE direction = 'out'"
@@ -18,7 +16,8 @@ _KNOWN = (
     ),
     (
         "UPDATE messages SET way = 'sftp' WHERE direction = 'out'"
-        " AND id IN (SELECT message_id FROM deliveries WHERE owner LIKE '@%/sftp')"
+        # A partner had AS2 or SFTP, and only SFTP gives names.
+        " AND id IN (SELECT message_id FROM deliveries WHERE owner LIKE '@%' AND name IS NOT NULL)"
     ),
     "UPDATE messages SET way = 'as2' WHERE id IN (SELECT message_id FROM exchanges)",
 )

@@ -1,0 +1,149 @@
+"""How work with a channel goes: noted where that changes, told once, and heeded before it is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gateway.errors import RefusedError
+from gateway.services.base import Services, Trouble, job_of
+from gateway.store.records import Channel, as_text
+
+SHUT_OUT = ("SFTP-LOGIN", "SFTP-HOST-KEY", "SFTP-HOST-KEY-UNKNOWN")
+"""After these it is not tried again soon: accounts get locked, and a person is needed."""
+
+_FIRST, _LONGEST = timedelta(minutes=1), timedelta(hours=1)
+_OFTEN = timedelta(minutes=1)
+"""What stays as it was is noted again after this time."""
+
+
+@contextmanager
+def watched(services: Services, doing: str, channel: str = "") -> Iterator[Services | None]:
+    """Services with which is noted how the work went; None if nothing may be done at the channel now.
+
+    Args:
+        doing: ``look``, ``receive``, ``fetch`` or ``send``: only the same shows that what failed works again.
+        channel: the only one; without it any.
+    """
+    before = {channel: services.store.channels.get(channel)} if channel else services.store.channels.all()
+    if channel and (before[channel].paused_at or pause_of(services, before[channel])):
+        yield None
+        return
+    failed: dict[str, Trouble] = {}
+    well: set[str] = set()
+
+    def told(one: Trouble) -> None:
+        known = before.get(one.channel, Channel(one.channel))
+        is_same = (known.failures > 0, known.last_code, known.last_words) == (True, one.code, one.words[:500])
+        failed[one.channel] = one
+        services.told(replace(one, again=is_same))
+
+    yield replace(services, told=told, well=well.add)
+    for name in well - failed.keys():
+        _works(services, doing, before.get(name, Channel(name)))
+    for name, one in failed.items():
+        _fails(services, doing, before.get(name, Channel(name)), one)
+
+
+def pause_of(services: Services, channel: Channel) -> datetime | None:
+    """Until when a channel is left alone, None if it is not."""
+    until = datetime.fromisoformat(channel.not_before) if channel.not_before else services.clock()
+    return until if timedelta(0) < until - services.clock() <= _LONGEST else None  # or the clock was set back
+
+
+def _is_old(services: Services, time: str) -> bool:
+    return not time or abs(services.clock() - datetime.fromisoformat(time)) >= _OFTEN
+
+
+def _fails(services: Services, doing: str, known: Channel, one: Trouble) -> None:
+    store, name, code, words = services.store, known.channel, one.code, one.words[:500]
+    is_same = known.failures and (known.doing, known.last_code, known.last_words) == (doing, code, words)
+    if is_same and code not in SHUT_OUT and not _is_old(services, known.last_trouble_at):
+        return
+    with store.transaction():
+        known, now = store.channels.get(name), services.clock()
+        failures = known.failures + 1 if known.last_code == code else 1
+        since = known.since or as_text(now)
+        pause = min(_FIRST * 2.0 ** min(failures - 1, 10), _LONGEST) if code in SHUT_OUT else None
+        is_stopped = now - datetime.fromisoformat(since) >= services.settings.gateway.schedule.stopped_after
+        if is_stopped and not known.stopped_at:
+            store.audit("channel.stopped", channel=name, code=code, words=words, since=since)
+        store.channels.change(
+            name,
+            failures=failures,
+            doing=doing,
+            since=since,
+            stopped_at=known.stopped_at or (as_text(now) if is_stopped else ""),
+            last_trouble_at=as_text(now),
+            last_code=code,
+            last_words=words,
+            not_before=as_text(now + pause) if pause else "",
+        )
+
+
+def _works(services: Services, doing: str, known: Channel) -> None:
+    ends = known.failures > 0 and known.doing in (doing, "")
+    if not ends and not _is_old(services, known.last_ok_at):
+        return
+    with services.store.transaction():
+        known = services.store.channels.get(known.channel)
+        if known.failures and known.doing == doing:
+            _recover(services, known)
+        services.store.channels.change(known.channel, last_ok_at=services.store.now())
+
+
+def _recover(services: Services, known: Channel) -> None:
+    if known.stopped_at:
+        services.store.audit("channel.recovered", channel=known.channel, since=known.since)
+    services.store.channels.change(known.channel, failures=0, since="", stopped_at="", not_before="")
+
+
+# --- what people do --------------------------------------------------------------------------------------
+
+
+def pause(services: Services, channel: str, reason: str) -> None:
+    """Lets nothing be fetched or sent there until it is resumed. Raises RefusedError if it is paused."""
+    store = services.store
+    with store.transaction():
+        if store.channels.get(channel).paused_at:
+            raise RefusedError(f"The channel {channel} is paused already.")
+        store.channels.change(channel, paused_at=store.now(), paused_by=store.actor, reason=reason)
+        store.audit("channel.paused", channel=channel, reason=reason)
+
+
+def resume(services: Services, channel: str, reason: str) -> None:
+    """Ends a pause; what waits goes on. Raises RefusedError if there is none."""
+    store = services.store
+    with store.transaction():
+        if not store.channels.get(channel).paused_at:
+            raise RefusedError(f"The channel {channel} is not paused.")
+        store.channels.change(channel, paused_at="", paused_by="", reason="")
+        store.audit("channel.resumed", channel=channel, reason=reason)
+        _wake(services, channel)
+
+
+def run(services: Services, channel: str) -> None:
+    """Lets everything at a channel be tried now. Raises RefusedError if it is paused."""
+    store = services.store
+    with store.transaction():
+        if store.channels.get(channel).paused_at:
+            raise RefusedError(f"The channel {channel} is paused; resume it first.")
+        store.channels.change(channel, not_before="")
+        store.audit("channel.run", channel=channel)
+        _wake(services, channel)
+
+
+def tested(services: Services, channel: str) -> None:
+    """A test by hand went well, so the work goes on at once."""
+    with services.store.transaction():
+        if (known := services.store.channels.get(channel)).failures:
+            _recover(services, known)
+            _wake(services, channel)
+        services.store.channels.change(channel, last_ok_at=services.store.now())
+
+
+def _wake(services: Services, channel: str) -> None:
+    owners = {*services.store.channels.owners(channel), f"@{channel}"}
+    services.enqueue([f"poll:{channel}", f"fetch:{channel}", *map(job_of, sorted(owners))])
