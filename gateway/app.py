@@ -29,11 +29,12 @@ from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
 from gateway.partners.partner import Partner
 from gateway.secrets import secret
-from gateway.services import accept
+from gateway.services import accept, alert
 from gateway.services.base import Services
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
 from gateway.settings import (
+    ALERTS_FILE,
     AS2_KEYS,
     AUDIT_KEY,
     CHECKPOINTS,
@@ -90,6 +91,7 @@ _WARNINGS = (
     "receipt.ignored",
     "receipt.failed",
     "certificate.expiring",
+    "alert.failed",
 )
 
 
@@ -267,6 +269,8 @@ class Gateway(AbstractContextManager["Gateway"]):
                 trouble=self._trouble,
                 failed=self._failed,
             )
+            if self.settings.alerts.rules:
+                store.alarm = partial(alert.notice, found)
         return found
 
     # --- work ----------------------------------------------------------------------------------------
@@ -348,6 +352,7 @@ class Gateway(AbstractContextManager["Gateway"]):
     def parts(self) -> list[Callable[[threading.Event], None]]:
         """What works until it is stopped, each in a thread of its own."""
         speaks = any(one.as2 or one.sftp for one in self.settings.partners.values())
+        speaks |= bool(self.settings.alerts.rules)
         senders = self.settings.gateway.schedule.senders if self.is_single else 1
         return [self.work, *([self.send] * senders if speaks else [])]
 
@@ -443,6 +448,8 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     for name in resources.listing("config/erp", "*", [home / "config"]):
         yield name, resources.find(name, [home / "config"])
     yield GATEWAY_FILE, home / GATEWAY_FILE
+    if (home / ALERTS_FILE).exists():
+        yield ALERTS_FILE, home / ALERTS_FILE
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         yield f"{PARTNERS_FOLDER}/{path.name}", path
 

@@ -21,11 +21,12 @@ from pydantic import TypeAdapter, ValidationError
 from gateway import resources
 from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Problem, Severity
+from gateway.notify.rules import Alerts
 from gateway.partners.agreement import checked_marker, checked_name, setting
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.partner import Identifier, Partner, Partners
 
-GATEWAY_FILE, PARTNERS_FOLDER = "gateway.yaml", "partners"
+GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER = "gateway.yaml", "alerts.yaml", "partners"
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
 """Names inside a home."""
@@ -323,6 +324,7 @@ class Settings:
 
     gateway: GatewaySettings
     partners: Partners
+    alerts: Alerts = field(default_factory=Alerts)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -383,6 +385,9 @@ def load(home: Path) -> Settings:
             hint = "Give each partner, and the ERP, a channel of its own."
             problems.append(_problem(f"{shown}: the channel {partner.folder!r} is in use already.", hint))
         folders.add(partner.folder)
+    alerts: Alerts | None = Alerts()
+    if (home / ALERTS_FILE).exists():
+        alerts = _read(home / ALERTS_FILE, ALERTS_FILE, Alerts, problems)
     partners = Partners(())
     try:
         partners = Partners(found)
@@ -397,9 +402,15 @@ def load(home: Path) -> Settings:
             for one in gateway.erp.channels
             if one.partner and one.partner not in partners
         )
-    if problems or gateway is None:
+    problems += (
+        _problem(f"{ALERTS_FILE}: rule {rule.name}: there is no partner {one!r} in {PARTNERS_FOLDER}/.")
+        for rule in (alerts.rules if alerts else ())
+        for one in rule.partners
+        if one not in {path.stem for path in (home / PARTNERS_FOLDER).glob("*.yaml")}
+    )
+    if problems or gateway is None or alerts is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
-    return Settings(gateway, partners)
+    return Settings(gateway, partners, alerts)
 
 
 def _with_profiles(home: Path, erp: Erp, problems: list[Problem]) -> Erp:

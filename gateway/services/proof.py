@@ -80,6 +80,11 @@ _WORDS = {
     "certificate.changed": "Certificate of {whose} changed: {name}, {since} to {until}. {reason}",
     "certificate.removed": "Certificate of {whose} removed: {name}. {reason}",
     "certificate.expiring": "Certificate of {whose} ends {ends}, and nothing follows it: {name}.",
+    "alert.told": "Of alerts {alerts} the rule {rule} tells {targets}.",
+    "alert.sent": "{target} was told what the rule {rule} had to tell.",
+    "alert.failed": "{target} could not be told what the rule {rule} had to tell: {error}",
+    "alert.acknowledged": "Alert {alert} was acknowledged: {about} Reason: {reason}",
+    "alert.tested": "Telling {target} was tested: {result}.",
     "home.restored": "Restored from the backup of {backup}; {held} messages were put on hold.",
 }
 

@@ -323,6 +323,58 @@ legal_holds = _table(
     _text("released_at", nullable=True),
 )
 
+alerts = _table(
+    "alerts",
+    _seq(),
+    _text("rule"),
+    _text("thing"),
+    _text("event"),
+    _text("severity"),
+    _text("partner"),
+    _text("message_id"),
+    _text("document_id"),
+    _text("words"),
+    _text("facts"),
+    Column("times", BigInteger, nullable=False),
+    _text("at"),
+    _text("last_at"),
+    Column("step", Integer, nullable=False),
+    _text("due_at"),
+    _text("acknowledged_at"),
+    _text("actor"),
+    _text("reason"),
+    Index("alerts_thing", "rule", "thing", "at"),
+)
+"""What a rule tells of one thing. ``step``: how often it was told; ``due_at``: when it is next, or empty."""
+
+Index(
+    "alerts_due",
+    alerts.c.due_at,
+    sqlite_where=alerts.c.due_at > "",
+    postgresql_where=alerts.c.due_at > "",
+)
+
+notices = _table(
+    "notices",
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _text("target"),
+    _text("rule"),
+    _text("body"),
+    _text("state"),
+    Column("tries", Integer, nullable=False),
+    _text("error"),
+    _text("at"),
+)
+"""One message to one target: ``pending``, ``sent`` or ``failed``. The receiver knows it by ``id``."""
+
+Index(
+    "notices_open",
+    notices.c.seq,
+    sqlite_where=notices.c.state == "pending",
+    postgresql_where=notices.c.state == "pending",
+)
+
 jobs = _table(
     "jobs",
     _seq(),

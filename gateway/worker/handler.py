@@ -8,7 +8,7 @@ from pathlib import Path
 
 from structlog.contextvars import bound_contextvars
 
-from gateway.services import attend, crossreference, deliver, outbound, receive, translate, transmit
+from gateway.services import alert, attend, crossreference, deliver, outbound, receive, translate, transmit
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
@@ -18,7 +18,7 @@ POLL, FETCH, SWEEP, CHECKPOINT, RETENTION, EXPIRY, WAITS = (
     *("poll", "fetch", "sweep"),
     *("checkpoint", "retention", "expiry", "waits"),
 )
-"""Keys of jobs beside ``message:``, ``batch:``, ``send:`` and ``receipt:``.
+"""Keys of jobs beside ``message:``, ``batch:``, ``send:``, ``receipt:``, ``alert:`` and ``notice:``.
 
 A poll is ``poll:<channel>`` in a folder, ``fetch:<channel>`` on a partner's server."""
 
@@ -54,6 +54,10 @@ class Handler:
                 self.fetch(services, what)
             elif kind == "receipt":
                 transmit.send_receipt(services, what)
+            elif kind == "alert":
+                alert.tell(services, what)
+            elif kind == "notice":
+                alert.send(services, what)
             elif kind == WAITS:
                 crossreference.go_on(services, what)
             elif kind == POLL:
@@ -66,6 +70,7 @@ class Handler:
                 attend.checkpoint(services, self._checkpoints)
             elif kind == RETENTION:
                 attend.retain(services)
+                alert.forget(services)
             elif kind == EXPIRY:
                 attend.expiring(services)
         if messages:

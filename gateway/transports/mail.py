@@ -1,0 +1,131 @@
+"""Mail over SMTP (RFC 5321): to a server whose address was checked, with an end to every wait."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from threading import Timer
+
+from gateway.errors import TransportError
+from gateway.transports.as2 import Resolve, is_public, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A mail server. tls: ``starttls``, ``tls`` or ``none``; context: made by ``tls_context``."""
+
+    host: str
+    port: int
+    tls: str
+    context: ssl.SSLContext
+    login: tuple[str, str] | None = None
+    public_only: bool = True
+    timeout_seconds: float = 30
+
+
+def message(sender: str, to: Sequence[str], subject: str, text: str, key: str, at: datetime) -> EmailMessage:
+    """A mail of plain text; the same ``key`` gives the same Message-ID, so that a repetition is known."""
+    made = EmailMessage(policy=SMTP)
+    made["From"], made["To"], made["Subject"] = sender, ", ".join(to), subject
+    made["Date"], made["Message-ID"] = format_datetime(at), f"<{key}@{sender.partition('@')[2]}>"
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers it
+    made.set_content(text)
+    return made
+
+
+def send(server: Server, mail: EmailMessage, resolve: Resolve = resolve) -> list[str]:
+    """Sends a mail; returns the addresses that the server refused, if it took others.
+
+    Raises:
+        TransportError: it was not taken.
+    """
+    where = f"The mail server {server.host} port {server.port}"
+    kind: type[_Plain] = _Tls if server.tls == "tls" else _Plain
+    client = kind(server, resolve)
+    end = Timer(3 * server.timeout_seconds, client.abort)  # a server may dribble
+    end.daemon = True
+    end.start()
+    try:
+        client.connect(server.host, server.port)
+        if server.tls == "starttls":
+            client.starttls(context=server.context)
+        if server.login:
+            client.login(*server.login)
+        refused = client.send_message(mail)
+        with suppress(smtplib.SMTPException, OSError):
+            client.quit()
+        return sorted(refused)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, said = next(iter(error.recipients.values()))
+        raise TransportError(f"{where} refused all recipients ({code} {_line(said)}).") from error
+    except smtplib.SMTPResponseException as error:
+        raise TransportError(f"{where} refused ({error.smtp_code} {_line(error.smtp_error)}).") from error
+    except ssl.SSLCertVerificationError as error:
+        words = f"{where} shows a certificate that is not trusted ({error.verify_message})."
+        raise TransportError(
+            f"{words} Name its issuer in `email.ca_file`, or correct `email.host`."
+        ) from error
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:
+        why = "it took too long" if client.is_late else _line(str(error) or type(error).__name__)
+        raise TransportError(f"{where} cannot be used: {why}.") from error
+    finally:
+        end.cancel()
+        client.close()
+
+
+def addresses(host: str, port: int, public_only: bool, resolve: Resolve = resolve) -> Sequence[str]:
+    """The addresses of a mail server, all of them allowed. Raises OSError with what is wrong."""
+    found = resolve(host, port)
+    if public_only and (inside := [one for one in found if not is_public(one)]):
+        raise OSError(
+            f"its address {inside[0]} is not on the public internet. If that is right, set "
+            "`email.private_addresses: true`"
+        )
+    return found
+
+
+class _Plain(smtplib.SMTP):
+    """A client that connects to addresses that were checked."""
+
+    def __init__(self, server: Server, resolve: Resolve) -> None:
+        self._server, self._resolve = server, resolve
+        self.is_late = False
+        super().__init__(local_hostname=socket.gethostname() or "localhost", timeout=server.timeout_seconds)
+        self._host = server.host  # what the certificate must be for
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        why: OSError = OSError("no address is known for it")
+        for one in addresses(host, port, self._server.public_only, self._resolve):
+            try:
+                return socket.create_connection((one, port), timeout)
+            except OSError as error:
+                why = error
+        raise why
+
+    def abort(self) -> None:
+        """Ends whatever waits."""
+        self.is_late = True
+        if self.sock is not None:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Tls(_Plain):
+    """The same with TLS from the first byte."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        plain = super()._get_socket(host, port, timeout)
+        return self._server.context.wrap_socket(plain, server_hostname=host)
+
+
+def _line(said: bytes | str) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return " ".join(text.split())[:200].rstrip(".")
