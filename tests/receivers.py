@@ -138,7 +138,7 @@ def mail_server(context: ssl.SSLContext | None, *, login: bool = False) -> Itera
 
     def known(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         assert isinstance(data, LoginPassword)
-        return AuthResult(success=(data.login.decode(), data.password.decode()) == LOGIN)
+        return AuthResult(success=(data.login.decode(), data.password.decode()) == LOGIN, handled=False)
 
     controller = Controller(
         box,

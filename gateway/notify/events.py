@@ -127,12 +127,12 @@ def thing(name: str, facts: Mapping[str, Any]) -> str:
     return sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def clean(value: object) -> str:
-    """A fact as one line without control or formatting characters, at most :data:`MAX_TEXT` long."""
+def clean(value: object, most: int = MAX_TEXT) -> str:
+    """A fact as one line of so many characters, none of which controls or formats."""
     if isinstance(value, list | tuple):
         more = "; ..." if len(value) > _MAX_LISTED else ""
         return clean("; ".join(clean(one) for one in value[:_MAX_LISTED]) + more)
-    text = str(value)[: 4 * MAX_TEXT]
+    text = str(value)[: 4 * most]
     text = "".join(" " if unicodedata.category(one)[0] in "CZ" else one for one in text)
     text = " ".join(text.split())
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -30,6 +30,7 @@ from gateway.transports.as2 import tls_context
 
 _KEPT = timedelta(days=90)
 _LONGEST_PAUSE = 3600.0
+_MAX_ERROR = 1000
 _OFF = "webhook"
 """Scope of the keys of webhooks that are switched off."""
 
@@ -153,7 +154,7 @@ def send(services: Services, notice_id: str) -> None:
     try:
         refused = post(services, row.target, notice_id, row.body.encode())
     except (EdiError, OSError) as error:
-        words = events.clean(in_words(error) if isinstance(error, OSError) else error)
+        words = events.clean(in_words(error) if isinstance(error, OSError) else error, _MAX_ERROR)
         retries = services.settings.gateway.retries
         late = row.at < as_text(now - timedelta(hours=retries.give_up_after_hours))
         is_over = late or isinstance(error, webhook.GoneError | NotFoundError)

@@ -64,8 +64,8 @@ def send(server: Server, mail: EmailMessage, resolve: Resolve = resolve) -> list
             client.quit()
         return sorted(refused)
     except smtplib.SMTPRecipientsRefused as error:
-        code, said = next(iter(error.recipients.values()))
-        raise TransportError(f"{where} refused all recipients ({code} {_line(said)}).") from error
+        code, why = next(iter(error.recipients.values()))
+        raise TransportError(f"{where} refused all recipients ({code} {_line(why)}).") from error
     except smtplib.SMTPResponseException as error:
         raise TransportError(f"{where} refused ({error.smtp_code} {_line(error.smtp_error)}).") from error
     except ssl.SSLCertVerificationError as error:
@@ -74,7 +74,8 @@ def send(server: Server, mail: EmailMessage, resolve: Resolve = resolve) -> list
             f"{words} Name its issuer in `email.ca_file`, or correct `email.host`."
         ) from error
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        why = "it took too long" if client.is_late else _line(str(error) or type(error).__name__)
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        why = "it took too long" if client.is_late else _line(said)
         raise TransportError(f"{where} cannot be used: {why}.") from error
     finally:
         end.cancel()

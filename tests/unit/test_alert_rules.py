@@ -20,7 +20,14 @@ from gateway.notify.rules import Alerts, Email, Escalation, Quiet, Rule, Target,
 
 ROOT = Path(__file__).resolve().parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
-AWAITED = {"order.changed", "deadline.near", "deadline.missed", "secret.expiring", "channel.stopped", "channel.recovered"}
+AWAITED = {
+    "order.changed",
+    "deadline.near",
+    "deadline.missed",
+    "secret.expiring",
+    "channel.stopped",
+    "channel.recovered",
+}
 """Entries that the audit has when schedules and the API channel write them."""
 
 
@@ -36,7 +43,9 @@ def at(text: str, zone: ZoneInfo = BERLIN, fold: int = 0) -> datetime:
 
 
 def test_every_source_is_an_entry_that_the_gateway_writes() -> None:
-    code = "".join(path.read_text("utf-8") for path in (ROOT / "gateway").rglob("*.py") if path.name != "events.py")
+    code = "".join(
+        path.read_text("utf-8") for path in (ROOT / "gateway").rglob("*.py") if path.name != "events.py"
+    )
     named = {source.partition(" ")[0] for one in EVENTS.values() for source in one.sources}
     assert {one for one in named if f'"{one}"' not in code} == AWAITED
 
@@ -66,14 +75,19 @@ def test_events_say_what_their_words_and_things_need() -> None:
         ("nothing.known", {}, []),
     ],
 )
-def test_an_entry_of_the_audit_is_the_event_that_its_facts_say(audited: str, facts: dict[str, Any], wanted: list[str]) -> None:
+def test_an_entry_of_the_audit_is_the_event_that_its_facts_say(
+    audited: str, facts: dict[str, Any], wanted: list[str]
+) -> None:
     assert [*events.found(audited, facts)] == wanted
 
 
 def test_only_facts_of_the_catalogue_are_told() -> None:
     facts = {"file": "po.edi", "error": "full", "password": "hunter2", "payload": "ISA*00*", "channel": None}
     assert events.told("message.failed", facts) == {"file": "po.edi", "error": "full"}
-    assert events.words("message.failed", {"file": "po.edi"}) == "po.edi for ? was given up and needs a person: ?"
+    assert (
+        events.words("message.failed", {"file": "po.edi"})
+        == "po.edi for ? was given up and needs a person: ?"
+    )
 
 
 def test_what_came_from_outside_is_one_line_with_an_end() -> None:
@@ -90,12 +104,21 @@ def test_cleaned_text_can_stand_in_any_header(text: str) -> None:
     assert cleaned.isprintable()
     assert len(cleaned) <= MAX_TEXT
     assert clean(cleaned) == cleaned
-    alert = {"alert": 1, "event": "message.failed", "severity": "error", "words": cleaned, "times": 1, "at": ""}
+    alert = {
+        "alert": 1,
+        "event": "message.failed",
+        "severity": "error",
+        "words": cleaned,
+        "times": 1,
+        "at": "",
+    }
     said = notice.notice("all", [alert] * 2, datetime.now(UTC), escalated=True)
     assert "\n" not in notice.subject(said)
 
 
-@given(st.dictionaries(st.sampled_from(["message_id", "document_id", "channel", "target"]), st.text(max_size=5)))
+@given(
+    st.dictionaries(st.sampled_from(["message_id", "document_id", "channel", "target"]), st.text(max_size=5))
+)
 def test_the_thing_is_the_same_for_the_same_thing_only(facts: dict[str, str]) -> None:
     for name, event in EVENTS.items():
         thing = events.thing(name, facts)
@@ -117,7 +140,9 @@ _PATTERNS = st.one_of(st.sampled_from([*EVENTS]), st.tuples(_PARTS, _PARTS).map(
     st.lists(st.sampled_from(["acme", "other"]), max_size=2),
     st.sampled_from(["acme", "other", None]),
 )
-def test_a_rule_is_about_what_its_settings_say(patterns: list[str], least: str, partners: list[str], partner: str | None) -> None:
+def test_a_rule_is_about_what_its_settings_say(
+    patterns: list[str], least: str, partners: list[str], partner: str | None
+) -> None:
     known = [one for one in patterns if any(re.match(translate(one), name) for name in EVENTS)]
     if known != patterns:
         with pytest.raises(ValueError, match="is not known"):
@@ -127,7 +152,9 @@ def test_a_rule_is_about_what_its_settings_say(patterns: list[str], least: str, 
     for name, event in EVENTS.items():
         wanted = any(re.fullmatch(one.replace(".", r"\.").replace("*", ".*"), name) for one in patterns)
         wanted = wanted and (partner in partners or not partners)
-        assert made.is_about(name, partner) == (wanted and SEVERITIES.index(event.severity) >= SEVERITIES.index(least))
+        assert made.is_about(name, partner) == (
+            wanted and SEVERITIES.index(event.severity) >= SEVERITIES.index(least)
+        )
 
 
 # --- when --------------------------------------------------------------------------------------------------
@@ -166,9 +193,12 @@ def test_an_hour_that_comes_twice_is_quiet_twice() -> None:
 @given(
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)),  # noqa: DTZ001 - it gets its zone below
     st.sampled_from(["Europe/Berlin", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC"]),
-    st.times(), st.times(),
+    st.times(),
+    st.times(),
 )
-def test_nothing_is_told_in_quiet_hours_and_everything_within_a_day(now: datetime, zone: str, since: Any, until: Any) -> None:
+def test_nothing_is_told_in_quiet_hours_and_everything_within_a_day(
+    now: datetime, zone: str, since: Any, until: Any
+) -> None:
     hours = [f"{one:%H:%M}" for one in (since, until)]
     if hours[0] == hours[1]:
         return
@@ -186,7 +216,9 @@ def test_a_digest_is_told_at_the_end_of_its_minutes_or_at_its_times() -> None:
     assert twice.due(at("2026-03-02 08:00"), "error") == at("2026-03-02 16:00")
     assert twice.due(at("2026-03-28 17:00"), "error") == at("2026-03-29 08:00")
     quiet = Quiet(since="20:00", until="07:00")
-    assert rule(zone="Europe/Berlin", digest_minutes=60, quiet=quiet).due(at("2026-03-02 19:30"), "error") == at("2026-03-03 07:00")
+    assert rule(zone="Europe/Berlin", digest_minutes=60, quiet=quiet).due(
+        at("2026-03-02 19:30"), "error"
+    ) == at("2026-03-03 07:00")
 
 
 def test_what_is_critical_waits_for_nothing_if_that_is_said() -> None:
@@ -199,7 +231,11 @@ def test_what_is_critical_waits_for_nothing_if_that_is_said() -> None:
 
 # --- settings ----------------------------------------------------------------------------------------------
 
-_MAIL: dict[str, Any] = {"host": "smtp.example", "sender": "edi@supplier.example", "to": ("desk@supplier.example",)}
+_MAIL: dict[str, Any] = {
+    "host": "smtp.example",
+    "sender": "edi@supplier.example",
+    "to": ("desk@supplier.example",),
+}
 _HOOK: dict[str, Any] = {"url": "https://hooks.example/x", "secrets": ("env:HOOK",)}
 
 
@@ -238,12 +274,18 @@ _HOOK: dict[str, Any] = {"url": "https://hooks.example/x", "secrets": ("env:HOOK
         (Rule, {"name": "r", "events": ("*",), "to": ("log",), "repeat_minutes": 0}, "repeat_minutes"),
         (Rule, {"name": "r", "events": ("*",), "to": ("log",), "digest_minutes": 1441}, "digest_minutes"),
         (Rule, {"name": "r", "events": ("*",), "to": ("log",), "digest_at": ("9",)}, "no time"),
-        (Rule, {"name": "r", "events": ("*",), "to": ("log",), "digest_at": ("09:00",), "digest_minutes": 5}, "not both"),
+        (
+            Rule,
+            {"name": "r", "events": ("*",), "to": ("log",), "digest_at": ("09:00",), "digest_minutes": 5},
+            "not both",
+        ),
         (Alerts, {"rules": (rule(to=("desk",)),)}, "rule all: target 'desk' is not known"),
         (Alerts, {"rules": (rule(), rule())}, "stands twice"),
     ],
 )
-def test_settings_that_cannot_work_are_refused_in_words(kind: Any, values: dict[str, Any], words: str) -> None:
+def test_settings_that_cannot_work_are_refused_in_words(
+    kind: Any, values: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ValueError, match=re.escape(words)) as refused:
         kind(**values)
     assert "hunter2" not in str(refused.value)
@@ -264,7 +306,9 @@ def test_a_notice_has_the_form_of_standard_webhooks_and_reads_well() -> None:
         "error: po.edi failed. (3 times)\n  event: message.failed\n  at: 2026-03-02T09:30:00 UTC\n  file: po.edi\n"
         "  message_id: m1\n  edigw alert acknowledge 7 --reason ...\n\nTold by the rule desk of alerts.yaml.\n"
     )
-    many = notice.notice("desk", [one, {**one, "severity": "critical"}], datetime(2026, 3, 2, tzinfo=UTC), escalated=True)
+    many = notice.notice(
+        "desk", [one, {**one, "severity": "critical"}], datetime(2026, 3, 2, tzinfo=UTC), escalated=True
+    )
     assert (many["type"], many["data"]["severity"]) == ("alert.digest", "critical")
     assert notice.subject(many) == "[critical] not acknowledged: 2 alerts, the first: po.edi failed."
     assert notice.text(many).startswith("Nobody has acknowledged this yet.\n\nerror:")

@@ -42,7 +42,9 @@ def run_list(args: argparse.Namespace) -> int:
     if args.open:
         found = found.where(alerts.c.acknowledged_at == "")
     with store_of(inputs.home_named(args)) as (engine, _), reading(engine) as connection:
-        rows = [dict(one) for one in connection.execute(found).mappings()]
+        rows = [
+            {str(key): value for key, value in one.items()} for one in connection.execute(found).mappings()
+        ]
     if args.json:
         kept = [{key: value for key, value in one.items() if key != "thing"} for one in rows]
         write_json({"alerts": [{**one, "facts": orjson.loads(one["facts"])} for one in kept]})
