@@ -111,14 +111,12 @@ def found(audited: str, facts: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def told(name: str, facts: Mapping[str, Any]) -> dict[str, str]:
-    """The facts of an event that may be told, cleaned."""
-    return {field: clean(facts[field]) for field in EVENTS[name].fields if facts.get(field) not in (None, "")}
-
-
-def words(name: str, facts: Mapping[str, str]) -> str:
-    """An event as a sentence; what is not known is a question mark."""
-    return clean(EVENTS[name].words.format_map(defaultdict(lambda: "?", facts)))
+def alert(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of an event: its facts that may be told, cleaned, and a sentence of them."""
+    event = EVENTS[name]
+    told = {field: clean(facts[field]) for field in event.fields if facts.get(field) not in (None, "")}
+    words = clean(event.words.format_map(defaultdict(lambda: "?", told)))
+    return {"event": name, "severity": event.severity, "words": words, "facts": told}
 
 
 def thing(name: str, facts: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.notify.events import SEVERITIES, TEST, clean
+from gateway.notify.events import SEVERITIES, TEST, alert, clean
 
 DIGEST = "alert.digest"
 """Type of a notice about several alerts."""
@@ -24,13 +24,8 @@ def notice(
 
 def test(at: datetime) -> dict[str, Any]:
     """A notice that only tries whether a target can be told."""
-    one = {
-        "alert": 0,
-        "event": TEST,
-        "severity": "info",
-        "words": "This is a test. Nothing needs to be done.",
-    }
-    return notice("test", [one | {"times": 1, "at": at.isoformat()}], at, escalated=False)
+    one = {"alert": 0, **alert(TEST, {}), "times": 1, "at": at.isoformat()}
+    return notice("test", [one], at, escalated=False)
 
 
 def subject(said: Mapping[str, Any]) -> str:

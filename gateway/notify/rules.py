@@ -11,82 +11,11 @@ from zoneinfo import ZoneInfo
 from gateway.documents import KINDS
 from gateway.notify.events import EVENTS, SEVERITIES
 from gateway.partners.agreement import checked_name, setting
-from gateway.partners.as2 import checked_reference, checked_url, chosen
+from gateway.partners.as2 import chosen
+from gateway.partners.webhook import Email, Webhook
 
-_ADDRESS = r"[\w.!#$%&'*+/=?^{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?"
-_MAX_TARGETS = 50
 LOG = "log"
 """The target that is always there."""
-
-
-@setting
-class Email:
-    """A mail server, and who gets mail from it.
-
-    Attributes:
-        tls: ``starttls``, ``tls`` (from the first byte) or ``none``.
-        user, password: of the server; the password as ``env:NAME`` or ``file:PATH``.
-        sender, to: addresses.
-        ca_file: PEM file of who signs the server's certificate; empty for those the system trusts.
-        private_addresses: whether the server may be in a private network.
-        timeout_seconds: how long to wait for one step; for all of them three times that.
-    """
-
-    host: str
-    sender: str
-    to: tuple[str, ...]
-    port: int = 587
-    tls: str = "starttls"
-    user: str = ""
-    password: str = ""
-    ca_file: str = ""
-    private_addresses: bool = False
-    timeout_seconds: float = 30
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.:-]+", self.host, re.ASCII):
-            raise ValueError(f"host {self.host!r}: write the name of the mail server alone")
-        for one in (self.sender, *self.to):
-            if not re.fullmatch(_ADDRESS, one, re.ASCII):
-                raise ValueError(f"{one!r} is no mail address: write it as edi@supplier.example")
-        if not 1 <= len(self.to) <= _MAX_TARGETS or not 1 <= self.port <= 65_535:
-            raise ValueError("to has 1 to 50 addresses, and port is 1 to 65535")
-        chosen("tls", (self.tls,), ("starttls", "tls", "none"))
-        if bool(self.user) != bool(self.password) or (self.user and self.tls == "none"):
-            raise ValueError("user and password belong together, and are sent over TLS only")
-        if self.password:
-            checked_reference(self.password)
-        _checked_timeout(self.timeout_seconds)
-
-
-@setting
-class Webhook:
-    """A URL that events are sent to, signed as Standard Webhooks.
-
-    Attributes:
-        secrets: where they are, ``env:NAME`` or ``file:PATH``; several while the receiver changes them.
-        ca_file, private_addresses, timeout_seconds: as for mail; plain HTTP only with private_addresses.
-    """
-
-    url: str
-    secrets: tuple[str, ...]
-    ca_file: str = ""
-    private_addresses: bool = False
-    timeout_seconds: float = 15
-
-    def __post_init__(self) -> None:
-        if checked_url(self.url).startswith("http:") and not self.private_addresses:
-            raise ValueError("url: https, or private_addresses: true for plain HTTP in your own network")
-        if not 1 <= len(self.secrets) <= 5:
-            raise ValueError("secrets: 1 to 5 references")
-        for one in self.secrets:
-            checked_reference(one)
-        _checked_timeout(self.timeout_seconds)
-
-
-def _checked_timeout(seconds: float) -> None:
-    if not 0 < seconds <= 300:
-        raise ValueError("timeout_seconds: more than 0, at most 300")
 
 
 @setting
@@ -102,6 +31,13 @@ class Target:
             raise ValueError("the target log is always there, and needs no settings")
         if bool(self.email) == bool(self.webhook):
             raise ValueError(f"target {self.name}: write either email or webhook")
+
+    @property
+    def terms(self) -> Email | Webhook:
+        """The one that is written."""
+        found = self.email or self.webhook
+        assert found is not None
+        return found
 
 
 @setting
@@ -217,8 +153,8 @@ class Alerts:
         for what, known in (("target", names), ("rule", [one.name for one in self.rules])):
             if twice := [one for one in known if known.count(one) > 1]:
                 raise ValueError(f"the {what} {twice[0]!r} stands twice")
-        if len(names) > _MAX_TARGETS or len(self.rules) > 200:
-            raise ValueError("there are at most 50 targets and 200 rules")
+        if max(len(names), len(self.rules)) > 200:
+            raise ValueError("there are at most 200 targets and 200 rules")
         for rule in self.rules:
             named = (one for to in (rule.to, *(step.to for step in rule.escalate)) for one in to)
             chosen(f"rule {rule.name}: target", named, (*names, LOG))
@@ -226,10 +162,6 @@ class Alerts:
     def rule(self, name: str) -> Rule | None:
         """The rule of this name."""
         return next((one for one in self.rules if one.name == name), None)
-
-    def target(self, name: str) -> Target | None:
-        """The target of this name; None for the log too."""
-        return next((one for one in self.targets if one.name == name), None)
 
 
 def _fits_any(pattern: str) -> bool:

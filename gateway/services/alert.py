@@ -6,11 +6,12 @@ the alerts that are due, one for each target; each is sent by a job of its own, 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -20,12 +21,12 @@ from gateway.notify import events
 from gateway.notify import notice as notices
 from gateway.notify.rules import LOG, Rule, Target
 from gateway.observability.logging import get_logger
+from gateway.partners.webhook import Email, Webhook
 from gateway.secrets import secret
 from gateway.services.base import Services
 from gateway.services.check import Finding
 from gateway.store.records import Entry, as_text
 from gateway.transports import mail, webhook
-from gateway.transports.as2 import Target as Place
 from gateway.transports.as2 import tls_context
 
 _KEPT = timedelta(days=90)
@@ -35,10 +36,8 @@ _OFF = "webhook"
 """Scope of the keys of webhooks that are switched off."""
 
 _MORE = dict.fromkeys(("partner", "message_id", "document_id"), "") | {
-    "event": events.MORE,
+    **events.alert(events.MORE, {}),
     "thing": events.MORE,
-    "severity": events.EVENTS[events.MORE].severity,
-    "words": events.EVENTS[events.MORE].words,
     "facts": "{}",
 }
 
@@ -54,32 +53,12 @@ def notice(services: Services, entries: Sequence[Entry]) -> None:
             about = {"message_id": entry.message_id or "", "document_id": entry.document_id or ""}
             thing = events.thing(name, facts | about)
             for rule in rules:
-                if not rule.is_about(name, partner) or not _is_of(services, rule, entry):
-                    continue
-                if (known := found.setdefault(rule.name, {}).get(thing)) is not None:
-                    known["times"] += 1
-                    continue
-                said, severity = events.told(name, facts), events.EVENTS[name].severity
-                row: dict[str, Any] = {
-                    "rule": rule.name,
-                    "thing": thing,
-                    "event": name,
-                    "severity": severity,
-                    **about,
-                }
-                row |= {"partner": partner or "", "words": events.words(name, said), "times": 1, "step": 0}
-                row |= {
-                    "at": as_text(entry.at),
-                    "last_at": as_text(entry.at),
-                    "facts": orjson.dumps(said).decode(),
-                }
-                row |= {
-                    "due_at": as_text(rule.due(now, severity)),
-                    "acknowledged_at": "",
-                    "actor": "",
-                    "reason": "",
-                }
-                found[rule.name][thing] = row
+                if rule.is_about(name, partner) and _is_of(services, rule, entry):
+                    said = events.alert(name, facts) | about | {"thing": thing, "times": 0}
+                    said["due_at"] = as_text(rule.due(now, said["severity"]))
+                    said |= {"partner": partner or "", "at": as_text(entry.at)}
+                    said["facts"] = orjson.dumps(said["facts"]).decode()
+                    found.setdefault(rule.name, {}).setdefault(thing, said)["times"] += 1
     for rule in rules:
         if rows := [*found.get(rule.name, {}).values()]:
             since = now - timedelta(minutes=rule.repeat_minutes)
@@ -111,37 +90,30 @@ def tell(services: Services, name: str) -> None:
     with store.transaction():
         store.alerts.lock()
         due = store.alerts.due(name, now)
-        for step, some in groupby(sorted(due, key=lambda one: int(one.step)), key=lambda one: int(one.step)):
-            rows = [*some]
+        for step, rows in groupby(sorted(due, key=attrgetter("step")), key=attrgetter("step")):
+            alerts = [_alert(one) for one in rows]
+            numbers = [one["alert"] for one in alerts]
             if rule is None or step > len(rule.escalate):  # it was taken out of the settings meanwhile
-                store.alerts.told([one.seq for one in rows], "")
+                store.alerts.told(numbers, "")
                 continue
-            later = rule.escalate[step] if step < len(rule.escalate) else None
-            for severity, more in groupby(sorted(rows, key=_severity), key=_severity):
-                then = now + timedelta(minutes=later.after_minutes) if later else None
-                again = as_text(rule.due(then, severity)) if then else ""
-                store.alerts.told([one.seq for one in more], again)
+            for one in alerts:
+                later = rule.escalate[step].after_minutes if step < len(rule.escalate) else None
+                then = later and rule.due(now + timedelta(minutes=later), one["severity"])
+                store.alerts.told([one["alert"]], as_text(then) if then else "")
+            body = orjson.dumps(notices.notice(name, alerts, now, escalated=step > 0)).decode()
             targets = rule.escalate[step - 1].to if step else rule.to
-            body = notices.notice(name, [_row(one) for one in rows], now, escalated=step > 0)
             for target in targets:
                 key = f"msg_{services.new_id()}"
-                store.alerts.add_notice(key, target, name, orjson.dumps(body).decode())
+                store.alerts.add_notice(key, target, name, body)
                 services.enqueue([f"notice:{key}"])
-            store.audit("alert.told", rule=name, targets=[*targets], alerts=[int(one.seq) for one in rows])
+            store.audit("alert.told", rule=name, targets=[*targets], alerts=numbers)
 
 
-def _severity(row: Any) -> str:
-    return str(row.severity)
-
-
-def _row(row: Any) -> dict[str, Any]:
-    """An alert as notices and lists show it."""
+def _alert(row: Any) -> dict[str, Any]:
+    """An alert as notices show it."""
     names = ("event", "severity", "words", "partner", "message_id", "document_id", "times", "at")
-    return {
-        "alert": row.seq,
-        **{name: getattr(row, name) for name in names},
-        "facts": orjson.loads(row.facts),
-    }
+    shown = {name: getattr(row, name) for name in names}
+    return {"alert": row.seq, **shown, "facts": orjson.loads(row.facts)}
 
 
 def send(services: Services, notice_id: str) -> None:
@@ -154,10 +126,9 @@ def send(services: Services, notice_id: str) -> None:
     try:
         refused = post(services, row.target, notice_id, row.body.encode())
     except (EdiError, OSError) as error:
-        words = events.clean(in_words(error) if isinstance(error, OSError) else error, _MAX_ERROR)
-        retries = services.settings.gateway.retries
-        late = row.at < as_text(now - timedelta(hours=retries.give_up_after_hours))
-        is_over = late or isinstance(error, webhook.GoneError | NotFoundError)
+        words = events.clean(_words(error), _MAX_ERROR)
+        late = now - timedelta(hours=services.settings.gateway.retries.give_up_after_hours)
+        is_over = row.at < as_text(late) or isinstance(error, webhook.GoneError | NotFoundError)
         with store.transaction():
             if store.alerts.settle(notice_id, "failed" if is_over else "pending", words):
                 if is_over:
@@ -166,7 +137,7 @@ def send(services: Services, notice_id: str) -> None:
                     pause = timedelta(seconds=min(5.0 * 4 ** min(row.tries, 10), _LONGEST_PAUSE))
                     services.enqueue([f"notice:{notice_id}"], now + pause)
                 if isinstance(error, webhook.GoneError):
-                    store.once(_OFF, _address(services, row.target), result="410")
+                    store.once(_OFF, _address(_target(services, row.target)), result="410")
         services.trouble(row.target, f"an alert: {words}")
         return
     more: dict[str, Any] = {"refused": refused} if refused else {}
@@ -187,70 +158,56 @@ def post(services: Services, name: str, notice_id: str, body: bytes, *, test: bo
         ConfigurationError: a secret or file is not there.
         NotFoundError: there is no such target in the settings.
     """
-    said, target = orjson.loads(body), services.settings.alerts.target(name)
+    said, now = orjson.loads(body), services.clock()
     if name == LOG:
         for one in said["data"]["alerts"]:
-            get_logger().warning(
-                "alert", **{key: one[key] for key in ("alert", "severity", "words", "times")}
-            )
+            shown = {key: one[key] for key in ("alert", "severity", "words", "times")}
+            get_logger().warning("alert", **shown)
         return []
-    if target is None:
-        raise NotFoundError(f"There is no target {name!r} in alerts.yaml.")
-    if target.email is not None:
-        terms = target.email
-        made = mail.message(
-            terms.sender, terms.to, notices.subject(said), notices.text(said), notice_id, services.clock()
-        )
-        return mail.send(_server(services, target), made)
-    hook = target.webhook
-    assert hook is not None
-    off = _address(services, name)
-    if not test and services.store.result_of(_OFF, off):
-        raise webhook.GoneError(
-            f"It answered 410 and is switched off; `edigw alert test {name}` switches it on."
-        )
-    secrets = [secret(one, services.home) for one in hook.secrets]
-    place = Place(
-        hook.url,
-        tls=tls_context(_path(services, hook.ca_file), None),
-        timeout_seconds=hook.timeout_seconds,
-        public_only=not hook.private_addresses,
-    )
-    webhook.post(services.http, place, secrets, notice_id, body, services.clock())
+    target = _target(services, name)
+    secrets, context = _secrets(services, target)
+    if isinstance(terms := target.terms, Email):
+        made = mail.message(terms, notices.subject(said), notices.text(said), notice_id, now)
+        return mail.send(terms, "".join(secrets), context, made)
+    if not test and services.store.result_of(_OFF, _address(target)):
+        words = f"It answered 410 and is switched off; `edigw alert test {name}` switches it on."
+        raise webhook.GoneError(words)
+    webhook.post(services.http, terms, secrets, context, notice_id, body, now)
     if test:
         with services.store.transaction():
-            services.store.forget_key(_OFF, off)
+            services.store.forget_key(_OFF, _address(target))
     return []
 
 
-def _server(services: Services, target: Target) -> mail.Server:
-    terms = target.email
-    assert terms is not None
-    login = (terms.user, secret(terms.password, services.home)) if terms.user else None
-    context = tls_context(_path(services, terms.ca_file), None)
-    public = not terms.private_addresses
-    return mail.Server(terms.host, terms.port, terms.tls, context, login, public, terms.timeout_seconds)
+def _target(services: Services, name: str) -> Target:
+    for one in services.settings.alerts.targets:
+        if one.name == name:
+            return one
+    raise NotFoundError(f"There is no target {name!r} in alerts.yaml.")
 
 
-def _path(services: Services, name: str) -> str:
-    return str(services.home / name) if name else ""
+def _secrets(services: Services, target: Target) -> tuple[list[str], ssl.SSLContext]:
+    ca_file = str(services.home / target.terms.ca_file) if target.terms.ca_file else ""
+    return [secret(one, services.home) for one in target.terms.secrets], tls_context(ca_file, None)
 
 
-def _address(services: Services, name: str) -> str:
-    target = services.settings.alerts.target(name)
-    return f"{name} {target.webhook.url if target and target.webhook else ''}"
+def _address(target: Target) -> str:
+    return f"{target.name} {target.webhook.url if target.webhook else ''}"
 
 
-def acknowledge(services: Services, seq: int, reason: str) -> str:
-    """Somebody takes care of an alert; returns what it says."""
+def _words(error: Exception) -> str:
+    return in_words(error) if isinstance(error, OSError) else str(error)
+
+
+def acknowledge(services: Services, number: int, reason: str) -> str:
+    """Somebody takes care of an alert; returns what it says. Raises NotFoundError and RefusedError."""
     store = services.store
     with store.transaction():
         store.alerts.lock()
-        row = store.alerts.acknowledge(seq, store.actor, reason)
+        row = store.alerts.acknowledge(number, store.actor, reason)
         about = {"partner": row.partner or None, "document_id": row.document_id or None}
-        store.audit(
-            "alert.acknowledged", row.message_id or None, **about, alert=seq, about=row.words, reason=reason
-        )
+        told = {"alert": number, "about": row.words, "reason": reason}
+        store.audit("alert.acknowledged", row.message_id or None, **about, **told)
     return str(row.words)
 
 
@@ -261,33 +218,30 @@ def try_out(services: Services, name: str) -> str:
         refused = post(services, name, f"msg_{services.new_id()}", body, test=True)
         return f"{name} took it{', but not for ' * bool(refused)}{' '.join(refused)}."
     except EdiError as error:
-        result = str(error)
+        result = events.clean(error, _MAX_ERROR)
         raise
     finally:
         with services.store.transaction():
-            services.store.audit("alert.tested", target=name, result=events.clean(result))
+            services.store.audit("alert.tested", target=name, result=result)
 
 
 def examine(services: Services) -> Iterator[Finding]:
     """Whether targets could be told: what they name is there, and leads to addresses that are allowed."""
     for one in services.settings.alerts.targets:
-        words, fix = f"The target {one.name} of alerts can be told.", "Correct alerts.yaml, or what it names."
         try:
-            if one.email is not None:
-                server = _server(services, one)
-                mail.addresses(server.host, server.port, server.public_only)
-            elif one.webhook is not None:
-                for reference in one.webhook.secrets:
-                    webhook.signature(secret(reference, services.home), "", 0, b"")
-                tls_context(_path(services, one.webhook.ca_file), None)
-                parts = urlsplit(one.webhook.url)
-                mail.addresses(parts.hostname or "", parts.port or 443, not one.webhook.private_addresses)
-                if services.store.result_of(_OFF, _address(services, one.name)):
+            secrets, _ = _secrets(services, one)
+            mail.addresses(*one.terms.place, not one.terms.private_addresses)
+            if isinstance(one.terms, Webhook):
+                for each in secrets:
+                    webhook.signature(each, "", 0, b"")
+                if services.store.result_of(_OFF, _address(one)):
                     raise TransportError("it answered 410 (Gone) and is switched off")
-            yield Finding(True, words)
+            yield Finding(True, f"The target {one.name} of alerts can be told.")
         except (EdiError, OSError, UnicodeError) as error:
-            why = in_words(error) if isinstance(error, OSError) else str(error)
-            yield Finding(False, f"The target {one.name} of alerts cannot be told: {why}", fix)
+            words = f"The target {one.name} of alerts cannot be told: {_words(error)}"
+            yield Finding(
+                False, words, f"Correct alerts.yaml, or what it names: `edigw alert test {one.name}`"
+            )
 
 
 def forget(services: Services) -> None:

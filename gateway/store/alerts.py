@@ -58,9 +58,12 @@ class Alerts:
         again = again.values(times=_A.times + bindparam("more"), last_at=now)
         old = [one for one in rows if one["thing"] in known]
         counted = [{"which": known[one["thing"]], "more": one["times"]} for one in old]
-        for statement, values in ((again, counted), (t.alerts.insert(), fresh)):
-            if values:
-                store._execute(statement, values)
+        blank = dict.fromkeys(("acknowledged_at", "actor", "reason"), "")
+        new = [{**one, **blank, "rule": rule, "step": 0, "last_at": one["at"]} for one in fresh]
+        if counted:
+            store._execute(again, counted)
+        if new:
+            store._execute(t.alerts.insert(), new)
 
     def due_rules(self, now: datetime) -> list[str]:
         """Rules with something to be told."""

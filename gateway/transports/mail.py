@@ -7,7 +7,6 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,67 +14,58 @@ from email.utils import format_datetime
 from threading import Timer
 
 from gateway.errors import TransportError
+from gateway.partners.webhook import Email
 from gateway.transports.as2 import Resolve, is_public, resolve
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A mail server. tls: ``starttls``, ``tls`` or ``none``; context: made by ``tls_context``."""
-
-    host: str
-    port: int
-    tls: str
-    context: ssl.SSLContext
-    login: tuple[str, str] | None = None
-    public_only: bool = True
-    timeout_seconds: float = 30
-
-
-def message(sender: str, to: Sequence[str], subject: str, text: str, key: str, at: datetime) -> EmailMessage:
+def message(terms: Email, subject: str, text: str, key: str, at: datetime) -> EmailMessage:
     """A mail of plain text; the same ``key`` gives the same Message-ID, so that a repetition is known."""
     made = EmailMessage(policy=SMTP)
-    made["From"], made["To"], made["Subject"] = sender, ", ".join(to), subject
-    made["Date"], made["Message-ID"] = format_datetime(at), f"<{key}@{sender.partition('@')[2]}>"
+    made["From"], made["To"], made["Subject"] = terms.sender, ", ".join(terms.to), subject
+    made["Date"], made["Message-ID"] = format_datetime(at), f"<{key}@{terms.sender.partition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers it
     made.set_content(text)
     return made
 
 
-def send(server: Server, mail: EmailMessage, resolve: Resolve = resolve) -> list[str]:
+def send(
+    terms: Email, password: str, context: ssl.SSLContext, mail: EmailMessage, resolve: Resolve = resolve
+) -> list[str]:
     """Sends a mail; returns the addresses that the server refused, if it took others.
+
+    Args:
+        context: made by :func:`gateway.transports.as2.tls_context`.
 
     Raises:
         TransportError: it was not taken.
     """
-    where = f"The mail server {server.host} port {server.port}"
-    kind: type[_Plain] = _Tls if server.tls == "tls" else _Plain
-    client = kind(server, resolve)
-    end = Timer(3 * server.timeout_seconds, client.abort)  # a server may dribble
+    where = f"The mail server {terms.host} port {terms.port}"
+    client = (_Tls if terms.tls == "tls" else _Plain)(terms, context, resolve)
+    end = Timer(3 * terms.timeout_seconds, client.abort)  # a server may dribble
     end.daemon = True
     end.start()
     try:
-        client.connect(server.host, server.port)
-        if server.tls == "starttls":
-            client.starttls(context=server.context)
-        if server.login:
-            client.login(*server.login)
+        client.connect(terms.host, terms.port)
+        if terms.tls == "starttls":
+            client.starttls(context=context)
+        if terms.user:
+            client.login(terms.user, password)
         refused = client.send_message(mail)
         with suppress(smtplib.SMTPException, OSError):
             client.quit()
         return sorted(refused)
     except smtplib.SMTPRecipientsRefused as error:
-        code, why = next(iter(error.recipients.values()))
-        raise TransportError(f"{where} refused all recipients ({code} {_line(why)}).") from error
+        code, said = next(iter(error.recipients.values()))
+        raise TransportError(f"{where} refused all recipients ({code} {_line(said)}).") from error
     except smtplib.SMTPResponseException as error:
         raise TransportError(f"{where} refused ({error.smtp_code} {_line(error.smtp_error)}).") from error
     except ssl.SSLCertVerificationError as error:
-        words = f"{where} shows a certificate that is not trusted ({error.verify_message})."
-        raise TransportError(
-            f"{words} Name its issuer in `email.ca_file`, or correct `email.host`."
-        ) from error
+        words = f"{where} shows a certificate that is not trusted ({error.verify_message})"
+        words += ". Name its issuer in `email.ca_file`, or correct `email.host`."
+        raise TransportError(words) from error
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        why = "it took too long" if client.is_late else _line(said)
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        why = "it took too long" if client.is_late else _line(why)
         raise TransportError(f"{where} cannot be used: {why}.") from error
     finally:
         end.cancel()
@@ -96,15 +86,15 @@ def addresses(host: str, port: int, public_only: bool, resolve: Resolve = resolv
 class _Plain(smtplib.SMTP):
     """A client that connects to addresses that were checked."""
 
-    def __init__(self, server: Server, resolve: Resolve) -> None:
-        self._server, self._resolve = server, resolve
+    def __init__(self, terms: Email, context: ssl.SSLContext, resolve: Resolve) -> None:
+        self._public_only, self._context, self._resolve = not terms.private_addresses, context, resolve
         self.is_late = False
-        super().__init__(local_hostname=socket.gethostname() or "localhost", timeout=server.timeout_seconds)
-        self._host = server.host  # what the certificate must be for
+        super().__init__(local_hostname=socket.gethostname() or "localhost", timeout=terms.timeout_seconds)
+        self._host = terms.host  # what the certificate must be for
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         why: OSError = OSError("no address is known for it")
-        for one in addresses(host, port, self._server.public_only, self._resolve):
+        for one in addresses(host, port, self._public_only, self._resolve):
             try:
                 return socket.create_connection((one, port), timeout)
             except OSError as error:
@@ -124,7 +114,7 @@ class _Tls(_Plain):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = super()._get_socket(host, port, timeout)
-        return self._server.context.wrap_socket(plain, server_hostname=host)
+        return self._context.wrap_socket(plain, server_hostname=host)
 
 
 def _line(said: bytes | str) -> str:

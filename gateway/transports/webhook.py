@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import binascii
 import hmac
+import ssl
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.as2.span import Span
 from gateway.errors import ConfigurationError, TransportError
-from gateway.transports.as2 import Client, SendError, Target, Watch
+from gateway.partners.webhook import Webhook
+from gateway.transports.as2 import Client, SendError, Target
 
 _PREFIX = "whsec_"
 
@@ -38,14 +40,18 @@ def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 
 def post(
     client: Client,
-    target: Target,
+    terms: Webhook,
     secrets: Sequence[str],
+    context: ssl.SSLContext,
     message_id: str,
     body: bytes,
     now: datetime,
-    watch: Watch | None = None,
 ) -> None:
-    """Sends JSON; ``message_id`` is the same for the same event, so that the receiver knows a repetition.
+    """Sends JSON.
+
+    Args:
+        context: made by :func:`gateway.transports.as2.tls_context`.
+        message_id: the same for the same event, so that the receiver knows a repetition.
 
     Raises:
         GoneError: the receiver wants nothing any more.
@@ -60,8 +66,11 @@ def post(
         ("webhook-timestamp", str(at)),
         ("webhook-signature", " ".join(signature(one, message_id, at, body) for one in secrets)),
     ]
+    tls = context if terms.url.startswith("https:") else None
+    public = not terms.private_addresses
+    target = Target(terms.url, tls=tls, timeout_seconds=terms.timeout_seconds, public_only=public)
     try:
-        answer = client.post(target, headers, Span.of(body), watch=watch)
+        answer = client.post(target, headers, Span.of(body))
     except SendError as error:
         # The words name settings of AS2; those of a webhook have the same names.
         words = str(error).replace("`as2.", "`webhook.").replace("partner's file", "target's settings")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from gateway.notify import events, notice
 from gateway.notify.events import EVENTS, MAX_TEXT, SEVERITIES, clean
-from gateway.notify.rules import Alerts, Email, Escalation, Quiet, Rule, Target, Webhook
+from gateway.notify.rules import Alerts, Escalation, Quiet, Rule, Target
+from gateway.partners.webhook import Email, Webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -83,9 +84,9 @@ def test_an_entry_of_the_audit_is_the_event_that_its_facts_say(
 
 def test_only_facts_of_the_catalogue_are_told() -> None:
     facts = {"file": "po.edi", "error": "full", "password": "hunter2", "payload": "ISA*00*", "channel": None}
-    assert events.told("message.failed", facts) == {"file": "po.edi", "error": "full"}
+    assert events.alert("message.failed", facts)["facts"] == {"file": "po.edi", "error": "full"}
     assert (
-        events.words("message.failed", {"file": "po.edi"})
+        events.alert("message.failed", {"file": "po.edi"})["words"]
         == "po.edi for ? was given up and needs a person: ?"
     )
 
@@ -95,7 +96,9 @@ def test_what_came_from_outside_is_one_line_with_an_end() -> None:
     assert clean("\ud800x") == "x"
     assert len(clean("x" * 10**7)) == MAX_TEXT
     assert clean([*"abcdefg"]) == "a; b; c; d; e; ..."
-    assert events.words("message.failed", {"file": "{channel}{0}%s"}).startswith("{channel}{0}%s for ?")
+    assert events.alert("message.failed", {"file": "{channel}{0}%s"})["words"].startswith(
+        "{channel}{0}%s for ?"
+    )
 
 
 @given(st.text())
