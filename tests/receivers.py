@@ -111,7 +111,7 @@ class Mailbox:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        return [cast("EmailMessage", message_from_bytes(one, policy=default)) for one in self.raw]
+        return [message_from_bytes(one, policy=default) for one in self.raw]
 
     def texts(self) -> list[str]:
         return [str(one.get_content()) for one in self.mails]
@@ -132,7 +132,9 @@ class Mailbox:
 
 
 @contextmanager
-def mail_server(context: ssl.SSLContext | None, *, login: bool = False) -> Iterator[Mailbox]:
+def mail_server(
+    context: ssl.SSLContext | None, *, login: bool = False, from_the_first_byte: bool = False
+) -> Iterator[Mailbox]:
     """Runs a mail server that wants STARTTLS, where it has a certificate, and perhaps a login."""
     box = Mailbox()
 
@@ -140,12 +142,12 @@ def mail_server(context: ssl.SSLContext | None, *, login: bool = False) -> Itera
         assert isinstance(data, LoginPassword)
         return AuthResult(success=(data.login.decode(), data.password.decode()) == LOGIN, handled=False)
 
+    starttls: dict[str, Any] = {"tls_context": context, "require_starttls": context is not None}
     controller = Controller(
         box,
         hostname="127.0.0.1",
         port=free_port(),
-        tls_context=context,
-        require_starttls=context is not None,
+        **({"ssl_context": context} if from_the_first_byte else starttls),
         auth_required=login,
         authenticator=known if login else None,
     )

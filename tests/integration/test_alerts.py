@@ -1,4 +1,4 @@
-"""People and programs are told what happened: real servers, both databases, and everything that goes wrong."""
+"""People and programs are told what happened: real servers, both databases, and all that goes wrong."""
 
 from __future__ import annotations
 
@@ -584,7 +584,8 @@ with Gateway(home, load(home)) as gateway:
     if moment == "made":  # the row is there, but its transaction does not end
         store.alerts.add = dies_after(store.alerts.add)
     with store.transaction():
-        store.audit("delivery.failed", "m1", partner="acme-retail", channel="acme-retail", file="po.edi", error="full")
+        facts = {"channel": "acme-retail", "file": "po.edi", "error": "full"}
+        store.audit("delivery.failed", "m1", partner="acme-retail", **facts)
     if moment == "committed":
         dies()
     elif moment == "told":
@@ -655,9 +656,9 @@ def test_alerts_are_listed_acknowledged_and_tried(site: Site, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["ok"] is True
     (site.home / "keys/hook").unlink()
     assert main(["alert", "test", "pager", *home]) == 3
-    assert [json.loads(row.facts)["result"] for row in site.rows(t.audit) if row.event == "alert.tested"][:2] == [
-        "There is no target 'nobody' in alerts.yaml.", "fine",
-    ]  # fmt: skip
+    tried_out = [json.loads(row.facts) for row in site.rows(t.audit) if row.event == "alert.tested"]
+    results = [one["result"] for one in tried_out]
+    assert results[:2] == ["There is no target 'nobody' in alerts.yaml.", "fine"]
 
 
 def test_the_doctor_looks_at_targets(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
