@@ -86,7 +86,7 @@ def run_test(args: argparse.Namespace) -> int:
     from gateway.services import alert
 
     with gateway_of(args) as gateway:
-        configure()  # the target log is seen
+        configure(level="warning")  # the target log is seen
         words = alert.try_out(gateway.services, args.target)
     if args.json:
         write_json({"target": args.target, "ok": True, "words": words})
