@@ -128,14 +128,14 @@ class Rule:
             return False
         return any(fnmatchcase(event, one) for one in self.events)
 
-    def due(self, now: datetime, severity: str) -> datetime:
-        """When something is told that could be told now."""
+    def due(self, now: datetime, severity: str, *, again: bool = False) -> datetime:
+        """When something is told that could be told now; ``again``: to others, without waiting for a digest."""
         if severity == "critical" and self.critical_at_once:
             return now
         zone = ZoneInfo(self.zone)
-        if self.digest_at:
+        if self.digest_at and not again:
             now = _next(now, [_clock(one) for one in self.digest_at], zone)
-        elif self.digest_minutes:
+        elif self.digest_minutes and not again:
             length = 60 * self.digest_minutes
             now += timedelta(seconds=length - now.timestamp() % length)
         return self.quiet.ends(now, zone) if self.quiet else now

@@ -98,8 +98,8 @@ def tell(services: Services, name: str) -> None:
                 continue
             for one in alerts:
                 later = rule.escalate[step].after_minutes if step < len(rule.escalate) else None
-                then = later and rule.due(now + timedelta(minutes=later), one["severity"])
-                store.alerts.told([one["alert"]], as_text(then) if then else "")
+                at = later and rule.due(now + timedelta(minutes=later), one["severity"], again=True)
+                store.alerts.told([one["alert"]], as_text(at) if at else "")
             body = orjson.dumps(notices.notice(name, alerts, now, escalated=step > 0)).decode()
             targets = rule.escalate[step - 1].to if step else rule.to
             for target in targets:

@@ -40,7 +40,7 @@ def send(
         TransportError: it was not taken.
     """
     where = f"The mail server {terms.host} port {terms.port}"
-    client = (_Tls if terms.tls == "tls" else _Plain)(terms, context, resolve)
+    client = _Client(terms, context, resolve)
     end = Timer(3 * terms.timeout_seconds, client.abort)  # a server may dribble
     end.daemon = True
     end.start()
@@ -83,22 +83,25 @@ def addresses(host: str, port: int, public_only: bool, resolve: Resolve = resolv
     return found
 
 
-class _Plain(smtplib.SMTP):
+class _Client(smtplib.SMTP):
     """A client that connects to addresses that were checked."""
 
     def __init__(self, terms: Email, context: ssl.SSLContext, resolve: Resolve) -> None:
-        self._public_only, self._context, self._resolve = not terms.private_addresses, context, resolve
+        self._terms, self._context, self._resolve = terms, context, resolve
         self.is_late = False
         super().__init__(local_hostname=socket.gethostname() or "localhost", timeout=terms.timeout_seconds)
         self._host = terms.host  # what the certificate must be for
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         why: OSError = OSError("no address is known for it")
-        for one in addresses(host, port, self._public_only, self._resolve):
+        for one in addresses(host, port, not self._terms.private_addresses, self._resolve):
             try:
-                return socket.create_connection((one, port), timeout)
+                made = socket.create_connection((one, port), timeout)
             except OSError as error:
                 why = error
+                continue
+            is_plain = self._terms.tls != "tls"
+            return made if is_plain else self._context.wrap_socket(made, server_hostname=host)
         raise why
 
     def abort(self) -> None:
@@ -107,14 +110,6 @@ class _Plain(smtplib.SMTP):
         if self.sock is not None:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)
-
-
-class _Tls(_Plain):
-    """The same with TLS from the first byte."""
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        plain = super()._get_socket(host, port, timeout)
-        return self._context.wrap_socket(plain, server_hostname=host)
 
 
 def _line(said: bytes | str) -> str:

@@ -710,3 +710,56 @@ def test_what_was_told_long_ago_is_forgotten_but_in_the_audit(site: Site) -> Non
     assert [one.message_id for one in site.rows(t.alerts)] == ["m2"]
     assert not site.rows(t.notices)
     assert sum(one.event == "alert.told" for one in site.rows(t.audit)) == 1
+
+
+# --- beside each other -------------------------------------------------------------------------------------
+
+
+@both
+def test_what_is_taken_back_is_not_told(site: Site) -> None:
+    site.write(FAILED)
+    with site.open(works=False) as gateway:
+        store = gateway.services.store
+        with store.transaction():
+            store.audit("delivery.failed", "kept", channel=PARTNER)
+            with store.savepoint() as take_back:
+                for number in range(2500):  # more than is gathered before it is written
+                    store.audit("delivery.failed", f"m{number}", channel=PARTNER)
+                assert len(store._read(select(t.alerts))) == LIMIT + 1
+                take_back()
+            store.audit("delivery.failed", "kept as well", channel=PARTNER)
+    assert [one.message_id for one in site.rows(t.alerts)] == ["kept", "kept as well"]
+    assert not site.work().trouble
+    assert [len(one["data"]["alerts"]) for one in site.hook.said()] == [2]
+
+
+@both
+def test_the_same_thing_in_many_threads_is_one_alert(site: Site) -> None:
+    site.write({**FAILED, "digest_minutes": 1440})
+    with site.open(works=False) as gateway:
+
+        def fails() -> None:
+            with closing(gateway.services.store) as store:
+                for _ in range(25):
+                    with store.transaction():
+                        store.audit("delivery.failed", "m1", channel=PARTNER)
+
+        threads = [Thread(target=fails) for _ in range(4)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    assert [(one.message_id, one.times) for one in site.rows(t.alerts)] == [("m1", 100)]
+
+
+@both
+def test_what_happens_while_a_rule_tells_is_told_too(site: Site) -> None:
+    site.write(FAILED)
+    with site.working(), site.open(works=False) as gateway, closing(gateway.services.store) as store:
+        for number in range(60):
+            with store.transaction():
+                store.audit("delivery.failed", f"m{number}", channel=PARTNER)
+        wait_for(lambda: all(one.step for one in site.rows(t.alerts)))
+        wait_for(lambda: all(one.state == "sent" for one in site.rows(t.notices)))
+    told = [one["message_id"] for said in site.hook.said() for one in said["data"]["alerts"]]
+    assert sorted(told) == sorted(f"m{number}" for number in range(60))

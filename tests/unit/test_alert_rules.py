@@ -224,6 +224,13 @@ def test_a_digest_is_told_at_the_end_of_its_minutes_or_at_its_times() -> None:
     ) == at("2026-03-03 07:00")
 
 
+def test_others_are_told_without_a_digest_but_not_in_quiet_hours() -> None:
+    quiet = Quiet(since="20:00", until="07:00")
+    made = rule(zone="Europe/Berlin", digest_at=("08:00",), quiet=quiet)
+    assert made.due(at("2026-03-02 10:00"), "error", again=True) == at("2026-03-02 10:00")
+    assert made.due(at("2026-03-02 21:00"), "error", again=True) == at("2026-03-03 07:00")
+
+
 def test_what_is_critical_waits_for_nothing_if_that_is_said() -> None:
     more = {"quiet": Quiet(since="00:00", until="23:59"), "digest_minutes": 60}
     now = at("2026-03-02 10:07")
