@@ -129,7 +129,7 @@ class Rule:
         return any(fnmatchcase(event, one) for one in self.events)
 
     def due(self, now: datetime, severity: str, *, again: bool = False) -> datetime:
-        """When something is told that could be told now; ``again``: to others, without waiting for a digest."""
+        """When something is told that could be told now; ``again``: to others, without a digest."""
         if severity == "critical" and self.critical_at_once:
             return now
         zone = ZoneInfo(self.zone)
