@@ -406,7 +406,7 @@ def load(home: Path) -> Settings:
         _problem(f"{ALERTS_FILE}: rule {rule.name}: there is no partner {one!r} in {PARTNERS_FOLDER}/.")
         for rule in (alerts.rules if alerts else ())
         for one in rule.partners
-        if one not in {path.stem for path in (home / PARTNERS_FOLDER).glob("*.yaml")}
+        if one not in partners
     )
     if problems or gateway is None or alerts is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))

@@ -159,10 +159,6 @@ class Alerts:
             named = (one for to in (rule.to, *(step.to for step in rule.escalate)) for one in to)
             chosen(f"rule {rule.name}: target", named, (*names, LOG))
 
-    def rule(self, name: str) -> Rule | None:
-        """The rule of this name."""
-        return next((one for one in self.rules if one.name == name), None)
-
 
 def _fits_any(pattern: str) -> bool:
     return not re.search(r"[\[\]?]", pattern) and any(fnmatchcase(one, pattern) for one in EVENTS)

@@ -86,7 +86,7 @@ def _is_of(services: Services, rule: Rule, entry: Entry) -> bool:
 def tell(services: Services, name: str) -> None:
     """Makes notices of what a rule has to tell now."""
     store, now = services.store, services.clock()
-    rule = services.settings.alerts.rule(name)
+    rule = next((one for one in services.settings.alerts.rules if one.name == name), None)
     with store.transaction():
         store.alerts.lock()
         due = store.alerts.due(name, now)
@@ -126,7 +126,7 @@ def send(services: Services, notice_id: str) -> None:
     try:
         refused = post(services, row.target, notice_id, row.body.encode())
     except (EdiError, OSError) as error:
-        words = events.clean(_words(error), _MAX_ERROR)
+        words = events.clean(in_words(error), _MAX_ERROR)
         late = now - timedelta(hours=services.settings.gateway.retries.give_up_after_hours)
         is_over = row.at < as_text(late) or isinstance(error, webhook.GoneError | NotFoundError)
         with store.transaction():
@@ -195,10 +195,6 @@ def _address(target: Target) -> str:
     return f"{target.name} {target.webhook.url if target.webhook else ''}"
 
 
-def _words(error: Exception) -> str:
-    return in_words(error) if isinstance(error, OSError) else str(error)
-
-
 def acknowledge(services: Services, number: int, reason: str) -> str:
     """Somebody takes care of an alert; returns what it says. Raises NotFoundError and RefusedError."""
     store = services.store
@@ -238,7 +234,7 @@ def examine(services: Services) -> Iterator[Finding]:
                     raise TransportError("it answered 410 (Gone) and is switched off")
             yield Finding(True, f"The target {one.name} of alerts can be told.")
         except (EdiError, OSError, UnicodeError) as error:
-            words = f"The target {one.name} of alerts cannot be told: {_words(error)}"
+            words = f"The target {one.name} of alerts cannot be told: {in_words(error)}"
             yield Finding(
                 False, words, f"Correct alerts.yaml, or what it names: `edigw alert test {one.name}`"
             )

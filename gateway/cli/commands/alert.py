@@ -36,29 +36,24 @@ def run_list(args: argparse.Namespace) -> int:
     from sqlalchemy import select
 
     from gateway.store.database import reading
-    from gateway.store.tables import alerts
+    from gateway.store.tables import alerts as t
 
-    found = select(alerts).order_by(alerts.c.seq.desc()).limit(args.limit)
+    found = select(*(one for one in t.c if one.name != "thing")).order_by(t.c.seq.desc()).limit(args.limit)
     if args.open:
-        found = found.where(alerts.c.acknowledged_at == "")
+        found = found.where(t.c.acknowledged_at == "")
     with store_of(inputs.home_named(args)) as (engine, _), reading(engine) as connection:
-        rows = [
-            {str(key): value for key, value in one.items()} for one in connection.execute(found).mappings()
-        ]
+        rows = connection.execute(found).all()
     if args.json:
-        kept = [{key: value for key, value in one.items() if key != "thing"} for one in rows]
-        write_json({"alerts": [{**one, "facts": orjson.loads(one["facts"])} for one in kept]})
+        told = ({str(key): value for key, value in one._asdict().items()} for one in rows)
+        write_json({"alerts": [{**one, "facts": orjson.loads(one["facts"])} for one in told]})
         return ExitCode.FINE
     lines = []
     for one in rows:
-        state = f"acknowledged by {one['actor']}: {one['reason']}" if one["acknowledged_at"] else "open"
-        times = f" ({one['times']} times)" if one["times"] > 1 else ""
-        lines.append(
-            (str(one["seq"]), one["at"][:19], one["severity"], visible(one["words"] + times), visible(state))
-        )
-    sys.stdout.write(
-        table(lines, ("id", "at (UTC)", "severity", "what", "state")) if lines else "No alerts.\n"
-    )
+        state = f"acknowledged by {one.actor}: {one.reason}" if one.acknowledged_at else "open"
+        shown = (one.seq, one.at[:19], one.severity, one.times, one.words, state)
+        lines.append([visible(str(part)) for part in shown])
+    header = ("id", "at (UTC)", "severity", "times", "what", "state")
+    sys.stdout.write(table(lines, header) if lines else "No alerts.\n")
     return ExitCode.FINE
 
 
