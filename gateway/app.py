@@ -31,12 +31,13 @@ from gateway.partners.partner import API
 from gateway.partners.sp_api import SpApi
 from gateway.routing.table import Table
 from gateway.secrets import secret
-from gateway.services import accept, health
+from gateway.services import accept, alert, health
 from gateway.services.base import Services, Trouble
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
 from gateway.services.sp_api import CHANGED, NEW
 from gateway.settings import (
+    ALERTS_FILE,
     AS2_KEYS,
     AUDIT_KEY,
     CHECKPOINTS,
@@ -93,7 +94,6 @@ _WARNINGS = (
     "document.waits",
     "delivery.delayed",
     "submission.uncertain",
-    "order.changed",
     "delivery.failed",
     "acknowledgment.overdue",
     "receipt.overdue",
@@ -101,8 +101,9 @@ _WARNINGS = (
     "receipt.ignored",
     "receipt.failed",
     "certificate.expiring",
-    "credential.expiring",
+    "secret.expiring",
     "channel.stopped",
+    "alert.failed",
 )
 
 
@@ -286,6 +287,8 @@ class Gateway(AbstractContextManager["Gateway"]):
                 told=self._trouble,
                 failed=self._failed,
             )
+            if self.settings.alerts.rules:
+                store.alarm = partial(alert.notice, found)
         return found
 
     # --- work ----------------------------------------------------------------------------------------
@@ -401,6 +404,7 @@ class Gateway(AbstractContextManager["Gateway"]):
     def parts(self) -> list[Callable[[threading.Event], None]]:
         """What works until it is stopped, each in a thread of its own."""
         speaks = any(one.as2 or one.sftp or one.sp_api for one in self.settings.partners.values())
+        speaks |= bool(self.settings.alerts.rules)
         senders = self.settings.gateway.schedule.senders if self.is_single else 1
         return [self.work, self.watch, *([self.send] * senders if speaks else [])]
 
@@ -529,6 +533,8 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     for name in resources.listing("config/erp", "*", [home / "config"]):
         yield name, resources.find(name, [home / "config"])
     yield GATEWAY_FILE, home / GATEWAY_FILE
+    if (home / ALERTS_FILE).exists():
+        yield ALERTS_FILE, home / ALERTS_FILE
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         yield f"{PARTNERS_FOLDER}/{path.name}", path
     if (home / ROUTES_FILE).exists():

@@ -21,13 +21,17 @@ from pydantic import TypeAdapter, ValidationError
 from gateway import resources
 from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Problem, Severity
+from gateway.notify.rules import Alerts
 from gateway.partners.agreement import checked_marker, checked_name, setting
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.partner import Identifier, Partner, Partners
 from gateway.partners.sftp import Sftp
 from gateway.routing.table import Routes
 
-GATEWAY_FILE, PARTNERS_FOLDER, ROUTES_FILE = "gateway.yaml", "partners", "routes.yaml"
+GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
+    *("gateway.yaml", "alerts.yaml"),
+    *("partners", "routes.yaml"),
+)
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
 """Names inside a home."""
@@ -335,6 +339,7 @@ class Settings:
     gateway: GatewaySettings
     partners: Partners
     routes: Routes = field(default_factory=Routes)
+    alerts: Alerts = field(default_factory=Alerts)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -400,6 +405,9 @@ def load(home: Path) -> Settings:
             hint = "Give each partner, and the ERP, a channel of its own."
             problems.append(_problem(f"{shown}: the channel {partner.folder!r} is in use already.", hint))
         folders.add(partner.folder)
+    alerts: Alerts | None = Alerts()
+    if (home / ALERTS_FILE).exists():
+        alerts = read_file(home / ALERTS_FILE, ALERTS_FILE, Alerts, problems)
     partners = Partners(())
     try:
         partners = Partners(found)
@@ -414,12 +422,18 @@ def load(home: Path) -> Settings:
             for one in gateway.erp.channels
             if one.partner and one.partner not in partners
         )
+    problems += (
+        _problem(f"{ALERTS_FILE}: rule {rule.name}: there is no partner {one!r} in {PARTNERS_FOLDER}/.")
+        for rule in (alerts.rules if alerts else ())
+        for one in rule.partners
+        if one not in partners
+    )
     routes = Routes()
     if (home / ROUTES_FILE).exists():
         routes = read_file(home / ROUTES_FILE, ROUTES_FILE, Routes, problems) or routes
-    if problems or gateway is None:
+    if problems or gateway is None or alerts is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
-    return Settings(gateway, partners, routes)
+    return Settings(gateway, partners, routes=routes, alerts=alerts)
 
 
 def read_routes(path: Path) -> Routes:

@@ -17,6 +17,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
 from gateway.mapping.converters import NAMES
+from gateway.notify.events import EVENTS
+from gateway.notify.rules import Escalation, Quiet, Rule, Target
 from gateway.partners.as2 import QUIRKS
+from gateway.partners.webhook import Email, Webhook
 from tests.as2 import free_port
 from tests.schemas import document_schema
 
@@ -238,6 +242,13 @@ def test_every_setting_is_in_the_reference() -> None:
     assert keys - named == set()
 
 
+def test_every_setting_of_alerts_is_in_the_reference() -> None:
+    text = (REFERENCE / "home.md").read_text("utf-8").partition("## `alerts.yaml`")[2].partition("\n## ")[0]
+    named = {part for setting in re.findall(r"`([a-z_.]+)`", text) for part in setting.split(".")}
+    kinds: tuple[Any, ...] = (Target, Rule, Quiet, Escalation, Email, Webhook)
+    assert {one.name for kind in kinds for one in fields(kind)} - named == set()
+
+
 def test_every_problem_and_quirk_of_as2_is_in_its_manual() -> None:
     text = (ROOT / "docs" / "how-to" / "as2-problems.md").read_text("utf-8")
     rows = " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
@@ -331,7 +342,22 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-TABLES = {"problem-codes.md": problem_table, "documents.md": field_table}
+def event_table() -> str:
+    """The events of alerts."""
+    lines = ["| event | severity | words | of the audit | facts |", "| --- | --- | --- | --- | --- |"]
+    for name, one in EVENTS.items():
+        words = re.sub(r"{(\w+)}", r"*\1*", one.words)
+        sources = ", ".join(
+            f"`{audited}`" + f" with {key} {_cell(values.replace('|', ' or '))}" * bool(key)
+            for audited, _, condition in (source.partition(" ") for source in one.sources)
+            for key, _, values in (condition.partition("="),)
+        )
+        facts = ", ".join(f"`{field}`" for field in one.fields)
+        lines.append(f"| `{name}` | {one.severity} | {words} | {sources} | {facts} |")
+    return "\n".join(lines) + "\n\n"
+
+
+TABLES = {"problem-codes.md": problem_table, "documents.md": field_table, "events.md": event_table}
 _BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
 
 

@@ -26,6 +26,7 @@ COMMANDS = (
     "run",
     "message",
     "document",
+    "alert",
     "audit",
     "db",
     "cert",

@@ -29,7 +29,8 @@ _FRESH = timedelta(days=1)
 def sweep(services: Services) -> int:
     """Wakes whatever is unfinished and has no job; returns how much that was.
 
-    Jobs are enqueued with what they are for, so there is nothing to find unless somebody meddled with them.
+    Jobs are enqueued with what they are for, so there is nothing to find unless somebody meddled with them;
+    but alerts that wait for a time have none before.
     """
     store = services.store
     with store.transaction():
@@ -43,6 +44,8 @@ def sweep(services: Services) -> int:
             if now - datetime.fromisoformat(since) > timedelta(seconds=wait):
                 keys.append(f"batch:{batch}")
         keys += [f"receipt:{one}" for one in store.exchanges.answering(LIMIT)]
+        keys += [f"alert:{one}" for one in store.alerts.due_rules(now)]
+        keys += [f"notice:{one}" for one in store.alerts.pending(LIMIT)]
         known = services.jobs.waiting(store.connection, keys)
         lost = [key for key in keys if key not in known]
         services.enqueue(lost)
@@ -121,6 +124,8 @@ def expiring(services: Services) -> int:
             if (terms := partner.sp_api) and (days := terms.alarm(services.clock())):
                 ends = f"{terms.secret_ends:%Y-%m-%d %H:%M}"
                 if store.once("credential", f"{partner.id} {ends} {days}") is None:
-                    store.audit("credential.expiring", partner=partner.id, ends=ends)
+                    store.audit(
+                        "secret.expiring", partner=partner.id, secret="sp_api.client_secret", ends=ends
+                    )
                     number += 1
     return number

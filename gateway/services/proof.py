@@ -80,7 +80,12 @@ _WORDS = {
     "certificate.changed": "Certificate of {whose} changed: {name}, {since} to {until}. {reason}",
     "certificate.removed": "Certificate of {whose} removed: {name}. {reason}",
     "certificate.expiring": "Certificate of {whose} ends {ends}, and nothing follows it: {name}.",
-    "credential.expiring": "The client secret of Amazon's API for {partner} ends {ends}: make a new one.",
+    "secret.expiring": "The client secret of Amazon's API for {partner} ends {ends}: make a new one.",
+    "alert.told": "Of alerts {alerts} the rule {rule} tells {targets}.",
+    "alert.sent": "{target} was told what the rule {rule} had to tell.",
+    "alert.failed": "{target} could not be told what the rule {rule} had to tell: {error}",
+    "alert.acknowledged": "Alert {alert} was acknowledged: {about} Reason: {reason}",
+    "alert.tested": "Telling {target} was tested: {result}.",
     "home.restored": "Restored from the backup of {backup}; {held} messages were put on hold.",
 }
 

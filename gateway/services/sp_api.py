@@ -189,15 +189,13 @@ class Orders(Work):
             document = change_order(before, document, changes)
         document["test"] = account.terms.sandbox
         form = self.services.erp.outlet(document["document_type"], bool(document.get("test")))
-        came = Came(Location(pointer=place), "order", number, self.message.name)
+        told = tuple(words(one) for one in changes[:50])
+        came = Came(Location(pointer=place), "order", number, self.message.name, changes=told)
         with self.store.savepoint() as take_back:
             wrong = self.to_erp(partner, document, form, came)
             if wrong:
                 take_back()
             self.findings.add(*wrong)
-        if changes and not wrong:
-            told = [words(one) for one in changes[:50]]
-            store.audit("order.changed", self.message.id, partner=partner.id, number=number, changes=told)
 
     def _before(self, partner: Partner, number: str) -> dict[str, Any] | None:
         """The order as it was known until now, whichever way it came; None if it is new."""

@@ -36,6 +36,7 @@ class Came:
     Attributes:
         place: for problems. what: how people call it, as ``850``. number: of it in what it came with.
         interchange: what that is known by. received: the transaction set, if it was one.
+        changes: what is other than in the order that it changes, in words.
     """
 
     place: Location
@@ -43,6 +44,7 @@ class Came:
     number: str
     interchange: str
     received: TransactionSet | None = None
+    changes: tuple[str, ...] = ()
 
 
 class Work:
@@ -126,7 +128,8 @@ class Work:
         self.findings.add(*(replace(one, severity=Severity.INFO) for one in asked))
         self.findings.deliveries = True
         self.findings.done += 1
-        facts = {"control_number": came.interchange, "file": name}
+        facts: dict[str, Any] = {"control_number": came.interchange, "file": name}
+        facts |= {"changes": [*came.changes]} if came.changes else {}
         if payload is not None:
             facts |= {"shape": form.rule.shape, "payload": payload}
         result = f"waits for {waits}" if waits else f"{erp}/{OUTBOX}/{name}"

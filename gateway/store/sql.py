@@ -38,6 +38,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from gateway.errors import NotFoundError, RefusedError, TransportError
 from gateway.partners.crossreference import KINDS
 from gateway.store import tables as t
+from gateway.store.alerts import Alerts
 from gateway.store.audit import Seal
 from gateway.store.channels import Channels, paused
 from gateway.store.crossreference import CrossReference
@@ -123,6 +124,9 @@ class Store:
         self.exchanges = Exchanges(self)
         self.channels = Channels(self)
         self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
+        self.alerts = Alerts(self)
+        self.alarm: Callable[[Sequence[Entry]], None] = lambda _: None
+        """Is told entries of the audit before their transaction ends, and may add to it."""
         self._listener = listener
         self.upsert = upsert = _upsert(engine)
         # What every document needs is made once: making a statement costs more than running it.
@@ -305,6 +309,7 @@ class Store:
                     point.entries = self._entries[: point.mark]
             entries, self._entries = self._entries, []
             self._seal_with.add(self.connection, entries)
+            self.alarm(entries)
 
     # --- messages ------------------------------------------------------------------------------------
 

@@ -334,6 +334,35 @@ legal_holds = _table(
     _text("released_at", nullable=True),
 )
 
+_SAID = ("event", "severity", "partner", "message_id", "document_id", "words", "facts", "at", "last_at")
+_DONE = ("acknowledged_at", "actor", "reason")
+
+alerts = _table(
+    "alerts",
+    _seq(),
+    *(_text(one) for one in ("rule", "thing", *_SAID)),
+    Column("times", BigInteger, nullable=False),
+    Column("step", Integer, nullable=False),
+    *(_text(one) for one in ("due_at", *_DONE)),
+    Index("alerts_thing", "rule", "thing", "at"),
+)
+"""What a rule tells of one thing. ``step``: how often it was told; ``due_at``: when it is next, or empty."""
+
+_waits = alerts.c.due_at > ""
+Index("alerts_due", alerts.c.due_at, sqlite_where=_waits, postgresql_where=_waits)
+
+notices = _table(
+    "notices",
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    *(_text(one) for one in ("target", "rule", "body", "state", "error", "at")),
+    Column("tries", Integer, nullable=False),
+)
+"""One message to one target: ``pending``, ``sent`` or ``failed``. The receiver knows it by ``id``."""
+
+_waits = notices.c.state == "pending"
+Index("notices_open", notices.c.seq, sqlite_where=_waits, postgresql_where=_waits)
+
 jobs = _table(
     "jobs",
     _seq(),

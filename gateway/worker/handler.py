@@ -9,6 +9,7 @@ from pathlib import Path
 from structlog.contextvars import bound_contextvars
 
 from gateway.services import (
+    alert,
     attend,
     crossreference,
     deliver,
@@ -28,7 +29,7 @@ POLL, FETCH, SWEEP, CHECKPOINT, RETENTION, EXPIRY, WAITS = (
     *("poll", "fetch", "sweep"),
     *("checkpoint", "retention", "expiry", "waits"),
 )
-"""Keys of jobs beside ``message:``, ``batch:``, ``send:``, ``receipt:``, and ``outcome:``.
+"""Keys of jobs beside ``message:``, ``batch:``, ``send:``, ``receipt:``, ``outcome:``, ``alert:``, ``notice:``.
 
 A poll is ``poll:<channel>`` in a folder, ``fetch:<channel>`` on a partner's server."""
 
@@ -65,6 +66,10 @@ class Handler:
                 sp_api.outcome(services, what)
             elif kind == "receipt":
                 transmit.send_receipt(services, what)
+            elif kind == "alert":
+                alert.tell(services, what)
+            elif kind == "notice":
+                alert.send(services, what)
             elif kind == WAITS:
                 crossreference.go_on(services, what)
             elif kind == POLL:
@@ -77,6 +82,7 @@ class Handler:
                 attend.checkpoint(services, self._checkpoints)
             elif kind == RETENTION:
                 attend.retain(services)
+                alert.forget(services)
             elif kind == EXPIRY:
                 attend.expiring(services)
         if messages:

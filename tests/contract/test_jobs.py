@@ -598,15 +598,17 @@ def test_idle_senders_only_read(case: Case) -> None:
 def test_jobs_to_send_are_found_among_many_others(case: Case) -> None:
     jobs = case.jobs()
     assert isinstance(jobs, EmbeddedJobs)
-    case.enqueue(jobs, "send:acme", "receipt:1", "fetch:acme", "message:1", "sender:1", "send", "SEND:acme")
+    case.enqueue(
+        jobs, "send:acme", "receipt:1", "fetch:acme", "notice:1", "message:1", "sender:1", "send", "SEND:acme"
+    )
     with case.engine.begin() as connection:
         look = select(job_table.c.key).where(*jobs.free("send"), job_table.c.due_at <= "a")
-        assert sorted(connection.scalars(look)) == ["fetch:acme", "receipt:1", "send:acme"]
+        assert sorted(connection.scalars(look)) == ["fetch:acme", "notice:1", "receipt:1", "send:acme"]
         sql = look.compile(connection, compile_kwargs={"literal_binds": True})
         plan = " ".join(
             str(row) for row in connection.execute(text(f"EXPLAIN QUERY PLAN {sql}".replace(":", r"\:")))
         )
-    assert plan.count("INDEX jobs_key") == 3
+    assert plan.count("INDEX jobs_key") == 4
     assert "SCAN" not in plan
 
 

@@ -319,7 +319,7 @@ def test_a_database_on_postgresql_is_of_todays_revision(postgres_url: str, tmp_p
     wanted = _schema(engine)
     with engine.begin() as connection:  # the second version
         connection.execute(text("INSERT INTO seen VALUES ('content:acme', 'm1')"))
-        connection.execute(text("DROP TABLE exchanges, items, locations, channels"))
+        connection.execute(text("DROP TABLE exchanges, items, locations, channels, alerts, notices"))
         connection.execute(text("DROP INDEX deliveries_waits"))
         connection.execute(text("DROP INDEX deliveries_payload"))
         connection.execute(text("ALTER TABLE messages DROP COLUMN way"))
