@@ -27,9 +27,10 @@ from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
+from gateway.partners.calendar import Slots
 from gateway.partners.partner import Partner
 from gateway.secrets import secret
-from gateway.services import accept
+from gateway.services import accept, schedule
 from gateway.services.base import Services
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
@@ -90,6 +91,8 @@ _WARNINGS = (
     "receipt.ignored",
     "receipt.failed",
     "certificate.expiring",
+    "deadline.near",
+    "deadline.missed",
 )
 
 
@@ -140,6 +143,7 @@ class Gateway(AbstractContextManager["Gateway"]):
     ) -> None:
         self.home = home
         self.settings = settings
+        self._schedules = settings.schedules
         self._listener = listener
         self._actor = actor
         self._log = get_logger()
@@ -280,6 +284,8 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._pass = Pass()
         services = self.services
         self._handler(services, [Job(SWEEP, 0)])
+        for name, slots in self._schedules.items():
+            self._fire(name, slots)
         self._jobs.drain(self._handle)
         unsure = [self._handler.look(services, channel) for channel in self._folders]
         waits = [channel for channel in self._fetched if self._handler.fetch(services, channel)]
@@ -367,10 +373,30 @@ class Gateway(AbstractContextManager["Gateway"]):
             (f"{POLL}:{name}" for name in self._folders), self.settings.gateway.schedule.poll_seconds
         )
         polls |= {f"{FETCH}:{name}": seconds for name, seconds in self._fetched.items()}
-        Clock(self.engine, {**polls, **_PERIODS}, self._tick, self._in_trouble).run(stop)
+        timed = self._schedules
+        periods = {name: one for name, one in {**polls, **_PERIODS}.items() if name not in timed}
+        Clock(self.engine, periods, self._tick, self._in_trouble, timed, self._fire).run(stop)
 
     def _handle(self, jobs: Sequence[Job], guard: Callable[[], None]) -> None:
-        self._handler(replace(self.services, guard=guard), jobs)
+        services = replace(self.services, guard=guard)
+        timed = [one.key for one in jobs if one.key in self._schedules]
+        if not timed:
+            self._handler(services, jobs)
+            return
+        told: list[str] = []
+
+        def trouble(channel: str, words: str) -> None:
+            told.append(f"{channel}: {words}")
+            self._trouble(channel, words)
+
+        self._handler(replace(services, trouble=trouble), jobs)
+        with services.store.transaction():
+            for name in timed:
+                services.store.end_run(name, "; ".join(told) or "done")
+
+    def _fire(self, name: str, slots: Slots) -> None:
+        if schedule.fire(self.services, name, slots):
+            self._jobs.wake()
 
     def _tick(self, name: str, slot: int) -> None:
         services = self.services

@@ -31,6 +31,7 @@ COMMANDS = (
     "cert",
     "partner",
     "crossreference",
+    "schedule",
     "demo",
     "x12",
     "translate",

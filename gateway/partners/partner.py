@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from gateway.partners.agreement import (
+    Deadlines,
     Duplicates,
     Items,
     Locations,
@@ -19,6 +20,7 @@ from gateway.partners.agreement import (
     setting,
 )
 from gateway.partners.as2 import As2
+from gateway.partners.calendar import When
 from gateway.partners.sftp import Sftp
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
@@ -62,6 +64,8 @@ class Partner:
         duplicates: what is done with what came before.
         items, locations: what is looked up in the tables of items and places.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
+        poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
+        deadlines: until when what must be done.
         as2, sftp: what was agreed about AS2 or SFTP; None where files are exchanged by folders only.
     """
 
@@ -81,6 +85,8 @@ class Partner:
     items: Items = field(default_factory=Items)
     locations: Locations = field(default_factory=Locations)
     first_control_number: int = 1
+    poll: When | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
     as2: As2 | None = None
     sftp: Sftp | None = None
 

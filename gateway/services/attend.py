@@ -39,6 +39,8 @@ def sweep(services: Services) -> int:
             partner_id, set_id, _ = batch.split("|")
             partner = services.settings.partners.get(partner_id)
             agreed = partner.sends(set_id) if partner is not None else None
+            if agreed is not None and agreed.batch and agreed.batch.close:
+                continue  # the next window takes it
             wait = agreed.batch.seconds if agreed is not None and agreed.batch else 0
             if now - datetime.fromisoformat(since) > timedelta(seconds=wait):
                 keys.append(f"batch:{batch}")

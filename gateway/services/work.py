@@ -10,6 +10,7 @@ from typing import Any
 from gateway.documents import KINDS, keys_of
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
+from gateway.services import deadline
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.services.quarantine import Findings
@@ -50,6 +51,8 @@ class Work:
     def keep(self, document: Document, event: str, message_id: str, result: str, **facts: Any) -> None:
         """Stores a document and tells what was made of it."""
         self.store.add_document(document)
+        if not self.message.is_repeated:
+            deadline.follow(self.services, document)
         kind, number = document.document_type, document.number
         self.findings.result(f"{kind.replace('_', ' ')} {number} -> {result}")
         known = {"document_type": kind, "number": number, "test": document.test, "sha256": document.sha256}
@@ -103,5 +106,5 @@ def send(
     services.store.add_delivery(sent.id, owner or sent.id, partner.folder, OUTBOX, name, payload=payload)
     if waits and agreed is not None:
         due = now + timedelta(hours=agreed.acknowledged_within_hours)
-        services.store.expect("acknowledgment", sent.id, due)
+        services.store.expect("acknowledgment", sent.id, due, deadline.near(partner, due, now))
     return sent

@@ -108,6 +108,39 @@ def acknowledgments(connection: Connection, wanted: Wanted) -> Page:
     return page
 
 
+def deadlines(connection: Connection, states: Collection[str], partner: str, limit: int) -> list[Row]:
+    """What is expected and not here yet, what is due first at the beginning; ``orders`` it is about.
+
+    Args:
+        states: ``open``, ``overdue``.
+    """
+    opener, e = t.documents.alias(), t.expectations.c
+    whose, number = func.coalesce(opener.c.partner, _M.partner), func.coalesce(opener.c.number, _M.name)
+    columns = (e.seq, e.kind, e.state, e.due_at, e.document_id, e.message_id)
+    query = select(*columns, whose.label("partner"), number.label("number"))
+    query = query.join_from(t.expectations, t.messages, _M.id == e.message_id, isouter=True)
+    query = query.join(opener, opener.c.id == e.document_id, isouter=True).where(e.state.in_(states))
+    query = query.where(*([whose == partner] if partner else []))
+    rows = _plain(connection, query.order_by(e.due_at, e.seq).limit(limit))
+    carried = rows_by(
+        connection, t.documents, "sent_in", {row["message_id"] for row in rows if not row["document_id"]}
+    )
+    keys = keys_of(
+        connection,
+        {row["document_id"] for row in rows if row["document_id"]}
+        | {one["id"] for some in carried.values() for one in some},
+    )
+    for row in rows:
+        about = (
+            [row["document_id"]]
+            if row["document_id"]
+            else [one["id"] for one in carried.get(row["message_id"], ())]
+        )
+        found = {key["value"] for one in about for key in keys[one] if key["kind"] == "po"}
+        row["orders"] = sorted(found)[:MAX_RELATED]
+    return rows
+
+
 def due_at(expectations: Iterable[Row]) -> str | None:
     """Until when the last acknowledgment that was expected is due; None if none was."""
     return next((one["due_at"] for one in [*expectations][::-1] if one["kind"] == "acknowledgment"), None)

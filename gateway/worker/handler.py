@@ -8,7 +8,17 @@ from pathlib import Path
 
 from structlog.contextvars import bound_contextvars
 
-from gateway.services import attend, crossreference, deliver, outbound, receive, translate, transmit
+from gateway.services import (
+    attend,
+    crossreference,
+    deadline,
+    deliver,
+    outbound,
+    receive,
+    schedule,
+    translate,
+    transmit,
+)
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
@@ -18,7 +28,7 @@ POLL, FETCH, SWEEP, CHECKPOINT, RETENTION, EXPIRY, WAITS = (
     *("poll", "fetch", "sweep"),
     *("checkpoint", "retention", "expiry", "waits"),
 )
-"""Keys of jobs beside ``message:``, ``batch:``, ``send:`` and ``receipt:``.
+"""Keys of jobs beside ``message:``, ``batch:``, ``close:``, ``send:`` and ``receipt:``.
 
 A poll is ``poll:<channel>`` in a folder, ``fetch:<channel>`` on a partner's server."""
 
@@ -45,6 +55,8 @@ class Handler:
                 messages.append(what)
             elif kind == "batch":
                 outbound.close_batch(services, what)
+            elif kind == "close":
+                schedule.close(services, what)
             elif kind == "send":
                 if what in services.remotes:
                     deliver.send(services, what, interrupted=bool(job.attempts))
@@ -62,6 +74,7 @@ class Handler:
             elif kind == SWEEP:
                 attend.sweep(services)
                 attend.overdue(services)
+                deadline.watch(services)
             elif kind == CHECKPOINT:
                 attend.checkpoint(services, self._checkpoints)
             elif kind == RETENTION:

@@ -295,9 +295,14 @@ def _parts(message: Row) -> Iterator[tuple[str, list[str]]]:
     yield "Problems", [line for report in message["problems"] for line in _problems(report)]
     yield "Documents", [_document(one) for one in message["documents"]]
     yield "Deliveries", [_delivery(one) for one in message["deliveries"]]
-    due: dict[str, list[str]] = {"acknowledgment": [], "receipt": []}
+    due: dict[str, list[str]] = {"acknowledgment": [], "receipt": [], "deadlines": []}
     for one in message["expectations"]:
-        due[one["kind"]].append(f"expected until {when(one['due_at'])}: {one['state']}")
+        kind, state = one["kind"], f"until {when(one['due_at'])}: {one['state']}"
+        if kind in due:
+            due[kind].append(f"expected {state}")
+        else:
+            due["deadlines"].append(f"{words(kind)} {state}")
+    yield "Deadlines", due["deadlines"]
     yield "AS2", [line for one in message["exchanges"] for line in _exchange(one)]
     yield "Receipt of the partner (MDN)", due["receipt"]
     said = [*due["acknowledgment"], *map(_answer, message["acknowledgments"])]
