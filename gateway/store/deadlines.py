@@ -34,7 +34,8 @@ class Deadline:
     """An expectation that somebody must be told of; ``number`` is that of its document.
 
     Attributes:
-        due_at: as the store keeps times. answered_at: when what meets it was at the partner; None if it is not.
+        due_at: as the store keeps times.
+        answered_at: when what meets it was at the partner; None if it is not.
     """
 
     seq: int
