@@ -21,10 +21,12 @@ _A, _O, _X = _ANSWER.c, _OPENER.c, t.deliveries.c
 _KEYS = 500
 """Numbers of a document that are looked for at once."""
 
-_IS_THERE = or_(
+IS_THERE = or_(
     exists().where(_A.id == _E.answer, _A.direction == INBOUND),
     exists().where(_A.id == _E.answer, _CARRIER.c.id == _A.sent_in, _CARRIER.c.delivery == DELIVERED),
 )
+"""Whether what answers is at the partner, or came from it."""
+
 _SENT_AT = select(func.max(_X.at)).where(_X.message_id == _A.sent_in, _X.state == DELIVERED).scalar_subquery()
 _THERE_AT = select(func.coalesce(_SENT_AT, _A.created_at)).where(_A.id == _E.answer).scalar_subquery()
 
@@ -98,13 +100,13 @@ class Deadlines:
         """Ends those whose answer is at the partner; one that came late stays late in the audit."""
         open_ = (_E.answer.isnot(None), _E.state.in_(("open", "overdue")), _E.document_id.isnot(None))
         on_time = or_(_E.state == "overdue", _E.due_at > self._store.now())
-        self._store._execute(update(t.expectations).where(*open_, on_time, _IS_THERE).values(state="met"))
+        self._store._execute(update(t.expectations).where(*open_, on_time, IS_THERE).values(state="met"))
 
     def ripe(self, limit: int) -> list[Deadline]:
         """Those of which somebody must be told now, the most urgent first."""
         number, partner = func.coalesce(_O.number, _M.name, ""), func.coalesce(_O.partner, _M.partner, "")
         columns = (_E.seq, _E.kind, _E.message_id, _E.document_id, partner, number, _E.due_at)
-        found = select(*columns, case((_IS_THERE, _THERE_AT)))
+        found = select(*columns, case((IS_THERE, _THERE_AT)))
         found = found.join_from(t.expectations, t.messages, _M.id == _E.message_id, isouter=True)
         found = found.join(_OPENER, _O.id == _E.document_id, isouter=True)
         found = found.where(_E.state == "open", _E.next_at <= self._store.now()).order_by(_E.due_at)

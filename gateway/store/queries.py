@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, collate, 
 
 from gateway.errors import NotFoundError
 from gateway.store import tables as t
+from gateway.store.deadlines import IS_THERE
 from gateway.store.records import OUTBOUND, as_text
 
 OWED = ("waiting", "overdue")
@@ -108,18 +109,20 @@ def acknowledgments(connection: Connection, wanted: Wanted) -> Page:
     return page
 
 
-def deadlines(connection: Connection, states: Collection[str], partner: str, limit: int) -> list[Row]:
-    """What is expected and not here yet, what is due first at the beginning; ``orders`` it is about.
+def schedules(connection: Connection) -> dict[str, Row]:
+    """When schedules ran last, by their names."""
+    return {row["name"]: row for row in _plain(connection, select(t.schedules))}
 
-    Args:
-        states: ``open``, ``overdue``.
-    """
+
+def deadlines(connection: Connection, state: str, partner: str, limit: int) -> list[Row]:
+    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
     opener, e = t.documents.alias(), t.expectations.c
     whose, number = func.coalesce(opener.c.partner, _M.partner), func.coalesce(opener.c.number, _M.name)
     columns = (e.seq, e.kind, e.state, e.due_at, e.document_id, e.message_id)
     query = select(*columns, whose.label("partner"), number.label("number"))
     query = query.join_from(t.expectations, t.messages, _M.id == e.message_id, isouter=True)
-    query = query.join(opener, opener.c.id == e.document_id, isouter=True).where(e.state.in_(states))
+    query = query.join(opener, opener.c.id == e.document_id, isouter=True)
+    query = query.where(e.state == state, or_(e.answer.is_(None), ~IS_THERE))
     query = query.where(*([whose == partner] if partner else []))
     rows = _plain(connection, query.order_by(e.due_at, e.seq).limit(limit))
     carried = rows_by(

@@ -47,12 +47,12 @@ def run_list(args: argparse.Namespace) -> int:
 
     Lists polls and batch windows that have times of their own, in UTC and in the zone of the times.
     """
-    from gateway.store import queries, tables
+    from gateway.store import queries
 
     with asking(args) as (connection, settings):
         rules = settings.schedules
-        ran = queries.rows_by(connection, tables.schedules, "name", rules)
-    rows = [_schedule(name, slots, ran.get(name, [{}])[0], args.count) for name, slots in rules.items()]
+        ran = queries.schedules(connection)
+    rows = [_schedule(name, slots, ran.get(name, {}), args.count) for name, slots in rules.items()]
     if args.json:
         write_json({"schedules": rows})
     else:
@@ -122,7 +122,7 @@ def run_deadlines(args: argparse.Namespace) -> int:
 
     with asking(args) as (connection, _):
         state = "overdue" if args.missed else "open"
-        rows = queries.deadlines(connection, (state,), args.partner, args.limit)
+        rows = queries.deadlines(connection, state, args.partner, args.limit)
     now = datetime.now(UTC)
     for row in rows:
         row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
