@@ -70,7 +70,7 @@ def test_what_runs_in_every_hour_goes_on_through_the_hour_that_comes_twice() -> 
 
 def test_slots_of_a_calendar_are_on_its_working_days() -> None:
     # 30 April is a Thursday, 1 May a holiday, 4 May a Monday.
-    rule = {"at": ("11:00",), "calendar": "de"}
+    rule: dict[str, Any] = {"at": ("11:00",), "calendar": "de"}
     assert slots("2026-04-30", "2026-05-05", **rule) == ["2026-04-30 09:00", "2026-05-04 09:00"]
     assert Slots(When(**rule), DE).zone.key == BERLIN
     assert Slots(When(**rule, zone=COAST), DE).zone.key == COAST
