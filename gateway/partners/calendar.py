@@ -261,18 +261,16 @@ class Slots:
 
     def next(self, after: datetime) -> datetime | None:
         """The first after a time; None if there is none for years, as a calendar may say."""
-        step = timedelta(seconds=self.when.every_seconds) or _DAY
-        while step < _FARTHEST:
-            if found := self.between(after, after + step):
-                return found[0]
-            step *= 2
-        return None
+        found = (self.between(after, after + step) for step in self._steps())
+        return next((some[0] for some in found if some), None)
 
     def last(self, until: datetime) -> datetime | None:
         """The last that is not after a time; None as of :meth:`next`."""
+        found = (self.between(until - step, until) for step in self._steps())
+        return next((some[-1] for some in found if some), None)
+
+    def _steps(self) -> Iterator[timedelta]:
         step = timedelta(seconds=self.when.every_seconds) or _DAY
         while step < _FARTHEST:
-            if found := self.between(until - step, until):
-                return found[-1]
+            yield step
             step *= 2
-        return None

@@ -53,37 +53,37 @@ def follow(services: Services, document: Document) -> None:
         return found
 
     if kind == (INBOUND, "purchase_order"):
-        body = orjson.loads(document.body or b"{}")
-        if body.get("purpose") not in _FIRST:
-            return
-        if rule.order_acknowledgment_hours and partner.sends("855"):
-            opened("order_acknowledgment", later(rule.order_acknowledgment_hours))
-        if rule.ship_notice:
-            opened("ship_notice", _shipping(services.settings, rule, body))
+        if (body := _body(document)).get("purpose") in _FIRST:
+            if rule.order_acknowledgment_hours and partner.sends("855"):
+                opened("order_acknowledgment", later(rule.order_acknowledgment_hours))
+            if rule.ship_notice:
+                opened("ship_notice", _shipping(services.settings, rule, body))
     elif kind == (OUTBOUND, "purchase_order_acknowledgment"):
         if rule.order_acknowledgment_hours:
             met("order_acknowledgment")
-        if rule.ship_notice and (
-            due := _shipping(services.settings, rule, orjson.loads(document.body or b"{}"))
-        ):
+        if rule.ship_notice and (due := _shipping(services.settings, rule, _body(document))):
             rows.move(rows.of("ship_notice", document), due, _next(rule, due, now))
     elif kind == (OUTBOUND, "ship_notice"):
         if rule.ship_notice:
-            due = _shipping(services.settings, rule, orjson.loads(document.body or b"{}"))
-            found = met("ship_notice")
-            if found and due:
-                rows.move(found, due, _next(rule, due, now))
-            elif not found:
+            due = _shipping(services.settings, rule, _body(document))
+            if not (found := met("ship_notice")):
                 opened("ship_notice", due, document.id)
+            elif due:
+                rows.move(found, due, _next(rule, due, now))
         if rule.invoice_hours:
             opened("invoice", later(rule.invoice_hours))
     elif kind == (OUTBOUND, "invoice"):
         if rule.invoice_hours:
             met("invoice")
         if rule.payment:
-            opened("payment", _paying(services.settings, rule, orjson.loads(document.body or b"{}")))
+            opened("payment", _paying(services.settings, rule, _body(document)))
     elif kind == (INBOUND, "remittance_advice") and rule.payment:
         met("payment")
+
+
+def _body(document: Document) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(document.body or b"{}")
+    return found
 
 
 def _shipping(settings: Settings, rule: Deadlines, body: Mapping[str, Any]) -> datetime | None:

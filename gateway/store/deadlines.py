@@ -90,17 +90,15 @@ class Deadlines:
 
     def reopen(self, document_ids: Sequence[str]) -> None:
         """Takes back what documents met: they were refused, or cancelled."""
-        values = {"answer": None, "state": "open", "next_at": self._store.now()}
-        was = (_E.answer.in_(document_ids), _E.state.in_(("open", "met")))
-        self._store._execute(update(t.expectations).where(*was).values(values))
-        late = (_E.answer.in_(document_ids), _E.state == "overdue")
-        self._store._execute(update(t.expectations).where(*late).values(answer=None))
+        state = case((_E.state == "met", "open"), else_=_E.state)
+        values = {"answer": None, "state": state, "next_at": self._store.now()}
+        self._store._execute(update(t.expectations).where(_E.answer.in_(document_ids)).values(values))
 
     def meet(self) -> None:
         """Ends those whose answer is at the partner; one that came late stays late in the audit."""
-        open_ = (_E.answer.isnot(None), _E.state.in_(("open", "overdue")), _E.document_id.isnot(None))
         on_time = or_(_E.state == "overdue", _E.due_at > self._store.now())
-        self._store._execute(update(t.expectations).where(*open_, on_time, IS_THERE).values(state="met"))
+        mine = update(t.expectations).where(t.answered, on_time, IS_THERE)
+        self._store._execute(mine.values(state="met"))
 
     def ripe(self, limit: int) -> list[Deadline]:
         """Those of which somebody must be told now, the most urgent first."""
