@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -29,6 +29,11 @@ WORDS = {
 """What is due, by the kind of expectation; a number follows."""
 
 _FIRST = (None, "original", "00")
+_READ = (
+    (INBOUND, "purchase_order"),
+    *((OUTBOUND, one) for one in ("purchase_order_acknowledgment", "ship_notice", "invoice")),
+)
+"""Documents whose dates count, by their directions."""
 
 
 def follow(services: Services, document: Document) -> None:
@@ -46,26 +51,34 @@ def follow(services: Services, document: Document) -> None:
         if due is not None:
             rows.open(name, document, due, _next(rule, due, now), answer)
 
+    def by(dates: Callable[[Settings, Deadlines, dict[str, Any]], datetime | None]) -> datetime | None:
+        try:
+            due = dates(services.settings, rule, body)
+            return due if due and 1970 < due.year < 9000 else None
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+            return None  # it is no reason to stop a document that a date of it is of no use, as 9999-12-31
+
     def met(name: str) -> list[int]:
         found = rows.of(name, document)
         if found:
             rows.answer(found, document.id)
         return found
 
+    body: dict[str, Any] = orjson.loads(document.body or b"{}") if kind in _READ else {}
     if kind == (INBOUND, "purchase_order"):
-        if (body := _body(document)).get("purpose") in _FIRST:
+        if body.get("purpose") in _FIRST:
             if rule.order_acknowledgment_hours and partner.sends("855"):
                 opened("order_acknowledgment", later(rule.order_acknowledgment_hours))
             if rule.ship_notice:
-                opened("ship_notice", _shipping(services.settings, rule, body))
+                opened("ship_notice", by(_shipping))
     elif kind == (OUTBOUND, "purchase_order_acknowledgment"):
         if rule.order_acknowledgment_hours:
             met("order_acknowledgment")
-        if rule.ship_notice and (due := _shipping(services.settings, rule, _body(document))):
+        if rule.ship_notice and (due := by(_shipping)):
             rows.move(rows.of("ship_notice", document), due, _next(rule, due, now))
     elif kind == (OUTBOUND, "ship_notice"):
         if rule.ship_notice:
-            due = _shipping(services.settings, rule, _body(document))
+            due = by(_shipping)
             if not (found := met("ship_notice")):
                 opened("ship_notice", due, document.id)
             elif due:
@@ -76,17 +89,12 @@ def follow(services: Services, document: Document) -> None:
         if rule.invoice_hours:
             met("invoice")
         if rule.payment:
-            opened("payment", _paying(services.settings, rule, _body(document)))
+            opened("payment", by(_paying))
     elif kind == (INBOUND, "remittance_advice") and rule.payment:
         met("payment")
 
 
-def _body(document: Document) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(document.body or b"{}")
-    return found
-
-
-def _shipping(settings: Settings, rule: Deadlines, body: Mapping[str, Any]) -> datetime | None:
+def _shipping(settings: Settings, rule: Deadlines, body: dict[str, Any]) -> datetime | None:
     """Until when the ship notice must be there, by what a document says of departure and appointment."""
     leaves = body.get("ship_date") or body.get("requested_ship_at") or body.get("ship_window", {}).get("end")
     comes = body.get("estimated_delivery") or body.get("delivery_date") or body.get("requested_delivery_at")
@@ -99,7 +107,7 @@ def _shipping(settings: Settings, rule: Deadlines, body: Mapping[str, Any]) -> d
     return min(ends, default=None)
 
 
-def _paying(settings: Settings, rule: Deadlines, body: Mapping[str, Any]) -> datetime | None:
+def _paying(settings: Settings, rule: Deadlines, body: dict[str, Any]) -> datetime | None:
     """The end of the day by which an invoice is to be paid, None where its terms do not say."""
     terms = body.get("terms", {})
     if day := terms.get("net_due_date"):

@@ -16,7 +16,8 @@ from gateway.services import operate, schedule
 from gateway.store.records import as_text
 from tests.homes import ORDER, FakeClock, acknowledgment
 from tests.integration.test_agreements import MEMORY, Agreed
-from tests.integration.test_home import PARTNER
+from tests.integration.test_home import LINE, PARTNER
+from tests.orders import interchange, order
 
 ALL = "{set: 855}, {set: 856}, {set: 810}"
 MEMORY_DIR = MEMORY if MEMORY.is_dir() else None
@@ -250,6 +251,19 @@ def test_tests_other_partners_and_repeated_work_have_no_deadlines(home: Agreed, 
     assert home.one("SELECT count(*) FROM documents WHERE number = '7KX2M4ZZ'") == 1
     asked = "SELECT count(*) FROM expectations e JOIN documents d ON d.id = e.document_id"
     assert home.one(f"{asked} WHERE number = '7KX2M4ZZ'") == 0, "no 855 is agreed"
+
+
+def test_a_date_that_is_of_no_use_stops_nothing(home: Agreed, clock: FakeClock) -> None:
+    agree(home, "ship_notice: true, payment: true, zone: America/Los_Angeles")
+    sets = [order(1, "END", [LINE], requested="99991231"), order(2, "BEGIN", [LINE], requested="00010101")]
+    home.drop(interchange(7, sets), "po.edi")
+    home.drop(ours("invoice", invoice_date="9999-12-31"), "invoice.json", "erp")
+    home.drop(ours("ship", ship_date="9999-12-31T23:59", estimated_delivery="9999-12-31"), "ship.json", "erp")
+    assert home.run() == 0
+    kinds = [kind for (kind,) in home.rows("SELECT kind FROM expectations ORDER BY kind")]
+    assert kinds == ["acknowledgment"] * 2 + ["order_acknowledgment"] * 2
+    clock.goes_on(days=1)
+    home.run()
 
 
 def test_a_997_that_is_due_soon_is_told_once(home: Agreed, clock: FakeClock) -> None:
