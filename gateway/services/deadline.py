@@ -139,6 +139,14 @@ def near(partner: Partner, due: datetime, now: datetime) -> datetime | None:
     return first if first < due else None
 
 
+def cancel(services: Services, seq: int, reason: str) -> None:
+    """Ends a deadline whose matter was settled otherwise. Raises NotFoundError."""
+    with services.store.transaction():
+        kind, message_id, document_id = services.store.deadlines.cancel(seq)
+        facts = {"deadline": kind, "reason": reason}
+        services.store.audit("deadline.cancelled", message_id, document_id=document_id, **facts)
+
+
 def watch(services: Services) -> int:
     """Tells what is due soon or was missed, each once; returns how many."""
     rows, now, told = services.store.deadlines, services.clock(), 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, exists, func, or_, select, update
 
+from gateway.errors import NotFoundError
 from gateway.store import tables as t
 from gateway.store.records import DELIVERED, INBOUND, Document, as_text
 
@@ -110,7 +111,16 @@ class Deadlines:
         found = found.where(_E.state == "open", _E.next_at <= self._store.now()).order_by(_E.due_at)
         return [Deadline(*row) for row in self._store._read(found.limit(limit))]
 
+    def cancel(self, seq: int) -> tuple[str, str, str]:
+        """Ends one that nobody needs to look at; its kind, message and document. Raises NotFoundError."""
+        mine = (_E.seq == seq, _E.state.in_(("open", "overdue")), _E.document_id.isnot(None))
+        found = self._store._read(select(_E.kind, _E.message_id, _E.document_id).where(*mine))
+        if not found:
+            raise NotFoundError(f"There is no deadline {seq} of a document that is not met.")
+        self.told(seq, "cancelled", None)
+        return found[0][0], found[0][1], found[0][2]
+
     def told(self, seq: int, state: str, next_at: datetime | None) -> None:
-        """Says that somebody was told, and when the next time is."""
+        """Says where it stands when somebody was told, and when the next time is."""
         values = {"state": state, "next_at": as_text(next_at) if next_at else None}
         self._store._execute(update(t.expectations).where(_E.seq == seq).values(values))

@@ -253,6 +253,20 @@ def test_tests_other_partners_and_repeated_work_have_no_deadlines(home: Agreed, 
     assert home.one(f"{asked} WHERE number = '7KX2M4ZZ'") == 0, "no 855 is agreed"
 
 
+def test_what_was_settled_otherwise_is_ended_by_a_person(home: Agreed, clock: FakeClock) -> None:
+    agree(home)
+    orders(home)
+    place = ("--reason", "on the web page", "--actor", "jane", "--config", str(home.path))
+    assert main(["deadline", "cancel", "1", *place]) == 0
+    assert main(["deadline", "cancel", "1", *place]) == 4
+    assert main(["deadline", "cancel", "99", *place]) == 4
+    clock.goes_on(days=2)
+    home.run()
+    assert expected(home, "order_acknowledgment") == [("2026-03-03T09:30", "cancelled")]
+    assert [event for event, _ in home.rows(EVENTS)] == ["deadline.cancelled"]
+    assert home.one("SELECT actor FROM audit WHERE event = 'deadline.cancelled'") == "user:jane"
+
+
 def test_a_date_that_is_of_no_use_stops_nothing(home: Agreed, clock: FakeClock) -> None:
     agree(home, "ship_notice: true, payment: true, zone: America/Los_Angeles")
     sets = [order(1, "END", [LINE], requested="99991231"), order(2, "BEGIN", [LINE], requested="00010101")]
@@ -296,8 +310,8 @@ def test_deadlines_are_listed_with_the_time_left(
         return printed.out.splitlines(), printed.err
 
     lines, _ = listed()
-    assert lines[0].split() == ["DUE", "LEFT", "PARTNER", "WHAT", "NUMBER", "ORDERS"]
-    told = [line.split() for line in lines[1:]]
+    assert lines[0].split() == ["NO", "DUE", "LEFT", "PARTNER", "WHAT", "NUMBER", "ORDERS"]
+    told = [line.split()[1:] for line in lines[1:]]
     assert [
         "2026-03-03",
         "09:30",

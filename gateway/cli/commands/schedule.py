@@ -13,6 +13,7 @@ from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import cut, say, show, table, visible, write_json
 
 if TYPE_CHECKING:
+    from gateway.app import Gateway
     from gateway.partners.calendar import Slots
     from gateway.store.queries import Row
 
@@ -30,9 +31,6 @@ def register(commands: inputs.Commands) -> None:
     inputs.home_option(listed)
     now = inputs.command(verbs, "run", run_now)
     now.add_argument("name", metavar="NAME", help="as `edigw schedule list` shows it")
-    now.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
-    now.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
-    inputs.home_option(now)
     verbs = inputs.noun(commands, "deadline", "what is due until when", "Deadlines of documents.")
     due = inputs.command(verbs, "list", run_deadlines, json="one JSON object: deadlines")
     due.add_argument("--missed", action="store_true", help="those that were missed and are not met yet")
@@ -40,6 +38,13 @@ def register(commands: inputs.Commands) -> None:
     limit = inputs.number(_MAX_LISTED, "a number of rows")
     due.add_argument("--limit", metavar="N", type=limit, default=50, help="at most so many (default 50)")
     inputs.home_option(due)
+    ended = inputs.command(verbs, "cancel", run_cancel)
+    number = inputs.number(999_999_999, "the number of a deadline")
+    ended.add_argument("number", metavar="NO", type=number, help="as `edigw deadline list` shows it")
+    for verb in (now, ended):
+        verb.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
+        verb.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
+        inputs.home_option(verb)
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -99,17 +104,35 @@ def run_now(args: argparse.Namespace) -> int:
 
     exit code: 0 it is asked for, 4 there is no such schedule
     """
+    from gateway.services import schedule
+
+    with _gateway(args) as gateway:
+        schedule.run(gateway.services, args.name, args.reason)
+    say(f"A running `edigw up` does it now; without one: edigw run-once --config {inputs.home_named(args)}")
+    return ExitCode.FINE
+
+
+def run_cancel(args: argparse.Namespace) -> int:
+    """End a deadline of a document that was settled otherwise, such as on the partner's web page.
+
+    exit code: 0 done, 4 there is no such deadline, or it is met
+    """
+    from gateway.services import deadline
+
+    with _gateway(args) as gateway:
+        deadline.cancel(gateway.services, args.number, args.reason)
+    return ExitCode.FINE
+
+
+def _gateway(args: argparse.Namespace) -> Gateway:
+    """The home of a command, for what a person does there."""
     home = inputs.home_named(args)
     from gateway.app import Gateway
     from gateway.observability.logging import configure
-    from gateway.services import schedule
     from gateway.settings import load
 
-    configure(level="error")  # what was done is told below, and is in the audit
-    with Gateway(home, load(home), works=False, actor=inputs.actor(args.actor)) as gateway:
-        schedule.run(gateway.services, args.name, args.reason)
-    say(f"A running `edigw up` does it now; without one: edigw run-once --config {home}")
-    return ExitCode.FINE
+    configure(level="error")  # what was done is told by the command, and is in the audit
+    return Gateway(home, load(home), works=False, actor=inputs.actor(args.actor))
 
 
 def run_deadlines(args: argparse.Namespace) -> int:
@@ -130,7 +153,11 @@ def run_deadlines(args: argparse.Namespace) -> int:
         write_json({"deadlines": rows})
         return ExitCode.FINE
     shown = [[visible(one) for one in _cells(row)] for row in rows]
-    show(table(shown, ("DUE", "LEFT", "PARTNER", "WHAT", "NUMBER", "ORDERS")).splitlines() if rows else [])
+    show(
+        table(shown, ("NO", "DUE", "LEFT", "PARTNER", "WHAT", "NUMBER", "ORDERS")).splitlines()
+        if rows
+        else []
+    )
     if not rows:
         say("Nothing was missed." if args.missed else "Nothing is due.")
     return ExitCode.FINE
@@ -139,7 +166,13 @@ def run_deadlines(args: argparse.Namespace) -> int:
 def _cells(row: Row) -> tuple[str, ...]:
     known = (row["partner"] or "-", words(row["kind"]), cut(row["number"] or "-", 34))
     orders = cut(", ".join(row["orders"]) or "-", 34)
-    return (when(row["due_at"]), _left(timedelta(seconds=row["seconds_left"])), *known, orders)
+    return (
+        str(row["seq"]),
+        when(row["due_at"]),
+        _left(timedelta(seconds=row["seconds_left"])),
+        *known,
+        orders,
+    )
 
 
 def _left(time: timedelta) -> str:
