@@ -27,11 +27,12 @@ from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
+from gateway.partners.calendar import Slots
 from gateway.partners.partner import API
 from gateway.partners.sp_api import SpApi
 from gateway.routing.table import Table
 from gateway.secrets import secret
-from gateway.services import accept, alert, health
+from gateway.services import accept, alert, health, schedule
 from gateway.services.base import Services, Trouble
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
@@ -104,6 +105,8 @@ _WARNINGS = (
     "secret.expiring",
     "channel.stopped",
     "alert.failed",
+    "deadline.near",
+    "deadline.missed",
 )
 
 
@@ -154,6 +157,7 @@ class Gateway(AbstractContextManager["Gateway"]):
     ) -> None:
         self.home = home
         self.settings = settings
+        self._schedules = settings.schedules
         self._listener = listener
         self._actor = actor
         self._log = get_logger()
@@ -302,6 +306,8 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._pass = Pass()
         services = self.services
         self._handler(services, [Job(SWEEP, 0)])
+        for name, slots in self._schedules.items():
+            self._fire(name, slots)
         self._jobs.drain(self._handle)
         unsure = [self._handler.look(services, channel) for channel in self._folders]
         waits = [channel for channel in self._fetched if self._handler.fetch(services, channel)]
@@ -445,10 +451,30 @@ class Gateway(AbstractContextManager["Gateway"]):
             (f"{POLL}:{name}" for name in self._folders), self.settings.gateway.schedule.poll_seconds
         )
         polls |= {f"{FETCH}:{name}": seconds for name, seconds in self._fetched.items()} | self._asked
-        Clock(self.engine, {**polls, **_PERIODS}, self._tick, self._in_trouble).run(stop)
+        timed = self._schedules
+        periods = {name: one for name, one in {**polls, **_PERIODS}.items() if name not in timed}
+        Clock(self.engine, periods, self._tick, self._in_trouble, timed, self._fire).run(stop)
 
     def _handle(self, jobs: Sequence[Job], guard: Callable[[], None]) -> None:
-        self._handler(replace(self.services, guard=guard), jobs)
+        services = replace(self.services, guard=guard)
+        timed = [one.key for one in jobs if one.key in self._schedules]
+        if not timed:
+            self._handler(services, jobs)
+            return
+        told: list[str] = []
+
+        def trouble(one: Trouble) -> None:
+            told.append(f"{one.channel}: {one.words}")
+            self._trouble(one)
+
+        self._handler(replace(services, told=trouble), jobs)
+        with services.store.transaction():
+            for name in timed:
+                services.store.end_run(name, "; ".join(told) or "done")
+
+    def _fire(self, name: str, slots: Slots) -> None:
+        if schedule.fire(self.services, name, slots):
+            self._jobs.wake()
 
     def _tick(self, name: str, slot: int) -> None:
         services = self.services

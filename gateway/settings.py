@@ -24,7 +24,8 @@ from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Prob
 from gateway.notify.rules import Alerts
 from gateway.partners.agreement import checked_marker, checked_name, setting
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
-from gateway.partners.partner import Identifier, Partner, Partners
+from gateway.partners.calendar import Calendar, Slots, When
+from gateway.partners.partner import API, Identifier, Partner, Partners
 from gateway.partners.sftp import Sftp
 from gateway.routing.table import Routes
 
@@ -114,6 +115,7 @@ class ErpChannel:
         forms: forms of one's own, before those of the profile; without both it is JSON.
         partner: whom documents are for that do not say it.
         marker: end of the name of the file that says that another is complete; empty for none.
+        poll: when its inbox is looked into; None for every ``schedule.poll_seconds``.
         test: whether it is for documents of tests, and what comes from it is a test.
     """
 
@@ -123,6 +125,7 @@ class ErpChannel:
     forms: tuple[ErpForm, ...] = ()
     partner: str = ""
     marker: str = ""
+    poll: When | None = None
     test: bool = False
 
     def __post_init__(self) -> None:
@@ -330,6 +333,7 @@ class GatewaySettings:
     retention: Retention = field(default_factory=Retention)
     as2: As2Settings = field(default_factory=As2Settings)
     keys: Keys = field(default_factory=Keys)
+    calendars: tuple[Calendar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +361,21 @@ class Settings:
         """By channel the end of names that say that a file is complete; empty where none is agreed."""
         ours = {one.channel: one.marker for one in self.gateway.erp.channels}
         return ours | {one.folder: one.marker for one in self.partners.values()}
+
+    def calendar(self, name: str) -> Calendar | None:
+        """The calendar of that name."""
+        return next((one for one in self.gateway.calendars if one.name == name), None)
+
+    @property
+    def schedules(self) -> dict[str, Slots]:
+        """What has times of its own, by the keys of the jobs that are then done."""
+        rules = {f"poll:{one.channel}": one.poll for one in self.gateway.erp.channels}
+        for partner in self.partners.values():
+            keys = [f"fetch:{name}" for name, one in partner.servers.items() if one.inboxes]
+            keys += [f"orders:{name}" for name, way in partner.channels.items() if way == API]
+            rules |= dict.fromkeys(keys or [f"poll:{partner.folder}"], partner.poll)
+            rules |= {f"close:{partner.id}|{one.set}": one.batch.close for one in partner.send if one.batch}
+        return {key: Slots(one, self.calendar(one.calendar)) for key, one in rules.items() if one}
 
     def us(self, partner: Partner) -> Identifier:
         """Our identifier as this partner knows it."""
@@ -415,6 +434,7 @@ def load(home: Path) -> Settings:
         problems.append(_problem(f"{PARTNERS_FOLDER}/: {error}"))
     if gateway:
         problems += _about_as2(Settings(gateway, partners))
+        problems += _about_calendars(Settings(gateway, partners))
         problems += (
             _problem(
                 f"{GATEWAY_FILE}: erp.channels: there is no partner {one.partner!r} in {PARTNERS_FOLDER}/."
@@ -489,6 +509,22 @@ def _about_as2(settings: Settings) -> Iterator[Problem]:
                 f"Write as2.listen and as2.public_url in {GATEWAY_FILE}, or choose receipts of the mode sync."
             )
             yield _problem(f"{shown}: as2.receipt: asynchronous receipts could not arrive.", hint)
+
+
+def _about_calendars(settings: Settings) -> Iterator[Problem]:
+    """Calendars that stand twice, or are named and not there."""
+    known = [one.name for one in settings.gateway.calendars]
+    for name in {one for one in known if known.count(one) > 1}:
+        yield _problem(f"{GATEWAY_FILE}: calendars: {name!r} stands twice.")
+    asked = [(f"{key}: its times", one.when.calendar) for key, one in settings.schedules.items()]
+    asked += [
+        (f"{PARTNERS_FOLDER}/{one.id}.yaml: deadlines", one.deadlines.calendar)
+        for one in settings.partners.values()
+    ]
+    for where, name in asked:
+        if name and name not in known:
+            hint = f"Known in {GATEWAY_FILE}: {', '.join(known) or 'none'}."
+            yield _problem(f"{where}: there is no calendar {name!r}.", hint)
 
 
 def read_file(path: Path, shown: str, model: type[_T], problems: list[Problem], **given: str) -> _T | None:

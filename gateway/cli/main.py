@@ -34,6 +34,7 @@ COMMANDS = (
     "route",
     "channel",
     "crossreference",
+    "schedule",
     "demo",
     "simulate",
     "x12",

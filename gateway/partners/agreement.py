@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TypeVar, dataclass_transform
 
+from gateway.partners.calendar import When, checked_zone
+from gateway.partners.setting import setting as setting  # noqa: PLC0414 - others take it from here
 from gateway.x12.acknowledgment import Form
 from gateway.x12.delimiters import Delimiters
-
-_T = TypeVar("_T")
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-def setting(cls: type[_T]) -> type[_T]:
-    """A frozen dataclass that is read from a file of settings, where keys nobody knows are errors."""
-    made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
-    setattr(made, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010 - no attribute of every class
-    return made
 
 
 def checked_name(name: str) -> str:
@@ -76,11 +66,13 @@ class Batch:
     Attributes:
         count: as soon as so many wait. size_kb: as soon as their JSON has so many kilobytes; 0 for any.
         seconds: when the first of them has waited for so long.
+        close: at these times, in place of ``seconds``.
     """
 
     count: int = 100
     size_kb: int = 0
     seconds: int = 300
+    close: When | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= 10_000 or self.size_kb < 0 or not 1 <= self.seconds <= 7 * 86400:
@@ -170,6 +162,41 @@ class Writing:
         """The separators as the X12 core wants them."""
         newline = "\n" if self.newline else ""
         return Delimiters(self.element, self.component, self.segment, newline=newline)
+
+
+@setting
+class Deadlines:
+    """What must be done until when; 0 or false where nobody looks.
+
+    Attributes:
+        order_acknowledgment_hours: from an order's arrival to its acknowledgment, if an 855 is agreed.
+        ship_notice: whether one must be there ``departure_minutes`` after the departure at the latest, and
+            ``appointment_hours`` before the appointment, whichever is sooner.
+        invoice_hours: from the ship notice to the invoice.
+        payment: whether invoices must be paid by their terms.
+        near_hours: so long before the end it is told that it comes.
+        calendar: in whose working hours the hours for acknowledgment and invoice count; empty for all hours.
+        zone: where times in documents are meant; empty for that of the calendar, or UTC.
+    """
+
+    order_acknowledgment_hours: float = 24
+    ship_notice: bool = False
+    departure_minutes: float = 30
+    appointment_hours: float = 6
+    invoice_hours: float = 0
+    payment: bool = False
+    near_hours: tuple[float, ...] = (4, 1)
+    calendar: str = ""
+    zone: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("order_acknowledgment_hours", "departure_minutes", "appointment_hours", "invoice_hours"):
+            if not 0 <= getattr(self, name) <= 8760:
+                raise ValueError(f"{name}: 0 to 8760")
+        if len(self.near_hours) > 8 or not all(0 < one <= 8760 for one in self.near_hours):
+            raise ValueError("near_hours: at most eight, each more than 0 and at most 8760")
+        if self.zone:
+            checked_zone(self.zone)
 
 
 MODES = ("off", "fill", "require")

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from gateway.partners.agreement import (
+    Deadlines,
     Duplicates,
     Items,
     Locations,
@@ -19,6 +20,7 @@ from gateway.partners.agreement import (
     setting,
 )
 from gateway.partners.as2 import As2
+from gateway.partners.calendar import When
 from gateway.partners.sftp import Sftp
 from gateway.partners.sp_api import SpApi
 from gateway.x12.acknowledgment import Form
@@ -70,6 +72,8 @@ class Partner:
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
         as2, sftp, sp_api: what was agreed about AS2, SFTP with each server, and Amazon's API; none of them
             where files go by folders only. Of several ways routes.yaml chooses.
+        poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
+        deadlines: until when what must be done.
     """
 
     id: str
@@ -88,6 +92,8 @@ class Partner:
     items: Items = field(default_factory=Items)
     locations: Locations = field(default_factory=Locations)
     first_control_number: int = 1
+    poll: When | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
     as2: As2 | None = None
     sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None

@@ -40,6 +40,8 @@ def sweep(services: Services) -> int:
             partner_id, set_id, *_ = batch.split("|")
             partner = services.settings.partners.get(partner_id)
             agreed = partner.sends(set_id) if partner is not None else None
+            if agreed is not None and agreed.batch and agreed.batch.close:
+                continue  # the next window takes it
             wait = agreed.batch.seconds if agreed is not None and agreed.batch else 0
             if now - datetime.fromisoformat(since) > timedelta(seconds=wait):
                 keys.append(f"batch:{batch}")
@@ -122,10 +124,8 @@ def expiring(services: Services) -> int:
                     number += 1
         for partner in services.settings.partners.values():
             if (terms := partner.sp_api) and (days := terms.alarm(services.clock())):
-                ends = f"{terms.secret_ends:%Y-%m-%d %H:%M}"
-                if store.once("credential", f"{partner.id} {ends} {days}") is None:
-                    store.audit(
-                        "secret.expiring", partner=partner.id, secret="sp_api.client_secret", ends=ends
-                    )
+                facts = {"secret": "sp_api.client_secret", "ends": f"{terms.secret_ends:%Y-%m-%d %H:%M}"}
+                if store.once("credential", f"{partner.id} {facts['ends']} {days}") is None:
+                    store.audit("secret.expiring", partner=partner.id, **facts)
                     number += 1
     return number

@@ -12,6 +12,7 @@ from dataclasses import replace
 from gateway.errors import RefusedError
 from gateway.services import deliver, lifecycle
 from gateway.services.base import Services, job_of
+from gateway.services.deadline import near
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.services.outbound import free_number, take_number
 from gateway.store.records import INBOUND, OUTBOUND, WAITS, Message
@@ -46,7 +47,9 @@ def _expect_again(services: Services, message: Message) -> None:
         take_number(services, document)
     store.settle(message.id, "cancelled")
     if (allowed := store.allowance(message.id)) is not None:
-        store.expect("acknowledgment", message.id, services.clock() + allowed)
+        due, partner = services.clock() + allowed, services.settings.partners.get(message.partner or "")
+        told = near(partner, due, services.clock()) if partner else None
+        store.expect("acknowledgment", message.id, due, told)
 
 
 def reprocess(services: Services, message_id: str, reason: str, *, acknowledge: bool = False) -> str:

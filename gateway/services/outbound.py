@@ -186,7 +186,7 @@ class Outbound(Work):
         count, since = self.store.waiting(batch)
         if count >= agreed.batch.count or agreed.batch.size_kb:  # how large it is, is seen there
             self.services.enqueue([f"batch:{batch}"])
-        elif count == 1:
+        elif count == 1 and agreed.batch.close is None:
             due = datetime.fromisoformat(since) if since else self.services.clock()
             self.services.enqueue([f"batch:{batch}"], due + timedelta(seconds=agreed.batch.seconds))
 
@@ -214,6 +214,7 @@ def claims(kept: Document, document: dict[str, Any]) -> list[str]:
 
 def free_number(services: Services, kept: Document) -> None:
     """Lets a corrected document take the number of one that was rejected or cancelled."""
+    services.store.deadlines.reopen([kept.id])
     if kept.body is None:
         return
     document = orjson.loads(kept.body)
@@ -232,8 +233,8 @@ def take_number(services: Services, kept: Document) -> None:
             )
 
 
-def close_batch(services: Services, batch: str) -> None:
-    """Sends what waits for a batch, if it is due by the agreement as it is now."""
+def close_batch(services: Services, batch: str, *, closes: bool = False) -> None:
+    """Sends what waits for a batch, if it is due by the agreement as it is now, or ``closes``."""
     partner_id, set_id, _, *named = batch.split("|")
     partner = services.settings.partners.get(partner_id)
     agreed = partner.sends(set_id) if partner is not None else None
@@ -250,7 +251,11 @@ def close_batch(services: Services, batch: str) -> None:
                 full, waiting = _full(waiting, rule.count, rule.size_kb * 1000)
                 since, now = waiting[0].created_at, services.clock()
                 due = since + timedelta(seconds=rule.seconds)
-                if not full and since <= now < due:  # later than now, if the clock was set back
+                if not full and rule.close and not closes:
+                    return
+                if (
+                    not full and not closes and since <= now < due
+                ):  # later than now, if the clock was set back
                     services.enqueue([f"batch:{batch}"], due)
                     return
             sent, name = write(services, partner, agreed, waiting, *(named or [partner.x12_way]))

@@ -15,7 +15,7 @@ from gateway.documents import KINDS, keys_of
 from gateway.errors import DocumentError, Location, Problem, Severity
 from gateway.partners.agreement import Send
 from gateway.partners.partner import FOLDER, Partner
-from gateway.services import crossreference
+from gateway.services import crossreference, deadline
 from gateway.services.base import Services, job_of
 from gateway.services.erp import FileForm
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
@@ -148,6 +148,8 @@ class Work:
     def keep(self, document: Document, event: str, message_id: str, result: str, **facts: Any) -> None:
         """Stores a document and tells what was made of it."""
         self.store.add_document(document)
+        if not self.message.is_repeated:
+            deadline.follow(self.services, document)
         kind, number = document.document_type, document.number
         self.findings.result(f"{kind.replace('_', ' ')} {number} -> {result}")
         known = {"document_type": kind, "number": number, "test": document.test, "sha256": document.sha256}
@@ -207,5 +209,5 @@ def send(
     services.store.add_delivery(sent.id, owner or sent.id, channel, box, name, payload=payload)
     if waits and agreed is not None:
         due = now + timedelta(hours=agreed.acknowledged_within_hours)
-        services.store.expect("acknowledgment", sent.id, due)
+        services.store.expect("acknowledgment", sent.id, due, deadline.near(partner, due, now))
     return sent

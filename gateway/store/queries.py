@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, collate, 
 
 from gateway.errors import NotFoundError
 from gateway.store import tables as t
+from gateway.store.deadlines import IS_THERE
 from gateway.store.records import OUTBOUND, as_text
 
 OWED = ("waiting", "overdue")
@@ -106,6 +107,41 @@ def acknowledgments(connection: Connection, wanted: Wanted) -> Page:
         said = [line for one in came.get(row["id"], ()) for line in one["words"].splitlines()]
         row["words"] = list(dict.fromkeys(said))
     return page
+
+
+def schedules(connection: Connection) -> dict[str, Row]:
+    """When schedules ran last, by their names."""
+    return {row["name"]: row for row in _plain(connection, select(t.schedules))}
+
+
+def deadlines(connection: Connection, state: str, partner: str, limit: int) -> list[Row]:
+    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
+    opener, e = t.documents.alias(), t.expectations.c
+    whose, number = func.coalesce(opener.c.partner, _M.partner), func.coalesce(opener.c.number, _M.name)
+    columns = (e.seq, e.kind, e.state, e.due_at, e.document_id, e.message_id)
+    query = select(*columns, whose.label("partner"), number.label("number"))
+    query = query.join_from(t.expectations, t.messages, _M.id == e.message_id, isouter=True)
+    query = query.join(opener, opener.c.id == e.document_id, isouter=True)
+    query = query.where(e.state == state, or_(e.answer.is_(None), ~IS_THERE))
+    query = query.where(*([whose == partner] if partner else []))
+    rows = _plain(connection, query.order_by(e.due_at, e.seq).limit(limit))
+    carried = rows_by(
+        connection, t.documents, "sent_in", {row["message_id"] for row in rows if not row["document_id"]}
+    )
+    keys = keys_of(
+        connection,
+        {row["document_id"] for row in rows if row["document_id"]}
+        | {one["id"] for some in carried.values() for one in some},
+    )
+    for row in rows:
+        about = (
+            [row["document_id"]]
+            if row["document_id"]
+            else [one["id"] for one in carried.get(row["message_id"], ())]
+        )
+        found = {key["value"] for one in about for key in keys[one] if key["kind"] == "po"}
+        row["orders"] = sorted(found)[:MAX_RELATED]
+    return rows
 
 
 def due_at(expectations: Iterable[Row]) -> str | None:

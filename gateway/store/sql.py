@@ -43,6 +43,7 @@ from gateway.store.audit import Seal
 from gateway.store.channels import Channels, paused
 from gateway.store.crossreference import CrossReference
 from gateway.store.database import WAIT_SECONDS, told
+from gateway.store.deadlines import Deadlines
 from gateway.store.exchanges import Exchanges
 from gateway.store.records import (
     CANCELLED,
@@ -68,6 +69,9 @@ MAX_UNTOLD = 1000
 
 LAST_NUMBER = 999_999_999
 """Highest control number of an interchange (ISA13) or group (GS06): nine digits."""
+
+_SKEW = timedelta(hours=1)
+"""A slot that was taken farther ahead than this was taken by a clock that erred, and counts for nothing."""
 
 _GATHERED = 1000
 """New rows of a table that are written at once."""
@@ -123,6 +127,7 @@ class Store:
         self._seal_with = seal
         self.exchanges = Exchanges(self)
         self.channels = Channels(self)
+        self.deadlines = Deadlines(self)
         self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
         self.alerts = Alerts(self)
         self.alarm: Callable[[Sequence[Entry]], None] = lambda _: None
@@ -470,6 +475,26 @@ class Store:
         taken = new.on_conflict_do_update(index_elements=["scope", "key"], set_={"at": now}, where=later)
         return bool(self._execute(taken).rowcount == 1)
 
+    def take_run(self, name: str, slot: datetime) -> bool:
+        """Takes a slot of a schedule; False if it, or a later one, was taken.
+
+        A schedule that nobody knew begins now: what it would have done before is not made up for.
+        """
+        s, now = t.schedules.c, self.now()
+        late = as_text(self._clock() + _SKEW)
+        mine = (s.name == name, or_(s.slot < as_text(slot), s.slot > late))
+        values = {"slot": as_text(slot), "taken_at": now, "ended_at": "", "result": ""}
+        if self._execute(update(t.schedules).where(*mine).values(values)).rowcount == 1:
+            return True
+        first = {"name": name, "slot": now, "taken_at": "", "ended_at": "", "result": ""}
+        self._execute(self.upsert(t.schedules).values(first).on_conflict_do_nothing())
+        return False
+
+    def end_run(self, name: str, result: str) -> None:
+        """Says how the last job of a schedule ended, in words."""
+        values = {"ended_at": self.now(), "result": result[:500]}
+        self._execute(update(t.schedules).where(t.schedules.c.name == name).values(values))
+
     def result_of(self, scope: str, key: str) -> str:
         """What came of the first use of a key; empty if there was none."""
         c = t.idempotency.c
@@ -589,9 +614,11 @@ class Store:
         said = {"set_control": set_control, "status": status, "words": "\n".join(words)}
         self._add(t.acknowledgments, at=self.now(), **told_in, **said)
 
-    def expect(self, kind: str, message_id: str, due: datetime) -> None:
-        """Says that something about a message must come until then."""
-        self._add(t.expectations, kind=kind, message_id=message_id, due_at=as_text(due), state="open")
+    def expect(self, kind: str, message_id: str, due: datetime, next_at: datetime | None = None) -> None:
+        """Says that something about a message must come until then; see ``deadlines`` for ``next_at``."""
+        known = {"message_id": message_id, "document_id": None, "answer": None}
+        times = {"due_at": as_text(due), "next_at": as_text(next_at) if next_at else None}
+        self._add(t.expectations, kind=kind, state="open", **known, **times)
 
     def settle(
         self, message_id: str, state: Literal["met", "overdue", "cancelled"], kind: str = "acknowledgment"
@@ -612,9 +639,10 @@ class Store:
         return datetime.fromisoformat(rows[0][1]) - datetime.fromisoformat(rows[0][0]) if rows else None
 
     def due(self, now: datetime, limit: int) -> list[tuple[str, str]]:
-        """Kind and message of expectations whose time is over, oldest first."""
+        """Kind and message of acknowledgments and receipts whose time is over, oldest first."""
         e = t.expectations.c
         late = select(e.kind, e.message_id).where(e.state == "open", e.due_at <= as_text(now))
+        late = late.where(e.document_id.is_(None))
         return [(str(kind), str(one)) for kind, one in self._read(late.order_by(e.due_at).limit(limit))]
 
     # --- deliveries ----------------------------------------------------------------------------------

@@ -267,14 +267,38 @@ expectations = _table(
     _text("message_id"),
     _text("due_at"),
     _text("state"),
+    _text("document_id", nullable=True),
+    _text("answer", nullable=True),
+    _text("next_at", nullable=True),
     Index("expectations_message", "message_id"),
 )
+"""What must come, or be done, until then. ``answer`` is the document that meets the deadline of a document,
+``next_at`` when somebody must be told of it."""
 Index(
     "expectations_open",
     expectations.c.due_at,
     sqlite_where=expectations.c.state == "open",
     postgresql_where=expectations.c.state == "open",
 )
+
+answered = text("answer IS NOT NULL AND state IN ('open', 'overdue')")
+for _name, _where in (
+    ("next_at", text("state = 'open' AND next_at IS NOT NULL")),
+    ("document_id", text("document_id IS NOT NULL")),
+    ("answer", text("answer IS NOT NULL")),
+    ("state", answered),  # few: those whose answer is not at the partner yet
+):
+    Index(f"expectations_{_name}", expectations.c[_name], sqlite_where=_where, postgresql_where=_where)
+
+schedules = _table(
+    "schedules",
+    Column("name", Text, primary_key=True),
+    _text("slot"),
+    _text("taken_at"),
+    _text("ended_at"),
+    _text("result"),
+)
+"""The last slot of each schedule that was taken, by its UTC time, and how its job ended."""
 
 idempotency = _table(
     "idempotency",

@@ -12,10 +12,12 @@ from gateway.services import (
     alert,
     attend,
     crossreference,
+    deadline,
     deliver,
     health,
     outbound,
     receive,
+    schedule,
     sp_api,
     translate,
     transmit,
@@ -29,7 +31,8 @@ POLL, FETCH, SWEEP, CHECKPOINT, RETENTION, EXPIRY, WAITS = (
     *("poll", "fetch", "sweep"),
     *("checkpoint", "retention", "expiry", "waits"),
 )
-"""Keys of jobs beside ``message:``, ``batch:``, ``send:``, ``receipt:``, ``outcome:``, ``alert:``, ``notice:``.
+"""Keys of jobs beside ``message:``, ``batch:``, ``close:``, ``send:``, ``receipt:``, ``outcome:``, ``alert:``
+and ``notice:``.
 
 A poll is ``poll:<channel>`` in a folder, ``fetch:<channel>`` on a partner's server."""
 
@@ -56,6 +59,8 @@ class Handler:
                 messages.append(what)
             elif kind == "batch":
                 outbound.close_batch(services, what)
+            elif kind == "close":
+                schedule.close(services, what)
             elif kind == "send":
                 self.send(services, what, interrupted=bool(job.attempts))
             elif kind == FETCH:
@@ -78,6 +83,7 @@ class Handler:
             elif kind == SWEEP:
                 attend.sweep(services)
                 attend.overdue(services)
+                deadline.watch(services)
             elif kind == CHECKPOINT:
                 attend.checkpoint(services, self._checkpoints)
             elif kind == RETENTION:

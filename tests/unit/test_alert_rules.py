@@ -21,7 +21,7 @@ from gateway.partners.webhook import Email, Webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
-AWAITED = {"deadline.near", "deadline.missed"}
+AWAITED: set[str] = set()
 """Entries that the audit has when schedules and the API channel write them."""
 
 

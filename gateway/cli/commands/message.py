@@ -299,9 +299,14 @@ def _parts(message: Row) -> Iterator[tuple[str, list[str]]]:
     yield "Documents", [_document(one) for one in message["documents"]]
     yield "Route", [_route(one["facts"]) for one in message["routes"]]
     yield "Deliveries", [_delivery(one) for one in message["deliveries"]]
-    due: dict[str, list[str]] = {"acknowledgment": [], "receipt": []}
+    due: dict[str, list[str]] = {"acknowledgment": [], "receipt": [], "deadlines": []}
     for one in message["expectations"]:
-        due[one["kind"]].append(f"expected until {when(one['due_at'])}: {one['state']}")
+        kind, state = one["kind"], f"until {when(one['due_at'])}: {one['state']}"
+        if kind in due:
+            due[kind].append(f"expected {state}")
+        else:
+            due["deadlines"].append(f"{words(kind)} {state}")
+    yield "Deadlines", due["deadlines"]
     yield "AS2", [line for one in message["exchanges"] for line in _exchange(one)]
     yield "Receipt of the partner (MDN)", due["receipt"]
     said = [*due["acknowledgment"], *map(_answer, message["acknowledgments"])]

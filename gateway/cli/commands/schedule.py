@@ -1,0 +1,183 @@
+"""``edigw schedule …`` and ``edigw deadline list``: what runs when, and what is due until when."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gateway.cli import inputs
+from gateway.cli.commands.message import asking, when, words
+from gateway.cli.exit_codes import ExitCode
+from gateway.cli.output import cut, say, show, table, visible, write_json
+
+if TYPE_CHECKING:
+    from gateway.app import Gateway
+    from gateway.partners.calendar import Slots
+    from gateway.store.queries import Row
+
+_MAX_RUNS, _MAX_LISTED = 100, 1000
+
+
+def register(commands: inputs.Commands) -> None:
+    """Adds the commands of these nouns."""
+    verbs = inputs.noun(commands, "schedule", "what runs when, and run it now", "Polls and batch windows.")
+    listed = inputs.command(
+        verbs, "list", run_list, json="one JSON object: schedules, each with its next runs"
+    )
+    runs = inputs.number(_MAX_RUNS, "a number of runs")
+    listed.add_argument("--count", metavar="N", type=runs, default=1, help="so many next runs (default 1)")
+    inputs.home_option(listed)
+    now = inputs.command(verbs, "run", run_now)
+    now.add_argument("name", metavar="NAME", help="as `edigw schedule list` shows it")
+    verbs = inputs.noun(commands, "deadline", "what is due until when", "Deadlines of documents.")
+    due = inputs.command(verbs, "list", run_deadlines, json="one JSON object: deadlines")
+    due.add_argument("--missed", action="store_true", help="those that were missed and are not met yet")
+    due.add_argument("--partner", metavar="P", default="", help="of this partner")
+    limit = inputs.number(_MAX_LISTED, "a number of rows")
+    due.add_argument("--limit", metavar="N", type=limit, default=50, help="at most so many (default 50)")
+    inputs.home_option(due)
+    ended = inputs.command(verbs, "cancel", run_cancel)
+    number = inputs.number(999_999_999, "the number of a deadline")
+    ended.add_argument("number", metavar="NO", type=number, help="as `edigw deadline list` shows it")
+    for verb in (now, ended):
+        verb.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
+        verb.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
+        inputs.home_option(verb)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """List what has times of its own, with the next runs and the last one.
+
+    Lists polls and batch windows that have times of their own, in UTC and in the zone of the times.
+    """
+    from gateway.store import queries
+
+    with asking(args) as (connection, settings):
+        rules = settings.schedules
+        ran = queries.schedules(connection)
+    rows = [_schedule(name, slots, ran.get(name, {}), args.count) for name, slots in rules.items()]
+    if args.json:
+        write_json({"schedules": rows})
+    else:
+        header = ("NAME", "WHEN", "ZONE", "NEXT (ITS ZONE)", "NEXT (UTC)", "LAST (UTC)", "RESULT")
+        show(
+            table(
+                [[visible(one) for one in line] for row in rows for line in _lines(row)], header
+            ).splitlines()
+        )
+        if not rows:
+            say("Nothing has times of its own; inboxes are looked into every few seconds.")
+    return ExitCode.FINE
+
+
+def _schedule(name: str, slots: Slots, ran: Row, count: int) -> dict[str, Any]:
+    moment, runs = datetime.now(UTC), list[dict[str, str]]()
+    while len(runs) < count and (following := slots.next(moment)):
+        moment = following
+        runs.append({"utc": moment.isoformat(), "local": moment.astimezone(slots.zone).isoformat()})
+    taken = ran.get("taken_at") or None
+    return {
+        "name": name,
+        "when": slots.when.words,
+        "zone": slots.zone.key,
+        "catch_up": slots.when.catch_up,
+        "next": runs,
+        "last_slot": ran["slot"] if taken else None,
+        "taken_at": taken,
+        "ended_at": ran.get("ended_at") or None,
+        "result": ran.get("result") or None,
+    }
+
+
+def _lines(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    result = row["result"] or ("under way" if row["taken_at"] else "-")
+    last = (when(row["taken_at"] or "-"), cut(result, 60))
+    for place, run in enumerate(row["next"] or [{"local": "-", "utc": "-"}]):
+        known = (row["name"], row["when"], row["zone"]) if not place else ("", "", "")
+        yield (*known, when(run["local"]), when(run["utc"]), *(last if not place else ("", "")))
+
+
+def run_now(args: argparse.Namespace) -> int:
+    """Run something now that has times of its own; these stay as they are.
+
+    exit code: 0 it is asked for, 4 there is no such schedule
+    """
+    from gateway.services import schedule
+
+    with _gateway(args) as gateway:
+        schedule.run(gateway.services, args.name, args.reason)
+    say(f"A running `edigw up` does it now; without one: edigw run-once --config {inputs.home_named(args)}")
+    return ExitCode.FINE
+
+
+def run_cancel(args: argparse.Namespace) -> int:
+    """End a deadline of a document that was settled otherwise, such as on the partner's web page.
+
+    exit code: 0 done, 4 there is no such deadline, or it is met
+    """
+    from gateway.services import deadline
+
+    with _gateway(args) as gateway:
+        deadline.cancel(gateway.services, args.number, args.reason)
+    return ExitCode.FINE
+
+
+def _gateway(args: argparse.Namespace) -> Gateway:
+    """The home of a command, for what a person does there."""
+    home = inputs.home_named(args)
+    from gateway.app import Gateway
+    from gateway.observability.logging import configure
+    from gateway.settings import load
+
+    configure(level="error")  # what was done is told by the command, and is in the audit
+    return Gateway(home, load(home), works=False, actor=inputs.actor(args.actor))
+
+
+def run_deadlines(args: argparse.Namespace) -> int:
+    """List what is due next, how much time is left, and for which order.
+
+    Lists acknowledgments, ship notices, invoices and payments that are due, and the 997s and receipts (MDN)
+    that partners owe. Times are UTC.
+    """
+    from gateway.store import queries
+
+    with asking(args) as (connection, _):
+        state = "overdue" if args.missed else "open"
+        rows = queries.deadlines(connection, state, args.partner, args.limit)
+    now = datetime.now(UTC)
+    for row in rows:
+        row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
+    if args.json:
+        write_json({"deadlines": rows})
+        return ExitCode.FINE
+    shown = [[visible(one) for one in _cells(row)] for row in rows]
+    show(
+        table(shown, ("NO", "DUE", "LEFT", "PARTNER", "WHAT", "NUMBER", "ORDERS")).splitlines()
+        if rows
+        else []
+    )
+    if not rows:
+        say("Nothing was missed." if args.missed else "Nothing is due.")
+    return ExitCode.FINE
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    known = (row["partner"] or "-", words(row["kind"]), cut(row["number"] or "-", 34))
+    orders = cut(", ".join(row["orders"]) or "-", 34)
+    return (
+        str(row["seq"]),
+        when(row["due_at"]),
+        _left(timedelta(seconds=row["seconds_left"])),
+        *known,
+        orders,
+    )
+
+
+def _left(time: timedelta) -> str:
+    """A span in its two largest units; negative for what is over."""
+    minutes = abs(time) // timedelta(minutes=1)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    said = f"{days} d {hours} h" if days else f"{hours} h {rest:02} min"
+    return said if time >= timedelta() else f"-{said}"
