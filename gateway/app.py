@@ -339,8 +339,9 @@ class Gateway(AbstractContextManager["Gateway"]):
         """
         from watchfiles import Change, watch
 
-        inboxes = {str(self.home / FOLDERS / name / INBOX): name for name in self._folders}
-        while not stop.is_set():
+        free = [name for name in self._folders if f"{POLL}:{name}" not in self._schedules]
+        inboxes = {str(self.home / FOLDERS / name / INBOX): name for name in free}
+        while inboxes and not stop.is_set():
             try:
                 for changes in watch(
                     *inboxes,

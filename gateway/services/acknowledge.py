@@ -12,8 +12,8 @@ from gateway.errors import Location, Problem
 from gateway.partners.partner import Partner
 from gateway.services import lifecycle, quarantine
 from gateway.services.base import Services, job_of
+from gateway.services.claims import free_number
 from gateway.services.lifecycle import Acknowledgment, Delivery
-from gateway.services.outbound import free_number
 from gateway.services.problems import problem
 from gateway.services.quarantine import Findings
 from gateway.services.work import Work

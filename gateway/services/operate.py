@@ -12,9 +12,9 @@ from dataclasses import replace
 from gateway.errors import RefusedError
 from gateway.services import deliver, lifecycle
 from gateway.services.base import Services, job_of
+from gateway.services.claims import free_number, take_number
 from gateway.services.deadline import near
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
-from gateway.services.outbound import free_number, take_number
 from gateway.store.records import INBOUND, OUTBOUND, WAITS, Message
 
 

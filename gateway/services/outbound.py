@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,16 +26,14 @@ from gateway.partners.agreement import Send
 from gateway.partners.partner import API, WEBHOOK, Partner
 from gateway.services import crossreference, route, sp_api
 from gateway.services.base import Services, job_of
+from gateway.services.claims import claims, content_of, fingerprint
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem, written_twice
-from gateway.services.work import FIRST, Work, send
+from gateway.services.work import Work, send
 from gateway.store.records import OUTBOUND, Document, Message
 from gateway.transports.folder import harmless
 from gateway.x12.envelope import Verdict
 from gateway.x12.writer import Envelope
-
-_OURS = ("partner", "partner_id", "channel", "document_id", "raw", "control")
-"""Fields that say where a document came from; what is sent gets new ones."""
 
 
 class Outbound(Work):
@@ -160,7 +157,7 @@ class Outbound(Work):
             # The ERP's own id is a promise: whatever carries it is this document.
             mark = f"{kept.partner}|{own_id}"
             try:
-                self.store.once("document", mark, _fingerprint(document), self.message.id)
+                self.store.once("document", mark, fingerprint(document), self.message.id)
             except RefusedError:
                 first = self.store.message(self.store.result_of("document", mark))
                 words = {"id": own_id, "partner": kept.partner, "file": first.name, "message": first.id}
@@ -200,37 +197,6 @@ class Outbound(Work):
 
 def _whole(error: EdiError) -> Problem:
     return Problem(error.code, Severity.ERROR, Level.TRANSACTION_SET, str(error), fault=Fault.US)
-
-
-def claims(kept: Document, document: dict[str, Any]) -> list[str]:
-    """What a document must not share with an earlier one: its content and, if it is a first, its number."""
-    test = "T" if kept.test else "P"
-    start = f"{kept.partner}|{kept.document_type}|{kept.number}|{test}"
-    keys = [f"sent-content:{start}|{_fingerprint(document)}"]
-    if KINDS[kept.document_type].unique and document.get("purpose") in FIRST:
-        keys.append(f"sent-number:{start}")
-    return keys
-
-
-def free_number(services: Services, kept: Document) -> None:
-    """Lets a corrected document take the number of one that was rejected or cancelled."""
-    services.store.deadlines.reopen([kept.id])
-    if kept.body is None:
-        return
-    document = orjson.loads(kept.body)
-    services.store.release_claims(claims(kept, document)[1:], kept.message_id)
-    if own_id := document.get("document_id"):
-        services.store.forget_key("document", f"{kept.partner}|{own_id}")
-
-
-def take_number(services: Services, kept: Document) -> None:
-    """Takes back a number that was freed. Raises RefusedError if a corrected document has it now."""
-    for key in claims(kept, orjson.loads(kept.body))[1:] if kept.body is not None else ():
-        owner = services.store.claim(key, kept.message_id)
-        if owner not in (None, kept.message_id):
-            raise RefusedError(
-                f"{kept.document_type} {kept.number} was sent again since, by message {owner}."
-            )
 
 
 def close_batch(services: Services, batch: str, *, closes: bool = False) -> None:
@@ -331,17 +297,9 @@ def _written(
         delimiters=partner.writing.delimiters,
         newline=partner.writing.delimiters.newline,
     )
-    bodies = [_body(orjson.loads(one.body or b"")) for one in documents]
+    bodies = [content_of(orjson.loads(one.body or b"")) for one in documents]
     return engine.write(
         bodies if len(bodies) > 1 else bodies[0],
         envelope=envelope,
         guides=services.guides.of(partner.overlay),
     )
-
-
-def _body(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in _OURS}
-
-
-def _fingerprint(document: dict[str, Any]) -> str:
-    return hashlib.sha256(orjson.dumps(_body(document), option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -23,7 +23,7 @@ from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
 from gateway.errors import ConfigurationError
-from gateway.services.outbound import claims
+from gateway.services.claims import claims
 from gateway.services.proof import verify_payloads
 from gateway.settings import load
 from gateway.store import audit
