@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sqlalchemy import delete, update
@@ -25,7 +26,7 @@ from gateway.api.listener import Request as HttpRequest
 from gateway.as2.mime import Headers
 from gateway.as2.span import Span
 from gateway.engine import library
-from gateway.errors import EdiError, RefusedError
+from gateway.errors import ConfigurationError, EdiError, RefusedError
 from gateway.observability.logging import get_logger
 from gateway.partners.partner import Partner
 from gateway.secrets import secret
@@ -48,7 +49,7 @@ from gateway.settings import (
     Settings,
     database_url,
 )
-from gateway.store.audit import Seal
+from gateway.store.audit import Seal, made_key
 from gateway.store.database import open_engine, prepare, told
 from gateway.store.jobs import EmbeddedJobs, Job, Jobs, LeaseLostError
 from gateway.store.keyring import Keyring
@@ -58,9 +59,12 @@ from gateway.store.sql import Store
 from gateway.store.tables import jobs, workers
 from gateway.transports.as2 import Client
 from gateway.transports.base import Remote
-from gateway.transports.folder import QUARANTINE, Folder
+from gateway.transports.folder import OUTBOX, QUARANTINE, Folder
 from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, EXPIRY, FETCH, POLL, RETENTION, SWEEP, WAITS, Handler
+
+if TYPE_CHECKING:
+    from gateway.api.sftp_server import Server
 
 _DAY = 86400.0
 _PERIODS = {SWEEP: 30.0, CHECKPOINT: 3600.0, RETENTION: _DAY, EXPIRY: 3600.0, WAITS: 3600.0}
@@ -303,9 +307,43 @@ class Gateway(AbstractContextManager["Gateway"]):
         """Sends over networks until ``stop`` is set, so that a slow partner stops nothing else."""
         self._jobs.work(self._handle, stop, "send")
 
-    def listen(self, stop: threading.Event) -> None:
-        """Takes in AS2 messages until ``stop`` is set."""
-        self.listener().run(stop)
+    @property
+    def listeners(self) -> list[Callable[[threading.Event], None]]:
+        """What waits for partners until it is stopped. Raises ConfigurationError."""
+        rules = self.settings.gateway
+        found: list[Callable[[threading.Event], None]] = []
+        found += [self.listener().run] if rules.as2.listen else []
+        return found + ([self.sftp_server().run] if rules.sftp_server.listen else [])
+
+    def sftp_server(self) -> Server:
+        """What partners with an account log in to. Raises ConfigurationError if it cannot be."""
+        try:
+            from gateway.api.sftp_server import Guest, Server
+        except ModuleNotFoundError:
+            raise ConfigurationError("sftp_server needs: pip install 'edi-gateway[sftp-server]'") from None
+        rules, partners = self.settings.gateway.sftp_server, self.settings.partners
+
+        def keep(partner: str, event: str, facts: dict[str, Any], act: Callable[[], None]) -> None:
+            store, channel = self.services.store, partners[partner].folder
+            try:
+                with store.transaction():
+                    named = (channel, facts["box"], facts["file"])
+                    message = store.sent_as(*named) if facts["box"] == OUTBOX else None
+                    store.audit(event, message, partner=partner, channel=channel, **facts)
+                    store.write()  # what is not kept is not done
+                    act()
+            except (EdiError, SQLAlchemyError) as error:
+                self._in_trouble(error)
+                raise OSError(errno.EIO, "it could not be written down; try again later") from error
+
+        if not (key := self.home / rules.host_key).exists():
+            made_key(key)
+        guests = {
+            one.sftp_account.user: Guest(one.id, self.home / FOLDERS / one.folder, one.sftp_account)
+            for one in partners.values()
+            if one.sftp_account
+        }
+        return Server(rules, key, guests, say=self._say, keep=keep)
 
     def listener(self) -> Listener:
         """What takes in AS2 messages. Raises ConfigurationError if its settings cannot be used."""

@@ -19,7 +19,7 @@ from gateway.partners.agreement import (
     setting,
 )
 from gateway.partners.as2 import As2
-from gateway.partners.sftp import Sftp
+from gateway.partners.sftp import Sftp, SftpAccount
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET
@@ -63,6 +63,7 @@ class Partner:
         items, locations: what is looked up in the tables of items and places.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
         as2, sftp: what was agreed about AS2 or SFTP; None where files are exchanged by folders only.
+        sftp_account: how it logs in to our server, to put files into its inbox and fetch from its outbox.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Partner:
     first_control_number: int = 1
     as2: As2 | None = None
     sftp: Sftp | None = None
+    sftp_account: SftpAccount | None = None
 
     def __post_init__(self) -> None:
         checked_name(self.id)
