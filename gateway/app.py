@@ -26,7 +26,7 @@ from gateway.api.listener import Request as HttpRequest
 from gateway.as2.mime import Headers
 from gateway.as2.span import Span
 from gateway.engine import library
-from gateway.errors import ConfigurationError, EdiError, RefusedError
+from gateway.errors import EdiError, RefusedError
 from gateway.observability.logging import get_logger
 from gateway.partners.partner import Partner
 from gateway.secrets import secret
@@ -49,7 +49,7 @@ from gateway.settings import (
     Settings,
     database_url,
 )
-from gateway.store.audit import Seal, made_key
+from gateway.store.audit import Seal
 from gateway.store.database import open_engine, prepare, told
 from gateway.store.jobs import EmbeddedJobs, Job, Jobs, LeaseLostError
 from gateway.store.keyring import Keyring
@@ -317,10 +317,8 @@ class Gateway(AbstractContextManager["Gateway"]):
 
     def sftp_server(self) -> Server:
         """What partners with an account log in to. Raises ConfigurationError if it cannot be."""
-        try:
-            from gateway.api.sftp_server import Guest, Server
-        except ModuleNotFoundError:
-            raise ConfigurationError("sftp_server needs: pip install 'edi-gateway[sftp-server]'") from None
+        from gateway.api.sftp_server import Guest, Server
+
         rules, partners = self.settings.gateway.sftp_server, self.settings.partners
 
         def keep(partner: str, event: str, facts: dict[str, Any], act: Callable[[], None]) -> None:
@@ -336,14 +334,12 @@ class Gateway(AbstractContextManager["Gateway"]):
                 self._in_trouble(error)
                 raise OSError(errno.EIO, "it could not be written down; try again later") from error
 
-        if not (key := self.home / rules.host_key).exists():
-            made_key(key)
         guests = {
             one.sftp_account.user: Guest(one.id, self.home / FOLDERS / one.folder, one.sftp_account)
             for one in partners.values()
             if one.sftp_account
         }
-        return Server(rules, key, guests, say=self._say, keep=keep)
+        return Server(rules, self.home / rules.host_key, guests, say=self._say, keep=keep)
 
     def listener(self) -> Listener:
         """What takes in AS2 messages. Raises ConfigurationError if its settings cannot be used."""

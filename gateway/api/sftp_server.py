@@ -22,16 +22,20 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
-import asyncssh
-from asyncssh.packet import SSHPacket
-from asyncssh.sftp import SFTPServerHandler
-from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
-
 from gateway.errors import ConfigurationError
 from gateway.partners.sftp import SftpAccount
 from gateway.settings import SftpServer
+from gateway.store.audit import made_key
 from gateway.transports.drop import Download, Drop, Entry, Room
 from gateway.transports.folder import INBOX
+
+try:
+    import asyncssh
+    from asyncssh.packet import SSHPacket
+    from asyncssh.sftp import SFTPServerHandler
+    from asyncssh.stream import SSHReader, SSHServerStreamSession, SSHWriter
+except ModuleNotFoundError:
+    raise ConfigurationError("The SFTP server needs: pip install 'edi-gateway[sftp-server]'") from None
 
 _T = TypeVar("_T")
 
@@ -58,6 +62,17 @@ Say = Callable[..., None]
 
 Keep = Callable[[str, str, dict[str, Any], Callable[[], None]], None]
 """The partner, and as :data:`gateway.transports.drop.Told`."""
+
+
+def host_key(path: Path) -> asyncssh.SSHKey:
+    """What proves the server to partners; made if it is not there. Raises ConfigurationError."""
+    try:
+        if not path.exists():
+            made_key(path)
+        return asyncssh.read_private_key(str(path))
+    except (OSError, asyncssh.KeyImportError) as error:
+        words = f"{path}, the key of the SFTP server, is no private key without password: {error}"
+        raise ConfigurationError(f"{words}. `sftp_server.host_key` in gateway.yaml names it.") from None
 
 
 @dataclass(slots=True)
@@ -113,7 +128,7 @@ class Server:
                 host or None,
                 port,
                 server_factory=partial(_Login, self),
-                server_host_keys=[asyncssh.read_private_key(str(self._host_key))],
+                server_host_keys=[host_key(self._host_key)],
                 server_version="SFTP",
                 config=None,
                 gss_host=None,
@@ -122,10 +137,6 @@ class Server:
                 **_ALGORITHMS,
                 **dict.fromkeys(_CLOSED, False),
             )
-        except asyncssh.KeyImportError as error:
-            raise ConfigurationError(
-                f"{self._host_key}, the key of the SFTP server, is no private key without password: {error}."
-            ) from None
         except OSError as error:
             raise ConfigurationError(
                 f"Partners cannot log in at {self.rules.listen}: {error.strerror or error}. If another "

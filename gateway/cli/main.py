@@ -30,6 +30,7 @@ COMMANDS = (
     "db",
     "cert",
     "partner",
+    "sftp_server",
     "crossreference",
     "demo",
     "x12",
