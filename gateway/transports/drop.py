@@ -152,7 +152,12 @@ class Upload(Download):
 
     def __init__(self, drop: Drop, name: str) -> None:
         self._hidden = drop.folder(INBOX) / f"{_HIDDEN}{uuid4().hex}"
-        super().__init__(drop, name, os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640))
+        drop.room.reserve(self._hidden.name, 0, 0)
+        try:
+            super().__init__(drop, name, os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640))
+        except OSError:
+            drop.room.release(self._hidden.name)
+            raise
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self._size, self._wrong = 0, ""
 
@@ -260,13 +265,7 @@ class Drop:
             raise _no(errno.EACCES, "files are put into /inbox")
         if appends:
             raise _no(errno.EOPNOTSUPP, "nothing is added to a file; put it again as a whole")
-        upload = Upload(self, name)
-        try:
-            self.room.reserve(upload._hidden.name, 0, 0)
-        except OSError:
-            upload.abandon()
-            raise
-        return upload
+        return Upload(self, name)
 
     def remove(self, path: bytes) -> None:
         box, name = _place(path)
