@@ -31,7 +31,7 @@ Match Group {group}
     PubkeyAcceptedAlgorithms -ssh-rsa,ssh-dss
     MaxAuthTries {attempts}
     MaxSessions 10
-    ForceCommand internal-sftp -u 0007 -m 0660 -P symlink,hardlink,mkdir,rmdir -l INFO
+    ForceCommand internal-sftp -u 0007 -P symlink,hardlink,mkdir,rmdir -l INFO
     DisableForwarding yes
     PermitTunnel no
     PermitTTY no
@@ -129,7 +129,7 @@ def _commands(root: Path, channel: Path, user: str, partner: Partner, account: S
     name, own = account.user, root / account.user
     yield f"# {partner.id}"
     yield (
-        f"id {name} >/dev/null 2>&1 || useradd --system --gid {GROUP} --home-dir / --no-create-home "
+        f"id {name} >/dev/null 2>&1 || useradd --system --gid {GROUP} --home-dir / --no-create-home --password '*' "
         f"--shell /usr/sbin/nologin {name}"
     )
     yield f"install -d -o root -g root -m 0755 {own}"  # sshd wants it so: else nobody is locked in there
