@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncssh
 
-from gateway.api.sftp_server import Guest, Server
+from gateway.api.sftp_server import Guest, Server, host_key
 from gateway.partners.sftp import SftpAccount
 from gateway.settings import SftpServer
 from gateway.transports.folder import INBOX, OUTBOX
@@ -31,6 +31,10 @@ class Served:
     @property
     def port(self) -> int:
         return self.server.port
+
+    @property
+    def host_key(self) -> str:
+        return host_key(self.root / "host.pem").export_public_key().decode().strip()
 
     def box(self, name: str, partner: str = "acme") -> Path:
         return self.root / partner / name

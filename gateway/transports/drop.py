@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from gateway.files import sync_files
 from gateway.partners.sftp import SftpAccount
-from gateway.transports.folder import INBOX, OUTBOX
+from gateway.transports.folder import INBOX, OUTBOX, is_unfinished
 
 MAX_READ = 1 << 18
 _MB = 1_000_000
@@ -316,7 +316,7 @@ class Drop:
             raise _no(errno.EACCES, "write /inbox/ and the name of the file")
         if _is_hidden(box, name):
             raise _no(errno.EACCES, f"{name}: names that begin so are used here for something else")
-        if os.path.lexists(self.folder(box) / name):
+        if os.path.lexists(self.folder(box) / name) and not (box == INBOX and is_unfinished(name)):
             words = f"a file {name} is there and not replaced; wait until it is taken, or use another name"
             raise _no(errno.EEXIST, words)
 
@@ -339,22 +339,21 @@ class Drop:
             os.close(descriptor)
 
     def show(self, hidden: Path, name: str) -> None:
-        """Gives an upload its name, in one step and never over another file."""
+        """Gives an upload its name in one step, over another file only if that is unfinished."""
         self._free(INBOX, name)
         target = self.folder(INBOX) / name
         try:
-            os.link(hidden, target, follow_symlinks=False)
-        except FileExistsError:
-            self._free(INBOX, name)  # says so; if it was taken meanwhile, so is the next try
-            raise
+            if is_unfinished(name):  # whose owner tries again
+                hidden.rename(target)
+            else:
+                os.link(hidden, target, follow_symlinks=False)
+                hidden.unlink()
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             with self.room.lock:
                 self._free(INBOX, name)
                 hidden.rename(target)
-        else:
-            hidden.unlink()
         sync_files([self.folder(INBOX)])
 
 

@@ -1,4 +1,4 @@
-"""Kills our SFTP server before and after each thing it does with files; run by ``test_sftp_server_kill.py``."""
+"""Kills our SFTP server before and after each step with a file; run by ``test_sftp_server_kill.py``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncssh
 
-from gateway.transports.folder import INBOX, Folder
+from gateway.transports.folder import Folder
 from tests.sftp_server import account, serving
 
 STEPS = ("pwrite", "fsync", "link", "unlink", "rename")

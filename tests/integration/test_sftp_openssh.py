@@ -1,4 +1,4 @@
-"""OpenSSH in place of our own server: what `edigw sftp-server config` prints is done as it stands, by root."""
+"""OpenSSH in place of our own server: what `edigw sftp-server config` prints is done as it stands."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from typing import NamedTuple
 
 import pytest
 
+from gateway.cli.commands.home import make_home
 from gateway.cli.commands.sftp_server import GROUP
 from gateway.cli.main import main
 from tests import ssh
-from tests.homes import PARTNER, make_home, set_in, work
+from tests.homes import PARTNER, set_in, work
 from tests.orders import interchange, order
 
 ROOT = Path(__file__).parents[2]
 LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
 pytestmark = [
     pytest.mark.needs_system,
+    pytest.mark.slow,
     pytest.mark.skipif(ssh.SSHD is None or not shutil.which("sftp"), reason=ssh.ABSENT),
 ]
 

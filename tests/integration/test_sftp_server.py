@@ -110,14 +110,11 @@ def test_a_line_that_tells_the_version_of_nothing(served: Served) -> None:
 
 
 def test_our_own_client_trades_with_our_own_server(served: Served) -> None:
-    key = " ".join(
-        asyncssh.read_private_key(str(served.root / "host.pem")).export_public_key().decode().split()[:2]
-    )
     terms = Sftp(
         host="127.0.0.1",
         port=served.port,
         user="acme",
-        host_keys=(key,),
+        host_keys=(served.host_key,),
         key=f"file:{served.root}/acme.key",
         inboxes=("/outbox",),
         outbox="/inbox",
@@ -329,6 +326,18 @@ def test_a_waiting_file_is_never_replaced(served: Served, tmp_path: Path) -> Non
 
     run(within)
     assert served.waiting() == {"a.edi": b"second", "c.edi": b"1"}
+
+
+def test_an_unfinished_file_is_replaced_when_its_owner_tries_again(served: Served) -> None:
+    async def within() -> None:
+        async with served.client() as client:
+            for content in (b"broke before the rename", b"again"):
+                async with client.open("/inbox/a.edi.part", "wb") as file:
+                    await file.write(content)
+            await client.rename("/inbox/a.edi.part", "/inbox/a.edi")
+
+    run(within)
+    assert served.waiting() == {"a.edi": b"again"}
 
 
 def test_a_file_with_a_hole_is_not_kept(served: Served) -> None:

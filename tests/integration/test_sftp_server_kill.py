@@ -1,4 +1,4 @@
-"""Our SFTP server, killed in the middle: what it said it has is there, and whole; all else is whole or absent."""
+"""Our SFTP server, killed in the middle: what it said it has is there; all else is whole or absent."""
 
 from __future__ import annotations
 

@@ -129,8 +129,8 @@ def _commands(root: Path, channel: Path, user: str, partner: Partner, account: S
     name, own = account.user, root / account.user
     yield f"# {partner.id}"
     yield (
-        f"id {name} >/dev/null 2>&1 || useradd --system --gid {GROUP} --home-dir / --no-create-home --password '*' "
-        f"--shell /usr/sbin/nologin {name}"
+        f"id {name} >/dev/null 2>&1 || useradd --system --gid {GROUP} --home-dir / --no-create-home "
+        f"--password '*' --shell /usr/sbin/nologin {name}"
     )
     yield f"install -d -o root -g root -m 0755 {own}"  # sshd wants it so: else nobody is locked in there
     for box, mode in (("inbox", "2770"), ("outbox", "2770" if account.removes else "2750")):
