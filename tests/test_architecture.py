@@ -35,6 +35,7 @@ ONLY_IN = {
     "httpcore": {"transports/as2.py"},
     "paramiko": {"transports/ssh.py", "transports/sftp.py"},
     "uvicorn": {"api/listener.py"},
+    "asyncssh": {"api/sftp_server.py"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},
 }
 

@@ -222,7 +222,8 @@ def sftp_server(rules: SftpServer, home: Path) -> Iterator[Finding]:
             is_ours, words = line.recv(12) == b"SSH-2.0-SFTP", "is in use"
     except OSError:
         try:
-            socket.create_server((host, port)).close()
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            socket.create_server((host, port), family=family).close()
         except OSError as error:
             is_ours, words = False, f"cannot be used: {error.strerror or error}"
     fix = "Is it an address of this machine, and which program has the port? See `sftp_server.listen`."

@@ -53,7 +53,7 @@ class Room:
         self._files = self._bytes = 0
 
     def clean(self) -> None:
-        """Removes what died in the middle; what somebody still writes is locked."""
+        """Removes what died in the middle, and counts the rest; what somebody still writes is locked."""
         for path in self._inbox.glob(f"{_HIDDEN}*"):
             with suppress(OSError):
                 descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
@@ -62,14 +62,16 @@ class Room:
                     path.unlink()
                 finally:
                     os.close(descriptor)
+        with self.lock:
+            self._count()
 
-    def reserve(self, hidden: str, size: int, before: int) -> None:
+    def reserve(self, hidden: str, size: int = 0) -> None:
         """Room for an upload that grows; one more file if it is not known yet."""
         with self.lock:
             for again in (False, True):
                 if again:  # files were taken, or brought by others
                     self._count()
-                more = size - before if hidden in self._open else size
+                more = size - self._open.get(hidden, 0)
                 files = self._files + (hidden not in self._open)
                 if files <= self._terms.max_files and self._bytes + more <= self._terms.quota_mb * _MB:
                     self._files, self._bytes = files, self._bytes + more
@@ -106,10 +108,15 @@ class _Spans:
 
     def add(self, start: int, end: int) -> bool:
         """Whether it could be noted; not if there are too many pieces."""
-        self._later[start] = max(end, self._later.get(start, 0))
-        while self._later and (first := min(self._later)) <= self.upto:
-            self.upto = max(self.upto, self._later.pop(first))
-        return len(self._later) <= _MAX_PIECES
+        if start <= self.upto:
+            self.upto = max(self.upto, end)
+            while self._later and (first := min(self._later)) <= self.upto:
+                self.upto = max(self.upto, self._later.pop(first))
+        elif len(self._later) < _MAX_PIECES:
+            self._later[start] = max(end, self._later.get(start, 0))
+        else:
+            return False
+        return True
 
 
 class Download:
@@ -152,7 +159,7 @@ class Upload(Download):
 
     def __init__(self, drop: Drop, name: str) -> None:
         self._hidden = drop.folder(INBOX) / f"{_HIDDEN}{uuid4().hex}"
-        drop.room.reserve(self._hidden.name, 0, 0)
+        drop.room.reserve(self._hidden.name)
         try:
             super().__init__(drop, name, os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640))
         except OSError:
@@ -183,7 +190,7 @@ class Upload(Download):
             raise _no(errno.EOPNOTSUPP, "a file cannot be made shorter; begin it again")
         if size > (most := self.drop.terms.max_file_mb) * _MB:
             raise _no(errno.EFBIG, f"{self.name} is larger than {most} MB, the most one file may have here")
-        self.drop.room.reserve(self._hidden.name, size, self._size)
+        self.drop.room.reserve(self._hidden.name, size)
         self._size = size
         if grow:
             os.ftruncate(self._file, size)
