@@ -19,10 +19,11 @@ import asyncssh
 import pytest
 
 from gateway.partners.sftp import Sftp
+from gateway.transports.drop import Room
 from gateway.transports.folder import INBOX, OUTBOX, Folder
 from gateway.transports.sftp import SftpFolders
 from tests import ssh
-from tests.sftp_server import Served, serving
+from tests.sftp_server import Served, account, serving
 
 pytestmark = [pytest.mark.needs_system, pytest.mark.skipif(not shutil.which("sftp"), reason=ssh.ABSENT)]
 
@@ -281,6 +282,7 @@ def test_a_file_is_there_when_it_is_closed_and_not_before(served: Served) -> Non
             assert await client.listdir("/inbox") == []
             assert [name[:8] for name in served.waiting()] == [".upload-"]
             assert Folder(served.root / "acme", 0).look(1e10, 0).ready == ()
+            Room(served.box(INBOX), account(served.root)).clean()  # as another node does when it starts
             await file.close()
             assert served.waiting() == {"a.edi": CONTENT}
             assert (await client.stat("/inbox/a.edi")).size == len(CONTENT)
