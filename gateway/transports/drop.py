@@ -78,7 +78,7 @@ class Room:
                     self._open[hidden] = size
                     return
         what = f"{self._terms.max_files} files or {self._terms.quota_mb} MB"
-        raise _no(
+        raise OSError(
             errno.EDQUOT, f"{what} wait in /inbox, as much as was agreed; try again when they are taken"
         )
 
@@ -134,7 +134,7 @@ class Download:
         return data
 
     def write(self, _offset: int, _data: bytes) -> None:
-        raise _no(errno.EACCES, "the file was opened for reading")
+        raise OSError(errno.EACCES, "the file was opened for reading")
 
     def truncate(self, _size: int) -> None:
         self.write(0, b"")
@@ -169,15 +169,15 @@ class Upload(Download):
         self._size, self._wrong = 0, ""
 
     def read(self, _offset: int, _size: int) -> bytes:
-        raise _no(errno.EACCES, "what is put into /inbox cannot be read back")
+        raise OSError(errno.EACCES, "what is put into /inbox cannot be read back")
 
     def write(self, offset: int, data: bytes) -> None:
         if self._wrong:  # nothing after it can make the file whole
-            raise _no(errno.EIO, self._wrong)
+            raise OSError(errno.EIO, self._wrong)
         try:
             self.truncate(max(self._size, offset + len(data)), grow=False)
             if not self._spans.add(offset, offset + len(data)):
-                raise _no(errno.EIO, "the file was written in too many pieces")
+                raise OSError(errno.EIO, "the file was written in too many pieces")
             written = 0
             while written < len(data):
                 written += os.pwrite(self._file, data[written:], offset + written)
@@ -187,9 +187,11 @@ class Upload(Download):
 
     def truncate(self, size: int, *, grow: bool = True) -> None:
         if size < self._size:
-            raise _no(errno.EOPNOTSUPP, "a file cannot be made shorter; begin it again")
+            raise OSError(errno.EOPNOTSUPP, "a file cannot be made shorter; begin it again")
         if size > (most := self.drop.terms.max_file_mb) * _MB:
-            raise _no(errno.EFBIG, f"{self.name} is larger than {most} MB, the most one file may have here")
+            raise OSError(
+                errno.EFBIG, f"{self.name} is larger than {most} MB, the most one file may have here"
+            )
         self.drop.room.reserve(self._hidden.name, size)
         self._size = size
         if grow:
@@ -203,10 +205,10 @@ class Upload(Download):
         """
         try:
             if self._wrong:
-                raise _no(errno.EIO, f"{self.name} is not complete and was not kept: {self._wrong}")
+                raise OSError(errno.EIO, f"{self.name} is not complete and was not kept: {self._wrong}")
             if self._spans.upto < self._size:
                 words = f"{self.name} was not kept: its bytes from {self._spans.upto} on never came"
-                raise _no(errno.EIO, words)
+                raise OSError(errno.EIO, words)
             os.fsync(self._file)
             self.drop.show(self._hidden, self.name)
             self.drop.room.release(self._hidden.name, kept=True)
@@ -246,7 +248,7 @@ class Drop:
     def list(self, path: bytes) -> list[Entry]:
         box, name = _place(path)
         if name:
-            raise _no(errno.ENOTDIR, "this is a file")
+            raise OSError(errno.ENOTDIR, "this is a file")
         if not box:
             return [self.entry(b"/inbox"), self.entry(b"/outbox")]
         return list(self._entries(box))
@@ -260,7 +262,7 @@ class Drop:
     def fetch(self, path: bytes) -> Download:
         box, name = _place(path)
         if box != OUTBOX:
-            raise _no(errno.EACCES, "only files in /outbox can be fetched")
+            raise OSError(errno.EACCES, "only files in /outbox can be fetched")
         self._found(box, name)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         return Download(self, name, os.open(self.folder(box) / name, flags))
@@ -269,9 +271,9 @@ class Drop:
         box, name = _place(path)
         self._free(box, name)
         if box != INBOX:
-            raise _no(errno.EACCES, "files are put into /inbox")
+            raise OSError(errno.EACCES, "files are put into /inbox")
         if appends:
-            raise _no(errno.EOPNOTSUPP, "nothing is added to a file; put it again as a whole")
+            raise OSError(errno.EOPNOTSUPP, "nothing is added to a file; put it again as a whole")
         return Upload(self, name)
 
     def remove(self, path: bytes) -> None:
@@ -285,7 +287,7 @@ class Drop:
         self._found(box, old)
         self._may_change(box)
         if other != box:
-            raise _no(errno.EACCES, "a file keeps its folder")
+            raise OSError(errno.EACCES, "a file keeps its folder")
 
         def move() -> None:
             with self.room.lock:
@@ -300,7 +302,7 @@ class Drop:
 
     def _may_change(self, box: str) -> None:
         if box == OUTBOX and not self.terms.removes:
-            raise _no(errno.EACCES, "files in /outbox are fetched only; they are not yours to change")
+            raise OSError(errno.EACCES, "files in /outbox are fetched only; they are not yours to change")
 
     def _entries(self, box: str) -> Iterator[Entry]:
         with os.scandir(self.folder(box)) as entries:
@@ -316,16 +318,16 @@ class Drop:
             found = (self.folder(box) / name).lstat()
             if stat.S_ISREG(found.st_mode):
                 return found
-        raise _no(errno.ENOENT, "there is no such file")
+        raise OSError(errno.ENOENT, "there is no such file")
 
     def _free(self, box: str, name: str) -> None:
         if not name:
-            raise _no(errno.EACCES, "write /inbox/ and the name of the file")
+            raise OSError(errno.EACCES, "write /inbox/ and the name of the file")
         if _is_hidden(box, name):
-            raise _no(errno.EACCES, f"{name}: names that begin so are used here for something else")
+            raise OSError(errno.EACCES, f"{name}: names that begin so are used here for something else")
         if os.path.lexists(self.folder(box) / name) and not (box == INBOX and is_unfinished(name)):
             words = f"a file {name} is there and not replaced; wait until it is taken, or use another name"
-            raise _no(errno.EEXIST, words)
+            raise OSError(errno.EEXIST, words)
 
     # --- what is kept ----------------------------------------------------------------------------------
 
@@ -364,10 +366,6 @@ class Drop:
         sync_files([self.folder(INBOX)])
 
 
-def _no(number: int, words: str) -> OSError:
-    return OSError(number, words)
-
-
 def _entry(name: str, found: os.stat_result) -> Entry:
     return Entry(name, found.st_size, found.st_mtime)
 
@@ -379,14 +377,14 @@ def _is_hidden(box: str, name: str) -> bool:
 def _place(path: bytes) -> tuple[str, str]:
     """Folder and name of a path as the partner writes it; both empty for ``/``."""
     if len(path) > _MAX_PATH:
-        raise _no(errno.ENAMETOOLONG, f"a path has at most {_MAX_PATH} bytes")
+        raise OSError(errno.ENAMETOOLONG, f"a path has at most {_MAX_PATH} bytes")
     parts = [one for one in posixpath.normpath(b"/" + path).split(b"/") if one]
     box = parts[0].decode("ascii", "replace") if parts else ""
     name = parts[1] if len(parts) > 1 else b""
     if len(parts) > 2 or (parts and box not in (INBOX, OUTBOX)):
-        raise _no(errno.ENOENT, "there are the folders /inbox and /outbox, and no others")
+        raise OSError(errno.ENOENT, "there are the folders /inbox and /outbox, and no others")
     if len(name) > _MAX_NAME:
-        raise _no(errno.ENAMETOOLONG, f"a name has at most {_MAX_NAME} bytes")
+        raise OSError(errno.ENAMETOOLONG, f"a name has at most {_MAX_NAME} bytes")
     if any(byte < 32 or byte == 127 for byte in name):
-        raise _no(errno.EINVAL, "a name has no control characters")
+        raise OSError(errno.EINVAL, "a name has no control characters")
     return box, os.fsdecode(name)
