@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -64,11 +65,12 @@ from gateway.store.sql import Store
 from gateway.store.tables import jobs, workers
 from gateway.transports.as2 import Client
 from gateway.transports.base import Remote
-from gateway.transports.folder import INBOX, QUARANTINE, Folder
+from gateway.transports.folder import INBOX, OUTBOX, QUARANTINE, Folder
 from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, EXPIRY, FETCH, POLL, RETENTION, SWEEP, WAITS, Handler
 
 if TYPE_CHECKING:
+    from gateway.api.sftp_server import Server
     from gateway.transports.sp_api import Client as Account
 
 _DAY = 86400.0
@@ -364,9 +366,39 @@ class Gateway(AbstractContextManager["Gateway"]):
             at = services.clock() + timedelta(seconds=rests)
             services.enqueue([one for one in polls if one not in known], at)
 
-    def listen(self, stop: threading.Event) -> None:
-        """Takes in AS2 messages until ``stop`` is set."""
-        self.listener().run(stop)
+    @property
+    def listeners(self) -> list[Callable[[threading.Event], None]]:
+        """What waits for partners until it is stopped. Raises ConfigurationError."""
+        rules = self.settings.gateway
+        found: list[Callable[[threading.Event], None]] = []
+        found += [self.listener().run] if rules.as2.listen else []
+        return found + ([self.sftp_server().run] if rules.sftp_server.listen else [])
+
+    def sftp_server(self) -> Server:
+        """What partners with an account log in to. Raises ConfigurationError if it cannot be."""
+        from gateway.api.sftp_server import Guest, Server
+
+        rules, partners = self.settings.gateway.sftp_server, self.settings.partners
+
+        def keep(partner: str, event: str, facts: dict[str, Any], act: Callable[[], None]) -> None:
+            store, channel = self.services.store, partners[partner].folder
+            try:
+                with store.transaction():
+                    named = (channel, facts["box"], facts["file"])
+                    message = store.sent_as(*named) if facts["box"] == OUTBOX else None
+                    store.audit(event, message, partner=partner, channel=channel, **facts)
+                    store.write()  # what is not kept is not done
+                    act()
+            except (EdiError, SQLAlchemyError) as error:
+                self._in_trouble(error)
+                raise OSError(errno.EIO, "it could not be written down; try again later") from error
+
+        guests = {
+            one.sftp_account.user: Guest(one.id, self.home / FOLDERS / one.folder, one.sftp_account)
+            for one in partners.values()
+            if one.sftp_account
+        }
+        return Server(rules, self.home / rules.host_key, guests, say=self._say, keep=keep)
 
     def listener(self) -> Listener:
         """What takes in AS2 messages. Raises ConfigurationError if its settings cannot be used."""

@@ -35,6 +35,7 @@ GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
 )
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
+HOST_KEY = "sftp-host.pem"
 """Names inside a home."""
 
 _T = TypeVar("_T")
@@ -290,10 +291,7 @@ class As2Settings:
             checked_as2_name(self.id)
         if self.public_url:
             checked_url(self.public_url)
-        if self.listen and not re.fullmatch(r"([\w.-]+|\[[\dA-Fa-f:.]+\]):\d{1,5}", self.listen, re.ASCII):
-            raise ValueError(f"listen {self.listen!r}: write address and port, as 127.0.0.1:10080")
-        if self.listen and self.address[1] > 65_535:
-            raise ValueError(f"listen {self.listen!r}: a port is at most 65535")
+        _address(self.listen)
         if not re.fullmatch(r"/[\w./~-]*", self.path, re.ASCII):
             raise ValueError(f"path {self.path!r}: write the path of a URL, as /as2")
         if bool(self.tls_certificate) != bool(self.tls_key):
@@ -306,8 +304,54 @@ class As2Settings:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port of ``listen``, which must not be empty."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return _address(self.listen)
+
+
+def _address(listen: str) -> tuple[str, int]:
+    """Host and port of ``listen``; both nothing if it is empty. Raises ValueError."""
+    if listen and not re.fullmatch(r"([\w.-]+|\[[\dA-Fa-f:.]+\]):\d{1,5}", listen, re.ASCII):
+        raise ValueError(f"listen {listen!r}: write address and port, as 127.0.0.1:10080")
+    host, _, port = listen.rpartition(":")
+    if int(port or 0) > 65_535:
+        raise ValueError(f"listen {listen!r}: a port is at most 65535")
+    return host.strip("[]"), int(port or 0)
+
+
+@setting
+class SftpServer:
+    """Our server for partners with an ``sftp_account``.
+
+    Attributes:
+        listen: address and port; empty for none, port 0 for any that is free.
+        host_key: file of its private key, from the home on; made at the first start.
+        connections: at a time, before and after a login each. partner_connections: of each partner.
+        login_attempts: keys a client may offer. login_seconds: until when it must be in.
+        idle_seconds: after which a connection that asks for nothing is ended.
+    """
+
+    listen: str = ""
+    host_key: str = f"{KEYS}/{HOST_KEY}"
+    connections: int = 50
+    partner_connections: int = 5
+    login_attempts: int = 6
+    login_seconds: float = 30
+    idle_seconds: float = 300
+
+    def __post_init__(self) -> None:
+        _address(self.listen)
+        if not self.host_key:
+            raise ValueError("host_key: write the name of a file")
+        if not 1 <= self.partner_connections <= self.connections <= 1000:
+            raise ValueError("1 <= partner_connections <= connections <= 1000")
+        if not (1 <= self.login_attempts <= 20 and 1 <= self.login_seconds <= 300):
+            raise ValueError("login_attempts is 1 to 20, login_seconds 1 to 300")
+        if not 1 <= self.idle_seconds <= 86_400:
+            raise ValueError("idle_seconds: 1 to 86400 (a day)")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of ``listen``, which must not be empty."""
+        return _address(self.listen)
 
 
 @setting
@@ -332,6 +376,7 @@ class GatewaySettings:
     schedule: Schedule = field(default_factory=Schedule)
     retention: Retention = field(default_factory=Retention)
     as2: As2Settings = field(default_factory=As2Settings)
+    sftp_server: SftpServer = field(default_factory=SftpServer)
     keys: Keys = field(default_factory=Keys)
     calendars: tuple[Calendar, ...] = ()
 
@@ -414,12 +459,16 @@ def load(home: Path) -> Settings:
         gateway = replace(gateway, erp=_with_profiles(home, gateway.erp, problems))
     folders = {one.channel for one in gateway.erp.channels} if gateway else set()
     found: list[Partner] = []
+    users: dict[str, str] = {}
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         shown = f"{PARTNERS_FOLDER}/{path.name}"
         partner = read_file(path, shown, Partner, problems, id=path.stem)
         if partner is None:
             continue
         found.append(partner)
+        if (account := partner.sftp_account) and (other := users.setdefault(account.user, shown)) != shown:
+            hint = "Give each partner a user of its own, or its files would go to another."
+            problems.append(_problem(f"{shown}: sftp_account: {other} has the user {account.user!r}.", hint))
         if partner.folder in folders:
             hint = "Give each partner, and the ERP, a channel of its own."
             problems.append(_problem(f"{shown}: the channel {partner.folder!r} is in use already.", hint))

@@ -37,6 +37,7 @@ ONLY_IN = {
     "stamina": {"transports/sp_api.py"},
     "paramiko": {"transports/ssh.py", "transports/sftp.py"},
     "uvicorn": {"api/listener.py"},
+    "asyncssh": {"api/sftp_server.py"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},
 }
 

@@ -33,6 +33,7 @@ COMMANDS = (
     "partner",
     "route",
     "channel",
+    "sftp_server",
     "crossreference",
     "schedule",
     "demo",

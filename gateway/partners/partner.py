@@ -21,7 +21,7 @@ from gateway.partners.agreement import (
 )
 from gateway.partners.as2 import As2
 from gateway.partners.calendar import When
-from gateway.partners.sftp import Sftp
+from gateway.partners.sftp import Sftp, SftpAccount
 from gateway.partners.sp_api import SpApi
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
@@ -72,6 +72,7 @@ class Partner:
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
         as2, sftp, sp_api: what was agreed about AS2, SFTP with each server, and Amazon's API; none of them
             where files go by folders only. Of several ways routes.yaml chooses.
+        sftp_account: how it logs in to our server, to put files into its inbox and fetch from its outbox.
         poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
         deadlines: until when what must be done.
     """
@@ -97,6 +98,7 @@ class Partner:
     as2: As2 | None = None
     sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None
+    sftp_account: SftpAccount | None = None
 
     def __post_init__(self) -> None:
         checked_name(self.id)

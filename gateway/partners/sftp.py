@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import field
+from ipaddress import ip_address, ip_network
 
 from gateway.partners.agreement import checked_name, setting
 from gateway.partners.as2 import checked_reference, chosen
 
 RENAME = ("plain", "posix", "none")
 EXISTS = ("number", "fail", "overwrite")
+
+
+def _blob(line: str) -> bytes:
+    """The key of a line ``ssh-ed25519 AAAA...`` with or without a comment; empty if it is none."""
+    kind, _, rest = line.partition(" ")
+    try:
+        raw = base64.b64decode(rest.partition(" ")[0], validate=True)
+    except ValueError:
+        raw = b""
+    return raw if kind and raw[4 : 4 + len(kind)] == kind.encode() else b""
 
 
 def _folder(name: str, path: str) -> None:
@@ -49,12 +59,7 @@ class Server:
         if not re.fullmatch(r"[^\x00-\x1f\x7f]+", self.user):
             raise ValueError("user: at least one character, no control characters")
         for line in self.host_keys:
-            kind, _, rest = line.partition(" ")
-            try:
-                raw = base64.b64decode(rest.partition(" ")[0], validate=True)
-            except binascii.Error:
-                raw = b""
-            if not kind or raw[4 : 4 + len(kind)] != kind.encode():
+            if not _blob(line):
                 raise ValueError(
                     f"host_keys {line[:40]!r}: write type and key, as `edigw partner test` shows them: "
                     "ssh-ed25519 AAAA..."
@@ -150,3 +155,60 @@ class Sftp(Server):
             raise ValueError("poll_seconds is 1 to 86400, timeout_seconds 1 to 3600")
         if not 1 <= self.keepalive_seconds <= 3600 or not 1 <= self.connections <= 10:
             raise ValueError("keepalive_seconds is 1 to 3600, connections 1 to 10")
+
+
+KEYS = re.compile(r"(sk-)?(ssh-ed25519|ecdsa-sha2-nistp(256|384|521))(@openssh\.com)?|ssh-rsa")
+
+
+@setting
+class SftpAccount:
+    """How a partner logs in to our server: ``edigw``'s own, or OpenSSH as ``edigw sftp-server config`` says.
+
+    Attributes:
+        user: its name there.
+        keys: its public keys, as ``ssh-ed25519 AAAA... comment``; several while one is replaced.
+        networks: addresses it may come from, as 192.0.2.0/24; empty for any.
+        max_file_mb: of one file. quota_mb, max_files: of all that wait in its inbox.
+        removes: whether it may remove and rename what lies in its outbox.
+    """
+
+    user: str
+    keys: tuple[str, ...]
+    networks: tuple[str, ...] = ()
+    max_file_mb: int = 100
+    quota_mb: int = 1000
+    max_files: int = 1000
+    removes: bool = True
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", self.user):
+            raise ValueError(f"user {self.user!r}: take a-z, 0-9, _ and -, at most 31 characters")
+        if not self.keys:
+            raise ValueError("keys: at least one is needed; there are no passwords")
+        for line in self.keys:
+            kind = line.partition(" ")[0]
+            if not KEYS.fullmatch(kind) or not _blob(line) or re.search(r"[\x00-\x1f\x7f]", line):
+                raise ValueError(
+                    f"keys {line[:40]!r}: write a public key in one line, as in the partner's .pub file: "
+                    "ssh-ed25519 AAAA... (or ecdsa-sha2-nistp256, ssh-rsa; no DSA, no options before it)"
+                )
+            if kind == "ssh-rsa" and len(_blob(line)) < 270:
+                raise ValueError(f"keys {line[:40]!r}: an RSA key needs at least 2048 bits")
+        for network in self.networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"networks: {error}; write 192.0.2.0/24 or one address") from None
+        if not (1 <= self.max_file_mb <= self.quota_mb <= 1_000_000 and 1 <= self.max_files <= 100_000):
+            raise ValueError("1 <= max_file_mb <= quota_mb <= 1000000, and max_files is 1 to 100000")
+
+    @property
+    def blobs(self) -> frozenset[bytes]:
+        """The keys as the protocol has them."""
+        return frozenset(map(_blob, self.keys))
+
+    def admits(self, address: str) -> bool:
+        """Whether it may come from an IP address."""
+        host = ip_address(address.partition("%")[0])
+        host = getattr(host, "ipv4_mapped", None) or host
+        return not self.networks or any(host in ip_network(one) for one in self.networks)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from gateway.errors import NotFoundError
 from gateway.partners.certificate import ALARMS
 from gateway.partners.partner import Partner
 from gateway.services.base import job_of
+from gateway.settings import SftpServer
 from gateway.store import tables as t
 from gateway.store.database import REVISION, revision
 from gateway.store.exchanges import PAYLOADS
@@ -211,3 +214,28 @@ def places(home: Path, channels: tuple[str, ...], data: Path, folders: Path, key
             mode = "0700" if path.is_dir() else "0600"
             words = f"{path.relative_to(home)} can be read by others."
             yield Finding(False, words, f"chmod {mode} {path}")
+
+
+def sftp_server(rules: SftpServer, home: Path) -> Iterator[Finding]:
+    """Whether partners can log in, or could if it ran."""
+    is_there = find_spec("asyncssh") is not None
+    words = f"The library of the SFTP server is {'' if is_there else 'not '}there."
+    yield Finding(is_there, words, "pip install 'edi-gateway[sftp-server]'")
+    key = home / rules.host_key
+    words = f"Its key {rules.host_key} {'is there' if key.exists() else 'will be made at its start'}."
+    yield Finding(
+        os.access(key if key.exists() else key.parent, os.R_OK), words, f"Let this user read {key}."
+    )
+    host, port = rules.address
+    is_ours, words = True, "is free; it listens there while `edigw up` runs"
+    try:
+        with socket.create_connection((host or "localhost", port), 2) as line:
+            is_ours, words = line.recv(12) == b"SSH-2.0-SFTP", "is in use"
+    except OSError:
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            socket.create_server((host, port), family=family).close()
+        except OSError as error:
+            is_ours, words = False, f"cannot be used: {error.strerror or error}"
+    fix = "Is it an address of this machine, and which program has the port? See `sftp_server.listen`."
+    yield Finding(is_ours, f"{rules.listen} {words}.", fix)

@@ -56,7 +56,7 @@ class Seal:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            data = _made(path)
+            data = made_key(path)
         try:
             key = load_pem_private_key(data, None)
         except ValueError as error:
@@ -118,8 +118,11 @@ class Seal:
         return point
 
 
-def _made(path: Path) -> bytes:
-    """A new key in a file: whole as soon as it can be seen, and one, though several nodes make it at once."""
+def made_key(path: Path) -> bytes:
+    """A new Ed25519 key in a file, in PEM form.
+
+    It is whole as soon as it can be seen, and one, though several nodes make it at once.
+    """
     made = Ed25519PrivateKey.generate()
     path.parent.mkdir(mode=0o700, exist_ok=True)
     hidden = path.with_name(f".{path.name}-{uuid4()}")

@@ -183,8 +183,7 @@ class Store:
             with _taken(self._turn), self.connection.begin():
                 self.is_writing = True
                 yield
-                self.flush()
-                self._seal()
+                self.write()
         except BaseException as error:
             self._rows, self._entries, self._told, self._more = {}, [], [], Counter()
             if isinstance(error, DBAPIError):
@@ -203,6 +202,11 @@ class Store:
             self._listener(entry)
         for (event, message_id), count in more.items():
             self._listener(Entry(self._clock(), event, message_id, {}, count))
+
+    def write(self) -> None:
+        """Writes what was gathered, so that what cannot be written fails now."""
+        self.flush()
+        self._seal()
 
     @contextmanager
     def savepoint(self) -> Iterator[Callable[[], None]]:
@@ -719,6 +723,12 @@ class Store:
         d = t.deliveries.c
         known = select(d.box, d[column]).where(d.channel == channel, d[column].in_(list(names)))
         return {(str(box), str(name)) for box, name in self._read(known)}
+
+    def sent_as(self, channel: str, box: str, name: str) -> str | None:
+        """The message whose file has this name there."""
+        d = t.deliveries.c
+        known = select(d.message_id).where(d.channel == channel, d.box == box, d.name == name)
+        return next((str(one) for (one,) in self._read(known)), None)
 
     def mark_sending(self, names: Sequence[tuple[Delivery, str]], token: str) -> None:
         """Says under which names deliveries are about to appear, and by which attempt.

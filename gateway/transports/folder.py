@@ -66,6 +66,11 @@ def harmless(name: str, longest: int = _MAX_NAME) -> str:
     return clean
 
 
+def is_unfinished(name: str) -> bool:
+    """Whether a name says that the file is still being written."""
+    return name.startswith(".") or name.lower().endswith(UNFINISHED)
+
+
 class Folder:
     """The folders of one channel; a :class:`Receiver` and :class:`Sender` of ``gateway.transports.base``.
 
@@ -129,7 +134,7 @@ class Folder:
                 found = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
+            if is_unfinished(entry.name):
                 if stat.S_ISREG(found.st_mode) and now - found.st_mtime > _ABANDONED:
                     ignored.append((harmless(entry.name), "named as unfinished; rename it if it is complete"))
                 continue

@@ -48,7 +48,7 @@ from paramiko.sftp import (
 
 from gateway.partners.sftp import Sftp
 from gateway.transports.base import Arrival, Look, UnreadableError
-from gateway.transports.folder import OUTBOX, SPLIT, UNFINISHED, harmless, kind_of
+from gateway.transports.folder import OUTBOX, SPLIT, harmless, is_unfinished, kind_of
 from gateway.transports.problems import LostError, SftpError, TakenError, refused
 from gateway.transports.ssh import CHUNK, Link, Watch, attributes, path_of, pieces
 
@@ -232,7 +232,7 @@ class SftpFolders:
 
     def _is_wanted(self, name: str, found: SFTPAttributes) -> bool:
         marker = self._terms.marker
-        if name.startswith(".") or name.lower().endswith(UNFINISHED) or (marker and name.endswith(marker)):
+        if is_unfinished(name) or (marker and name.endswith(marker)):
             return False
         if stat.S_ISDIR(found.st_mode or 0):
             ours = filter(None, (self._terms.claim, self._terms.archive))

@@ -118,6 +118,8 @@ def run_doctor(args: argparse.Namespace) -> int:
         channels = settings.channels
         found.append(check.Finding(True, f"The settings are right: {count(len(channels), 'channel')}."))
         found += check.places(home, channels, home / DATA, home / FOLDERS, home / KEYS)
+        if settings.gateway.sftp_server.listen:
+            found += check.sftp_server(settings.gateway.sftp_server, home)
         with gateway_of(args) as gateway, reading(gateway.engine) as connection:
             services = gateway.services
             now = services.clock()

@@ -92,8 +92,7 @@ def _until(gateway: Gateway, stop: Event, *, clock: bool, works: bool) -> list[B
 
     parts = [*(gateway.parts if works else ())]
     if clock:
-        listens = bool(gateway.settings.gateway.as2.listen)
-        parts += [gateway.keep_time, *([gateway.listen] if listens else [])]
+        parts += [gateway.keep_time, *gateway.listeners]
     threads = [Thread(target=part, args=(run,), name=f"part{number}") for number, run in enumerate(parts)]
     for thread in threads:
         thread.start()
