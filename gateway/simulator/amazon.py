@@ -22,29 +22,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
 
 from gateway.simulator.bodies import check, documents
-from gateway.simulator.script import Change, Fault, Order, Script
+from gateway.simulator.script import CALLS, TOKEN, Change, Fault, Order, Script
 
 Row: TypeAlias = dict[str, Any]
 Query: TypeAlias = dict[str, str]
 
 _BODY_LIMIT = 4 << 20
-_TOKEN = "token"  # noqa: S105 - the name of a call
-_FINANCES = "/finances/invoices/2026-06-25/invoices"
-_CALLS = {
-    "POST /auth/o2/token": _TOKEN,
-    "GET /vendor/orders/v1/purchaseOrders": "getPurchaseOrders",
-    "GET /vendor/orders/v1/purchaseOrders/*": "getPurchaseOrder",
-    "GET /vendor/orders/v1/purchaseOrdersStatus": "getPurchaseOrdersStatus",
-    "POST /vendor/orders/v1/acknowledgements": "submitAcknowledgement",
-    "POST /vendor/shipping/v1/shipmentConfirmations": "SubmitShipmentConfirmations",
-    "POST /vendor/shipping/v1/shipments": "SubmitShipments",
-    "GET /vendor/shipping/v1/shipments": "GetShipmentDetails",
-    "GET /vendor/shipping/v1/transportLabels": "GetShipmentLabels",
-    "POST /vendor/payments/v1/invoices": "submitInvoices",
-    "GET /vendor/transactions/v1/transactions/*": "getTransaction",
-    f"GET {_FINANCES}": "getInvoiceHeaders",
-    f"GET {_FINANCES}/*": "getInvoice",
-}
 _LISTS = {
     "getPurchaseOrders": ("orders", 100),
     "getPurchaseOrdersStatus": ("ordersStatus", 100),
@@ -139,7 +122,7 @@ class Amazon(AbstractContextManager["Amazon"]):
                 body = _order(told, number, at, script.vendor_code)
                 self._orders[number] = _Bought(body, at, [*told.changes])
         self._shipments: dict[str, Row] = {}
-        self._invoices: dict[str, tuple[datetime, Row]] = {}
+        self._invoices: dict[str, tuple[datetime, Row, list[Row]]] = {}
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.amazon = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -162,7 +145,7 @@ class Amazon(AbstractContextManager["Amazon"]):
         parts = urlsplit(handler.path)
         above, _, key = parts.path.rpartition("/")
         names = (f"{handler.command} {parts.path}", f"{handler.command} {above}/*")
-        operation = _CALLS.get(names[0]) or _CALLS.get(names[1], "")
+        operation = CALLS.get(names[0]) or CALLS.get(names[1], "")
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         with self._lock:
             seconds = (self.now() - self.start).total_seconds()
@@ -170,9 +153,9 @@ class Amazon(AbstractContextManager["Amazon"]):
         breaks = fault.does in ("break", "break_after")
         if fault.does == "delay":
             self._wait(fault.seconds)
-        status, retry, body = 200, 0.0, self.state
         with self._lock:
             self._settle()
+            status, retry, body = 200, 0.0, self.state
             try:
                 if parts.path != "/rehearsal":
                     status, body = self._done(handler, operation, unquote(key), query, sent, fault)
@@ -180,12 +163,11 @@ class Amazon(AbstractContextManager["Amazon"]):
                 status, retry, body = refusal.status, refusal.retry, refusal.body
             self.calls.append((seconds, operation, 0 if breaks else status))
             self._numbers["request"] += 1
-            request_id = str(UUID(int=self._numbers["request"]))
+            request_id, content = str(UUID(int=self._numbers["request"])), json.dumps(body).encode()
         if breaks:
             self._wait(fault.seconds)
             handler.close_connection = True
             return
-        content = json.dumps(body).encode()
         content = content[: len(content) // 2] if fault.does == "truncate" else content
         handler.reply(status, request_id, retry, b"<html></html>" if fault.does == "garbage" else content)
 
@@ -214,7 +196,7 @@ class Amazon(AbstractContextManager["Amazon"]):
             raise _Refusal(fault.status, "InternalFailure", "We encountered an internal error.")
         if fault.does in ("deny", "throttle"):
             raise _denied() if fault.does == "deny" else _throttled(fault.seconds)
-        if operation == _TOKEN:
+        if operation == TOKEN:
             return self._granted(dict(parse_qsl(sent.decode("latin-1"))))
         self._admit(operation, handler.headers.get("x-amz-access-token", ""))
         if fault.does == "page" or not set(query) <= _ASKED:
@@ -235,8 +217,8 @@ class Amazon(AbstractContextManager["Amazon"]):
             return 401, {"error": "invalid_client", "error_description": "Client authentication failed"}
         if (form.get("grant_type"), form.get("refresh_token")) != ("refresh_token", script.refresh_token):
             return 400, {"error": "invalid_grant", "error_description": "The refresh token is not valid"}
-        self._numbers[_TOKEN] += 1
-        token = f"Atza|rehearsal-{self._numbers[_TOKEN]}"
+        self._numbers[TOKEN] += 1
+        token = f"Atza|rehearsal-{self._numbers[TOKEN]}"
         self._tokens[token] = self.now() + timedelta(seconds=script.token_seconds)
         return 200, {"access_token": token, "token_type": "bearer", "expires_in": script.token_seconds}
 
@@ -274,10 +256,8 @@ class Amazon(AbstractContextManager["Amazon"]):
     def state(self) -> Row:
         """What was submitted how often, and what became of it."""
         taken = [{"operation": one, "key": key, "times": n} for (one, key), n in self.submissions.items()]
-        return {
-            "submissions": taken,
-            "transactions": {number: one.status for number, one in self.transactions.items()},
-        }
+        known = {number: one.status for number, one in self.transactions.items()}
+        return {"submissions": taken, "transactions": known}
 
     # --- what time brings ----------------------------------------------------------------------------
 
@@ -300,16 +280,23 @@ class Amazon(AbstractContextManager["Amazon"]):
         if said:
             one.errors = [{"code": said.code, "message": said.message}] if said.status == "Failure" else []
         one.status = said.status if said else "Failure" if one.errors else "Success"
-        for key, each in one.documents.items() if one.status == "Success" else ():
-            if one.operation == "submitInvoices":
-                self._invoices[key] = (one.due, each)
-            elif one.operation != "submitAcknowledgement":
-                self._shipments[key] = _shipment(one.operation, key, each, one.due)
-            elif bought := self._orders.get(key):
-                bought.acknowledged, bought.body["purchaseOrderState"] = one.due, "Acknowledged"
-                bought.body["orderDetails"]["purchaseOrderStateChangedDate"] = _text(one.due)
-                for place, line in enumerate(each["items"], 1):
-                    bought.answers[str(line.get("itemSequenceNumber", place))] = _counted(line)
+        try:
+            for key, each in one.documents.items() if one.status == "Success" else ():
+                self._keep(one, key, each)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # deeper than bodies are checked
+            one.status, one.errors = "Failure", [{"code": "INVALID_FORMAT", "message": repr(error)}]
+
+    def _keep(self, one: _Transaction, key: str, each: Row) -> None:
+        if one.operation == "submitInvoices":
+            lines = [_billed(line) for line in each.get("items", [])]
+            self._invoices[key] = (one.due, _header(each, one.due), lines)
+        elif one.operation != "submitAcknowledgement":
+            self._shipments[key] = _shipment(one.operation, key, each, one.due)
+        elif bought := self._orders.get(key):
+            numbered = ((line.get("itemSequenceNumber", n), line) for n, line in enumerate(each["items"], 1))
+            bought.answers |= {str(number): _counted(line) for number, line in numbered}
+            bought.acknowledged, bought.body["purchaseOrderState"] = one.due, "Acknowledged"
+            bought.body["orderDetails"]["purchaseOrderStateChangedDate"] = _text(one.due)
 
     def _wrong(self, operation: str, key: str, each: Row) -> str:
         """Why Amazon refuses a document after it took the submission; empty if it does not."""
@@ -392,17 +379,15 @@ class Amazon(AbstractContextManager["Amazon"]):
         else:
             for head in self._headers(query):
                 if head["invoiceIdentifier"] == key:
-                    lines = self._invoices[head["invoiceNumber"]][1].get("items", [])
-                    return {"invoiceHeader": head, "invoiceItems": [_billed(line) for line in lines]}
+                    return {"invoiceHeader": head, "invoiceItems": self._invoices[head["invoiceNumber"]][2]}
         raise _unknown(key)
 
     def _headers(self, query: Query) -> list[Row]:
         if "marketplaceId" not in query:
             raise _invalid("marketplaceId is missing.")
         now, later = self.now(), timedelta(seconds=self.script.paid_seconds)
-        return [
-            _header(one, at, at + later if at + later <= now else None) for at, one in self._invoices.values()
-        ]
+        known = self._invoices.values()
+        return [_paid(head, at + later) if at + later <= now else head for at, head, _ in known]
 
 
 # --- what Amazon writes ----------------------------------------------------------------------------------
@@ -511,32 +496,34 @@ def _money(one: Row, times: int = 1) -> Row:
     return {"currencyCode": one.get("currencyCode", "USD"), "currencyAmount": float(one["amount"]) * times}
 
 
-def _header(one: Row, at: datetime, paid: datetime | None) -> Row:
-    payee, total = one["remitToParty"]["partyId"], _money(one["invoiceTotal"])
+def _header(one: Row, at: datetime) -> Row:
+    payee = one["remitToParty"]["partyId"]
     orders = sorted({line.get("purchaseOrderNumber", "") for line in one.get("items", [])})
-    related = {"PURCHASE_ORDER_IDS": orders} | ({"UNIQUE_PAYMENT_IDS": [f"PAY-{one['id']}"]} if paid else {})
-    found = {
-        "invoiceNumber": one["id"],
-        "invoiceIdentifier": f"{one['id']}~{payee}",
-        "issueDate": one["date"],
-    }
-    found |= {"invoiceStatus": "PAID" if paid else "IN_PROGRESS", "invoiceType": "AP_INVENTORY"}
+    found = {"invoiceNumber": one["id"], "invoiceIdentifier": f"{one['id']}~{payee}"}
+    found |= {"issueDate": one["date"], "invoiceStatus": "IN_PROGRESS", "invoiceType": "AP_INVENTORY"}
     found["payer"] = {"partnerId": "AMAZON", "partnerType": "AMAZON"}
     found["payee"] = {"partnerId": payee, "partnerType": "VENDOR"}
-    found |= {"invoiceAmount": total, "creationDate": _text(at), "lastUpdatedDate": _text(paid or at)}
-    found["relatedIdentifiers"] = [
-        {"relatedIdentifierName": name, "relatedIdentifierValue": values} for name, values in related.items()
-    ]
-    settled = [{"breakdownType": "AmountPaid", "breakdownAmount": total}]
-    return found | ({"invoiceSettlementBreakdowns": settled} if paid else {})
+    found["relatedIdentifiers"] = [_related("PURCHASE_ORDER_IDS", orders)]
+    found["invoiceAmount"] = _money(one["invoiceTotal"])
+    return found | dict.fromkeys(("creationDate", "lastUpdatedDate"), _text(at))
+
+
+def _paid(head: Row, at: datetime) -> Row:
+    related = [*head["relatedIdentifiers"], _related("UNIQUE_PAYMENT_IDS", [f"PAY-{head['invoiceNumber']}"])]
+    settled = [{"breakdownType": "AmountPaid", "breakdownAmount": head["invoiceAmount"]}]
+    found = {"invoiceStatus": "PAID", "lastUpdatedDate": _text(at), "relatedIdentifiers": related}
+    return head | found | {"invoiceSettlementBreakdowns": settled}
+
+
+def _related(name: str, values: list[str]) -> Row:
+    return {"relatedIdentifierName": name, "relatedIdentifierValue": values}
 
 
 def _billed(line: Row) -> Row:
     quantity = line["invoicedQuantity"]["amount"]
     total = _money(line["netCost"], quantity)
-    context = {"lineItemType": "GOODS"} | {
-        "matchingContext": {"matchedQuantity": quantity, "matchedAmount": total}
-    }
+    matched = {"matchedQuantity": quantity, "matchedAmount": total}
+    context = {"lineItemType": "GOODS", "matchingContext": matched}
     found = {"lineItemId": str(line["itemSequenceNumber"]), "unitCost": _money(line["netCost"])}
     return found | {"quantity": quantity, "totalAmount": total, "lineItemContext": context}
 

@@ -10,6 +10,25 @@ from gateway.partners.agreement import setting
 from gateway.partners.as2 import chosen
 from gateway.settings import read_file
 
+TOKEN = "token"  # noqa: S105 - the name of a call
+_FINANCES = "/finances/invoices/2026-06-25/invoices"
+CALLS = {
+    "POST /auth/o2/token": TOKEN,
+    "GET /vendor/orders/v1/purchaseOrders": "getPurchaseOrders",
+    "GET /vendor/orders/v1/purchaseOrders/*": "getPurchaseOrder",
+    "GET /vendor/orders/v1/purchaseOrdersStatus": "getPurchaseOrdersStatus",
+    "POST /vendor/orders/v1/acknowledgements": "submitAcknowledgement",
+    "POST /vendor/shipping/v1/shipmentConfirmations": "SubmitShipmentConfirmations",
+    "POST /vendor/shipping/v1/shipments": "SubmitShipments",
+    "GET /vendor/shipping/v1/shipments": "GetShipmentDetails",
+    "GET /vendor/shipping/v1/transportLabels": "GetShipmentLabels",
+    "POST /vendor/payments/v1/invoices": "submitInvoices",
+    "GET /vendor/transactions/v1/transactions/*": "getTransaction",
+    f"GET {_FINANCES}": "getInvoiceHeaders",
+    f"GET {_FINANCES}/*": "getInvoice",
+}
+"""What can be called, and its name; ``*`` stands for a number."""
+
 DOES = (
     "throttle", "error", "deny", "expire", "page", "empty", "truncate", "garbage", "break", "break_after",
     "delay",
@@ -99,6 +118,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         chosen("does", (self.does,), DOES)
+        chosen("operation", filter(None, (self.operation,)), CALLS.values())
         if not 300 <= self.status < 600 or not 0 <= self.seconds <= 600:
             raise ValueError("status is 300 to 599, seconds 0 to 600")
 
@@ -145,6 +165,7 @@ class Script:
     outcomes: tuple[Outcome, ...] = ()
 
     def __post_init__(self) -> None:
+        chosen("denied", self.denied, CALLS.values())
         if self.rate <= 0 or self.burst < 1 or self.token_seconds < 1:
             raise ValueError("rate is more than 0, burst and token_seconds at least 1")
 

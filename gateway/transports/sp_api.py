@@ -67,7 +67,8 @@ class Operation:
         return self.method == "POST"
 
 
-_ORDERS, _SHIPPING, _FINANCES = "/vendor/orders/v1", "/vendor/shipping/v1", "/finances/invoices/2026-06-25"
+_ORDERS, _SHIPPING = "/vendor/orders/v1", "/vendor/shipping/v1"
+_FINANCES = "/finances/invoices/2026-06-25/invoices"
 
 OPERATIONS = {
     one.name: one
@@ -82,11 +83,9 @@ OPERATIONS = {
         Operation("GetShipmentLabels", "GET", f"{_SHIPPING}/transportLabels", "transportLabels"),
         Operation("submitInvoices", "POST", "/vendor/payments/v1/invoices"),
         Operation("getTransaction", "GET", "/vendor/transactions/v1/transactions/{}"),
-        # Their rate is not published.
-        Operation("getInvoiceHeaders", "GET", f"{_FINANCES}/invoices", "invoices", 0.5),
-        Operation(
-            "getInvoice", "GET", f"{_FINANCES}/invoices/{{}}", "invoiceItems", 0.5, "nextTokenForLineItems"
-        ),
+        # The rate of these two is not published.
+        Operation("getInvoiceHeaders", "GET", _FINANCES, "invoices", 0.5),
+        Operation("getInvoice", "GET", f"{_FINANCES}/{{}}", "invoiceItems", 0.5, "nextTokenForLineItems"),
     )
 }
 
@@ -179,14 +178,14 @@ class SpApiError(TransportError):
         code: str,
         heard: _Heard | None = None,
         *,
-        step: str = "role",
+        step: str = "",
         operation: str = "",
         sent: bytes = b"",
         **words: str,
     ) -> None:
         self.kind = CATALOGUE[code]
         self.hint = self.kind.hint
-        self.step, self.operation, self.sent = step, operation, sent
+        self.step, self.operation, self.sent = step or ("role" if operation else "token"), operation, sent
         heard = heard or _Heard(0, "", 0, b"", None)
         self.status, self.request_id, self.retry_after = heard.status, heard.request_id, heard.retry_after
         self.errors, self.received = heard.errors, heard.received
@@ -417,7 +416,7 @@ class Client:
             code = "SPAPI-THROTTLED" if heard.status == 429 else "SPAPI-UNAVAILABLE"
         told = (str(said[one])[:200].rstrip(".") for one in ("error", "error_description") if one in said)
         heard = replace(heard, received=b"")  # it may hold a token
-        raise SpApiError(code, heard, step="token", what=", ".join((str(heard.status), *told)))
+        raise SpApiError(code, heard, what=", ".join((str(heard.status), *told)))
 
     # --- a test --------------------------------------------------------------------------------------
 

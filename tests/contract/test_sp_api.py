@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from decimal import Decimal
 from threading import Thread
@@ -16,10 +16,13 @@ from typing import Any
 import httpx
 import pytest
 import stamina
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import ConfigurationError
 from gateway.errors import Fault as Move
 from gateway.simulator.amazon import Amazon
+from gateway.simulator.bodies import FORMS, check
 from gateway.simulator.script import Change, Fault, Order, Outcome, Script
 from gateway.transports import sp_api
 from gateway.transports.sp_api import OPERATIONS, Answer, Client, SpApiError
@@ -228,6 +231,31 @@ def test_a_wrong_body_is_refused_with_its_place_and_not_counted(body: bytes, wor
         assert error.sent == body
         assert error.errors[0]["code"] == "InvalidInput"
         assert not one.amazon.submissions
+
+
+def test_a_body_that_is_wrong_deeper_than_it_is_checked_fails_later_and_nothing_stops() -> None:
+    body = acknowledgment("PO000001").replace(b"acknowledgedQuantity", b"quantity")
+    with rehearsal() as one:
+        answer = one.client.call("submitAcknowledgement", body=body)
+        one.time.wait(3)
+        assert outcome(one, answer)["errors"][0]["code"] == "INVALID_FORMAT"
+        assert one.client.call("getPurchaseOrder", key="PO000001").payload["purchaseOrderState"] == "New"
+
+
+_JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["acknowledgements", "items", "amount", "partyId", "x"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(_JSON)
+def test_any_json_is_judged(body: Any) -> None:
+    for name in FORMS:
+        assert check(name, body)
 
 
 # --- tokens ----------------------------------------------------------------------------------------------
@@ -463,20 +491,17 @@ def answering(*answers: bytes, pause: float = 0) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
-            for answer in answers:
-                with server.accept()[0] as connection:
-                    connection.recv(65_536)
-                    for piece in answer.split(b"|"):
-                        try:
-                            connection.sendall(piece)
-                        except OSError:
-                            break
-                        sleep(pause)
+            with suppress(OSError):  # closed at the end
+                for answer in answers:
+                    with server.accept()[0] as connection:
+                        connection.recv(65_536)
+                        with suppress(OSError):
+                            for piece in answer.split(b"|"):
+                                connection.sendall(piece)
+                                sleep(pause)
 
-        thread = Thread(target=serve)
-        thread.start()
+        Thread(target=serve, daemon=True).start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
@@ -535,6 +560,28 @@ def test_a_list_whose_pages_go_round_ends() -> None:
         one.client.terms = settings(one.amazon, base_url=url)
         with pytest.raises(SpApiError, match="the pages do not end"):
             list(one.client.pages("getPurchaseOrders"))
+
+
+def test_a_document_never_meets_a_connection_that_its_server_just_closed() -> None:
+    answers = [http(b'{"payload": {}}'), http(b'{"payload": {"transactionId": "1"}}', "202 Accepted")]
+    with rehearsal(tries=1) as one, socket.create_server(("127.0.0.1", 0)) as server:
+        open_ones: list[socket.socket] = []
+
+        def once(connection: socket.socket, answer: bytes) -> None:
+            connection.recv(65_536)
+            connection.sendall(answer.replace(b"connection: close\r\n", b""))  # it may be used again, but
+            connection.recv(65_536)
+            connection.close()  # whatever comes next gets no answer
+
+        def serve() -> None:
+            for answer in answers:
+                open_ones.append(server.accept()[0])
+                Thread(target=once, args=(open_ones[-1], answer), daemon=True).start()
+
+        Thread(target=serve, daemon=True).start()
+        one.client.terms = settings(one.amazon, base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
+        one.client.call("getPurchaseOrders")
+        assert one.client.call("submitInvoices", body=b"{}").transaction_id == "1"
 
 
 # --- the test of a partner -------------------------------------------------------------------------------

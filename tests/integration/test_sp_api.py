@@ -98,7 +98,8 @@ def test_nobody_there_is_5_and_a_missing_secret_3(
 ) -> None:
     with Amazon(Script()) as amazon:
         connect(home, amazon.url)
-    assert tried(home, capsys)[0] == 5
+    code, steps = tried(home, capsys)
+    assert (code, steps[-1]["step"]) == (5, "token")
     monkeypatch.delenv("SECRET")
     code, steps = tried(home, capsys)
     assert (code, steps[-1]["step"]) == (3, "settings")
@@ -161,6 +162,9 @@ def test_it_is_killed_while_a_document_is_on_its_way_and_the_outcome_is_uncertai
         ("orders: [{number: ABCDEFGH, count: 2}]\n", "not more than the digits"),
         ("faults: [{does: brake}]\n", "did you mean break"),
         ("outcomes: [{key: A, status: Sucess}]\n", "did you mean Success"),
+        ("denied: [GetShipmentLables]\n", "did you mean GetShipmentLabels"),
+        ("faults: [{does: deny, operation: tokn}]\n", "did you mean token"),
+        ("faults: [{does: error, status: 200}]\n", "status is 300 to 599"),
         ("burst: 0\n", "at least 1"),
         ("ordres: []\n", "Did you mean 'orders'?"),
     ],

@@ -38,7 +38,7 @@ _NAMES = {
     "token": "token",
     "clock": "clock",
     "role": "role",
-    "vendor": "vendor code",
+    "vendor": "vendor",
 }
 _WORDS = b"This is a test of the connection. Nothing needs to be done with it.\r\n"
 
