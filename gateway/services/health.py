@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 
 from gateway.errors import RefusedError
 from gateway.services.base import Services, Trouble, job_of
+from gateway.services.transmit import Link
 from gateway.store.records import Channel, as_text
 
 SHUT_OUT = ("SFTP-LOGIN", "SFTP-HOST-KEY", "SFTP-HOST-KEY-UNKNOWN")
 """After these it is not tried again soon: accounts get locked, and a person is needed."""
 
+_REMOTE = ("fetch", "send")
 _FIRST, _LONGEST = timedelta(minutes=1), timedelta(hours=1)
 _OFTEN = timedelta(minutes=1)
 """What stays as it was is noted again after this time."""
@@ -28,7 +30,12 @@ def watched(services: Services, doing: str, channel: str = "") -> Iterator[Servi
         channel: the only one; without it any.
     """
     before = {channel: services.store.channels.get(channel)} if channel else services.store.channels.all()
-    if channel and (before[channel].paused_at or pause_of(services, before[channel])):
+    if channel and before[channel].paused_at:
+        yield None
+        return
+    if channel and doing in _REMOTE and (until := pause_of(services, before[channel])):
+        words = f"it is left alone until {until:%Y-%m-%d %H:%M} UTC: {before[channel].last_words}"
+        services.told(Trouble(channel, words, before[channel].last_code, again=True))
         yield None
         return
     failed: dict[str, Trouble] = {}
@@ -62,6 +69,8 @@ def _fails(services: Services, doing: str, known: Channel, one: Trouble) -> None
     is_same = known.failures and (known.doing, known.last_code, known.last_words) == (doing, code, words)
     if is_same and code not in SHUT_OUT and not _is_old(services, known.last_trouble_at):
         return
+    if known.not_before and doing not in _REMOTE:  # the folder of a partner whose server shuts us out
+        return
     with store.transaction():
         known, now = store.channels.get(name), services.clock()
         failures = known.failures + 1 if known.last_code == code else 1
@@ -84,20 +93,27 @@ def _fails(services: Services, doing: str, known: Channel, one: Trouble) -> None
 
 
 def _works(services: Services, doing: str, known: Channel) -> None:
-    ends = known.failures > 0 and known.doing in (doing, "")
-    if not ends and not _is_old(services, known.last_ok_at):
+    if not known.failures and (
+        not _is_old(services, known.last_ok_at) or _is_by_hand(services, doing, known)
+    ):
+        return
+    if known.failures and known.doing != doing:  # what failed was something else
         return
     with services.store.transaction():
-        known = services.store.channels.get(known.channel)
-        if known.failures and known.doing == doing:
-            _recover(services, known)
-        services.store.channels.change(known.channel, last_ok_at=services.store.now())
+        _recover(services, services.store.channels.get(known.channel))
+
+
+def _is_by_hand(services: Services, doing: str, known: Channel) -> bool:
+    """Whether it is about the folder of a partner who has another way, which says nothing of that way."""
+    name = known.channel
+    return doing in ("look", "receive") and (name in services.remotes or bool(Link.of(services, name)))
 
 
 def _recover(services: Services, known: Channel) -> None:
     if known.stopped_at:
         services.store.audit("channel.recovered", channel=known.channel, since=known.since)
-    services.store.channels.change(known.channel, failures=0, since="", stopped_at="", not_before="")
+    well: dict[str, str | int] = {"failures": 0, "since": "", "stopped_at": "", "not_before": ""}
+    services.store.channels.change(known.channel, last_ok_at=services.store.now(), **well)
 
 
 # --- what people do --------------------------------------------------------------------------------------
@@ -139,9 +155,8 @@ def tested(services: Services, channel: str) -> None:
     """A test by hand went well, so the work goes on at once."""
     with services.store.transaction():
         if (known := services.store.channels.get(channel)).failures:
-            _recover(services, known)
             _wake(services, channel)
-        services.store.channels.change(channel, last_ok_at=services.store.now())
+        _recover(services, known)
 
 
 def _wake(services: Services, channel: str) -> None:

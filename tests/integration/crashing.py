@@ -104,7 +104,11 @@ class Node:
 
 @dataclass
 class Crash:
-    """A crash run: its processes, and what was done to them."""
+    """A crash run: its processes, and what was done to them.
+
+    Attributes:
+        points: where processes may die. patience: seconds in which one is to come by its point.
+    """
 
     home: Path
     world: World
@@ -112,13 +116,14 @@ class Crash:
     kills: int
     url: str = ""
     points: Sequence[str] = POINTS
+    patience: float = 2.5
     at: Counter[str] = field(default_factory=Counter)
     nodes: list[Node] = field(default_factory=list)
     number: int = 0
 
     def node(self, command: str, point: str = "") -> Node:
         """Starts a process, which dies at a point if one is named."""
-        most = 60 if point in ("remote-asked", "remote-answered") else 2 if self.url else 4
+        most = 30 if point in ("remote-asked", "remote-answered") else 2 if self.url else 4
         environment = {VARIABLE: f"{point}:{self.draw.randint(1, most)}"} if point else {}
         if self.url:
             environment["EDIGW_DATABASE_URL"] = self.url
@@ -168,7 +173,7 @@ def single(crash: Crash) -> None:
             time.sleep(crash.draw.uniform(0, 0.6))
         else:
             node.wait_started()
-            end = time.monotonic() + (2.5 if where else crash.draw.uniform(0, 1.2))
+            end = time.monotonic() + (crash.patience if where else crash.draw.uniform(0, 1.2))
             while node.is_alive and time.monotonic() < end:
                 time.sleep(0.005)
         reached = where not in ("", "start") and not node.is_alive
@@ -186,7 +191,7 @@ def several(crash: Crash, workers: int = 3, clocks: int = 2) -> None:
     while (done := sum(crash.at.values())) < crash.kills:
         # Half of them die at the points they were started with, while the others go on.
         waits = crash.draw.random() < 0.6
-        end = time.monotonic() + (3 if waits else crash.draw.uniform(0, 0.5))
+        end = time.monotonic() + (max(3, crash.patience) if waits else crash.draw.uniform(0, 0.5))
         while all(node.is_alive for node in nodes) and time.monotonic() < end:
             crash.world.allow(max(done / crash.kills + 0.02, (time.monotonic() - begun) / pace))
             time.sleep(0.005)
@@ -229,7 +234,7 @@ def run(kind: str, place: Path, *, kills: int, documents: int, seed: int, over: 
         known = (*POINTS, *REMOTE) if over else POINTS
         url = ends.enter_context(postgres_server()).database() if kind == "postgres" else ""
         world = World(home, Plan.drawn(seed, documents), there)
-        crash = Crash(home, world, random.Random(seed), kills, url, known)
+        crash = Crash(home, world, random.Random(seed), kills, url, known, 8 if over else 2.5)
         try:
             world.allow(0.02)
             world.start()

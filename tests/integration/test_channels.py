@@ -94,8 +94,10 @@ def test_a_wrong_host_key_waits_as_well_and_can_be_tried_now(
 ) -> None:
     home = sftp_home(tmp_path / "home", server, there, host_keys=[])
     drop_order(there / "out", 1, "A-1")
+    put_order(home, 7, "A-7")
     assert "SFTP-HOST-KEY-UNKNOWN" in work(home).trouble[0]
-    assert work(home).trouble == []
+    assert work(home).trouble[0].startswith(f"{PARTNER}: it is left alone until 2026-03-02 09:31 UTC: ")
+    assert rows(home, "SELECT count(*) FROM messages WHERE direction = 'in'") == [(1,)], "put here by hand"
     settings(home, server.settings(inboxes=[f"{there}/out"], outbox=f"{there}/in"))
     assert work(home).received == 0
     assert channel(home, "run", PARTNER) == 0
@@ -146,6 +148,26 @@ def test_what_can_be_fetched_does_not_hide_that_nothing_can_be_sent(
     (there / "away").mkdir()
     work(home)
     assert listed(home, capsys)["state"] == "working"
+
+
+def test_the_folder_of_a_partner_says_nothing_of_its_server(
+    tmp_path: Path, server: ssh.Sshd, there: Path, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ssh.Proxy(server.port) as proxy:
+        changes = {"user": "locked-out", "port": proxy.port}
+        home = sftp_home(tmp_path / "home", server, there, **changes)
+        for _ in range(3):
+            work(home)
+            clock.goes_on(minutes=16)
+        (home / f"folders/{PARTNER}/inbox").rename(home / "away")
+        before = proxy.connections
+        work(home)
+        assert proxy.connections == before + 1
+        work(home)
+        assert proxy.connections == before + 1, "a folder that fails as well ends no pause"
+        (home / "away").rename(home / f"folders/{PARTNER}/inbox")
+        work(home)
+        assert listed(home, capsys)["last_ok_at"] == ""
 
 
 def test_success_is_noted_once_a_minute(
