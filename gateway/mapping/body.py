@@ -6,6 +6,7 @@ object and as JSON text::
     {"address": "/importDetails/route", "value": "{\\"stops\\":[]}"}   no rule takes it
     {"address": "/purchaseOrderDate", "value": "\\"2026-03-02T08:15:04.311Z\\""}   the exact form of a value
     {"address": "/purchaseOrderType", "absent": true}   it has the default, and was not there
+    {"address": "/ids/[type=SSCC]/note", "value": "..."}   in an entry of a list that a rule chose by its type
 
 So a body that is read and written again says the same. Where a value is not what its form allows, such as a number as
 text, it is read as far as it can be, and written right.
@@ -169,6 +170,7 @@ class BodyReader(_Meets):
         self.plan = plan
         self.origins: list[Origin] = []
         self.document: Json = {}
+        self.chosen: dict[Path, str] = {}
 
     def read(self, body: Json) -> Json:
         """The document without its envelope."""
@@ -196,14 +198,19 @@ class BodyReader(_Meets):
                 self._list(rule, node, owner, at, target, place, taken, kept)
         if around is not None:
             return
-        prefixes = {path[:size] for path in taken for size in range(len(path))}
+        prefixes: set[Path] = {(), *(path[:size] for path in taken for size in range(len(path)))}
         for path, value in _rest(node, (), taken, prefixes):
-            kept.append({"address": pointer(path), "value": encode(value)})
+            kept.append({"address": self._told_apart(at, path), "value": encode(value)})
             where = pointer((*place, "extensions"))
             reason = "no rule takes this member"
             self._tell("kept", (*at, *path), encode(value), where, None, "", reason)
         if kept:
             target.setdefault("extensions", []).extend(kept)
+
+    def _told_apart(self, at: Path, path: Path) -> str:
+        """A pointer in which entries of lists that rules chose by a member are named by it, not by their place."""
+        steps = [self.chosen.get((*at, *path[: size + 1]), part) for size, part in enumerate(path)]
+        return pointer(steps)
 
     def _tell(
         self, kind: str, at: Path, text: str, place: str, value: Any, rule: str = "", reason: str = ""
@@ -215,7 +222,7 @@ class BodyReader(_Meets):
         value = found.pop() if len(found) == 1 else ""
         if value and rule.converter is not None:
             value = rule.converter.read((value,)) or ""
-        if value or rule.default:
+        if (value or rule.default) and (len(rule.path) == 1 or get(target, rule.path[:-1]) is not None):
             put(target, rule.path, value or rule.default)
 
     def _field(
@@ -226,7 +233,7 @@ class BodyReader(_Meets):
         if address.names == ("@",):
             put(target, rule.path, rule.converter.read((key,)))
             return
-        way = self._way(node, address)
+        way = self._way(node, address, at)
         texts = tuple(text_of(one) for one in _named(way[1], address.names)) if way else ()
         if rule.converter.table or rule.converter.name in ("decimal", "int"):
             texts = tuple(text.strip() for text in texts)
@@ -243,7 +250,7 @@ class BodyReader(_Meets):
         path, parent, conditions = way
         put(target, rule.path, value)
         self._tell("rule", (*at, *path, *_ends(address)), " ".join(filter(None, texts)), where, value, shown)
-        taken |= {(*path[: len(path) - back], name) for back, name in conditions}
+        taken.update(conditions)
         written = (*rule.converter.write(value), *[""] * len(texts))
         for name, raw, text in zip(address.names, _named(parent, address.names), written):
             if raw is None:
@@ -252,13 +259,13 @@ class BodyReader(_Meets):
             taken.add(here)
             member = self._member(owner, here)
             if _typed(text, member) != raw and (member is None or self.plan.forms.fits(member, raw)):
-                kept.append({"address": pointer(here), "value": encode(raw)})
+                kept.append({"address": self._told_apart(at, here), "value": encode(raw)})
                 self._tell("exact_text", (*at, *here), encode(raw), where, None, shown, "its exact form is kept")
 
     def _member(self, owner: str, path: Path) -> Member | None:
         return self.plan.forms.member(owner, tuple(name for name in path if isinstance(name, str)))
 
-    def _way(self, node: Any, address: Address) -> tuple[Path, Any, list[tuple[int, str]]] | None:
+    def _way(self, node: Any, address: Address, at: Path) -> tuple[Path, Any, list[Path]] | None:
         """The way to the object of an address: its path, the object, and the members that conditions took."""
         path: Path = ()
         passed: list[tuple[Path, str]] = []
@@ -268,17 +275,22 @@ class BodyReader(_Meets):
             if isinstance(node, list):
                 fits = ((i, one) for i, one in enumerate(node) if self.meets(one, conditions))
                 index, node = next(fits, (0, None))
+                if node is None:
+                    return None
                 path = (*path, index)
+                if conditions:
+                    named = ",".join(f"{one.name}={self.wanted(one)}" for one in conditions)
+                    self.chosen[*at, *path] = f"[{named}]"
             elif not self.meets(node, conditions):
                 return None
             passed += [(path, one.name) for one in conditions]
-        return None if node is None else (path, node, [(len(path) - len(at), name) for at, name in passed])
+        return None if node is None else (path, node, [(*there, name) for there, name in passed])
 
     def _list(
         self, rule: Repeated, node: Any, owner: str, at: Path, target: Json, place: Path, taken: set[Path],
         kept: list[Json],
     ) -> None:  # fmt: skip
-        for path, item, key, conditions in self._items(rule.each, node, taken):
+        for path, item, key, conditions in self._items(rule.each, node, at, taken):
             size = len(get(target, rule.path) or ())
             inside = (*place, *rule.path, size)
             if not path:
@@ -317,16 +329,16 @@ class BodyReader(_Meets):
                 taken.discard(path)
 
     def _items(
-        self, each: Address, node: Any, taken: set[Path]
+        self, each: Address, node: Any, at: Path, taken: set[Path]
     ) -> Iterator[tuple[Path, Any, str, frozenset[str]]]:
         """What a list takes: path, value, the name of the member it stands in, and members of its conditions."""
         if each.names == (".",):
             yield (), node, "", frozenset()
             return
-        way = self._way(node, each)
+        way = self._way(node, each, at)
         if way is None or not isinstance(way[1], dict):
             return
-        path, parent, _ = way
+        path, parent, passed = way
         last = each.conditions[len(each.path)] if len(each.conditions) > len(each.path) else ()
         used = frozenset(one.name for one in last)
         for name in each.names:
@@ -336,6 +348,7 @@ class BodyReader(_Meets):
                 here = (*path, name, index) if isinstance(value, list) else (*path, name)
                 is_free = not any(known[: len(here)] == here for known in taken)
                 if is_free and self.meets(one, last) and not (isinstance(one, list) or one is None):
+                    taken.update(passed)
                     yield here, one, name, used
 
 
@@ -361,14 +374,14 @@ def _rest(node: Any, path: Path, taken: set[Path], prefixes: set[Path]) -> Itera
 
 
 def _values(node: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """All values at a path that may lead through lists."""
+    """All values at a path that may lead through lists; None for an object that should have one, and does not."""
     if isinstance(node, list):
         for item in node:
             yield from _values(item, path)
     elif not path:
         yield node
-    elif isinstance(node, dict) and path[0] in node:
-        yield from _values(node[path[0]], path[1:])
+    elif isinstance(node, dict) and (path[0] in node or len(path) == 1):
+        yield from _values(node.get(path[0]), path[1:])
 
 
 @dataclass
@@ -536,21 +549,27 @@ class BodyWriter(_Meets):
             if len(rule.address.names) > 1 or rule.converter.read((text_of(value),)) != now:
                 return
         steps = [part.replace("~1", "/").replace("~0", "~") for part in address[1:].split("/")]
-        member = self.plan.forms.member(owner, tuple(one for one in steps if not one.isdigit()))
+        member = self.plan.forms.member(owner, tuple(one for one in steps if one[:1].isalpha()))
         _set(node, steps, _typed(value, member) if isinstance(value, str) else value)
 
 
 def _set(node: Any, steps: list[str], value: Any) -> None:
-    """Sets a value at a JSON pointer below an object, making what is not there on the way."""
+    """Puts a value back at a pointer below an object, making what is not there on the way."""
     for step, following in zip(steps, [*steps[1:], None]):
-        empty: Any = value if following is None else [] if following.isdigit() else {}
-        if isinstance(node, list):
+        is_list = following is not None and (following.isdigit() or following.startswith("["))
+        empty: Any = value if following is None else [] if is_list else {}
+        if isinstance(node, list) and step.startswith("["):
+            named = dict(part.split("=", 1) for part in step[1:-1].split(",") if "=" in part)
+            fits = (one for one in node if isinstance(one, dict) and named.items() <= one.items())
+            entry = next(fits, None)
+            if entry is None:
+                node.append(entry := dict(named))
+            node = entry
+        elif isinstance(node, list):
             index = int(step) if step.isdigit() else len(node)
-            if index >= len(node):
-                node.append(empty)
-                index = len(node) - 1
-            elif following is None:
-                node[index] = value
+            if following is None or index >= len(node):
+                node.insert(index, empty)
+                index = min(index, len(node) - 1)
             node = node[index]
         elif isinstance(node, dict):
             if following is None or not isinstance(node.get(step), dict | list):

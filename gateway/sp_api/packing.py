@@ -45,8 +45,7 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
     pallet_of = {
         number.strip(): index
         for index, pallet in enumerate(pallets)
-        for number in (_take(pallet, _CARTONS) or {}).get("cartonReferenceNumbers", ())
-        if isinstance(number, str)
+        for number in _numbers(pallet)
     }
     rows: list[tuple[int | None, int | None, Json]] = []
     for index, carton in enumerate(cartons):
@@ -57,7 +56,7 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
     packed = [(pallet, carton, _merged(items, one)) for pallet, carton, one in rows]
     problems = []
     for index, item in enumerate(items):
-        own = [one["quantity"] for _, _, one in packed if one.get("line_no") == item.get("line_no")]
+        own = [one.get("quantity") for _, _, one in packed if one.get("line_no") == item.get("line_no")]
         rest = units(item.get("quantity")) - sum(map(units, own))
         if not own:
             packed.append((None, None, item))
@@ -84,6 +83,16 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
         entry = {"value": encode(name)} if name else {"absent": True}
         notice["extensions"] = [*notice.get("extensions", []), {"address": _STRUCTURE} | entry]
     return notice, problems
+
+
+def _numbers(pallet: Json) -> list[str]:
+    """The numbers of the cartons on a pallet, which its extensions lose; nothing where they are no such list."""
+    held = _kept(pallet, _CARTONS)
+    numbers = held.get("cartonReferenceNumbers") if isinstance(held, dict) else None
+    if not isinstance(numbers, list) or not all(isinstance(one, str) for one in numbers):
+        return []
+    _take(pallet, _CARTONS)
+    return numbers
 
 
 def _merged(items: list[Json], packed: Json) -> Json:
@@ -126,7 +135,7 @@ def _put(nodes: dict[Any, Json], way: list[tuple[str, Any, Json]], row: Json) ->
             nodes[key] = made if made is row else deepcopy(made)
             above.setdefault(name, []).append(nodes[key])
         if name == "items" and way[-1][0] == "cartons":
-            nodes[key].setdefault("_shares", []).append(row["quantity"])
+            nodes[key].setdefault("_shares", []).append(row.get("quantity", {}))
 
 
 def _gather(item: Json) -> None:
@@ -135,6 +144,8 @@ def _gather(item: Json) -> None:
     if not shares:
         return
     first = shares[0]
+    if not all("value" in one for one in shares):
+        return
     item["quantity"] = first | {"value": _text(sum(Decimal(one["value"]) for one in shares))}
     if any(one != first for one in shares):
         for carton, share in zip(item["cartons"], shares, strict=True):

@@ -72,7 +72,7 @@ def test_a_name_without_release_means_all(edigw: Runner) -> None:
 
 def test_check_of_the_shared_blocks(edigw: Runner) -> None:
     done = edigw("map", "check", "blocks")
-    assert (done.code, done.out) == (0, "mappings/x12/blocks.yaml  fine\n")
+    assert (done.code, done.out) == (0, "mappings/x12/blocks.yaml  fine\nmappings/sp_api/blocks.yaml  fine\n")
 
 
 def test_check_reads_standard_input(edigw: Runner) -> None:
