@@ -34,7 +34,7 @@ class Draft:
         return {
             key: sorted(value, key=_first) if key.endswith("Identifiers") else value
             for key, member in self.forms.objects[name].items()
-            if member.required or (depth < 8 and self.choices.random() < self.share)
+            if member.required or (depth < 5 and self.choices.random() < self.share)
             for value in (self.member(member, depth),)
         }
 

@@ -81,6 +81,17 @@ def libas2() -> Sequence[str | Path]:
     return ("node", asked, HERE / "libas2" / "peer.js", folder)
 
 
+def prism() -> Sequence[str | Path]:
+    """The command that runs Prism, which checks requests against a description of an API."""
+    package = HERE / "prism" / "package.json"
+
+    def make(folder: Path) -> None:
+        shutil.copy(package, folder)
+        run("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--silent")
+
+    return (_made("prism", [package], make) / "node_modules" / ".bin" / "prism",)
+
+
 def mockedi() -> Path:
     """The Python that has mock-edi."""
     requirements = HERE / "requirements-mockedi.txt"

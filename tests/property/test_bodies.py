@@ -23,10 +23,10 @@ SEEDS = st.integers(0, 2**32)
 
 
 def bare(value: Any) -> Any:
-    """A document without what only tells how its body was."""
+    """A document without what only tells how its body was, and without what is nothing then."""
     if isinstance(value, dict):
-        return {key: bare(one) for key, one in value.items() if key != "extensions"}
-    return [bare(one) for one in value] if isinstance(value, list) else value
+        return {key: found for key, one in value.items() if key != "extensions" and (found := bare(one)) != []}
+    return [found for one in value if (found := bare(one)) != {}] if isinstance(value, list) else value
 
 
 def ordered(value: Any) -> Any:
