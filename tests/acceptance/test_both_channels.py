@@ -34,10 +34,10 @@ PO1*1*24*EA*12.5**BP*B0FICTION1*VN*ACME-100~
 CTP**LPR*29.99~
 CSH*N~
 PO1*2*6*CA*7.25**BP*B0FICTION2~
-CSH*Y~
 PO4*12~
+CSH*Y~
 CTT*2~
-SE*18*0001~
+SE*20*0001~
 GE*1*101~
 IEA*1*000000101~
 """
@@ -93,7 +93,13 @@ OF_THE_CHANNEL = {"currency_party", "totals", "state", "state_changed_at", "line
 
 def plain(document: Any) -> Any:
     """A document without what only its channel says."""
-    return {key: value for key, value in body_of(document).items() if key not in OF_THE_CHANNEL}
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: bare(one) for key, one in value.items() if key not in OF_THE_CHANNEL}
+        return [*map(bare, value)] if isinstance(value, list) else value
+
+    return bare(body_of(document))
 
 
 def by_x12(document: Json) -> Json:
