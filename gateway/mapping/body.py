@@ -110,9 +110,9 @@ def faults(plan: BodyPlan, body: Any, *, inbound: bool) -> list[Problem]:
         advice = "Nothing needs to be done; ask the sender if the value matters."
         if not inbound:
             advice = f"Correct the field {source} of the document." if source else "Take it out of the document."
-        told = mapping_problem(f"BODY-{kind.upper()}", pointer(path), value=shown, words=words, advice=advice)
-        weight = Severity.WARNING if inbound else Severity.ERROR
-        found.append(replace(told, severity=weight, fault=Fault.PARTNER if inbound else Fault.US))
+        told = mapping_problem(f"BODY-{kind.upper()}", pointer(path), value=shown, words=words)
+        weight, fault = (Severity.WARNING, Fault.PARTNER) if inbound else (Severity.ERROR, Fault.US)
+        found.append(replace(told, severity=weight, fault=fault, hint=advice))
     return found
 
 
@@ -218,10 +218,9 @@ class BodyReader(_Meets):
         self.origins.append(Origin(kind, None, pointer(at), text, place, value, rule, reason))
 
     def _copy(self, rule: Copy, target: Json, place: Path) -> None:
-        found = set(map(text_of, _values(self.document, rule.source))) if rule.source else set()
-        value = found.pop() if len(found) == 1 else ""
-        if value and rule.converter is not None:
-            value = rule.converter.read((value,)) or ""
+        texts = map(text_of, _values(self.document, rule.source)) if rule.source else ()
+        found = {(used.read((text,)) if (used := rule.converter) else text) for text in texts}
+        value = found.pop() if len(found) == 1 else None
         if (value or rule.default) and (len(rule.path) == 1 or get(target, rule.path[:-1]) is not None):
             put(target, rule.path, value or rule.default)
 
@@ -625,6 +624,7 @@ def lost(plan: BodyPlan, document: Json, again: Json) -> Iterator[Problem]:
     """Where a document differs from what its body says: errors for what would be lost or changed without a word,
     warnings for fields that the mapping says have no place there."""
     copies = {pointer(rule.path) for rule in plan.rules.rules if isinstance(rule, Copy) and rule.source}
+    left_out: set[str] = set()
     for place, before, after in differences(_bare(body_of(document)), _bare(body_of(again))):
         if before is None or _same(before, after):
             continue
@@ -633,6 +633,10 @@ def lost(plan: BodyPlan, document: Json, again: Json) -> Iterator[Problem]:
         absent = plan.rules.absent | {one.removesuffix("[]") for one in plan.rules.absent}
         # A level of a tree may stand in any other; its rules are stated once.
         is_absent = any(f"{tail}.".startswith((f"{one}.", f"{one}[]")) for tail in tails for one in absent)
+        if is_absent and after is None:
+            if name in left_out:
+                continue  # told once for all lines
+            left_out.add(name)
         told = mapping_problem(
             "BODY-LOST" if after is None else "BODY-DIFFERENT",
             place,

@@ -231,7 +231,7 @@ class _Check:
         if found.kind not in _MEMBERS.get(used.name, (found.kind,)):
             words = {"converter": used.name, "name": found.words, "type": found.kind}
             self.add("MAP-TYPE", name, value=ref, ref=ref, advice="Use another converter.", **words)
-        codes = found.spec.split()[1:] if found.kind == "enum" else used.table
+        codes = found.spec.split()[1:] if found.kind == "enum" and len(rule.address.names) == 1 else used.table
         for code in used.table:
             if code not in codes:
                 self.add("MAP-CODE", name, value=code, ref=ref, name=found.of, nearest=nearest(code, codes))

@@ -141,17 +141,17 @@ CATALOGUE: dict[str, Kind] = {
         "An address names members of a JSON body, relative to the list around the rule."),
     "BODY-MISSING": _kind(_E,
         "{field} is missing in the body: {words} is needed.",
-        "{advice}",
+        "Correct the document where we send it; ask the sender where it came in.",
         "The other side refuses a body without this member; the mapping says which field of the document it "
         "is written from."),
     "BODY-UNKNOWN": _kind(_E,
         "There is no {field} in this body.",
-        "{advice}",
+        "Correct the document where we send it; ask the sender where it came in.",
         "The body has a member that the API does not know. What we send may hold nothing else; what comes in "
         "is kept in the extensions."),
     "BODY-VALUE": _kind(_E,
         "{field} is {value!r}, but should be {words}.",
-        "{advice}",
+        "Correct the document where we send it; ask the sender where it came in.",
         "A member of a body does not have the form that the API describes. What we send is held back; what "
         "comes in is read as far as it can be, with this warning."),
     "BODY-WRITE": _kind(_E,

@@ -18,7 +18,7 @@ from gateway.mapping.problems import mapping_problem
 from gateway.sp_api import packing
 from gateway.sp_api.changes import Change, differences
 
-__all__ = ["KINDS", "Change", "ReadBodies", "WrittenBody", "differences", "read_body", "write_body"]
+__all__ = ["KINDS", "Change", "ReadBodies", "WrittenBody", "bodies_in", "differences", "kind_of", "read_body", "write_body"]
 
 Json = dict[str, Any]
 
@@ -110,6 +110,20 @@ def read_body(kind: str, body: Any, guides: Library) -> ReadBodies:
         found.documents.append(document)
         found.problems.extend(told.at(pointer=f"{place}{told.location.pointer or ''}") for told in problems)
     return found
+
+
+def bodies_in(kind: str, body: Any) -> list[Json]:
+    """The bodies of a kind without what stands around them."""
+    return [one for _, one in _unwrapped(KINDS[kind], body, "") if isinstance(one, dict)]
+
+
+def kind_of(body: Any) -> str:
+    """The kind of a body, told by the members that it has; empty if it is none."""
+    for name, kind in sorted(KINDS.items(), key=lambda one: one[0] == "order"):
+        first = next(_unwrapped(kind, body, ""), ("", None))[1]
+        if isinstance(first, dict) and kind.mark in first:
+            return name
+    return ""
 
 
 def _unwrapped(kind: Kind, body: Any, place: str) -> Iterator[tuple[str, Any]]:
