@@ -94,7 +94,7 @@ def decode(text: str | bytes) -> Any:
         for inner in (one.values() if isinstance(one, dict) else one)
     ]:
         depth += 1
-        if depth > MAX_DEPTH:
+        if depth >= MAX_DEPTH:
             raise ValueError("it is nested too deeply")
     return value
 
@@ -221,7 +221,8 @@ class BodyReader(_Meets):
         texts = map(text_of, _values(self.document, rule.source)) if rule.source else ()
         found = {(used.read((text,)) if (used := rule.converter) else text) for text in texts}
         value = found.pop() if len(found) == 1 else None
-        if (value or rule.default) and (len(rule.path) == 1 or get(target, rule.path[:-1]) is not None):
+        # Beside other values, as the currency of an amount; what has a default stands alone as well.
+        if rule.default or (value and (len(rule.path) == 1 or get(target, rule.path[:-1]) is not None)):
             put(target, rule.path, value or rule.default)
 
     def _field(

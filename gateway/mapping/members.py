@@ -181,7 +181,7 @@ def _annotation(member: Member) -> Any:
                 str, StringConstraints(pattern=pattern, min_length=least or 1, max_length=most or _MAX_TEXT)
             ]
     if member.is_list:
-        return Annotated[list[kind], Field(min_length=1)]
+        return Annotated[list[kind], Field(min_length=int(member.required))]
     return kind
 
 

@@ -162,10 +162,13 @@ def lists(notice: Json) -> tuple[Json, dict[str, str], list[Problem]]:
 
     Items get numbers that are theirs alone, and SSCCs their 20 digits, in the notice as well.
     """
+    walk, whole = _Walk(), notice
+    if order := {name: notice.pop(name) for name in ("po_number", "po_date") if name in notice}:
+        # An order of the whole shipment is a level of its own.
+        whole = order | {name: notice.pop(name) for name in LISTS if name in notice}
+        notice["orders"] = [whole]
+    walk.level(whole, "", whole)
     flat = {name: value for name, value in notice.items() if name not in (*LISTS, "structure")}
-    walk = _Walk()
-    walk.level(notice, "", {"po_number": notice.get("po_number")})
-    flat.pop("po_number", None)
     structure = _take(flat, _STRUCTURE)
     absent = [one for one in flat.get("extensions", ()) if one.get("address") == _STRUCTURE]
     if structure or not absent:
@@ -251,9 +254,13 @@ class _Walk:
         numbers: dict[str, str] = {}
         problems = []
         taken = {str(item.get("line_no")) for _, _, item, _, _ in self.rows}
+        said: dict[str, list[Json]] = {}
+        for _, _, item, details, _ in self.rows:
+            said.setdefault(encode([item.get("line_no"), item.get("ids")]), []).append(details)
         for carton, pallet, item, details, node in self.rows:
-            apart = [item.get("line_no"), item.get("ids"), None if carton or pallet else details]
-            key = encode(apart)
+            key = encode([item.get("line_no"), item.get("ids")])
+            if not (carton or pallet) and any(one != details for one in said[key]):
+                key += encode(details)  # only an item of its own can say them
             if key not in numbers:
                 number = str(item.get("line_no") or "")
                 if not number or number in numbers.values():
