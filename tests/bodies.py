@@ -53,7 +53,12 @@ class Draft:
             case "int":
                 return choices.randint(1, 10_000)
             case "number":
-                return choices.choice((choices.randint(0, 9999), Decimal(f"{choices.randint(1, 999)}.{choices.randint(0, 99):02}")))
+                return choices.choice(
+                    (
+                        choices.randint(0, 9999),
+                        Decimal(f"{choices.randint(1, 999)}.{choices.randint(0, 99):02}"),
+                    )
+                )
             case "bool":
                 return choices.random() < 0.5
             case "decimal":

@@ -1,4 +1,4 @@
-"""Amazon's worked payloads and models, which are no part of the project; tests of them are skipped without."""
+"""Amazon's worked payloads and models, no part of the project; without them tests are skipped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from tests.samples import directory
 
 SHARED = os.environ.get("EDIGW_SHARED") or ((samples := directory()) and samples.parent)
 FOLDER = Path(SHARED or "absent") / "domain" / "sp-api"
-EXAMPLES, MODELS, MERGED = FOLDER / "examples", FOLDER / "models", FOLDER / "derived" / "vendor-merged.oas3.json"
+EXAMPLES, MODELS, MERGED = (
+    FOLDER / "examples",
+    FOLDER / "models",
+    FOLDER / "derived" / "vendor-merged.oas3.json",
+)
 ABSENT = "the payloads are absent: set EDIGW_SHARED"
 
 needed = pytest.mark.skipif(not EXAMPLES.is_dir(), reason=ABSENT)
@@ -55,7 +59,7 @@ REQUESTS = {
 
 def faults(operation: str, body: Any) -> list[str]:
     """What is wrong with a request by Amazon's own model."""
-    from jsonschema import Draft4Validator
+    from jsonschema import Draft4Validator  # type: ignore[import-untyped]
 
     file, name = REQUESTS[operation]
     schema = {"$ref": f"#/definitions/{name}", "definitions": model(file)["definitions"]}

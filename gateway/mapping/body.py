@@ -1,15 +1,15 @@
-"""JSON bodies and documents: one mapping reads and writes both, by the same rules and converters as X12.
+r"""JSON bodies and documents: one mapping reads and writes both, by the rules and converters of X12.
 
-What no rule takes is kept in the ``extensions`` of the object it belongs to, under its JSON pointer below that
-object and as JSON text::
+What no rule takes is kept in the ``extensions`` of the object it belongs to, under its JSON pointer below
+that object and as JSON text::
 
-    {"address": "/importDetails/route", "value": "{\\"stops\\":[]}"}   no rule takes it
-    {"address": "/purchaseOrderDate", "value": "\\"2026-03-02T08:15:04.311Z\\""}   the exact form of a value
-    {"address": "/purchaseOrderType", "absent": true}   it has the default, and was not there
-    {"address": "/ids/[type=SSCC]/note", "value": "..."}   in an entry of a list that a rule chose by its type
+    {"address": "/route", "value": "{\"stops\":[]}"}              no rule takes it
+    {"address": "/date", "value": "\"2026-03-02T08:15:04.311Z\""} the exact form of a value
+    {"address": "/type", "absent": true}                          it has the default, and was not there
+    {"address": "/ids/[type=SSCC]/note", "value": "\"x\""}        in the entry of a list that a rule chose
 
-So a body that is read and written again says the same. Where a value is not what its form allows, such as a number as
-text, it is read as far as it can be, and written right.
+So a body that is read and written again says the same. A value that is not what its form allows, such as a
+number as text, is read as far as it can be, and written right.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class BodyPlan:
     root: str
 
     def stated(self) -> Iterator[tuple[tuple[str, ...], str, Rule]]:
-        """Each rule with the members that it takes, by names from the body down, and its field from the root."""
+        """Each rule with the members that it takes, from the body down, and its field from the root."""
         yield from _stated(self.rules.rules, (), "")
 
 
@@ -74,14 +74,16 @@ def pointer(path: Iterable[str | int]) -> str:
 def encode(value: Any) -> str:
     """JSON text in which decimal numbers are exact."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{encode(v)}" for k, v in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{encode(v)}" for k, v in value.items()) + "}"
+        )
     if isinstance(value, list):
         return f"[{','.join(map(encode, value))}]"
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def decode(text: str | bytes) -> Any:
-    """JSON with decimal numbers as :class:`~decimal.Decimal`; ValueError where it is none, or nested too deeply."""
+    """JSON with decimal numbers as Decimal; ValueError where it is none, or nested too deeply."""
     try:
         value = json.loads(text, parse_float=Decimal)
     except RecursionError:
@@ -109,7 +111,9 @@ def faults(plan: BodyPlan, body: Any, *, inbound: bool) -> list[Problem]:
         source = next((name for at, name in fields.items() if at[: len(names)] == names), "")
         advice = "Nothing needs to be done; ask the sender if the value matters."
         if not inbound:
-            advice = f"Correct the field {source} of the document." if source else "Take it out of the document."
+            advice = (
+                f"Correct the field {source} of the document." if source else "Take it out of the document."
+            )
         told = mapping_problem(f"BODY-{kind.upper()}", pointer(path), value=shown, words=words)
         weight, fault = (Severity.WARNING, Fault.PARTNER) if inbound else (Severity.ERROR, Fault.US)
         found.append(replace(told, severity=weight, fault=fault, hint=advice))
@@ -180,8 +184,8 @@ class BodyReader(_Meets):
         return self.document
 
     def _scope(
-        self, rules: tuple[Rule, ...], node: Any, owner: str, at: Path, target: Json, place: Path, key: str = "",
-        around: tuple[set[Path], list[Json]] | None = None,
+        self, rules: tuple[Rule, ...], node: Any, owner: str, at: Path, target: Json, place: Path,
+        key: str = "", around: tuple[set[Path], list[Json]] | None = None,
     ) -> None:  # fmt: skip
         """Fills an object by the rules of its scope from what stands at ``at`` in the body.
 
@@ -191,7 +195,7 @@ class BodyReader(_Meets):
         taken, kept = around or (set(), [])
         for rule in rules:
             if isinstance(rule, Copy):
-                self._copy(rule, target, place)
+                self._copy(rule, target)
             elif isinstance(rule, Field):
                 self._field(rule, node, owner, at, target, place, key, taken, kept)
             else:
@@ -208,7 +212,7 @@ class BodyReader(_Meets):
             target.setdefault("extensions", []).extend(kept)
 
     def _told_apart(self, at: Path, path: Path) -> str:
-        """A pointer in which entries of lists that rules chose by a member are named by it, not by their place."""
+        """A pointer in which entries of lists that rules chose by a member are named by it."""
         steps = [self.chosen.get((*at, *path[: size + 1]), part) for size, part in enumerate(path)]
         return pointer(steps)
 
@@ -217,7 +221,7 @@ class BodyReader(_Meets):
     ) -> None:
         self.origins.append(Origin(kind, None, pointer(at), text, place, value, rule, reason))
 
-    def _copy(self, rule: Copy, target: Json, place: Path) -> None:
+    def _copy(self, rule: Copy, target: Json) -> None:
         texts = map(text_of, _values(self.document, rule.source)) if rule.source else ()
         found = {(used.read((text,)) if (used := rule.converter) else text) for text in texts}
         value = found.pop() if len(found) == 1 else None
@@ -245,7 +249,9 @@ class BodyReader(_Meets):
                 put(target, rule.path, rule.default)
                 there = pointer((*address.path, *address.names[:1]))
                 kept.append({"address": there, "absent": True})
-                self._tell("absent", (*at, *address.path), "", where, rule.default, shown, "it has the default")
+                self._tell(
+                    "absent", (*at, *address.path), "", where, rule.default, shown, "it has the default"
+                )
             return
         path, parent, conditions = way
         put(target, rule.path, value)
@@ -260,7 +266,9 @@ class BodyReader(_Meets):
             member = self._member(owner, here)
             if _typed(text, member) != raw and (member is None or self.plan.forms.fits(member, raw)):
                 kept.append({"address": self._told_apart(at, here), "value": encode(raw)})
-                self._tell("exact_text", (*at, *here), encode(raw), where, None, shown, "its exact form is kept")
+                self._tell(
+                    "exact_text", (*at, *here), encode(raw), where, None, shown, "its exact form is kept"
+                )
 
     def _member(self, owner: str, path: Path) -> Member | None:
         return self.plan.forms.member(owner, tuple(name for name in path if isinstance(name, str)))
@@ -331,7 +339,7 @@ class BodyReader(_Meets):
     def _items(
         self, each: Address, node: Any, at: Path, taken: set[Path]
     ) -> Iterator[tuple[Path, Any, str, frozenset[str]]]:
-        """What a list takes: path, value, the name of the member it stands in, and members of its conditions."""
+        """What a list takes: path, value, name of its member, and the members of the list's conditions."""
         if each.names == (".",):
             yield (), node, "", frozenset()
             return
@@ -374,7 +382,7 @@ def _rest(node: Any, path: Path, taken: set[Path], prefixes: set[Path]) -> Itera
 
 
 def _values(node: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """All values at a path that may lead through lists; None for an object that should have one, and does not."""
+    """All values at a path that may lead through lists; None where an object has none."""
     if isinstance(node, list):
         for item in node:
             yield from _values(item, path)
@@ -403,7 +411,7 @@ class BodyWriter(_Meets):
         self._scope(self.plan.rules.rules, self.document, (), body, self.plan.root, ())
         return body
 
-    def _problem(self, code: str, place: Path, value: Any = None, **words: str) -> None:
+    def _problem(self, code: str, place: Path, value: Any = None, **words: Any) -> None:
         shown = value if value is None or isinstance(value, str) else encode(value)
         told = mapping_problem(code, pointer(place), value=shown, **words)
         self.problems.append(replace(told, fault=Fault.US))
@@ -591,8 +599,8 @@ def completed(plan: BodyPlan, document: Mapping[str, Any]) -> tuple[Json, list[P
                 items = get(target, rule.path)
                 for index, item in reversed([*enumerate(items if isinstance(items, list) else [])]):
                     if _member_of(rule, item) is None:
-                        words = {"names": ", ".join(rule.each.names)}
-                        told = mapping_problem("BODY-PLACE", pointer((*place, *rule.path, index)), **words)
+                        where, names = pointer((*place, *rule.path, index)), ", ".join(rule.each.names)
+                        told = mapping_problem("BODY-PLACE", where, names=names)
                         problems.append(replace(told, fault=Fault.US))
                         del items[index]
                     elif not rule.scalar:
@@ -622,8 +630,10 @@ def _member_of(rule: Repeated, item: Any) -> str | None:
 
 
 def lost(plan: BodyPlan, document: Json, again: Json) -> Iterator[Problem]:
-    """Where a document differs from what its body says: errors for what would be lost or changed without a word,
-    warnings for fields that the mapping says have no place there."""
+    """Where a document differs from what its body says.
+
+    Errors are what would be lost or changed without a word, warnings fields that the mapping leaves out.
+    """
     copies = {pointer(rule.path) for rule in plan.rules.rules if isinstance(rule, Copy) and rule.source}
     left_out: set[str] = set()
     for place, before, after in differences(_bare(body_of(document)), _bare(body_of(again))):
@@ -662,4 +672,6 @@ def _same(one: Any, other: Any) -> bool:
     try:
         return Decimal(one) == Decimal(other)
     except ArithmeticError:
-        return one.removesuffix(":00").removesuffix("T00:00") == other.removesuffix(":00").removesuffix("T00:00")
+        return one.removesuffix(":00").removesuffix("T00:00") == other.removesuffix(":00").removesuffix(
+            "T00:00"
+        )

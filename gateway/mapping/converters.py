@@ -160,7 +160,7 @@ def _implied(places: int) -> Converter:
 
 
 def _codes(name: str, table: dict[str, Any], *, json: bool = False) -> Converter:
-    """A code table; ``code`` is open, ``enum`` and ``bool`` are closed. In JSON codes may be of several words."""
+    """A code table; ``code`` is open, ``enum`` and ``bool`` closed. In JSON a code may be several words."""
     inverse = inverted(table)
     closed = name != "code"
 

@@ -1,10 +1,10 @@
 """The forms of JSON bodies: which members an object has, and what each may hold.
 
-They are to a body what a guide is to a transaction set, and stand in ``schemas/<api>/<file>.yaml``: an object's
-name, and below it a line for each member. ``name!`` is mandatory; a form is ``text``, ``text 1..30``, ``text /[A-Z]{2}/``,
-``enum A B``, ``int``, ``int 1..``, ``number``, ``bool``, ``decimal`` (a text), ``decimal positive``, ``time``, ``window``
-(two times as ``start--end``), the name of an object, or one of these in brackets for a list. Pydantic models that
-refuse everything else follow from them.
+They are to a body what a guide is to a transaction set, and stand in ``schemas/<api>/<file>.yaml``: the name
+of an object, and below it a line for each member. ``name!`` is mandatory. A form is ``text``, ``text 1..30``,
+``text /[A-Z]{2}/``, ``enum A B``, ``int``, ``int 1..``, ``number``, ``bool``, ``decimal`` (a text), ``decimal
+positive``, ``time``, ``window`` (two times as ``start--end``), the name of an object, or one of these in
+brackets for a list. Pydantic models that refuse everything else are made of them.
 """
 
 from __future__ import annotations
@@ -68,16 +68,14 @@ class Member:
             return f"one of {', '.join(self.spec.split()[1:])}"
         if self.spec in _FORMS:
             return _FORMS[self.spec][1]
-        match = _SPEC.fullmatch(self.spec)
-        if match is None:
-            return {"bool": "true or false", "number": "a number"}.get(self.spec, "an object")
-        what = "text" if match[1] == "text" else "a whole number"
-        if match[2]:
-            return f"{what} of the form {match[2]}"
-        unit = " characters" if match[1] == "text" else ""
-        limits = {"": "", "from": f" from {match[3]}{unit} on", "to": f" up to {match[4]}{unit}"}
-        both = f" from {match[3]} to {match[4]}{unit}"
-        return what + (both if match[3] and match[4] else limits["from" if match[3] else "to" if match[4] else ""])
+        kind, _, limit = self.spec.partition(" ")
+        what = {"text": "text", "int": "a whole number", "bool": "true or false", "number": "a number"}
+        if limit.startswith("/"):
+            return f"text of the form {limit.strip('/')}"
+        least, _, most = limit.partition("..")
+        unit = " characters" * (kind == "text")
+        limits = f" of {least}{f' to {most}' if most else ' or more'}{unit}" if limit else ""
+        return what.get(kind, "an object") + limits
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,11 @@ class Forms:
         return True
 
     def faults(self, name: str, body: Any) -> Iterator[tuple[str, Path, Any, str]]:
-        """Everything in which a body is not of a form: what it is (``missing``, ``unknown`` or ``value``),
-        where, the value, and what is needed there."""
+        """Everything in which a body is not of a form.
+
+        Yields:
+            What it is (``missing``, ``unknown`` or ``value``), where, the value, and what is needed there.
+        """
         from pydantic import ValidationError
 
         try:

@@ -1,8 +1,9 @@
-"""What is in what: a ship notice is a tree, a shipment confirmation lists items, cartons and pallets beside each other.
+"""What is in what: a ship notice is a tree, a shipment confirmation lists items, cartons and pallets.
 
-In the body items say how much of them is shipped, cartons and pallets name items by their number, and pallets name
-cartons by theirs. Details such as the order or the lot stand with the item, or with what is in a container where that
-differs. :func:`tree` makes the levels of it in the order of the shipment's structure, :func:`lists` the reverse.
+In the body items say how much of them is shipped, cartons and pallets name items by their number, and pallets
+name cartons by theirs. Details such as the order or the lot stand with the item, or with what is in a
+container where they differ. :func:`tree` makes levels of it in the order of the shipment's structure, :func:`lists` the
+reverse.
 """
 
 from __future__ import annotations
@@ -42,11 +43,7 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
     items, cartons, pallets = (deepcopy(notice.pop(name, [])) for name in ("items", "cartons", "pallets"))
     name = notice.pop("structure", "")
     known, levels = STRUCTURES.get(name, ("", _USUAL))
-    pallet_of = {
-        number.strip(): index
-        for index, pallet in enumerate(pallets)
-        for number in _numbers(pallet)
-    }
+    pallet_of = {number.strip(): index for index, pallet in enumerate(pallets) for number in _numbers(pallet)}
     rows: list[tuple[int | None, int | None, Json]] = []
     for index, carton in enumerate(cartons):
         number = str(_kept(carton, _NUMBER) or "").strip()
@@ -64,9 +61,9 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
             size = units({**item["quantity"], "value": "1"})
             packed.append((None, None, item | {"quantity": item["quantity"] | {"value": _text(rest / size)}}))
         elif rest < 0:
-            words = {"total": _text(units(item.get("quantity"))), "packed": _text(sum(map(units, own)))}
-            place = f"/shippedItems/{index}/shippedQuantity"
-            problems.append(mapping_problem("BODY-QUANTITY", place, value=item.get("line_no"), **words))
+            total, held = _text(units(item.get("quantity"))), _text(sum(map(units, own)))
+            place, number = f"/shippedItems/{index}/shippedQuantity", item.get("line_no")
+            problems.append(mapping_problem("BODY-QUANTITY", place, value=number, total=total, packed=held))
     nodes: dict[Any, Json] = {(): notice}
     for pallet_index, carton_index, row in packed:
         _put(nodes, _way(levels, row, pallet_index, pallets, carton_index, cartons), row)
@@ -86,7 +83,7 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
 
 
 def _numbers(pallet: Json) -> list[str]:
-    """The numbers of the cartons on a pallet, which its extensions lose; nothing where they are no such list."""
+    """The numbers of the cartons on a pallet, taken out of its extensions."""
     held = _kept(pallet, _CARTONS)
     numbers = held.get("cartonReferenceNumbers") if isinstance(held, dict) else None
     if not isinstance(numbers, list) or not all(isinstance(one, str) for one in numbers):
@@ -172,7 +169,9 @@ def lists(notice: Json) -> tuple[Json, dict[str, str], list[Problem]]:
     structure = _take(flat, _STRUCTURE)
     absent = [one for one in flat.get("extensions", ()) if one.get("address") == _STRUCTURE]
     if structure or not absent:
-        flat |= {"structure": structure} if structure else {"structure": name} if (name := _shape(notice)) else {}
+        flat |= (
+            {"structure": structure} if structure else {"structure": name} if (name := _shape(notice)) else {}
+        )
     problems = walk.numbered()
     flat |= {name: found for name in ("items", "cartons", "pallets") if (found := walk.listed(name))}
     return flat, walk.places, problems
@@ -238,15 +237,13 @@ class _Walk:
         details = _with_extensions(details, [one for one in kept if one not in own])
         if around.get("po_number"):
             details = {"po_number": around["po_number"]} | details
-        item = {name: node[name] for name in ("line_no", "ids") if name in node}
+        item: Json = {name: node[name] for name in ("line_no", "ids") if name in node}
         size = next((one for one in own if one.get("address") == _SIZE), None)
         if isinstance(quantity, dict):
             rest = {name: value for name, value in quantity.items() if size is None or name != "pack_size"}
             item["quantity"] = rest | ({"pack_size": decode(size["value"])} if size else {})
         sized = _with_extensions(item, [one for one in own if one is not size])
-        self.rows.append(
-            (around.get("cartons") or "", around.get("pallets") or "", sized, details, node)
-        )
+        self.rows.append((around.get("cartons") or "", around.get("pallets") or "", sized, details, node))
         self.at[id(sized)] = place
 
     def numbered(self) -> list[Problem]:
@@ -266,7 +263,10 @@ class _Walk:
                 if not number or number in numbers.values():
                     number = next(str(n) for n in range(1, len(taken) + 2) if str(n) not in taken)
                     told = mapping_problem(
-                        "BODY-NUMBER", f"{self.at[id(item)]}/line_no", value=item.get("line_no"), number=number
+                        "BODY-NUMBER",
+                        f"{self.at[id(item)]}/line_no",
+                        value=item.get("line_no"),
+                        number=number,
                     )
                     problems += [told] if item.get("line_no") else []
                 taken.add(number)

@@ -209,7 +209,11 @@ def notice(**levels: Any) -> Json:
 
 
 def item(number: str, value: str, **more: Any) -> Json:
-    return {"line_no": number, "ids": {"asin": f"B0FICTION{number}"}, "quantity": {"value": value, "uom": "EA"}} | more
+    return {
+        "line_no": number,
+        "ids": {"asin": f"B0FICTION{number}"},
+        "quantity": {"value": value, "uom": "EA"},
+    } | more
 
 
 def carton(serial: int, **more: Any) -> Json:
@@ -220,8 +224,14 @@ NOTICES = {
     "LooseAssortmentCase": notice(
         structure="order_carton_item",
         orders=[
-            {"po_number": "8WL5Q2ZX", "cartons": [carton(1, tracking="1Z1", items=[item("1", "5"), item("2", "3")])]},
-            {"po_number": "8WL5Q2ZY", "cartons": [carton(2, items=[item("3", "2", lot="L1", expiry="2027-09-30")])]},
+            {
+                "po_number": "8WL5Q2ZX",
+                "cartons": [carton(1, tracking="1Z1", items=[item("1", "5"), item("2", "3")])],
+            },
+            {
+                "po_number": "8WL5Q2ZY",
+                "cartons": [carton(2, items=[item("3", "2", lot="L1", expiry="2027-09-30")])],
+            },
         ],
     ),
     "PalletizedStandardCase": notice(

@@ -21,7 +21,11 @@ LIBRARY = engine.library()
 REPAIRED = {
     ("/purchaseOrderNumber", " L8266355", "L8266355"),
     ("/purchaseOrderNumber", " L8266357", "L8266357"),
-    ("/acknowledgements/0/items/0/itemAcknowledgements/0/rejectionReason", " ObsoleteProduct", "ObsoleteProduct"),
+    (
+        "/acknowledgements/0/items/0/itemAcknowledgements/0/rejectionReason",
+        " ObsoleteProduct",
+        "ObsoleteProduct",
+    ),
 }
 """What is written better than it came; whole numbers that came as text are not listed."""
 

@@ -25,12 +25,14 @@ SEEDS = st.integers(0, 2**32)
 def bare(value: Any) -> Any:
     """A document without what only tells how its body was, and without what is nothing then."""
     if isinstance(value, dict):
-        return {key: found for key, one in value.items() if key != "extensions" and (found := bare(one)) != []}
+        return {
+            key: found for key, one in value.items() if key != "extensions" and (found := bare(one)) != []
+        }
     return [found for one in value if (found := bare(one)) != {}] if isinstance(value, list) else value
 
 
 def ordered(value: Any) -> Any:
-    """A body with its lists in an order of their own: entries that rules choose by a member are written first."""
+    """A body with its lists in an order of their own: entries that rules choose are written first."""
     if isinstance(value, dict):
         return {key: ordered(value[key]) for key in sorted(value)}
     return sorted(map(ordered, value), key=repr) if isinstance(value, list) else value

@@ -145,8 +145,8 @@ def _checked(name: str, problems: list[Problem], style: Style) -> Iterator[str]:
 def run_trace(args: argparse.Namespace) -> int:
     """Show which rule made which value from which part of a file.
 
-    Translates the sets of an X12 file, or a body of the SP-API, and shows the origin of every value of a document, and what went to the
-    extensions and why.
+    Translates the sets of an X12 file, or a body of the SP-API, and shows the origin of every value of a
+    document, and what went to the extensions and why.
 
     exit code: 0 fine, 1 a set cannot be translated, 4 there is no such file or set
     """
@@ -206,9 +206,9 @@ def _trace_body(text: bytes, args: argparse.Namespace, library: Library, style: 
         reader.read(one)
         problems = faults(plan, one, inbound=True)
         if args.json:
-            told = {"origins": reader.origins, "problems": problems}
-            listed = {name: [each.to_dict() for each in values] for name, values in told.items()}
-            found.append({"number": number, "kind": kind, "guide": plan.rules.guide, **listed})
+            lists: dict[str, Sequence[Any]] = {"origins": reader.origins, "problems": problems}
+            told = {name: [each.to_dict() for each in values] for name, values in lists.items()}
+            found.append({"number": number, "kind": kind, "guide": plan.rules.guide, **told})
         else:
             show(_traced(f"{kind} {number}", reader.origins, style))
     if args.json:

@@ -1,4 +1,4 @@
-"""``edigw translate``: X12, JSON, XML, SP-API and shapes of one's own into each other, without home or database."""
+"""``edigw translate``: X12, JSON, XML, SP-API and shapes of one's own into each other, without a home."""
 
 from __future__ import annotations
 

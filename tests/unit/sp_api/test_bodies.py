@@ -157,17 +157,32 @@ def test_the_verdict_follows_from_the_answers(answers: tuple[str, str], verdict:
     ("document", "path", "value", "code", "pointer", "words"),
     [
         (ACKNOWLEDGMENT, "lines.0.unit_price", None, "BODY-MISSING", "/lines/0", "lines[].unit_price.amount"),
-        (ACKNOWLEDGMENT, "lines.0.unit_price.amount", "0.00", "BODY-VALUE", "/lines/0/unit_price/amount", "above zero"),
-        (ACKNOWLEDGMENT, "lines.0.unit_price.amount", "-1", "BODY-VALUE", "/lines/0/unit_price/amount", "above zero"),
-        (ACKNOWLEDGMENT, "po_number", "4711", "BODY-VALUE", "/po_number", "[A-Z0-9]{8}"),
-        (ACKNOWLEDGMENT, "lines.0.responses.0.code", "on_hold", "BODY-VALUE", "/lines/0/responses/0/code", "Accepted"),
-        (ACKNOWLEDGMENT, "lines.0.quantity_ordered.uom", "LB", "BODY-VALUE", "/lines/0/quantity_ordered/uom", "Eaches"),
         (
-            ACKNOWLEDGMENT, "lines.0.quantity_ordered.value", "2.5", "BODY-VALUE", "/lines/0/quantity_ordered/value",
-            "whole",
+            ACKNOWLEDGMENT, "lines.0.unit_price.amount", "0.00", "BODY-VALUE",
+            "/lines/0/unit_price/amount", "above zero",
+        ),
+        (
+            ACKNOWLEDGMENT, "lines.0.unit_price.amount", "-1", "BODY-VALUE",
+            "/lines/0/unit_price/amount", "above zero",
+        ),
+        (ACKNOWLEDGMENT, "po_number", "4711", "BODY-VALUE", "/po_number", "[A-Z0-9]{8}"),
+        (
+            ACKNOWLEDGMENT, "lines.0.responses.0.code", "on_hold", "BODY-VALUE",
+            "/lines/0/responses/0/code", "Accepted",
+        ),
+        (
+            ACKNOWLEDGMENT, "lines.0.quantity_ordered.uom", "LB", "BODY-VALUE",
+            "/lines/0/quantity_ordered/uom", "Eaches",
+        ),
+        (
+            ACKNOWLEDGMENT, "lines.0.quantity_ordered.value", "2.5", "BODY-VALUE",
+            "/lines/0/quantity_ordered/value", "whole",
         ),
         (ACKNOWLEDGMENT, "lines.0.notes", [{"text": "x"}], "BODY-LOST", "/lines/0/notes", "no place"),
-        (ACKNOWLEDGMENT, "parties.0.id_scheme", "gln", "BODY-DIFFERENT", "/parties/0/id_scheme", "buyer_assigned"),
+        (
+            ACKNOWLEDGMENT, "parties.0.id_scheme", "gln", "BODY-DIFFERENT",
+            "/parties/0/id_scheme", "buyer_assigned",
+        ),
         (INVOICE, "taxes.0.type", "GS", "BODY-VALUE", "/taxes/0/type", "VAT"),
         (INVOICE, "parties.1.address.country", "USA", "BODY-VALUE", "/parties/1/address/country", "[A-Z]{2}"),
         (INVOICE, "lines.0.line_no", "A1", "BODY-VALUE", "/lines/0/line_no", "whole number"),
@@ -209,7 +224,10 @@ def test_fields_that_may_be_left_out_are_told_once_and_sent_without() -> None:
     document = changed(ACKNOWLEDGMENT, "lines", [{**ACKNOWLEDGMENT["lines"][0], "price_basis": "each"}] * 2)
     written = write_body(document, LIBRARY)
     assert written.may_be_sent
-    assert sorted(one.location.pointer or "" for one in written.problems) == ["/currency_party", "/lines/0/price_basis"]
+    assert sorted(one.location.pointer or "" for one in written.problems) == [
+        "/currency_party",
+        "/lines/0/price_basis",
+    ]
 
 
 def test_parties_without_a_place_are_told_and_left_out() -> None:
@@ -232,7 +250,10 @@ def test_the_seller_follows_from_the_settings() -> None:
     assert written.may_be_sent
     assert written.body["acknowledgements"][0]["sellingParty"] == {"partyId": "ACME1"}
     invoice = changed(INVOICE, "parties.0", None)
-    assert write_body(invoice, LIBRARY, vendor_code="ACME1").body["invoices"][0]["remitToParty"]["partyId"] == "ACME1"
+    assert (
+        write_body(invoice, LIBRARY, vendor_code="ACME1").body["invoices"][0]["remitToParty"]["partyId"]
+        == "ACME1"
+    )
 
 
 def test_values_of_the_heading_are_written_to_the_lines_that_lack_them() -> None:
@@ -287,10 +308,15 @@ def test_unknown_kinds() -> None:
 
 def test_numbers_are_exact() -> None:
     assert decode(b'{"a": 1.10, "b": 1e2}') == {"a": Decimal("1.10"), "b": Decimal("1e2")}
-    assert encode({"a": Decimal("1.10"), "b": [1, True, None, "\u00e9"]}) == '{"a":1.10,"b":[1,true,null,"\u00e9"]}'
+    assert (
+        encode({"a": Decimal("1.10"), "b": [1, True, None, "\u00e9"]})
+        == '{"a":1.10,"b":[1,true,null,"\u00e9"]}'
+    )
 
 
-@pytest.mark.parametrize("text", [b"{", b"", b"\xff", b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), b"[" * 100_000])
+@pytest.mark.parametrize(
+    "text", [b"{", b"", b"\xff", b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), b"[" * 100_000]
+)
 def test_what_is_no_json(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 -- of any kind
         decode(text)

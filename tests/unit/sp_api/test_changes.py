@@ -32,7 +32,8 @@ CHANGES: dict[str, tuple[Any, tuple[str, Any, Any, str]]] = {
     "cost": (
         lambda of: of["items"][0]["netCost"].update(amount="11"),
         (
-            "/lines/0/unit_price", {"amount": "12.5", "currency": "USD"}, {"amount": "11", "currency": "USD"}, "1",
+            "/lines/0/unit_price", {"amount": "12.5", "currency": "USD"},
+            {"amount": "11", "currency": "USD"}, "1",
         ),
     ),
     "fulfilment_centre": (
@@ -59,7 +60,8 @@ CHANGES: dict[str, tuple[Any, tuple[str, Any, Any, str]]] = {
         ("/lines/1/ids", {"asin": "B0FICTION2"}, {"asin": "B0FICTION9"}, "2"),
     ),
     "backorder": (
-        lambda of: of["items"][1].update(isBackOrderAllowed=False), ("/lines/1/backorder_allowed", True, False, "2"),
+        lambda of: of["items"][1].update(isBackOrderAllowed=False),
+        ("/lines/1/backorder_allowed", True, False, "2"),
     ),
     "deal": (lambda of: of.update(dealCode="FALL26"), ("/deal_code", "SPRING26", "FALL26", "")),
 }  # fmt: skip

@@ -29,7 +29,9 @@ def order(number: str, **levels: Any) -> Json:
 
 
 def test_an_sscc_of_18_digits_gets_the_zeros_of_its_identifier() -> None:
-    document = notice(orders=[order("8WL5Q2ZX", cartons=[{"sscc": "106141410000000011", "items": [item("1", "5")]}])])
+    document = notice(
+        orders=[order("8WL5Q2ZX", cartons=[{"sscc": "106141410000000011", "items": [item("1", "5")]}])]
+    )
     (box,) = sent(document)["cartons"]
     assert box["cartonIdentifiers"] == [
         {"containerIdentificationType": "SSCC", "containerIdentificationNumber": "00106141410000000011"}
@@ -75,7 +77,10 @@ def test_the_same_without_cartons_are_two_items() -> None:
         orders=[order("8WL5Q2ZX", items=[item("1", "5")]), order("8WL5Q2ZY", items=[item("1", "7")])]
     )
     body = sent(document)
-    assert [one["itemDetails"]["purchaseOrderNumber"] for one in body["shippedItems"]] == ["8WL5Q2ZX", "8WL5Q2ZY"]
+    assert [one["itemDetails"]["purchaseOrderNumber"] for one in body["shippedItems"]] == [
+        "8WL5Q2ZX",
+        "8WL5Q2ZY",
+    ]
     assert "shipmentStructure" not in body
 
 
@@ -98,10 +103,15 @@ def test_a_carton_under_two_orders_is_one_carton() -> None:
 
 def test_pallets_name_their_cartons() -> None:
     boxes = [carton(1, items=[item("1", "5")]), carton(2, items=[item("2", "7")])]
-    document = notice(orders=[order("8WL5Q2ZX", pallets=[{"sscc": "00106141410000000011", "cartons": boxes}])])
+    document = notice(
+        orders=[order("8WL5Q2ZX", pallets=[{"sscc": "00106141410000000011", "cartons": boxes}])]
+    )
     body = sent(document)
     assert [one["cartonSequenceNumber"] for one in body["cartons"]] == ["1", "2"]
-    assert body["pallets"][0]["cartonReferenceDetails"] == {"cartonCount": 2, "cartonReferenceNumbers": ["1", "2"]}
+    assert body["pallets"][0]["cartonReferenceDetails"] == {
+        "cartonCount": 2,
+        "cartonReferenceNumbers": ["1", "2"],
+    }
     assert body["shipmentStructure"] == "PalletizedAssortmentCase"
 
 
@@ -172,7 +182,11 @@ def test_another_structure_than_the_lists_have_is_kept() -> None:
 
 def test_containers_without_content_are_not_lost() -> None:
     body = body_of("PalletOfItems")
-    empty = {"palletIdentifiers": [{"containerIdentificationType": "AMZNCC", "containerIdentificationNumber": "AMZ7"}]}
+    empty = {
+        "palletIdentifiers": [
+            {"containerIdentificationType": "AMZNCC", "containerIdentificationNumber": "AMZ7"}
+        ]
+    }
     body["pallets"].append(empty)
     assert read(body)["pallets"] == [{"marks": [{"type": "AMZNCC", "value": "AMZ7"}]}]
     assert sent(read(body)) == body
