@@ -28,7 +28,10 @@ from gateway.cli.commands.explain import entries
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
+from gateway.engine import library
 from gateway.mapping.converters import NAMES
+from gateway.mapping.model import Field
+from gateway.sp_api import KINDS
 from gateway.partners.as2 import QUIRKS
 from tests.as2 import free_port
 from tests.schemas import document_schema
@@ -329,7 +332,21 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-TABLES = {"problem-codes.md": problem_table, "documents.md": field_table}
+def body_table() -> str:
+    """The members of every body and the fields they are."""
+    lines = []
+    for kind in KINDS:
+        plan = library().body(kind)
+        lines += [f"### `{kind}`: {plan.root}", "", "| member | holds | field |", "| --- | --- | --- |"]
+        for path, field, rule in plan.stated():
+            member = plan.forms.member(plan.root, path)
+            if isinstance(rule, Field) and member is not None and rule.address.names != ("@",):
+                lines.append(f"| `{'.'.join(path)}` | {_cell(member.words)} | `{field}` |")
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+TABLES = {"problem-codes.md": problem_table, "documents.md": field_table, "sp-api.md": body_table}
 _BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
 
 

@@ -145,7 +145,7 @@ CATALOGUE: dict[str, Kind] = {
         "The other side refuses a body without this member; the mapping says which field of the document it "
         "is written from."),
     "BODY-UNKNOWN": _kind(_E,
-        "There is no {field} in this body.",
+        "{field} is not known in this body.",
         "Correct the document where we send it; ask the sender where it came in.",
         "The body has a member that the API does not know. What we send may hold nothing else; what comes in "
         "is kept in the extensions."),

@@ -1,8 +1,8 @@
 """Bodies of Amazon's Selling Partner API for vendors, read as documents and written from them.
 
 Pure: no network, no clock. ``mappings/sp_api`` says what a body is in which document, ``schemas/sp_api``
-which members it may have. What comes in is read as far as it can be, with warnings. What goes out is held against
-its form and read again; it is not to be sent if ``problems`` holds an error.
+which members it may have. What comes in is read as far as it can be, with warnings. What goes out is held
+against its form and read again; it is not to be sent if ``problems`` holds an error.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 In the body items say how much of them is shipped, cartons and pallets name items by their number, and pallets
 name cartons by theirs. Details such as the order or the lot stand with the item, or with what is in a
-container where they differ. :func:`tree` makes levels of it in the order of the shipment's structure, :func:`lists` the
-reverse.
+container where they differ. :func:`tree` makes levels of it in the order of the shipment's structure, :func:`lists`
+the reverse.
 """
 
 from __future__ import annotations
