@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,12 +155,17 @@ class Forms:
                 yield kind, path, found["input"], words
 
 
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("no number")  # noqa: TRY004 -- pydantic lets a TypeError through
+    return value
+
+
 def _annotation(member: Member) -> Any:
     """The type of a member for pydantic."""
-    from decimal import Decimal
     from typing import Literal
 
-    from pydantic import Field, StrictBool, StrictInt, StringConstraints
+    from pydantic import Field, PlainValidator, StrictBool, StrictInt, StringConstraints
 
     kind: Any
     if member.kind == "object":
@@ -169,7 +175,7 @@ def _annotation(member: Member) -> Any:
     elif member.spec in _FORMS:
         kind = Annotated[str, StringConstraints(pattern=f"^{_FORMS[member.spec][0]}$", max_length=_MAX_TEXT)]
     elif member.kind in ("bool", "number"):
-        kind = StrictBool if member.kind == "bool" else StrictInt | Decimal
+        kind = StrictBool if member.kind == "bool" else Annotated[Any, PlainValidator(_number)]
     else:
         match = _SPEC.fullmatch(member.spec)
         assert match is not None
@@ -194,21 +200,18 @@ def parse_forms(text: bytes, name: str) -> Forms:
     """
     import yaml
 
+    objects: dict[str, dict[str, Member]] = {}
     try:
         stated = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise GuideError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
-    objects = {}
-    for owner, members in stated.items():
-        objects[owner] = {
-            key.removesuffix("!"): Member(
-                spec.strip("[]") if spec.startswith("[") else spec, key.endswith("!"), spec.startswith("[")
-            )
-            for key, spec in members.items()
-        }
+        for owner, members in stated.items():
+            for key, spec in members.items():
+                one = Member(spec.strip("[]"), key.endswith("!"), spec.startswith("["))
+                objects.setdefault(owner, {})[key.removesuffix("!")] = one
+    except (yaml.YAMLError, AttributeError) as error:
+        raise GuideError(f"{name} is no file of forms: {' '.join(str(error).split())}") from None
     for owner, members in objects.items():
         for key, member in members.items():
-            known = member.spec in _FORMS or member.spec in ("bool", "number") or _SPEC.fullmatch(member.spec)
-            if not known and member.kind != "enum" and member.of not in objects:
+            is_plain = member.spec in (*_FORMS, "bool", "number") or _SPEC.fullmatch(member.spec)
+            if not is_plain and member.kind != "enum" and member.of not in objects:
                 raise GuideError(f"{name}: {owner}.{key} has no form: {member.spec!r}")
     return Forms(objects)
