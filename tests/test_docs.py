@@ -31,8 +31,8 @@ from gateway.documents import document_types, model_for
 from gateway.engine import library
 from gateway.mapping.converters import NAMES
 from gateway.mapping.model import Field
-from gateway.sp_api import KINDS
 from gateway.partners.as2 import QUIRKS
+from gateway.sp_api import KINDS
 from tests.as2 import free_port
 from tests.schemas import document_schema
 

@@ -157,7 +157,7 @@ class Forms:
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("no number")  # noqa: TRY004 -- pydantic lets a TypeError through
+        raise ValueError("no number")
     return value
 
 

@@ -2,8 +2,8 @@
 
 In the body items say how much of them is shipped, cartons and pallets name items by their number, and pallets
 name cartons by theirs. Details such as the order or the lot stand with the item, or with what is in a
-container where they differ. :func:`tree` makes levels of it in the order of the shipment's structure, :func:`lists`
-the reverse.
+container where they differ. :func:`tree` makes levels of it, in the order of the shipment's structure, and
+:func:`lists` the reverse.
 """
 
 from __future__ import annotations
@@ -160,11 +160,11 @@ def lists(notice: Json) -> tuple[Json, dict[str, str], list[Problem]]:
     Items get numbers that are theirs alone, and SSCCs their 20 digits, in the notice as well.
     """
     walk, whole = _Walk(), notice
-    if order := {name: notice.pop(name) for name in ("po_number", "po_date") if name in notice}:
-        # An order of the whole shipment is a level of its own.
-        whole = order | {name: notice.pop(name) for name in LISTS if name in notice}
+    if notice.get("po_number"):  # of the whole shipment: a level of its own
+        stated = ("po_number", "po_date", *LISTS)
+        whole = {name: notice.pop(name) for name in stated if name in notice}
         notice["orders"] = [whole]
-    walk.level(whole, "", whole)
+    walk.level(whole, "", {"po_number": whole.get("po_number")})
     flat = {name: value for name, value in notice.items() if name not in (*LISTS, "structure")}
     structure = _take(flat, _STRUCTURE)
     absent = [one for one in flat.get("extensions", ()) if one.get("address") == _STRUCTURE]
