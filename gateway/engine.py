@@ -116,6 +116,57 @@ def write_shape(
     return columns.write(shape, documents, tell)
 
 
+def read_bodies(
+    source: BinaryIO, guides: Library | None = None, tell: Callable[[Problem], None] = lambda _: None
+) -> Iterator[dict[str, Any]]:
+    """The documents of a request or answer of the SP-API; ``tell`` is given what is odd in it.
+
+    Raises:
+        DocumentError: it is none, or at the end, if a document is not right.
+    """
+    from gateway.mapping.body import decode
+    from gateway.sp_api import kind_of, read_body
+
+    try:
+        body = decode(source.read())
+    except ValueError as error:
+        raise DocumentError(f"The input is not JSON: {error}.") from None
+    kind = kind_of(body)
+    if not kind:
+        raise DocumentError("The input is no body of the SP-API that is known.", code="BODY-KIND")
+    found = read_body(kind, body, guides or library())
+    for remark in found.problems:
+        if not remark.is_error:
+            tell(remark)
+    yield from found.documents
+    if wrong := tuple(one for one in found.problems if one.is_error):
+        raise DocumentError("The body is not right.", problems=wrong)
+
+
+def write_bodies(
+    documents: Iterable[dict[str, Any]],
+    guides: Library | None = None,
+    tell: Callable[[Problem], None] = lambda _: None,
+) -> Iterator[bytes]:
+    """Documents as requests to the SP-API, one on a line; ``tell`` is given what is not sent.
+
+    Raises:
+        DocumentError: at the end, with everything for which one may not be sent.
+        NotFoundError: no body carries a document.
+    """
+    from gateway.mapping.body import encode
+    from gateway.sp_api import write_body
+
+    wrong: list[Problem] = []
+    for document in documents:
+        written = write_body(document, guides or library())
+        for one in written.problems:
+            wrong.append(one) if one.is_error else tell(one)
+        yield encode(written.body).encode() + b"\n"
+    if wrong:
+        raise DocumentError("The documents cannot be sent.", problems=tuple(wrong))
+
+
 def json_values(source: BinaryIO) -> Iterator[Any]:
     """The values of JSON lines, one by one; those of a JSON list, or a single one, at once.
 

@@ -29,11 +29,14 @@ from gateway.cli.commands.explain import entries
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
+from gateway.engine import library
 from gateway.mapping.converters import NAMES
+from gateway.mapping.model import Field
 from gateway.notify.events import EVENTS
 from gateway.notify.rules import Escalation, Quiet, Rule, Target
 from gateway.partners.as2 import QUIRKS
 from gateway.partners.webhook import Email, Webhook
+from gateway.sp_api import KINDS
 from tests.as2 import free_port
 from tests.schemas import document_schema
 
@@ -357,7 +360,26 @@ def event_table() -> str:
     return "\n".join(lines) + "\n\n"
 
 
-TABLES = {"problem-codes.md": problem_table, "documents.md": field_table, "events.md": event_table}
+def body_table() -> str:
+    """The members of every body and the fields they are."""
+    lines = []
+    for kind in KINDS:
+        plan = library().body(kind)
+        lines += [f"### `{kind}`: {plan.root}", "", "| member | holds | field |", "| --- | --- | --- |"]
+        for path, field, rule in plan.stated():
+            member = plan.forms.member(plan.root, path)
+            if isinstance(rule, Field) and member is not None and rule.address.names != ("@",):
+                lines.append(f"| `{'.'.join(path)}` | {_cell(member.words)} | `{field}` |")
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+TABLES = {
+    "problem-codes.md": problem_table,
+    "documents.md": field_table,
+    "events.md": event_table,
+    "sp-api.md": body_table,
+}
 _BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
 
 

@@ -1,14 +1,15 @@
-"""JSON bodies and documents: one mapping reads and writes both, by the same rules and converters as X12.
+r"""JSON bodies and documents: one mapping reads and writes both, by the rules and converters of X12.
 
-What no rule takes is kept in the ``extensions`` of the object it belongs to, under its JSON pointer below that
-object and as JSON text::
+What no rule takes is kept in the ``extensions`` of the object it belongs to, under its JSON pointer below
+that object and as JSON text::
 
-    {"address": "/importDetails/route", "value": "{\\"stops\\":[]}"}   no rule takes it
-    {"address": "/purchaseOrderDate", "value": "\\"2026-03-02T08:15:04.311Z\\""}   the exact form of a value
-    {"address": "/purchaseOrderType", "absent": true}   it has the default, and was not there
+    {"address": "/route", "value": "{\"stops\":[]}"}              no rule takes it
+    {"address": "/date", "value": "\"2026-03-02T08:15:04.311Z\""} the exact form of a value
+    {"address": "/type", "absent": true}                          it has the default, and was not there
+    {"address": "/ids/[type=SSCC]/note", "value": "\"x\""}        in the entry of a list that a rule chose
 
-So a body that is read and written again says the same. Where a value is not what its form allows, such as a number as
-text, it is read as far as it can be, and written right.
+So a body that is read and written again says the same. A value that is not what its form allows, such as a
+number as text, is read as far as it can be, and written right.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class BodyPlan:
     root: str
 
     def stated(self) -> Iterator[tuple[tuple[str, ...], str, Rule]]:
-        """Each rule with the members that it takes, by names from the body down, and its field from the root."""
+        """Each rule with the members that it takes, from the body down, and its field from the root."""
         yield from _stated(self.rules.rules, (), "")
 
 
@@ -73,14 +74,16 @@ def pointer(path: Iterable[str | int]) -> str:
 def encode(value: Any) -> str:
     """JSON text in which decimal numbers are exact."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{encode(v)}" for k, v in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{encode(v)}" for k, v in value.items()) + "}"
+        )
     if isinstance(value, list):
         return f"[{','.join(map(encode, value))}]"
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def decode(text: str | bytes) -> Any:
-    """JSON with decimal numbers as :class:`~decimal.Decimal`; ValueError where it is none, or nested too deeply."""
+    """JSON with decimal numbers as Decimal; ValueError where it is none, or nested too deeply."""
     try:
         value = json.loads(text, parse_float=Decimal)
     except RecursionError:
@@ -93,7 +96,7 @@ def decode(text: str | bytes) -> Any:
         for inner in (one.values() if isinstance(one, dict) else one)
     ]:
         depth += 1
-        if depth > MAX_DEPTH:
+        if depth >= MAX_DEPTH:
             raise ValueError("it is nested too deeply")
     return value
 
@@ -108,10 +111,12 @@ def faults(plan: BodyPlan, body: Any, *, inbound: bool) -> list[Problem]:
         source = next((name for at, name in fields.items() if at[: len(names)] == names), "")
         advice = "Nothing needs to be done; ask the sender if the value matters."
         if not inbound:
-            advice = f"Correct the field {source} of the document." if source else "Take it out of the document."
-        told = mapping_problem(f"BODY-{kind.upper()}", pointer(path), value=shown, words=words, advice=advice)
-        weight = Severity.WARNING if inbound else Severity.ERROR
-        found.append(replace(told, severity=weight, fault=Fault.PARTNER if inbound else Fault.US))
+            advice = (
+                f"Correct the field {source} of the document." if source else "Take it out of the document."
+            )
+        told = mapping_problem(f"BODY-{kind.upper()}", pointer(path), value=shown, words=words)
+        weight, fault = (Severity.WARNING, Fault.PARTNER) if inbound else (Severity.ERROR, Fault.US)
+        found.append(replace(told, severity=weight, fault=fault, hint=advice))
     return found
 
 
@@ -169,6 +174,7 @@ class BodyReader(_Meets):
         self.plan = plan
         self.origins: list[Origin] = []
         self.document: Json = {}
+        self.chosen: dict[Path, str] = {}
 
     def read(self, body: Json) -> Json:
         """The document without its envelope."""
@@ -178,8 +184,8 @@ class BodyReader(_Meets):
         return self.document
 
     def _scope(
-        self, rules: tuple[Rule, ...], node: Any, owner: str, at: Path, target: Json, place: Path, key: str = "",
-        around: tuple[set[Path], list[Json]] | None = None,
+        self, rules: tuple[Rule, ...], node: Any, owner: str, at: Path, target: Json, place: Path,
+        key: str = "", around: tuple[set[Path], list[Json]] | None = None,
     ) -> None:  # fmt: skip
         """Fills an object by the rules of its scope from what stands at ``at`` in the body.
 
@@ -189,33 +195,38 @@ class BodyReader(_Meets):
         taken, kept = around or (set(), [])
         for rule in rules:
             if isinstance(rule, Copy):
-                self._copy(rule, target, place)
+                self._copy(rule, target)
             elif isinstance(rule, Field):
                 self._field(rule, node, owner, at, target, place, key, taken, kept)
             else:
                 self._list(rule, node, owner, at, target, place, taken, kept)
         if around is not None:
             return
-        prefixes = {path[:size] for path in taken for size in range(len(path))}
+        prefixes: set[Path] = {(), *(path[:size] for path in taken for size in range(len(path)))}
         for path, value in _rest(node, (), taken, prefixes):
-            kept.append({"address": pointer(path), "value": encode(value)})
+            kept.append({"address": self._told_apart(at, path), "value": encode(value)})
             where = pointer((*place, "extensions"))
             reason = "no rule takes this member"
             self._tell("kept", (*at, *path), encode(value), where, None, "", reason)
         if kept:
             target.setdefault("extensions", []).extend(kept)
 
+    def _told_apart(self, at: Path, path: Path) -> str:
+        """A pointer in which entries of lists that rules chose by a member are named by it."""
+        steps = [self.chosen.get((*at, *path[: size + 1]), part) for size, part in enumerate(path)]
+        return pointer(steps)
+
     def _tell(
         self, kind: str, at: Path, text: str, place: str, value: Any, rule: str = "", reason: str = ""
     ) -> None:
         self.origins.append(Origin(kind, None, pointer(at), text, place, value, rule, reason))
 
-    def _copy(self, rule: Copy, target: Json, place: Path) -> None:
-        found = set(map(text_of, _values(self.document, rule.source))) if rule.source else set()
-        value = found.pop() if len(found) == 1 else ""
-        if value and rule.converter is not None:
-            value = rule.converter.read((value,)) or ""
-        if value or rule.default:
+    def _copy(self, rule: Copy, target: Json) -> None:
+        texts = map(text_of, _values(self.document, rule.source)) if rule.source else ()
+        found = {(used.read((text,)) if (used := rule.converter) else text) for text in texts}
+        value = found.pop() if len(found) == 1 else None
+        # Beside other values, as the currency of an amount; what has a default stands alone as well.
+        if rule.default or (value and (len(rule.path) == 1 or get(target, rule.path[:-1]) is not None)):
             put(target, rule.path, value or rule.default)
 
     def _field(
@@ -226,7 +237,7 @@ class BodyReader(_Meets):
         if address.names == ("@",):
             put(target, rule.path, rule.converter.read((key,)))
             return
-        way = self._way(node, address)
+        way = self._way(node, address, at)
         texts = tuple(text_of(one) for one in _named(way[1], address.names)) if way else ()
         if rule.converter.table or rule.converter.name in ("decimal", "int"):
             texts = tuple(text.strip() for text in texts)
@@ -238,12 +249,14 @@ class BodyReader(_Meets):
                 put(target, rule.path, rule.default)
                 there = pointer((*address.path, *address.names[:1]))
                 kept.append({"address": there, "absent": True})
-                self._tell("absent", (*at, *address.path), "", where, rule.default, shown, "it has the default")
+                self._tell(
+                    "absent", (*at, *address.path), "", where, rule.default, shown, "it has the default"
+                )
             return
         path, parent, conditions = way
         put(target, rule.path, value)
         self._tell("rule", (*at, *path, *_ends(address)), " ".join(filter(None, texts)), where, value, shown)
-        taken |= {(*path[: len(path) - back], name) for back, name in conditions}
+        taken.update(conditions)
         written = (*rule.converter.write(value), *[""] * len(texts))
         for name, raw, text in zip(address.names, _named(parent, address.names), written):
             if raw is None:
@@ -252,13 +265,15 @@ class BodyReader(_Meets):
             taken.add(here)
             member = self._member(owner, here)
             if _typed(text, member) != raw and (member is None or self.plan.forms.fits(member, raw)):
-                kept.append({"address": pointer(here), "value": encode(raw)})
-                self._tell("exact_text", (*at, *here), encode(raw), where, None, shown, "its exact form is kept")
+                kept.append({"address": self._told_apart(at, here), "value": encode(raw)})
+                self._tell(
+                    "exact_text", (*at, *here), encode(raw), where, None, shown, "its exact form is kept"
+                )
 
     def _member(self, owner: str, path: Path) -> Member | None:
         return self.plan.forms.member(owner, tuple(name for name in path if isinstance(name, str)))
 
-    def _way(self, node: Any, address: Address) -> tuple[Path, Any, list[tuple[int, str]]] | None:
+    def _way(self, node: Any, address: Address, at: Path) -> tuple[Path, Any, list[Path]] | None:
         """The way to the object of an address: its path, the object, and the members that conditions took."""
         path: Path = ()
         passed: list[tuple[Path, str]] = []
@@ -268,17 +283,22 @@ class BodyReader(_Meets):
             if isinstance(node, list):
                 fits = ((i, one) for i, one in enumerate(node) if self.meets(one, conditions))
                 index, node = next(fits, (0, None))
+                if node is None:
+                    return None
                 path = (*path, index)
+                if conditions:
+                    named = ",".join(f"{one.name}={self.wanted(one)}" for one in conditions)
+                    self.chosen[*at, *path] = f"[{named}]"
             elif not self.meets(node, conditions):
                 return None
             passed += [(path, one.name) for one in conditions]
-        return None if node is None else (path, node, [(len(path) - len(at), name) for at, name in passed])
+        return None if node is None else (path, node, [(*there, name) for there, name in passed])
 
     def _list(
         self, rule: Repeated, node: Any, owner: str, at: Path, target: Json, place: Path, taken: set[Path],
         kept: list[Json],
     ) -> None:  # fmt: skip
-        for path, item, key, conditions in self._items(rule.each, node, taken):
+        for path, item, key, conditions in self._items(rule.each, node, at, taken):
             size = len(get(target, rule.path) or ())
             inside = (*place, *rule.path, size)
             if not path:
@@ -317,16 +337,16 @@ class BodyReader(_Meets):
                 taken.discard(path)
 
     def _items(
-        self, each: Address, node: Any, taken: set[Path]
+        self, each: Address, node: Any, at: Path, taken: set[Path]
     ) -> Iterator[tuple[Path, Any, str, frozenset[str]]]:
-        """What a list takes: path, value, the name of the member it stands in, and members of its conditions."""
+        """What a list takes: path, value, name of its member, and the members of the list's conditions."""
         if each.names == (".",):
             yield (), node, "", frozenset()
             return
-        way = self._way(node, each)
+        way = self._way(node, each, at)
         if way is None or not isinstance(way[1], dict):
             return
-        path, parent, _ = way
+        path, parent, passed = way
         last = each.conditions[len(each.path)] if len(each.conditions) > len(each.path) else ()
         used = frozenset(one.name for one in last)
         for name in each.names:
@@ -336,6 +356,7 @@ class BodyReader(_Meets):
                 here = (*path, name, index) if isinstance(value, list) else (*path, name)
                 is_free = not any(known[: len(here)] == here for known in taken)
                 if is_free and self.meets(one, last) and not (isinstance(one, list) or one is None):
+                    taken.update(passed)
                     yield here, one, name, used
 
 
@@ -361,14 +382,14 @@ def _rest(node: Any, path: Path, taken: set[Path], prefixes: set[Path]) -> Itera
 
 
 def _values(node: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """All values at a path that may lead through lists."""
+    """All values at a path that may lead through lists; None where an object has none."""
     if isinstance(node, list):
         for item in node:
             yield from _values(item, path)
     elif not path:
         yield node
-    elif isinstance(node, dict) and path[0] in node:
-        yield from _values(node[path[0]], path[1:])
+    elif isinstance(node, dict) and (path[0] in node or len(path) == 1):
+        yield from _values(node.get(path[0]), path[1:])
 
 
 @dataclass
@@ -390,7 +411,7 @@ class BodyWriter(_Meets):
         self._scope(self.plan.rules.rules, self.document, (), body, self.plan.root, ())
         return body
 
-    def _problem(self, code: str, place: Path, value: Any = None, **words: str) -> None:
+    def _problem(self, code: str, place: Path, value: Any = None, **words: Any) -> None:
         shown = value if value is None or isinstance(value, str) else encode(value)
         told = mapping_problem(code, pointer(place), value=shown, **words)
         self.problems.append(replace(told, fault=Fault.US))
@@ -536,21 +557,27 @@ class BodyWriter(_Meets):
             if len(rule.address.names) > 1 or rule.converter.read((text_of(value),)) != now:
                 return
         steps = [part.replace("~1", "/").replace("~0", "~") for part in address[1:].split("/")]
-        member = self.plan.forms.member(owner, tuple(one for one in steps if not one.isdigit()))
+        member = self.plan.forms.member(owner, tuple(one for one in steps if one[:1].isalpha()))
         _set(node, steps, _typed(value, member) if isinstance(value, str) else value)
 
 
 def _set(node: Any, steps: list[str], value: Any) -> None:
-    """Sets a value at a JSON pointer below an object, making what is not there on the way."""
+    """Puts a value back at a pointer below an object, making what is not there on the way."""
     for step, following in zip(steps, [*steps[1:], None]):
-        empty: Any = value if following is None else [] if following.isdigit() else {}
-        if isinstance(node, list):
+        is_list = following is not None and (following.isdigit() or following.startswith("["))
+        empty: Any = value if following is None else [] if is_list else {}
+        if isinstance(node, list) and step.startswith("["):
+            named = dict(part.split("=", 1) for part in step[1:-1].split(",") if "=" in part)
+            fits = (one for one in node if isinstance(one, dict) and named.items() <= one.items())
+            entry = next(fits, None)
+            if entry is None:
+                node.append(entry := dict(named))
+            node = entry
+        elif isinstance(node, list):
             index = int(step) if step.isdigit() else len(node)
-            if index >= len(node):
-                node.append(empty)
-                index = len(node) - 1
-            elif following is None:
-                node[index] = value
+            if following is None or index >= len(node):
+                node.insert(index, empty)
+                index = min(index, len(node) - 1)
             node = node[index]
         elif isinstance(node, dict):
             if following is None or not isinstance(node.get(step), dict | list):
@@ -572,8 +599,8 @@ def completed(plan: BodyPlan, document: Mapping[str, Any]) -> tuple[Json, list[P
                 items = get(target, rule.path)
                 for index, item in reversed([*enumerate(items if isinstance(items, list) else [])]):
                     if _member_of(rule, item) is None:
-                        words = {"names": ", ".join(rule.each.names)}
-                        told = mapping_problem("BODY-PLACE", pointer((*place, *rule.path, index)), **words)
+                        where, names = pointer((*place, *rule.path, index)), ", ".join(rule.each.names)
+                        told = mapping_problem("BODY-PLACE", where, names=names)
                         problems.append(replace(told, fault=Fault.US))
                         del items[index]
                     elif not rule.scalar:
@@ -603,9 +630,12 @@ def _member_of(rule: Repeated, item: Any) -> str | None:
 
 
 def lost(plan: BodyPlan, document: Json, again: Json) -> Iterator[Problem]:
-    """Where a document differs from what its body says: errors for what would be lost or changed without a word,
-    warnings for fields that the mapping says have no place there."""
+    """Where a document differs from what its body says.
+
+    Errors are what would be lost or changed without a word, warnings fields that the mapping leaves out.
+    """
     copies = {pointer(rule.path) for rule in plan.rules.rules if isinstance(rule, Copy) and rule.source}
+    left_out: set[str] = set()
     for place, before, after in differences(_bare(body_of(document)), _bare(body_of(again))):
         if before is None or _same(before, after):
             continue
@@ -614,6 +644,10 @@ def lost(plan: BodyPlan, document: Json, again: Json) -> Iterator[Problem]:
         absent = plan.rules.absent | {one.removesuffix("[]") for one in plan.rules.absent}
         # A level of a tree may stand in any other; its rules are stated once.
         is_absent = any(f"{tail}.".startswith((f"{one}.", f"{one}[]")) for tail in tails for one in absent)
+        if is_absent and after is None:
+            if name in left_out:
+                continue  # told once for all lines
+            left_out.add(name)
         told = mapping_problem(
             "BODY-LOST" if after is None else "BODY-DIFFERENT",
             place,
@@ -638,4 +672,6 @@ def _same(one: Any, other: Any) -> bool:
     try:
         return Decimal(one) == Decimal(other)
     except ArithmeticError:
-        return one.removesuffix(":00").removesuffix("T00:00") == other.removesuffix(":00").removesuffix("T00:00")
+        return one.removesuffix(":00").removesuffix("T00:00") == other.removesuffix(":00").removesuffix(
+            "T00:00"
+        )

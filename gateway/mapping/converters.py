@@ -159,8 +159,8 @@ def _implied(places: int) -> Converter:
     return Converter(f"n{places}", read, write, "decimal", types=((f"N{places}",),), loss=_ZEROS)
 
 
-def _codes(name: str, table: dict[str, Any]) -> Converter:
-    """A code table; ``code`` is open, ``enum`` and ``bool`` are closed."""
+def _codes(name: str, table: dict[str, Any], *, json: bool = False) -> Converter:
+    """A code table; ``code`` is open, ``enum`` and ``bool`` closed. In JSON a code may be several words."""
     inverse = inverted(table)
     closed = name != "code"
 
@@ -174,7 +174,15 @@ def _codes(name: str, table: dict[str, Any]) -> Converter:
             return (inverse[value],)
         return (inverse.get(_text(value), value),)
 
+    def read_words(texts: Texts) -> Any:
+        return read((" ".join(filter(None, texts)),))
+
+    def write_words(value: Any) -> Texts:
+        return tuple(write(value)[0].split(" "))
+
     kind, types = "boolean" if name == "bool" else "string", (("ID", "AN"),)
+    if json and name == "code":
+        return Converter(name, read_words, write_words, kind, 0, table=table)
     return Converter(name, read, write, kind, types=types, table=table, closed=closed, plain=not closed)
 
 
@@ -245,6 +253,15 @@ def _list(table: dict[str, str]) -> Converter:
 
     loss = "empty elements between filled ones are not in the value"
     return Converter("list", read, write, "array", 0, loss=loss, table=table)
+
+
+def _stem(words: Texts) -> Converter:
+    """The word that a text begins with; it cannot be written."""
+
+    def read(texts: Texts) -> str | None:
+        return next((word for word in words if f"{texts[0]}_".startswith(f"{word}_")), None)
+
+    return Converter("stem", read, lambda _: (), loss="only how it begins is in the value")
 
 
 def _plain(name: str, kind: str, *types: str) -> Converter:
@@ -365,6 +382,8 @@ def converter(text: str, *, json: bool = False) -> Converter:
     if name in simple and inside is None:
         return simple[name]
     words = [word.strip() for word in (inside or "").split(",") if word.strip()]
+    if name == "stem" and json and words:
+        return _stem(tuple(words))
     if name == "records" and words:
         return _records(tuple(words))
     if name in ("code", "enum", "bool", "pairs", "list"):
@@ -384,5 +403,5 @@ def converter(text: str, *, json: bool = False) -> Converter:
             if seen != {"true", "false"}:
                 raise MappingError("bool(...) needs true=CODE and false=CODE")
             table = {code: meaning == "true" for code, meaning in table.items()}
-        return {"pairs": _pairs, "list": _list}.get(name, partial(_codes, name))(table)
+        return {"pairs": _pairs, "list": _list}.get(name, partial(_codes, name, json=json))(table)
     raise MappingError(f"the converter {name!r} is unknown; there are {', '.join(NAMES)}")

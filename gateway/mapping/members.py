@@ -1,10 +1,10 @@
 """The forms of JSON bodies: which members an object has, and what each may hold.
 
-They are to a body what a guide is to a transaction set, and stand in ``schemas/<api>/<file>.yaml``: an object's
-name, and below it a line for each member. ``name!`` is mandatory; a form is ``text``, ``text 1..30``, ``text /[A-Z]{2}/``,
-``enum A B``, ``int``, ``int 1..``, ``number``, ``bool``, ``decimal`` (a text), ``decimal positive``, ``time``, ``window``
-(two times as ``start--end``), the name of an object, or one of these in brackets for a list. Pydantic models that
-refuse everything else follow from them.
+They are to a body what a guide is to a transaction set, and stand in ``schemas/<api>/<file>.yaml``: the name
+of an object, and below it a line for each member. ``name!`` is mandatory. A form is ``text``, ``text 1..30``,
+``text /[A-Z]{2}/``, ``enum A B``, ``int``, ``int 1..``, ``number``, ``bool``, ``decimal`` (a text), ``decimal
+positive``, ``time``, ``window`` (two times as ``start--end``), the name of an object, or one of these in
+brackets for a list. Pydantic models that refuse everything else are made of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,16 +69,14 @@ class Member:
             return f"one of {', '.join(self.spec.split()[1:])}"
         if self.spec in _FORMS:
             return _FORMS[self.spec][1]
-        match = _SPEC.fullmatch(self.spec)
-        if match is None:
-            return {"bool": "true or false", "number": "a number"}.get(self.spec, "an object")
-        what = "text" if match[1] == "text" else "a whole number"
-        if match[2]:
-            return f"{what} of the form {match[2]}"
-        unit = " characters" if match[1] == "text" else ""
-        limits = {"": "", "from": f" from {match[3]}{unit} on", "to": f" up to {match[4]}{unit}"}
-        both = f" from {match[3]} to {match[4]}{unit}"
-        return what + (both if match[3] and match[4] else limits["from" if match[3] else "to" if match[4] else ""])
+        kind, _, limit = self.spec.partition(" ")
+        what = {"text": "text", "int": "a whole number", "bool": "true or false", "number": "a number"}
+        if limit.startswith("/"):
+            return f"text of the form {limit.strip('/')}"
+        least, _, most = limit.partition("..")
+        unit = " characters" * (kind == "text")
+        limits = f" of {least}{f' to {most}' if most else ' or more'}{unit}" if limit else ""
+        return what.get(kind, "an object") + limits
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,11 @@ class Forms:
         return True
 
     def faults(self, name: str, body: Any) -> Iterator[tuple[str, Path, Any, str]]:
-        """Everything in which a body is not of a form: what it is (``missing``, ``unknown`` or ``value``),
-        where, the value, and what is needed there."""
+        """Everything in which a body is not of a form.
+
+        Yields:
+            What it is (``missing``, ``unknown`` or ``value``), where, the value, and what is needed there.
+        """
         from pydantic import ValidationError
 
         try:
@@ -153,12 +155,17 @@ class Forms:
                 yield kind, path, found["input"], words
 
 
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("no number")
+    return value
+
+
 def _annotation(member: Member) -> Any:
     """The type of a member for pydantic."""
-    from decimal import Decimal
     from typing import Literal
 
-    from pydantic import Field, StrictBool, StrictInt, StringConstraints
+    from pydantic import Field, PlainValidator, StrictBool, StrictInt, StringConstraints
 
     kind: Any
     if member.kind == "object":
@@ -168,7 +175,7 @@ def _annotation(member: Member) -> Any:
     elif member.spec in _FORMS:
         kind = Annotated[str, StringConstraints(pattern=f"^{_FORMS[member.spec][0]}$", max_length=_MAX_TEXT)]
     elif member.kind in ("bool", "number"):
-        kind = StrictBool if member.kind == "bool" else StrictInt | Decimal
+        kind = StrictBool if member.kind == "bool" else Annotated[Any, PlainValidator(_number)]
     else:
         match = _SPEC.fullmatch(member.spec)
         assert match is not None
@@ -181,7 +188,7 @@ def _annotation(member: Member) -> Any:
                 str, StringConstraints(pattern=pattern, min_length=least or 1, max_length=most or _MAX_TEXT)
             ]
     if member.is_list:
-        return Annotated[list[kind], Field(min_length=1)]
+        return Annotated[list[kind], Field(min_length=int(member.required))]
     return kind
 
 
@@ -193,21 +200,18 @@ def parse_forms(text: bytes, name: str) -> Forms:
     """
     import yaml
 
+    objects: dict[str, dict[str, Member]] = {}
     try:
         stated = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise GuideError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
-    objects = {}
-    for owner, members in stated.items():
-        objects[owner] = {
-            key.removesuffix("!"): Member(
-                spec.strip("[]") if spec.startswith("[") else spec, key.endswith("!"), spec.startswith("[")
-            )
-            for key, spec in members.items()
-        }
+        for owner, members in stated.items():
+            for key, spec in members.items():
+                one = Member(spec.strip("[]"), key.endswith("!"), spec.startswith("["))
+                objects.setdefault(owner, {})[key.removesuffix("!")] = one
+    except (yaml.YAMLError, AttributeError) as error:
+        raise GuideError(f"{name} is no file of forms: {' '.join(str(error).split())}") from None
     for owner, members in objects.items():
         for key, member in members.items():
-            known = member.spec in _FORMS or member.spec in ("bool", "number") or _SPEC.fullmatch(member.spec)
-            if not known and member.kind != "enum" and member.of not in objects:
+            is_plain = member.spec in (*_FORMS, "bool", "number") or _SPEC.fullmatch(member.spec)
+            if not is_plain and member.kind != "enum" and member.of not in objects:
                 raise GuideError(f"{name}: {owner}.{key} has no form: {member.spec!r}")
     return Forms(objects)

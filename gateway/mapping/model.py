@@ -41,8 +41,8 @@ class Address:
         conditions: for each step of ``path``.
         elements: (element, component) pairs; component 0 for the whole element.
         open_end: the address takes all elements from the first on (``PO106..``).
-        names: in a JSON body, the members at the end of ``path``; ``@`` is the name of the member that an item
-            stands in, ``.`` the item itself.
+        names: in a JSON body, the members at the end of ``path``; ``@`` is the name of the member that an
+            item stands in, ``.`` the item itself.
     """
 
     path: tuple[str, ...]
@@ -205,7 +205,7 @@ def parse_member(text: str, *, each: bool = False) -> Address:
     """Reads an address in a JSON body, such as ``netCost.amount`` or ``ids[type=SSCC].number``.
 
     Args:
-        each: the address names a list, an object or several (``a.buyer,seller``); conditions may stand at its end.
+        each: the address names a list, an object or several (``a.buyer,seller``).
 
     Raises:
         MappingError: the text is no address.
@@ -219,7 +219,9 @@ def parse_member(text: str, *, each: bool = False) -> Address:
     for step in steps:
         match = _JSON_STEP.fullmatch(step.strip())
         if match is None:
-            raise MappingError(f"{step!r} in the address {text!r} is not a member such as items or ids[type=X]")
+            raise MappingError(
+                f"{step!r} in the address {text!r} is not a member such as items or ids[type=X]"
+            )
         path.append(match[1])
         found = []
         for part in filter(None, match[2].strip("[]").split(",")):

@@ -1,8 +1,8 @@
 """Bodies of Amazon's Selling Partner API for vendors, read as documents and written from them.
 
-Pure: no network, no clock. What a body says in which document stands in ``mappings/sp_api``, which members it may have in
-``schemas/sp_api``. What comes in is read as far as it can be, with warnings; what goes out is held against its form and
-read again, and is not to be sent if ``problems`` holds an error.
+Pure: no network, no clock. ``mappings/sp_api`` says what a body is in which document, ``schemas/sp_api``
+which members it may have. What comes in is read as far as it can be, with warnings. What goes out is held
+against its form and read again; it is not to be sent if ``problems`` holds an error.
 """
 
 from __future__ import annotations
@@ -11,14 +11,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.errors import Fault, NotFoundError, Problem, Severity
+from gateway.errors import Fault, NotFoundError, Problem
 from gateway.mapping.body import BodyPlan, BodyReader, BodyWriter, completed, faults, lost
 from gateway.mapping.library import SCHEMA_VERSION, Library
 from gateway.mapping.problems import mapping_problem
 from gateway.sp_api import packing
 from gateway.sp_api.changes import Change, differences
 
-__all__ = ["KINDS", "Change", "ReadBodies", "WrittenBody", "differences", "read_body", "write_body"]
+__all__ = [
+    "KINDS",
+    "Change",
+    "ReadBodies",
+    "WrittenBody",
+    "bodies_in",
+    "differences",
+    "kind_of",
+    "read_body",
+    "write_body",
+]
 
 Json = dict[str, Any]
 
@@ -47,15 +57,15 @@ KINDS = {
     "acknowledgement": Kind(
         "purchase_order_acknowledgment", ("acknowledgements",), "acknowledgementDate", "submitAcknowledgement"
     ),
-    "order_status": Kind(
-        "purchase_order_acknowledgment", ("payload", "ordersStatus"), "purchaseOrderStatus"
-    ),
+    "order_status": Kind("purchase_order_acknowledgment", ("payload", "ordersStatus"), "purchaseOrderStatus"),
     "shipment_confirmation": Kind(
         "ship_notice", ("shipmentConfirmations",), "shipmentIdentifier", "SubmitShipmentConfirmations"
     ),
     "shipment": Kind("ship_notice", ("payload", "shipments"), "vendorShipmentIdentifier", "SubmitShipments"),
     "invoice": Kind("invoice", ("invoices",), "invoiceType", "submitInvoices", "remit_to"),
-    "transaction": Kind("functional_acknowledgment", ("payload", "transactionStatus"), "transactionId", seller=""),
+    "transaction": Kind(
+        "functional_acknowledgment", ("payload", "transactionStatus"), "transactionId", seller=""
+    ),
     "finances_invoice": Kind("remittance_advice", ("payload",), "invoiceHeader", seller=""),
 }
 """All kinds, by the name of their mapping."""
@@ -73,7 +83,7 @@ class ReadBodies:
 
 @dataclass(frozen=True, slots=True)
 class WrittenBody:
-    """A request: the operation (empty for a body that only Amazon sends), its body, and what is to be said of it."""
+    """A request, and what is to be said of it; the operation is empty for what only Amazon sends."""
 
     operation: str
     body: Json
@@ -90,8 +100,8 @@ def read_body(kind: str, body: Any, guides: Library) -> ReadBodies:
 
     Args:
         kind: one of :data:`KINDS`.
-        body: JSON with decimal numbers as Decimal (:func:`gateway.mapping.body.decode`), also with what stands
-            around it in requests and answers.
+        body: JSON as :func:`gateway.mapping.body.decode` gives it, also with what stands around it in
+            requests and answers.
         guides: mappings, as they are or as a partner wants them (``Library.of``).
 
     Raises:
@@ -110,6 +120,20 @@ def read_body(kind: str, body: Any, guides: Library) -> ReadBodies:
         found.documents.append(document)
         found.problems.extend(told.at(pointer=f"{place}{told.location.pointer or ''}") for told in problems)
     return found
+
+
+def bodies_in(kind: str, body: Any) -> list[Json]:
+    """The bodies of a kind without what stands around them."""
+    return [one for _, one in _unwrapped(KINDS[kind], body, "") if isinstance(one, dict)]
+
+
+def kind_of(body: Any) -> str:
+    """The kind of a body, told by the members that it has; empty if it is none."""
+    for name, kind in sorted(KINDS.items(), key=lambda one: one[0] == "order"):
+        first = next(_unwrapped(kind, body, ""), ("", None))[1]
+        if isinstance(first, dict) and kind.mark in first:
+            return name
+    return ""
 
 
 def _unwrapped(kind: Kind, body: Any, place: str) -> Iterator[tuple[str, Any]]:

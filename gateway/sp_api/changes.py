@@ -1,4 +1,4 @@
-"""What changed in an order: Amazon changes orders after they were acknowledged, and the changed one is to be shipped."""
+"""What changed in an order: Amazon changes orders after their acknowledgment, and wants the changed one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from gateway.mapping.writer import differences as differing
 Json = Mapping[str, Any]
 
 _FIELDS = {
-    "po_type": "type", "delivery_window": "delivery_window", "ship_window": "ship_window", "freight": "freight",
-    "currency": "currency", "payment_method": "payment", "terms": "payment", "deal_code": "deal",
+    "po_type": "type", "delivery_window": "delivery_window", "ship_window": "ship_window",
+    "freight": "freight", "currency": "currency", "payment_method": "payment", "terms": "payment",
+    "deal_code": "deal",
 }  # fmt: skip
 _LINE_FIELDS = {
     "quantity": "quantity", "unit_price": "cost", "list_price": "list_price", "ids": "item",
@@ -29,9 +30,9 @@ class Change:
     """One difference between two forms of an order.
 
     Attributes:
-        kind: ``quantity``, ``cancelled_line``, ``new_line``, ``removed_line``, ``cost``, ``list_price``, ``item``,
-            ``backorder``, ``fulfilment_centre``, ``party``, ``delivery_window``, ``ship_window``, ``type``,
-            ``freight``, ``currency``, ``payment``, ``deal``; ``other`` for any other field.
+        kind: ``quantity``, ``cancelled_line``, ``new_line``, ``removed_line``, ``cost``, ``list_price``,
+            ``item``, ``backorder``, ``fulfilment_centre``, ``party``, ``delivery_window``, ``ship_window``,
+            ``type``, ``freight``, ``currency``, ``payment``, ``deal``; ``other`` for any other field.
         pointer: JSON pointer into the later order, for what it lacks into the earlier one.
         before, after: the values; None where there is none.
         line: number of the line; empty in the heading.

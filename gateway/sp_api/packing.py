@@ -1,8 +1,9 @@
-"""What is in what: a ship notice is a tree, a shipment confirmation lists items, cartons and pallets beside each other.
+"""What is in what: a ship notice is a tree, a shipment confirmation lists items, cartons and pallets.
 
-In the body items say how much of them is shipped, cartons and pallets name items by their number, and pallets name
-cartons by theirs. Details such as the order or the lot stand with the item, or with what is in a container where that
-differs. :func:`tree` makes the levels of it in the order of the shipment's structure, :func:`lists` the reverse.
+In the body items say how much of them is shipped, cartons and pallets name items by their number, and pallets
+name cartons by theirs. Details such as the order or the lot stand with the item, or with what is in a
+container where they differ. :func:`tree` makes levels of it, in the order of the shipment's structure, and
+:func:`lists` the reverse.
 """
 
 from __future__ import annotations
@@ -42,12 +43,7 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
     items, cartons, pallets = (deepcopy(notice.pop(name, [])) for name in ("items", "cartons", "pallets"))
     name = notice.pop("structure", "")
     known, levels = STRUCTURES.get(name, ("", _USUAL))
-    pallet_of = {
-        number.strip(): index
-        for index, pallet in enumerate(pallets)
-        for number in (_take(pallet, _CARTONS) or {}).get("cartonReferenceNumbers", ())
-        if isinstance(number, str)
-    }
+    pallet_of = {number.strip(): index for index, pallet in enumerate(pallets) for number in _numbers(pallet)}
     rows: list[tuple[int | None, int | None, Json]] = []
     for index, carton in enumerate(cartons):
         number = str(_kept(carton, _NUMBER) or "").strip()
@@ -57,7 +53,7 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
     packed = [(pallet, carton, _merged(items, one)) for pallet, carton, one in rows]
     problems = []
     for index, item in enumerate(items):
-        own = [one["quantity"] for _, _, one in packed if one.get("line_no") == item.get("line_no")]
+        own = [one.get("quantity") for _, _, one in packed if one.get("line_no") == item.get("line_no")]
         rest = units(item.get("quantity")) - sum(map(units, own))
         if not own:
             packed.append((None, None, item))
@@ -65,9 +61,9 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
             size = units({**item["quantity"], "value": "1"})
             packed.append((None, None, item | {"quantity": item["quantity"] | {"value": _text(rest / size)}}))
         elif rest < 0:
-            words = {"total": _text(units(item.get("quantity"))), "packed": _text(sum(map(units, own)))}
-            place = f"/shippedItems/{index}/shippedQuantity"
-            problems.append(mapping_problem("BODY-QUANTITY", place, value=item.get("line_no"), **words))
+            total, held = _text(units(item.get("quantity"))), _text(sum(map(units, own)))
+            place, number = f"/shippedItems/{index}/shippedQuantity", item.get("line_no")
+            problems.append(mapping_problem("BODY-QUANTITY", place, value=number, total=total, packed=held))
     nodes: dict[Any, Json] = {(): notice}
     for pallet_index, carton_index, row in packed:
         _put(nodes, _way(levels, row, pallet_index, pallets, carton_index, cartons), row)
@@ -84,6 +80,16 @@ def tree(flat: Json) -> tuple[Json, list[Problem]]:
         entry = {"value": encode(name)} if name else {"absent": True}
         notice["extensions"] = [*notice.get("extensions", []), {"address": _STRUCTURE} | entry]
     return notice, problems
+
+
+def _numbers(pallet: Json) -> list[str]:
+    """The numbers of the cartons on a pallet, taken out of its extensions."""
+    held = _kept(pallet, _CARTONS)
+    numbers = held.get("cartonReferenceNumbers") if isinstance(held, dict) else None
+    if not isinstance(numbers, list) or not all(isinstance(one, str) for one in numbers):
+        return []
+    _take(pallet, _CARTONS)
+    return numbers
 
 
 def _merged(items: list[Json], packed: Json) -> Json:
@@ -126,7 +132,7 @@ def _put(nodes: dict[Any, Json], way: list[tuple[str, Any, Json]], row: Json) ->
             nodes[key] = made if made is row else deepcopy(made)
             above.setdefault(name, []).append(nodes[key])
         if name == "items" and way[-1][0] == "cartons":
-            nodes[key].setdefault("_shares", []).append(row["quantity"])
+            nodes[key].setdefault("_shares", []).append(row.get("quantity", {}))
 
 
 def _gather(item: Json) -> None:
@@ -135,6 +141,8 @@ def _gather(item: Json) -> None:
     if not shares:
         return
     first = shares[0]
+    if not all("value" in one for one in shares):
+        return
     item["quantity"] = first | {"value": _text(sum(Decimal(one["value"]) for one in shares))}
     if any(one != first for one in shares):
         for carton, share in zip(item["cartons"], shares, strict=True):
@@ -151,14 +159,19 @@ def lists(notice: Json) -> tuple[Json, dict[str, str], list[Problem]]:
 
     Items get numbers that are theirs alone, and SSCCs their 20 digits, in the notice as well.
     """
+    walk, whole = _Walk(), notice
+    if notice.get("po_number"):  # of the whole shipment: a level of its own
+        stated = ("po_number", "po_date", *LISTS)
+        whole = {name: notice.pop(name) for name in stated if name in notice}
+        notice["orders"] = [whole]
+    walk.level(whole, "", {"po_number": whole.get("po_number")})
     flat = {name: value for name, value in notice.items() if name not in (*LISTS, "structure")}
-    walk = _Walk()
-    walk.level(notice, "", {"po_number": notice.get("po_number")})
-    flat.pop("po_number", None)
     structure = _take(flat, _STRUCTURE)
     absent = [one for one in flat.get("extensions", ()) if one.get("address") == _STRUCTURE]
     if structure or not absent:
-        flat |= {"structure": structure} if structure else {"structure": name} if (name := _shape(notice)) else {}
+        flat |= (
+            {"structure": structure} if structure else {"structure": name} if (name := _shape(notice)) else {}
+        )
     problems = walk.numbered()
     flat |= {name: found for name in ("items", "cartons", "pallets") if (found := walk.listed(name))}
     return flat, walk.places, problems
@@ -224,15 +237,13 @@ class _Walk:
         details = _with_extensions(details, [one for one in kept if one not in own])
         if around.get("po_number"):
             details = {"po_number": around["po_number"]} | details
-        item = {name: node[name] for name in ("line_no", "ids") if name in node}
+        item: Json = {name: node[name] for name in ("line_no", "ids") if name in node}
         size = next((one for one in own if one.get("address") == _SIZE), None)
         if isinstance(quantity, dict):
             rest = {name: value for name, value in quantity.items() if size is None or name != "pack_size"}
             item["quantity"] = rest | ({"pack_size": decode(size["value"])} if size else {})
         sized = _with_extensions(item, [one for one in own if one is not size])
-        self.rows.append(
-            (around.get("cartons") or "", around.get("pallets") or "", sized, details, node)
-        )
+        self.rows.append((around.get("cartons") or "", around.get("pallets") or "", sized, details, node))
         self.at[id(sized)] = place
 
     def numbered(self) -> list[Problem]:
@@ -240,15 +251,22 @@ class _Walk:
         numbers: dict[str, str] = {}
         problems = []
         taken = {str(item.get("line_no")) for _, _, item, _, _ in self.rows}
+        said: dict[str, list[Json]] = {}
+        for _, _, item, details, _ in self.rows:
+            said.setdefault(encode([item.get("line_no"), item.get("ids")]), []).append(details)
         for carton, pallet, item, details, node in self.rows:
-            apart = [item.get("line_no"), item.get("ids"), None if carton or pallet else details]
-            key = encode(apart)
+            key = encode([item.get("line_no"), item.get("ids")])
+            if not (carton or pallet) and any(one != details for one in said[key]):
+                key += encode(details)  # only an item of its own can say them
             if key not in numbers:
                 number = str(item.get("line_no") or "")
                 if not number or number in numbers.values():
                     number = next(str(n) for n in range(1, len(taken) + 2) if str(n) not in taken)
                     told = mapping_problem(
-                        "BODY-NUMBER", f"{self.at[id(item)]}/line_no", value=item.get("line_no"), number=number
+                        "BODY-NUMBER",
+                        f"{self.at[id(item)]}/line_no",
+                        value=item.get("line_no"),
+                        number=number,
                     )
                     problems += [told] if item.get("line_no") else []
                 taken.add(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections import Counter
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import Style, cut, say, show, table, visible, write_json
-from gateway.errors import NotFoundError, Problem, Severity
+from gateway.errors import DocumentError, NotFoundError, Problem, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -144,8 +145,8 @@ def _checked(name: str, problems: list[Problem], style: Style) -> Iterator[str]:
 def run_trace(args: argparse.Namespace) -> int:
     """Show which rule made which value from which part of a file.
 
-    Translates the sets of an X12 file and shows the origin of every value of a document, and what went to the
-    extensions and why.
+    Translates the sets of an X12 file, or a body of the SP-API, and shows the origin of every value of a
+    document, and what went to the extensions and why.
 
     exit code: 0 fine, 1 a set cannot be translated, 4 there is no such file or set
     """
@@ -156,7 +157,10 @@ def run_trace(args: argparse.Namespace) -> int:
     sets: list[dict[str, Any]] = []
     code: ExitCode | None = None
     number = 0
-    with inputs.opened(args.file) as file:
+    with inputs.opened(args.file) as source:
+        file = io.BufferedReader(source)  # type: ignore[type-var] # which can be looked into
+        if file.peek(1)[:1] in (b"{", b"["):
+            return _trace_body(file.read(), args, library, style)
         events = engine.read(file, documents=False, guides=library)
         for number, event in enumerate((one for one in events if isinstance(one, TransactionSet)), 1):
             if args.set not in (None, number):
@@ -171,7 +175,7 @@ def run_trace(args: argparse.Namespace) -> int:
                 told = {name: [one.to_dict() for one in found] for name, found in lists.items()}
                 sets.append({"number": number, **about, "reason": reason or None, **told})
             elif not reason:
-                show(_traced(event, origins, style))
+                show(_traced(f"{event.set_id} {event.control_number}", origins, style))
     if args.json:
         write_json({"path": args.file, "sets": sets})
     if code is not None:
@@ -181,6 +185,35 @@ def run_trace(args: argparse.Namespace) -> int:
         return ExitCode.NOT_FOUND
     say(f"edigw: there is no transaction set in {args.file}; `edigw x12 validate` says why.")
     return ExitCode.PROBLEMS
+
+
+def _trace_body(text: bytes, args: argparse.Namespace, library: Library, style: Style) -> int:
+    """The same for a body of the SP-API; of a shipment confirmation the lists before they become a tree."""
+    from gateway.mapping.body import BodyReader, decode, faults
+    from gateway.sp_api import KINDS, bodies_in, kind_of
+
+    try:
+        body = decode(text)
+    except ValueError as error:
+        raise DocumentError(f"{args.file} is not JSON: {error}.") from None
+    kind, found = kind_of(body), list[dict[str, Any]]()
+    if not kind:
+        say(f"edigw: {args.file} is no body of the SP-API that is known: {', '.join(KINDS)}.")
+        return ExitCode.PROBLEMS
+    plan = library.body(kind)
+    for number, one in enumerate(bodies_in(kind, body), 1):
+        reader = BodyReader(plan)
+        reader.read(one)
+        problems = faults(plan, one, inbound=True)
+        if args.json:
+            lists: dict[str, Sequence[Any]] = {"origins": reader.origins, "problems": problems}
+            told = {name: [each.to_dict() for each in values] for name, values in lists.items()}
+            found.append({"number": number, "kind": kind, "guide": plan.rules.guide, **told})
+        else:
+            show(_traced(f"{kind} {number}", reader.origins, style))
+    if args.json:
+        write_json({"path": args.file, "sets": found})
+    return ExitCode.FINE
 
 
 def _origins(event: TransactionSet, library: Library) -> tuple[list[Origin], str]:
@@ -201,10 +234,10 @@ def _origins(event: TransactionSet, library: Library) -> tuple[list[Origin], str
     return trace(plan, steps, delimiters)[1], ""
 
 
-def _traced(event: TransactionSet, origins: list[Origin], style: Style) -> Iterator[str]:
+def _traced(name: str, origins: list[Origin], style: Style) -> Iterator[str]:
     from orjson import dumps
 
-    yield style.bold(visible(f"{event.set_id} {event.control_number}"))
+    yield style.bold(visible(name))
     read: list[tuple[str, ...]] = []
     kept: list[tuple[str, ...]] = []
     for origin in origins:

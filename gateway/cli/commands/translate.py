@@ -1,4 +1,4 @@
-"""``edigw translate``: X12, JSON, XML and shapes of one's own into each other, without home or database."""
+"""``edigw translate``: X12, JSON, XML, SP-API and shapes of one's own into each other, without a home."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from gateway.shapes.model import Shape
     from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet
 
-_FORMS = ("jsonl", "json", "x12", "xml", "csv")
+_FORMS = ("jsonl", "json", "x12", "xml", "csv", "sp_api")
+_MARKS = (
+    b'"purchaseOrderNumber"', b'"shipmentIdentifier"', b'"vendorShipmentIdentifier"', b'"invoiceType"',
+    b'"transactionId"',
+)  # fmt: skip
+"""Members by one of which the kinds of body are told from documents."""
 _HEAD = 4096  # bytes by which the form of the input is told
 
 
@@ -32,7 +37,8 @@ def register(commands: inputs.Commands) -> None:
     words = (
         "jsonl: a document on each line (default for X12); json: one list; xml; csv: the form of --shape; "
     )
-    add("--to", choices=_FORMS, help=words + "x12 (default for all others)")
+    words += "sp_api: requests; x12 (default for all others)"
+    add("--to", choices=_FORMS, help=words)
     words = "a shape of mappings/erp, or a file (.yaml): the form of the input, or of the output if the "
     add("--shape", metavar="NAME", help=words + "input is X12, XML or a document")
     number, words = (
@@ -65,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     with inputs.opened(args.input) as file:
         source = io.BufferedReader(file)  # type: ignore[type-var] # which can be looked into
         given = _given(source.peek(_HEAD)[:_HEAD], shape, args.to)
-        wanted = args.to or ("csv" if shape and given != "csv" else "jsonl" if given == "x12" else "x12")
+        usual = "jsonl" if given in ("x12", "sp_api") else "x12"
+        wanted = args.to or ("csv" if shape and given != "csv" else usual)
         if given == ("json" if wanted == "jsonl" else wanted):
             say(f"edigw translate: the input is {given.upper()} already; --to {wanted} has nothing to do.")
             return ExitCode.USAGE
@@ -78,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
                 return _summary(tally, args.output)
             documents: Iterator[Any] = map(loads, found)
         else:
-            documents = _read_documents(given, source, shape, wanted)
+            documents = _read_documents(given, source, shape, wanted, library)
         try:
             # Nothing is written before all is right.
             with spooled() as spool:
@@ -102,23 +109,31 @@ def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     own = shape.shape if shape is not None and to != "csv" else ""
     if text[:1] in (b"{", b"["):
-        return "csv" if own == "jsonata" and b'"document_type"' not in head else "json"
+        if b'"document_type"' in head:
+            return "json"
+        is_body = any(mark in head for mark in _MARKS)
+        return "csv" if own == "jsonata" else "sp_api" if is_body else "json"
     if text[:1] == b"<":
         return "csv" if own == "xslt" and b"urn:edi-gateway:" not in head else "xml"
     return "csv" if own and not text.startswith(b"ISA") else "x12"
 
 
 def _read_documents(
-    given: str, source: BinaryIO, shape: Shape | None, wanted: str
+    given: str, source: BinaryIO, shape: Shape | None, wanted: str, library: Library
 ) -> Iterator[dict[str, Any]]:
     """The documents of anything but X12; none after one that is wrong, and then DocumentError at the end."""
+    if given == "sp_api":
+        from gateway.engine import read_bodies
+
+        return read_bodies(source, library, lambda remark: say(remark.message))
     if given == "xml":
         from gateway.shapes import xml
 
         return xml.read(source)
     if given == "json" or shape is None:
         found = _documents(source)
-        return found if wanted == "x12" else _checked(found)  # X12 is checked in being written
+        # X12 and bodies are checked in being written.
+        return found if wanted in ("x12", "sp_api") else _checked(found)
     from gateway.engine import read_shape
 
     return read_shape(shape, source)
@@ -137,6 +152,8 @@ def _pieces(
         return xml.write(documents)
     if wanted == "x12":
         return engine.written(documents, guides=library, checked=True)
+    if wanted == "sp_api":
+        return engine.write_bodies(documents, library, lambda remark: say(remark.message))
     if wanted != "csv" or shape is None:
         return _json(map(dumps, documents), as_list=wanted == "json")
     told: set[str] = set()

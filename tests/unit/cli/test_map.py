@@ -72,7 +72,7 @@ def test_a_name_without_release_means_all(edigw: Runner) -> None:
 
 def test_check_of_the_shared_blocks(edigw: Runner) -> None:
     done = edigw("map", "check", "blocks")
-    assert (done.code, done.out) == (0, "mappings/x12/blocks.yaml  fine\n")
+    assert (done.code, done.out) == (0, "mappings/x12/blocks.yaml  fine\nmappings/sp_api/blocks.yaml  fine\n")
 
 
 def test_check_reads_standard_input(edigw: Runner) -> None:
@@ -212,3 +212,37 @@ def test_a_mapping_of_the_home_is_checked_instead(edigw: Runner, tmp_path: Path)
     done = edigw("map", "check", "850", "--config", home)
     assert done.code == 1
     assert "MAP-ELEMENT" in done.out
+
+
+BODIES = Path(__file__).resolve().parents[2] / "data" / "sp_api" / "golden"
+
+
+def test_trace_of_a_body(edigw: Runner) -> None:
+    done = edigw("map", "trace", str(BODIES / "acknowledgement.body.json"))
+    assert done.code == 0
+    rows = [row.split() for row in done.out.splitlines()]
+    assert [
+        "/purchaseOrderNumber",
+        "8WL5Q2ZX",
+        "/po_number",
+        '"8WL5Q2ZX"',
+        "purchaseOrderNumber",
+        "|",
+        "text",
+    ] in rows
+    done = edigw("map", "trace", str(BODIES / "order.body.json"), "--json")
+    (told,) = json.loads(done.out)["sets"]
+    assert (told["kind"], told["guide"]) == ("order", "sp_api/orders/Order")
+    assert [one["code"] for one in told["problems"]] == ["BODY-UNKNOWN"]
+    kept = [one["source"] for one in told["origins"] if one["kind"] == "kept"]
+    assert "/orderDetails/newMember" in kept
+
+
+def test_trace_of_what_is_no_body(edigw: Runner, tmp_path: Path) -> None:
+    file = tmp_path / "other.json"
+    file.write_text('{"a": 1}')
+    done = edigw("map", "trace", str(file))
+    assert done.code == 1
+    assert "no body of the SP-API" in done.err
+    file.write_text("{")
+    assert edigw("map", "trace", str(file)).code == 1

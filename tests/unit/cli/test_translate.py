@@ -241,3 +241,37 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, command: tuple[str, 
 
     assert resource.RUSAGE_SELF == 0
     assert peak(6000) < peak(60) + 4096
+
+
+BODIES = Path(__file__).resolve().parents[2] / "data" / "sp_api" / "golden"
+
+
+@pytest.mark.parametrize("kind", ["acknowledgement", "shipment_confirmation", "invoice"])
+def test_documents_and_bodies(edigw: Runner, tmp_path: Path, kind: str) -> None:
+    body, document = BODIES / f"{kind}.body.json", BODIES / f"{kind}.json"
+    done = edigw("translate", str(body), "--to", "json")
+    assert (done.code, json.loads(done.out)) == (0, [json.loads(document.read_text())])
+    done = edigw("translate", str(document), "--to", "sp_api")
+    assert (done.code, json.loads(done.out)) == (0, json.loads(body.read_text()))
+    assert edigw("translate", str(body), "--to", "sp_api").code == 2
+
+
+def test_a_body_becomes_x12(edigw: Runner, tmp_path: Path) -> None:
+    body = json.loads((BODIES / "acknowledgement.body.json").read_text())
+    file = tmp_path / "body.json"
+    file.write_text(json.dumps(body))
+    done = edigw("translate", str(file), "--to", "x12")
+    assert done.code == 1  # nobody says who sends it
+    assert "DOC-ENVELOPE" in done.err
+
+
+def test_what_may_not_be_sent_is_not_written(edigw: Runner, tmp_path: Path) -> None:
+    document = json.loads((BODIES / "acknowledgement.json").read_text())
+    del document["lines"][0]["unit_price"]
+    file, out = tmp_path / "document.json", tmp_path / "out.json"
+    file.write_text(json.dumps(document))
+    done = edigw("translate", str(file), "--to", "sp_api", "-o", str(out))
+    assert done.code == 1
+    assert "BODY-MISSING at /lines/0" in done.err
+    assert "Correct the field lines[].unit_price" in done.err
+    assert not out.exists()

@@ -301,7 +301,7 @@ def test_the_file_of_shared_blocks_is_checked_by_itself() -> None:
 
 SHIPPED = [
     name
-    for folder in ("mappings/x12", "mappings/partners")
+    for folder in ("mappings/x12", "mappings/sp_api", "mappings/partners")
     for name in resources.listing(folder, "*.yaml")
     if not name.endswith(("/blocks.yaml", ".test.yaml"))
 ]
@@ -310,13 +310,73 @@ SHIPPED = [
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_mappings_are_clean(name: str) -> None:
     text, load = resources.find(name).read_bytes(), library().mapping_file
-    found = check_mapping(text, table_of, field_paths, load)
-    assert [p.message for p in found if p.severity != "info"] == []
+    found = check_mapping(text, table_of, field_paths, load, library().body_plan)
+    # What a body that only comes in says beside, and the number of a carton, which follows from the tree.
+    told = {p.message for p in found if p.severity != "info" and p.code != "MAP-REQUIRED"}
+    assert told == set()
+    assert not any(p.is_error for p in found)
     assert parse_mapping(text, name, load).rules
 
 
 def test_every_problem_has_an_explanation_and_a_hint() -> None:
     for code, kind in CATALOGUE.items():
-        assert code.startswith("MAP-")
+        assert code.startswith(("MAP-", "BODY-"))
         assert kind.explanation.endswith(".")
         assert kind.hint
+
+
+# --- JSON bodies ------------------------------------------------------------------------------------------
+
+BODY = """\
+mapping: purchase_order_acknowledgment
+guide: sp_api/orders/OrderAcknowledgement
+fields:
+  po_number: purchaseOrderNumber
+  purpose: '="original"'
+  acknowledged_at: acknowledgementDate | date
+  parties[]: {each: sellingParty, role: "@ | enum(seller=sellingParty)", id: partyId}
+  lines[]:
+    each: items
+    line_no: itemSequenceNumber
+    quantity_ordered: {value: orderedQuantity.amount | decimal}
+    unit_price: {amount: netCost.amount | decimal, currency: netCost.currencyCode = currency}
+    responses[]:
+      each: itemAcknowledgements
+      code: acknowledgementCode | code(accepted=Accepted)
+      quantity: {value: acknowledgedQuantity.amount | decimal}
+  currency: =lines.unit_price.currency
+  ack_type: '=lines.responses.code = "changed"'
+"""
+
+
+def body_problems(text: str) -> list[tuple[str, int | None]]:
+    found = check_mapping(text, table_of, field_paths, library().mapping_file, library().body_plan)
+    return [(problem.code, problem.location.line) for problem in found]
+
+
+def test_a_body_mapping_is_clean() -> None:
+    assert body_problems(BODY) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("sp_api/orders/OrderAcknowledgement", "sp_api/orders/Nothing", ("MAP-NO-GUIDE", 2)),
+        ("sp_api/orders/OrderAcknowledgement", "sp_api/nothing/Order", ("MAP-NO-GUIDE", 2)),
+        ("po_number: purchaseOrderNumber", "po_number: purchaseOrdrNumber", ("MAP-MEMBER", 4)),
+        ("orderedQuantity.amount | decimal", "orderedQuantity.amounts | decimal", ("MAP-MEMBER", 11)),
+        ("acknowledgementDate | date", "acknowledgementDate | decimal", ("MAP-TYPE", 6)),
+        ("code(accepted=Accepted)", "code(accepted=Acepted)", ("MAP-CODE", 15)),
+        ("line_no: itemSequenceNumber", "line_number: itemSequenceNumber", ("MAP-FIELD-UNKNOWN", 10)),
+        ("line_no: itemSequenceNumber", "line_no: orderedQuantity.amount", ("MAP-OVERLAP", 11)),
+        ("line_no: itemSequenceNumber", "line_no: item SequenceNumber", ("MAP-RULE", 10)),
+        ("each: itemAcknowledgements", "each: itemAcknowledgements[x=]", ("MAP-RULE", 13)),
+        ("each: itemAcknowledgements", "each: itemAcknowledgements[kind=x]", ("MAP-MEMBER", 13)),
+        ("acknowledgementDate | date", "acknowledgementDate | shortdate", ("MAP-CONVERTER", 6)),
+        ("=lines.unit_price.currency", "=lines.unit_price.curency", ("MAP-COPY", 17)),
+        ("  po_number: purchaseOrderNumber\n", "", ("MAP-REQUIRED", 3)),
+    ],
+)
+def test_mistakes_of_body_mappings(before: str, after: str, found: tuple[str, int]) -> None:
+    assert before in BODY
+    assert found in body_problems(BODY.replace(before, after))
