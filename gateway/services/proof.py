@@ -23,11 +23,14 @@ _CHUNK = 1 << 20
 
 _RECEIPTS = {
     "in": ("file.received", "message.reprocessed", "message.sealed"),
-    "out": ("interchange.written", "acknowledgment.written", "message.sealed"),
+    "out": ("interchange.written", "submission.written", "acknowledgment.written", "message.sealed"),
 }
 """One of these entries tells how a message of that direction came to be."""
 
-_ORIGINS = ("document.created", "document.waiting", "interchange.written", "document.sealed")
+_ORIGINS = (
+    *("document.created", "document.waiting", "document.sealed"),
+    *("interchange.written", "submission.written"),
+)
 """The same for documents."""
 
 _WORDS = {
@@ -44,6 +47,9 @@ _WORDS = {
     "location.changed": "Place {erp_ship_to} changed: {row}.",
     "location.removed": "Place {erp_ship_to} removed: {row}.",
     "interchange.written": "{document_type} {number} was written in interchange {control_number}: {file}.",
+    "submission.written": "{document_type} {number} was written for {operation} of Amazon's API: {file}.",
+    "submission.begun": "Submitted by {operation}: {file}.",
+    "submission.uncertain": "Whether Amazon took {file} is not known: {error}",
     "acknowledgment.written": "Acknowledgment {kind} for {partner} written: {words} ({file}).",
     "acknowledgment.received": "The partner answered {file}: {status}. {words}",
     "acknowledgment.repeated": "The partner answered {file} once more: {status}. {words}",

@@ -62,7 +62,7 @@ _SETTLES = timedelta(minutes=10)
 _PERSON_AFTER = timedelta(hours=24)
 """After so long without knowing a person is asked."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
+FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=30)
 _FOLLOWED = timedelta(days=3)
 """How long a transaction is asked about."""
 
@@ -370,7 +370,7 @@ def _taken(
             told |= {"transaction_id": answer.transaction_id, "request_id": answer.request_id}
             due = now + timedelta(minutes=account.terms.outcome_minutes)
             store.expect("acknowledgment", exchange.message_id, due)
-            services.enqueue([f"outcome:{exchange.id}"], now + _FIRST_PAUSE)
+            services.enqueue([f"outcome:{exchange.id}"], now + FIRST_PAUSE)
         message = store.message(exchange.message_id)
         if message.delivery == Status.FAILED:
             lifecycle.advance(store, message, Status.DELIVERED)
@@ -549,7 +549,7 @@ def _confirmed(services: Services, account: Account, exchange: Exchange) -> bool
 def _again(services: Services, exchange: Exchange, age: timedelta) -> None:
     """Asks again, the older it is the later; after days a person has been told for long."""
     if age < _FOLLOWED:
-        pause = min(max(_FIRST_PAUSE, age / 2), _LONGEST_PAUSE)
+        pause = min(max(FIRST_PAUSE, age / 2), _LONGEST_PAUSE)
         with services.store.transaction():
             services.enqueue([f"outcome:{exchange.id}"], services.clock() + pause)
 

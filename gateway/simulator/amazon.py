@@ -117,10 +117,7 @@ class Amazon(AbstractContextManager["Amazon"]):
         self._buckets: dict[str, tuple[float, datetime]] = {}
         self._orders: dict[str, _Bought] = {}
         for told in script.orders:
-            for n, number in enumerate(told.numbers):
-                at = self.start + timedelta(seconds=told.at_seconds + n * told.every_seconds)
-                body = _order(told, number, at, script.vendor_code)
-                self._orders[number] = _Bought(body, at, [*told.changes])
+            self.publish(told, self.start)
         self._shipments: dict[str, Row] = {}
         self._invoices: dict[str, tuple[datetime, Row, list[Row]]] = {}
         self._server = _Server(("127.0.0.1", port), _Handler)
@@ -137,6 +134,13 @@ class Amazon(AbstractContextManager["Amazon"]):
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def publish(self, told: Order, since: datetime | None = None) -> None:
+        """Makes orders; their times count from then, by default from now."""
+        for n, number in enumerate(told.numbers):
+            at = (since or self.now()) + timedelta(seconds=told.at_seconds + n * told.every_seconds)
+            body = _order(told, number, at, self.script.vendor_code)
+            self._orders[number] = _Bought(body, at, [*told.changes])
 
     # --- calls ---------------------------------------------------------------------------------------
 

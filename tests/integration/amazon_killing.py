@@ -47,7 +47,7 @@ class CallKiller(Killer):
 def one_pass(home: Path, instant: int | None = None) -> Callable[[], None]:
     def action() -> None:
         # Nobody waits in a test: what is in doubt is looked up at once, and left to a person at once.
-        services._SETTLES = services._FIRST_PAUSE = services._PERSON_AFTER = timedelta(0)
+        services._SETTLES = services.FIRST_PAUSE = services._PERSON_AFTER = timedelta(0)
         stamina.set_active(active=False)
         killer = CallKiller(instant)
         killer.install()

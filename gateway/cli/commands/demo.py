@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,9 +26,10 @@ from gateway.cli.output import Style
 if TYPE_CHECKING:
     from gateway.app import Gateway
     from gateway.cli.played import PlayedPartner
+    from gateway.simulator.amazon import Amazon
     from gateway.store.records import Entry
 
-RETAILER, ERP = "acme-retail", "erp"
+RETAILER, ERP, AMAZON = "acme-retail", "erp", "amazon-us"
 _OURS, _THEIRS = "EXAMPLE-AS2", "ACME-AS2"
 _ITEMS = "items.csv"
 _GOT = "retailer"
@@ -46,6 +48,28 @@ as2:
 items:
   mode: require
 """
+_AMAZON = """
+name: Amazon US
+as2:
+  id: AMAZON-AS2
+  url: https://as2.amazon.example/
+sp_api:
+  region: na
+  vendor_code: REHRS
+  client_id: file:keys/amazon-client
+  client_secret: file:keys/amazon-secret
+  refresh_token: file:keys/amazon-token
+  secret_made_on: {day:%Y-%m-%d}
+  base_url: {url}
+  token_url: {url}/auth/o2/token
+"""
+_ROUTES = """
+routes:
+  - name: by the interface, or else over AS2
+    when: {partners: amazon-us}
+    to: [api, as2]
+"""
+_BY_API = "8WL5Q2ZX"
 _STABLE = "stable_seconds: 0.3 "
 _LOOK_SECONDS = 1
 _WIDTH = 104
@@ -54,6 +78,7 @@ _TOLD = {
     "file.delivered": "folders/{channel}/{box}/{file}",
     "receipt.received": "{file}: the signed receipt says {disposition}, and has the right digest",
     "document.created": "{document_type} {number} read (interchange {control_number})",
+    "submission.written": "{document_type} {number} written for {operation} of Amazon's interface: {file}",
     "interchange.written": "{document_type} {number} written as X12 for {partner}: {file}",
     "acknowledgment.written": "{kind} for {partner} written: {words} ({file})",
     "acknowledgment.received": "{file}: {words}",
@@ -93,8 +118,9 @@ You are Example Supplier. Your customer Acme Retail sends purchase orders as X12
 and encrypted; the gateway checks them, writes one JSON file per order for your own system, and tells Acme
 Retail with a 997 what it took. Orders for an item that is in no table wait until it is. Your system answers
 one order with JSON: the gateway makes an 855, an 856 and an 810 of it. At last Acme Retail pays with an 820,
-and the story of the order is told and proved. Acme Retail and your system are played here; the gateway, the
-keys, HTTP, the files and the database are real."""
+and the story of the order is told and proved. Amazon orders by its own interface (SP-API) meanwhile, and is
+answered the same way. Both customers and your system are played here; the gateway, the keys, HTTP, the files
+and the database are real."""
 
 
 def register(commands: inputs.Commands) -> None:
@@ -122,9 +148,13 @@ def run(args: argparse.Namespace) -> int:
 
     home = Path(tempfile.mkdtemp(prefix="edigw-demo-"))
     try:
-        with _retailer(home) as retailer, (home / "gateway.log").open("w", encoding="utf-8") as log:
+        with (
+            _retailer(home) as retailer,
+            _amazon(home) as amazon,
+            (home / "gateway.log").open("w", encoding="utf-8") as log,
+        ):
             configure(log)
-            story = Story(home, sys.stdout, retailer)
+            story = Story(home, sys.stdout, retailer, amazon)
             with Gateway(home, load(home), listener=story.tell) as gateway, _listening(gateway, story):
                 story.cycle(gateway)
                 good = story.summary()
@@ -165,6 +195,27 @@ def _retailer(home: Path) -> Iterator[PlayedPartner]:
         with (home / PARTNERS_FOLDER / f"{RETAILER}.yaml").open("a", encoding="utf-8") as file:
             file.write(_PARTNER.format(theirs=_THEIRS, url=retailer.url))
         yield retailer
+
+
+@contextmanager
+def _amazon(home: Path) -> Iterator[Amazon]:
+    """The played Amazon, and the partner's file that leads to it."""
+    from gateway.settings import KEYS, PARTNERS_FOLDER, ROUTES_FILE
+    from gateway.simulator.amazon import Amazon
+    from gateway.simulator.script import Script
+
+    script = Script(transaction_seconds=0)
+    for name, secret in (
+        ("client", script.client_id),
+        ("secret", script.client_secret),
+        ("token", script.refresh_token),
+    ):
+        (home / KEYS / f"amazon-{name}").write_text(secret, "utf-8")
+    with Amazon(script) as amazon:
+        text = _AMAZON.format(url=amazon.url, day=datetime.now(UTC))
+        (home / PARTNERS_FOLDER / f"{AMAZON}.yaml").write_text(text, "utf-8")
+        (home / ROUTES_FILE).write_text(_ROUTES, "utf-8")
+        yield amazon
 
 
 @contextmanager
@@ -246,7 +297,7 @@ class Story:
     """Tells what happens, as it happens, and keeps count of what was expected.
 
     Args:
-        out: where to. retailer: plays its part.
+        out: where to. retailer, amazon: play their parts.
 
     Attributes:
         url: where the gateway listens.
@@ -255,6 +306,7 @@ class Story:
     home: Path
     out: TextIO
     retailer: PlayedPartner
+    amazon: Amazon
     url: str = ""
     checks: list[tuple[str, str, bool]] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
@@ -292,10 +344,14 @@ class Story:
                 self._names[about] = facts["file"]
                 kept = f"kept as payload {facts['sha256'][:12]}..." if "sha256" in facts else "not readable"
                 way = "over AS2" if "as2_id" in facts else f"from {facts['channel']}/inbox"
+                way = f"by {facts['operation']} of Amazon's interface" if "operation" in facts else way
                 self.line(f"took {facts['file']} {way}: {facts['bytes']} bytes, {kept}")
             case "file.delivered":
                 if (facts["channel"], facts["box"]) == (RETAILER, "outbox"):
                     return  # its receipt was told
+                if "transaction_id" in facts:
+                    self.line(f"{facts['file']}: Amazon has it, as transaction {facts['transaction_id']}", 5)
+                    return
                 about = "delivered"
             case "receipt.received":
                 self._receipts += 1
@@ -374,6 +430,8 @@ class Story:
         gateway.run_once()
         self._paid(documents(erp / "outbox", "remittance_advice_*.json"))
 
+        self._by_api(gateway, erp)
+
         protected = sum(one.signed and bool(one.cipher) for one in self.retailer.got)
         found = f"{self._received} there, {protected} back, {self._receipts} signed receipts for these"
         expected = "8 there, 7 back, 7 signed receipts for these"
@@ -383,6 +441,30 @@ class Story:
         self._command("document", "chain", "7KX2M41Q")
         intact = self._command("audit", "verify") == 0
         self.check("the audit is whole, from the first file on", "whole" if intact else "broken", "whole")
+
+    def _by_api(self, gateway: Gateway, erp: Path) -> None:
+        """An order that comes by Amazon's API, and its answer."""
+        from gateway.services.sp_api import FIRST_PAUSE
+        from gateway.simulator.script import Line, Order
+
+        self.head("Amazon orders by its own interface; the answer goes the way the order came")
+        line = Line(asin="B0C1KETTL3", sku="EX-KT-17", quantity=48, cost="18.40")
+        self.amazon.publish(Order(number=_BY_API, at_seconds=-60, ship_to="PHX6", lines=(line,)))
+        gateway.run_once()
+        name = f"ack-{_BY_API}.json"
+        (self.home / name).write_bytes(shipped(name))
+        self._command("route", "explain", str(self.home / name))
+        drop(erp / "inbox", name, shipped(name))
+        gateway.run_once()
+        time.sleep(FIRST_PAUSE.total_seconds())
+        gateway.run_once()
+        taken = self.amazon.submissions["submitAcknowledgement", _BY_API]
+        found = f"{_BY_API} there, its answer taken {taken} time, {self._answers[-1]}"
+        self.check(
+            "an order by Amazon's interface is answered there",
+            found,
+            f"{_BY_API} there, its answer taken 1 time, accepted",
+        )
 
     def _send(self, name: str, content: bytes) -> None:
         """The retailer sends a file over AS2, and reads the receipt."""
