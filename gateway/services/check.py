@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Connection, and_, cast, exists, func, or_, se
 
 from gateway.errors import NotFoundError
 from gateway.partners.certificate import ALARMS
-from gateway.partners.partner import Partner
+from gateway.partners.partner import API, Partner
 from gateway.services.base import job_of
 from gateway.settings import SftpServer
 from gateway.store import tables as t
@@ -145,7 +145,10 @@ def statuses(connection: Connection) -> Iterator[Finding]:
         "are to be translated, but have results": and_(
             m.translation == "received", m.delivery != "not_expected"
         ),
-        "wait for an acknowledgment that nobody looks for": and_(waits, ~owed),
+        # By the API that begins when Amazon has it.
+        "wait for an acknowledgment that nobody looks for": and_(
+            waits, ~owed, or_(m.way != API, m.delivery == "delivered")
+        ),
         "wait for no acknowledgment, but one is looked for": and_(~waits, owed),
         "are not to be answered by partners": and_(~out, m.acknowledgment != "not_expected"),
     }

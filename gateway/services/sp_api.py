@@ -102,8 +102,9 @@ def look(services: Services, channel: str, kind: str) -> None:
         for answer in account.client.orders(since, now, changed=kind == CHANGED):
             services.guard()
             _keep(services, account, answer, kind)
+        services.well(channel)
     except SpApiError as error:
-        services.trouble(channel, f"orders cannot be asked for: {error}")
+        services.trouble(channel, f"orders cannot be asked for: {error}", error)
 
 
 def _since(services: Services, account: Account, kind: str, now: datetime) -> datetime:
@@ -304,6 +305,7 @@ def _submit(services: Services, account: Account, delivery: Delivery) -> bool:
         taken = account.client.call(delivery.box, body=body)
     except SpApiError as error:
         return _not_taken(services, account, delivery, exchange, error)
+    services.well(delivery.channel)
     _taken(services, account, delivery, exchange, taken)
     return True
 
@@ -402,7 +404,7 @@ def _not_taken(
         if not error.is_uncertain and delivery.tries in (0, 4):
             told: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
             store.audit("delivery.delayed", delivery.message_id, partner=account.partner.id, **told)
-    services.trouble(delivery.channel, f"{delivery.wanted}: {words}")
+    services.trouble(delivery.channel, f"{delivery.wanted}: {words}", error)
     return error.is_uncertain
 
 
@@ -430,7 +432,7 @@ def _found(
     try:
         found = _looked_up(account, delivery.box, json.loads(body))
     except SpApiError as error:
-        services.trouble(delivery.channel, f"{delivery.wanted} cannot be looked up: {error}")
+        services.trouble(delivery.channel, f"{delivery.wanted} cannot be looked up: {error}", error)
         return None
     if found:
         _taken(services, account, delivery, exchange, None)
@@ -531,7 +533,7 @@ def outcome(services: Services, exchange_id: str) -> None:
         else:
             _again(services, exchange, now - begun)
     except SpApiError as error:
-        services.trouble(exchange.channel, f"transaction {exchange.as2_id}: {error}")
+        services.trouble(exchange.channel, f"transaction {exchange.as2_id}: {error}", error)
         _again(services, exchange, now - begun)
     except RefusedError:
         pass  # another process told it
@@ -584,7 +586,7 @@ def _judged(
     """What Amazon says of a document, in the transaction that is open."""
     store = services.store
     acknowledge.judged(services, sent, status, words)
-    store.add_acknowledgment("transaction", sent.id, sent, "", status.value, words)
+    store.add_acknowledgment("transaction", "", sent, "", status.value, words)
     facts: dict[str, Any] = {"file": sent.name, "status": status.value, "words": [*words][:20]}
     facts |= {"sha256": proof} if proof else {}
     store.audit("acknowledgment.received", sent.id, partner=sent.partner, **facts, by=sent.id)

@@ -66,7 +66,9 @@ class Handler:
             elif kind == FETCH:
                 self.fetch(services, what)
             elif kind in (sp_api.NEW, sp_api.CHANGED):
-                sp_api.look(services, what, kind)
+                with health.watched(services, kind, what) as watched:
+                    if watched is not None:
+                        sp_api.look(watched, what, kind)
             elif kind == "outcome":
                 sp_api.outcome(services, what)
             elif kind == "receipt":

@@ -14,9 +14,13 @@ import yaml
 
 from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
+from gateway.services.check import statuses
+from gateway.services.proof import verify_payloads
 from gateway.settings import load
 from gateway.simulator.amazon import Amazon
 from gateway.simulator.script import Change, Fault, Line, Order, Outcome, Script
+from gateway.store.audit import verify
+from gateway.store.database import reading
 from tests.amazon import SECRETS
 from tests.homes import FakeClock, rows, set_in
 
@@ -44,6 +48,15 @@ class Site:
 
     def __init__(self, home: Path, amazon: Amazon, clock: FakeClock) -> None:
         self.home, self.amazon, self.clock = home, amazon, clock
+
+    def check(self) -> None:
+        """The audit is whole, and no status contradicts another."""
+        with (
+            Gateway(self.home, load(self.home), works=False) as gateway,
+            reading(gateway.engine) as connection,
+        ):
+            assert [*verify(connection), *verify_payloads(connection, gateway.payloads)] == []
+            assert [one for one in statuses(connection) if not one.ok] == []
 
     def work(self, **later: float) -> Any:
         """One pass, some time later."""
@@ -91,7 +104,9 @@ def site(path: Path, clock: FakeClock, *faults: Fault, **script: Any) -> Iterato
         }
         file = path / "home/partners/amazon-us.yaml"
         file.write_text(yaml.safe_dump({"name": "Amazon", "sp_api": said}))
-        yield Site(path / "home", amazon, clock)
+        made = Site(path / "home", amazon, clock)
+        yield made
+        made.check()
 
 
 def acknowledgment(number: str = PO, accepted: int = 120) -> dict[str, Any]:

@@ -93,11 +93,11 @@ def _rows(gateway: Gateway) -> list[dict[str, Any]]:
 
     settings, known_of = gateway.settings, gateway.services.store.channels
     states, deliveries = known_of.all(), known_of.waiting()
-    as2 = [one.folder for one in settings.partners.values() if one.as2]
+    ways = {name: way for one in settings.partners.values() for name, way in one.channels.items()}
     rows = []
-    for name in dict.fromkeys((*settings.channels, *settings.servers, *sorted(deliveries))):
-        known = states.get(name, Channel(name))
-        kind = "SFTP" if name in settings.servers else "AS2" if name in as2 else "folder"
+    for name in dict.fromkeys((*settings.channels, *ways, *sorted(deliveries))):
+        known, way = states.get(name, Channel(name)), ways.get(name, "folder")
+        kind = way if way == "folder" else way.upper()
         waiting = {"deliveries": deliveries.get(name, 0), "files": gateway.waiting(name)}
         rows.append({**asdict(known), "kind": kind, "state": known.state, **waiting})
     return rows

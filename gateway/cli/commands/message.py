@@ -307,7 +307,8 @@ def _parts(message: Row) -> Iterator[tuple[str, list[str]]]:
         else:
             due["deadlines"].append(f"{words(kind)} {state}")
     yield "Deadlines", due["deadlines"]
-    yield "AS2", [line for one in message["exchanges"] for line in _exchange(one)]
+    over, lines = ("Amazon's API", _submission) if message["way"] == "api" else ("AS2", _exchange)
+    yield over, [line for one in message["exchanges"] for line in lines(one)]
     yield "Receipt of the partner (MDN)", due["receipt"]
     said = [*due["acknowledgment"], *map(_answer, message["acknowledgments"])]
     yield "Acknowledgment by the partner", said
@@ -366,6 +367,15 @@ def _exchange(one: Row) -> Iterator[str]:
     for name, words_ in _PARTS.items():
         if one[name]:
             yield f"  edigw message raw {one['message_id']} --{name}: {words_}"
+
+
+def _submission(one: Row) -> Iterator[str]:
+    at, number = when(one["ended_at"] or one["at"]), one["as2_id"] or "without a number yet"
+    yield f"transaction {number}, {one['receiver']} of {one['sender']}: {one['state']} at {at}"
+    if one["error"]:
+        yield f"  last error: {one['error']}"
+    if one["receipt"]:
+        yield f"  edigw message raw {one['message_id']} --receipt: Amazon's last answer about it"
 
 
 def _answer(one: Row) -> str:
