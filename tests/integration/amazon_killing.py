@@ -13,12 +13,11 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import stamina
-import yaml
 
 from gateway.cli.commands.home import make_home
 from gateway.observability.logging import configure
@@ -29,7 +28,7 @@ from gateway.transports.sp_api import Client
 from tests.amazon import SECRETS
 from tests.homes import set_in
 from tests.integration.killing import Killer, in_child, work
-from tests.integration.test_amazon import LINES, acknowledgment, invoice
+from tests.integration.test_amazon import LINES, acknowledgment, connected, invoice
 
 ORDERS = ("PO000001", "PO000002", "PO000003")
 PASSES = 3
@@ -81,17 +80,7 @@ def made(home: Path, url: str) -> None:
     """A home in which answers to two orders and an invoice wait."""
     make_home(home)
     set_in(home, "gateway.yaml", "stable_seconds: 1 ", "stable_seconds: 0 ")
-    said = {
-        "region": "na",
-        "vendor_code": "REHRS",
-        "client_id": "env:ID",
-        "client_secret": "env:SECRET",
-        "refresh_token": "env:TOKEN",
-        "secret_made_on": f"{datetime.now(UTC):%Y-%m-%d}",
-        "base_url": url,
-        "token_url": f"{url}/auth/o2/token",
-    }
-    (home / "partners/amazon-us.yaml").write_text(yaml.safe_dump({"name": "Amazon", "sp_api": said}))
+    connected(home, url)
     for number in ORDERS[:2]:
         (home / f"folders/erp/inbox/{number}.json").write_text(json.dumps(acknowledgment(number)))
     (home / "folders/erp/inbox/invoice.json").write_text(json.dumps(invoice("INV-1")))

@@ -5,23 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 import stamina
 import yaml
 
+from gateway import engine
 from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
+from gateway.cli.played import PlayedPartner
 from gateway.services.check import statuses
 from gateway.services.proof import verify_payloads
 from gateway.settings import load
 from gateway.simulator.amazon import Amazon
 from gateway.simulator.script import Change, Fault, Line, Order, Outcome, Script
+from gateway.sp_api import read_body
 from gateway.store.audit import verify
 from gateway.store.database import reading
+from tests.acceptance.test_both_channels import ACKNOWLEDGMENT, API_ORDER, X12_ORDER, plain
 from tests.amazon import SECRETS
+from tests.as2 import OURS, THEIRS, THEM, US, as2_home, free_port
 from tests.homes import FakeClock, rows, set_in
 
 PO = "PO000001"
@@ -66,7 +73,7 @@ class Site:
 
     def got(self, kind: str = "purchase_order") -> list[dict[str, Any]]:
         """What our own system has of a type, oldest first."""
-        found = (self.home / "folders/erp/outbox").glob(f"{kind}_PO*.json")
+        found = (self.home / "folders/erp/outbox").glob(f"{kind}_[!a-z]*.json")
         return [json.loads(one.read_bytes()) for one in sorted(found, key=lambda one: one.stat().st_mtime_ns)]
 
     def drop(self, name: str, document: dict[str, Any]) -> None:
@@ -86,24 +93,43 @@ class Site:
         return [json.loads(one[0]) for one in found]
 
 
+def connected(home: Path, url: str, **changes: Any) -> None:
+    """The partner's file that leads to the played Amazon."""
+    said = {
+        "region": "na",
+        "vendor_code": "REHRS",
+        "client_id": "env:ID",
+        "client_secret": "env:SECRET",
+        "refresh_token": "env:TOKEN",
+        "secret_made_on": f"{datetime.now(UTC):%Y-%m-%d}",
+        "base_url": url,
+        "token_url": f"{url}/auth/o2/token",
+    }
+    text = yaml.safe_dump({"name": "Amazon", "sp_api": {**said, **changes}})
+    (home / "partners/amazon-us.yaml").write_text(text)
+
+
+@contextmanager
+def listening(gateway: Gateway) -> Iterator[str]:
+    """Where it takes in AS2 messages."""
+    listener, stop = gateway.listener(), Event()
+    thread = Thread(target=listener.run, args=(stop,))
+    thread.start()
+    try:
+        assert listener.ready.wait(10)
+        yield f"http://127.0.0.1:{listener.port}/as2"
+    finally:
+        stop.set()
+        thread.join()
+
+
 @contextmanager
 def site(path: Path, clock: FakeClock, *faults: Fault, **script: Any) -> Iterator[Site]:
     told: dict[str, Any] = {"orders": (Order(number=PO, at_seconds=-60, lines=LINES),), "faults": faults}
     make_home(path / "home")
     set_in(path / "home", "gateway.yaml", "stable_seconds: 1 ", "stable_seconds: 0 ")
     with Amazon(Script(**{**told, **script}), now=clock.now, wait=lambda _seconds: None) as amazon:
-        said = {
-            "region": "na",
-            "vendor_code": "REHRS",
-            "client_id": "env:ID",
-            "client_secret": "env:SECRET",
-            "refresh_token": "env:TOKEN",
-            "secret_made_on": f"{clock.now():%Y-%m-%d}",
-            "base_url": amazon.url,
-            "token_url": f"{amazon.url}/auth/o2/token",
-        }
-        file = path / "home/partners/amazon-us.yaml"
-        file.write_text(yaml.safe_dump({"name": "Amazon", "sp_api": said}))
+        connected(path / "home", amazon.url)
         made = Site(path / "home", amazon, clock)
         yield made
         made.check()
@@ -353,3 +379,46 @@ def invoice(number: str, total: str = "2208.00") -> dict[str, Any]:
         "lines": [line],
         "total": {"amount": total, "currency": "USD"},
     }
+
+
+# --- both ways -------------------------------------------------------------------------------------------
+
+
+def test_the_same_order_by_the_api_and_by_x12_over_as2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.app.datetime", datetime)
+    home = tmp_path / "home"
+    script = Script(vendor_code="ACME1", transaction_seconds=0)
+    with (
+        PlayedPartner(THEIRS, OURS, THEM, US.certificate) as retailer,
+        Amazon(script) as amazon,
+    ):
+        as2_home(home, retailer.url, free_port())
+        connected(home, amazon.url, vendor_code="ACME1")
+        amazon.publish(Order(number="8WL5Q2ZX", at_seconds=-60))
+        amazon._orders["8WL5Q2ZX"].body = API_ORDER
+        edi = X12_ORDER.replace(b"AMAZON         ", b"ACMERETAIL     ").replace(b"*AMAZON*", b"*ACMERETAIL*")
+        edi = edi.replace(b"ACMESUPPLY     ", b"EXAMPLESUPPLIER").replace(
+            b"*ACMESUPPLY*", b"*EXAMPLESUPPLIER*"
+        )
+        with (
+            Gateway(home, load(home)) as gateway,
+            closing(gateway.services.store),
+            listening(gateway) as url,
+        ):
+            retailer.send(url, "order.edi", edi)
+            gateway.run_once()
+            orders = {one["partner_id"]: one for one in Site(home, amazon, FakeClock()).got()}
+            assert orders.keys() == {"acme-retail", "amazon-us"}
+            assert plain(orders["amazon-us"]) == plain(orders["acme-retail"])
+            for partner in orders:
+                answer = {**ACKNOWLEDGMENT, "partner_id": partner}
+                (home / f"folders/erp/inbox/{partner}.json").write_text(json.dumps(answer))
+            gateway.run_once()
+        assert amazon.submissions == {("submitAcknowledgement", "8WL5Q2ZX"): 1}
+        (sent,) = [one for one in retailer.got if one.name.startswith("855")]
+        (told,) = engine.translate(sent.content)
+        (body,) = [each.documents["8WL5Q2ZX"] for each in amazon.transactions.values()]
+        (called,) = read_body("acknowledgement", body, engine.library()).documents
+        assert plain(called) == plain(json.loads(json.dumps(told))) == plain(ACKNOWLEDGMENT)
