@@ -642,7 +642,7 @@ def envelope_of(document: Mapping[str, Any], now: datetime) -> Envelope:
         usage="T" if document.get("test") else "P",
         control_interchange=text("interchange") or 1,
         control_group=text("group") or 1,
-        control_set=text("transaction") or 1,
+        control_set=text("transaction").rjust(4, "0") if text("transaction") else 1,  # ST02 has 4 to 9
     )
 
 

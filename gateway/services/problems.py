@@ -88,6 +88,10 @@ CATALOGUE: dict[str, Kind] = {
         f"Give it a name that matches `files` of a form under erp.channels, or add a form. {_AGAIN}",
         "A file of your own system is read by the first form of its channel whose `files` matches its name; "
         "from a channel with `direction: to_erp` nothing is read."),
+    "HOME-NO-ACCOUNT": _file(
+        "The partner's file of the channel {channel} has no `sp_api` any more.",
+        f"Put it back into the file. {_AGAIN}",
+        "Orders that came by Amazon's API are read with what was agreed about the account."),
     "HOME-NO-OUTLET": _set(
         "No channel of your own system takes {kind}, so the {kind} {number} is not delivered.",
         "Add a form for this type to erp.channels; then let `edigw message reprocess` do it again.",

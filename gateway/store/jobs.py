@@ -27,7 +27,7 @@ from gateway.store.records import as_text
 from gateway.store.tables import jobs, workers
 
 LANES = ("", "send")
-_SENT = ("send:", "receipt:", "fetch:", "notice:", "orders:", "changes:", "outcome:")
+SENT_BY = ("send:", "receipt:", "fetch:", "notice:", "orders:", "changes:", "outcome:")
 _IDLE_SECONDS = 0.5
 _LOST = "Others may have taken over the jobs of this worker."
 
@@ -51,7 +51,7 @@ database it calls its second argument, which raises LeaseLostError."""
 
 def lane_of(key: str) -> str:
     """The lane of a job: ``send`` where a partner is spoken to, which may take minutes; else the empty."""
-    return "send" if key.startswith(_SENT) else ""
+    return "send" if key.startswith(SENT_BY) else ""
 
 
 class Jobs(Protocol):
@@ -171,7 +171,7 @@ class EmbeddedJobs:
         """What is true of the jobs of a lane that nobody has."""
         # Byte order, in which ";" follows ":"; and for the few that are sent SQLite is to look by key.
         key = jobs.c.key.collate("BINARY" if self.engine.dialect.name == "sqlite" else "C")
-        sent = sa.or_(*((key >= one) & (key < f"{one[:-1]};") for one in _SENT))
+        sent = sa.or_(*((key >= one) & (key < f"{one[:-1]};") for one in SENT_BY))
         return (sa.func.coalesce(jobs.c.worker, "") == "", sent) if lane else (jobs.c.worker.is_(None), ~sent)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from gateway.engine import library
+from gateway.engine import library, translate, validate, write
 from gateway.errors import DocumentError
 from gateway.mapping.library import SetEngine
 from gateway.mapping.reader import DocumentReader
@@ -16,6 +17,7 @@ from gateway.x12.delimiters import Delimiters
 from gateway.x12.diagnose import diagnose
 from gateway.x12.hierarchy import MAX_DEPTH
 
+DATA = Path(__file__).parents[1] / "data/x12/004010"
 MARKS = Delimiters()
 NOTICE = ("BSN*00*SHIP1*20260301*1015",)
 
@@ -124,3 +126,11 @@ def test_a_value_of_another_form_is_not_said_to_be_missing_in_a_list() -> None:
     frame = framed("850", "BEG*00*NE*abc45678**20260105", "PO1*1*1*EA*1*PE*VN*X", "CTT*1")
     told = [one.message for one in amazon.explain(frame, MARKS) if one.location.address == "BEG03"]
     assert told == ["BEG03 (Purchase order number): 'abc45678' is not of the form ^[A-Z0-9]{8}$."]
+
+
+def test_a_control_number_of_a_set_that_is_too_short_is_filled_up() -> None:
+    (document,) = translate(DATA / "864/dock_closed.edi")
+    document["control"] = {**document["control"], "transaction": "02"}
+    written = write(document)
+    assert b"ST*864*0002" in written
+    assert validate(written)["verdict"] == "accepted"

@@ -50,7 +50,7 @@ def test_little_needs_to_be_said_and_no_identifier_of_edi(home: Path) -> None:
     terms = say(home)
     assert terms.base == "https://sellingpartnerapi-na.amazon.com"
     assert (terms.poll_seconds, terms.poll_changes_seconds, terms.marketplace) == (900, 3600, "")
-    assert not load(home).partners[PARTNER].is_sent_to
+    assert load(home).partners[PARTNER].ways == ("api",)
 
 
 @pytest.mark.parametrize(
