@@ -338,7 +338,7 @@ class Home:
             for number, one in enumerate(contents, 1):
                 with services.store.transaction():
                     numbers = (number, number)
-                    send(services, to, f"orders-{number}.edi", one, numbers, way="as2", origin=None)
+                    send(services, to, "850", f"orders-{number}.edi", one, numbers, way="as2", origin=None)
                     services.payloads.flush()
 
 

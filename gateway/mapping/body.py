@@ -103,9 +103,10 @@ def decode(text: str | bytes) -> Any:
 
 def faults(plan: BodyPlan, body: Any, *, inbound: bool) -> list[Problem]:
     """Where a body is not of its form; what comes from the partner is told, what goes to it is refused."""
-    fields = {path: name for path, name, rule in plan.stated() if isinstance(rule, Field)}
+    fields: dict[tuple[str, ...], str] = {}
     found = []
     for kind, path, value, words in plan.forms.faults(plan.root, body):
+        fields = fields or {at: name for at, name, rule in plan.stated() if isinstance(rule, Field)}
         shown = None if kind == "missing" else value if isinstance(value, str) else encode(value)
         names = tuple(part for part in path if isinstance(part, str))
         source = next((name for at, name in fields.items() if at[: len(names)] == names), "")
@@ -166,12 +167,15 @@ class _Meets:
 class BodyReader(_Meets):
     """Makes the document of one body.
 
+    Args:
+        traced: whether it is noted where each value comes from.
+
     Attributes:
         origins: where each value comes from, as ``edigw map trace`` shows it.
     """
 
-    def __init__(self, plan: BodyPlan) -> None:
-        self.plan = plan
+    def __init__(self, plan: BodyPlan, *, traced: bool = False) -> None:
+        self.plan, self.traced = plan, traced
         self.origins: list[Origin] = []
         self.document: Json = {}
         self.chosen: dict[Path, str] = {}
@@ -205,9 +209,9 @@ class BodyReader(_Meets):
         prefixes: set[Path] = {(), *(path[:size] for path in taken for size in range(len(path)))}
         for path, value in _rest(node, (), taken, prefixes):
             kept.append({"address": self._told_apart(at, path), "value": encode(value)})
-            where = pointer((*place, "extensions"))
-            reason = "no rule takes this member"
-            self._tell("kept", (*at, *path), encode(value), where, None, "", reason)
+            if self.traced:
+                where, reason = (*place, "extensions"), "no rule takes this member"
+                self._tell("kept", (*at, *path), encode(value), where, None, "", reason)
         if kept:
             target.setdefault("extensions", []).extend(kept)
 
@@ -217,9 +221,10 @@ class BodyReader(_Meets):
         return pointer(steps)
 
     def _tell(
-        self, kind: str, at: Path, text: str, place: str, value: Any, rule: str = "", reason: str = ""
+        self, kind: str, at: Path, text: str, place: Path, value: Any, rule: str = "", reason: str = ""
     ) -> None:
-        self.origins.append(Origin(kind, None, pointer(at), text, place, value, rule, reason))
+        if self.traced:
+            self.origins.append(Origin(kind, None, pointer(at), text, pointer(place), value, rule, reason))
 
     def _copy(self, rule: Copy, target: Json) -> None:
         texts = map(text_of, _values(self.document, rule.source)) if rule.source else ()
@@ -241,21 +246,23 @@ class BodyReader(_Meets):
         texts = tuple(text_of(one) for one in _named(way[1], address.names)) if way else ()
         if rule.converter.table or rule.converter.name in ("decimal", "int"):
             texts = tuple(text.strip() for text in texts)
-        value = rule.converter.read(texts) if any(texts) else None
-        shown = f"{address.text} | {rule.converter.name}"
-        where = pointer((*place, *rule.path))
-        if way is None or value is None:
-            if rule.default and (way is None or not any(texts)):
+        where, shown = (*place, *rule.path), f"{address.text} | {rule.converter.name}"
+        if not any(texts):
+            if rule.default:
                 put(target, rule.path, rule.default)
                 there = pointer((*address.path, *address.names[:1]))
                 kept.append({"address": there, "absent": True})
-                self._tell(
-                    "absent", (*at, *address.path), "", where, rule.default, shown, "it has the default"
-                )
+                reason = "it has the default"
+                self._tell("absent", (*at, *address.path), "", where, rule.default, shown, reason)
+            return
+        value = rule.converter.read(texts)
+        if way is None or value is None:
             return
         path, parent, conditions = way
         put(target, rule.path, value)
-        self._tell("rule", (*at, *path, *_ends(address)), " ".join(filter(None, texts)), where, value, shown)
+        if self.traced:
+            ends = (*at, *path, *_ends(address))
+            self._tell("rule", ends, " ".join(filter(None, texts)), where, value, shown)
         taken.update(conditions)
         written = (*rule.converter.write(value), *[""] * len(texts))
         for name, raw, text in zip(address.names, _named(parent, address.names), written):
@@ -263,12 +270,13 @@ class BodyReader(_Meets):
                 continue
             here = path if name == "." else (*path, name)
             taken.add(here)
+            if text == (raw if isinstance(raw, str) else str(raw)):
+                continue
             member = self._member(owner, here)
             if _typed(text, member) != raw and (member is None or self.plan.forms.fits(member, raw)):
                 kept.append({"address": self._told_apart(at, here), "value": encode(raw)})
-                self._tell(
-                    "exact_text", (*at, *here), encode(raw), where, None, shown, "its exact form is kept"
-                )
+                reason = "its exact form is kept"
+                self._tell("exact_text", (*at, *here), encode(raw), where, None, shown, reason)
 
     def _member(self, owner: str, path: Path) -> Member | None:
         return self.plan.forms.member(owner, tuple(name for name in path if isinstance(name, str)))
@@ -315,7 +323,7 @@ class BodyReader(_Meets):
                     taken.discard(path)
                     continue
                 append(target, rule.path, value)
-                self._tell("rule", (*at, *path), text, pointer(inside), value, rule.each.text)
+                self._tell("rule", (*at, *path), text, inside, value, rule.each.text)
                 continue
             made: Json = {}
             rules = rule.rules or ((rule.scalar,) if rule.scalar else ())

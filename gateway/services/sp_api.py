@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -118,8 +119,8 @@ def _since(services: Services, account: Account, kind: str, now: datetime) -> da
 def _keep(services: Services, account: Account, answer: Answer, kind: str) -> None:
     """Makes a message of a page in which something is new."""
     store = services.store
-    marks = [_mark(account.partner, one) for one in answer.items]
-    if all(store.claimed(mark) for mark in marks):
+    marks = {_mark(account.partner, one) for one in answer.items}
+    if marks == store.claimed_of([*marks]):
         return
     payload, size = services.payloads.put(BytesIO(answer.received))
     services.payloads.flush()
@@ -158,6 +159,9 @@ def _number(order: Mapping[str, Any]) -> str:
 class Orders(Work):
     """The work on a page of orders."""
 
+    _known: set[str]
+    """Numbers of orders that were known before, or stood earlier in the page."""
+
     def process(self) -> Translation:
         """Makes documents of what is new or changed in it; returns what became of it."""
         account = Account.of(self.services, f"{self.message.channel}/{API}")
@@ -167,7 +171,9 @@ class Orders(Work):
                 problem("HOME-NO-ACCOUNT", value=self.message.channel, channel=self.message.channel)
             )
             return Translation.UNPROCESSED
-        for place, order in enumerate(_orders(self.services, self.message)):
+        orders = [*_orders(self.services, self.message)]
+        self._known = self.store.known_orders(account.partner.id, [*map(_number, orders)])
+        for place, order in enumerate(orders):
             self._order(account, order, f"/payload/orders/{place}")
         self.findings.verdict = "rejected" if self.findings.errors else "accepted"
         if not self.findings.errors:
@@ -184,6 +190,7 @@ class Orders(Work):
         if any(one.is_error for one in problems):
             return
         before, changes = self._before(partner, number), list[Change]()
+        self._known.add(number)
         if before is not None:
             if not (changes := differences(before, document)):
                 return
@@ -192,17 +199,18 @@ class Orders(Work):
         form = self.services.erp.outlet(document["document_type"], bool(document.get("test")))
         told = tuple(words(one) for one in changes[:50])
         came = Came(Location(pointer=place), "order", number, self.message.name, changes=told)
-        with self.store.savepoint() as take_back:
+        with nullcontext() if form and form.is_sure else self.store.savepoint() as take_back:
             wrong = self.to_erp(partner, document, form, came)
-            if wrong:
+            if wrong and take_back:
                 take_back()
             self.findings.add(*wrong)
 
     def _before(self, partner: Partner, number: str) -> dict[str, Any] | None:
         """The order as it was known until now, whichever way it came; None if it is new."""
-        kept = self.store.newest_document(
-            partner.id, ("purchase_order", "purchase_order_change"), number, not_of=self.message.id
-        )
+        if number not in self._known:
+            return None
+        kinds = ("purchase_order", "purchase_order_change")
+        kept = self.store.newest_document(partner.id, kinds, number, not_of=self.message.id)
         if kept is None:
             return None
         message = self.store.message(kept.message_id)

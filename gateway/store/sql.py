@@ -552,6 +552,18 @@ class Store:
         found = select(*_COLUMNS[Document]).where(*where).order_by(d.seq.desc()).limit(1)
         return next(iter(self._select(Document, found)), None)
 
+    def known_orders(self, partner: str, numbers: Sequence[str]) -> set[str]:
+        """Those of the numbers of orders by which a document of a partner is known."""
+        k = t.document_keys.c
+        found = select(k.value).where(k.value.in_(numbers), k.kind == "po", k.partner == partner)
+        self.flush()
+        return {str(row[0]) for row in self._read(found)}
+
+    def claimed_of(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that are claimed."""
+        found = select(t.seen.c.key).where(t.seen.c.key.in_(keys))
+        return {str(row[0]) for row in self._read(found)}
+
     def waiting_documents(self, batch: str, limit: int) -> list[Document]:
         """Documents that wait for a batch, oldest first."""
         return self._documents(t.documents.c.batch == batch, limit=limit)

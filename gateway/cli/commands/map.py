@@ -202,7 +202,7 @@ def _trace_body(text: bytes, args: argparse.Namespace, library: Library, style: 
         return ExitCode.PROBLEMS
     plan = library.body(kind)
     for number, one in enumerate(bodies_in(kind, body), 1):
-        reader = BodyReader(plan)
+        reader = BodyReader(plan, traced=True)
         reader.read(one)
         problems = faults(plan, one, inbound=True)
         if args.json:
