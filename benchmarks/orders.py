@@ -1,7 +1,7 @@
 """Orders of Amazon's API, from the played Amazon to files of our own system: asked for, stored, translated.
 
-``python -m benchmarks.orders [ORDERS]``. Amazon gives 100 orders a call and ten calls a second, so 1,000 orders
-a second is the most there can be.
+``python -m benchmarks.orders [ORDERS]``. Amazon gives 100 orders a call and ten calls a second, so 1,000
+orders a second is the most there can be.
 """
 
 from __future__ import annotations
@@ -40,12 +40,8 @@ def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     configure(level="error")
     script = Script()
-    for name, value in (
-        ("ID", script.client_id),
-        ("SECRET", script.client_secret),
-        ("TOKEN", script.refresh_token),
-    ):
-        os.environ[f"EDIGW_BENCH_{name}"] = value
+    secrets = {"ID": script.client_id, "SECRET": script.client_secret, "TOKEN": script.refresh_token}
+    os.environ |= {f"EDIGW_BENCH_{name}": value for name, value in secrets.items()}
     with tempfile.TemporaryDirectory(prefix="edigw-bench-") as folder, Amazon(script) as amazon:
         lines = tuple(Line(asin=f"B0FICTION{n}", sku=f"SKU-{n}") for n in range(3))
         amazon.publish(Order(number="P0000001", count=count, at_seconds=-3600, lines=lines))
@@ -61,7 +57,7 @@ def main() -> int:
     most = max(sum(at <= other < at + 1 for other in calls) for at in calls)
     print(
         f"{done.documents} orders of 3 lines in {seconds:.1f} s ({done.documents / seconds:.0f} a second), "
-        f"{files} files; {len(calls)} calls, never more than {most} in a second, the last after {calls[-1]:.1f} s"
+        f"{files} files; {len(calls)} calls, at most {most} in a second, the last after {calls[-1]:.1f} s"
     )
     return 0 if done.documents == files == count else 1
 
