@@ -202,8 +202,7 @@ class Bucket:
     """
 
     def __init__(self, rate: float, clock: Callable[[], float], wait: Callable[[float], None]) -> None:
-        # A little less often, as what is sent evenly may arrive closer together.
-        self._gap, self._clock, self._wait = 1.02 / rate, clock, wait
+        self._gap, self._clock, self._wait = 1 / rate, clock, wait
         self._free = float("-inf")
         self._lock = Lock()
 
