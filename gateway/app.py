@@ -83,6 +83,7 @@ _DATABASES = ("sqlalchemy", "psycopg", "psycopg_pool", "procrastinate")
 _WARNINGS = (
     "file.quarantined",
     "document.waits",
+    "document.held",
     "delivery.delayed",
     "delivery.failed",
     "acknowledgment.overdue",

@@ -31,6 +31,7 @@ COMMANDS = (
     "cert",
     "partner",
     "crossreference",
+    "rule",
     "demo",
     "x12",
     "translate",

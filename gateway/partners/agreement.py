@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform
 
 from gateway.x12.acknowledgment import Form
 from gateway.x12.delimiters import Delimiters
@@ -211,3 +211,22 @@ class Locations:
         _mode(self.mode)
         if self.send not in ("code", "san", "gln"):
             raise ValueError(f"send {self.send!r}: choose one of code, san, gln")
+
+
+@setting
+class Rules:
+    """Which rules of vendors hold; what is in them is checked with the rules themselves.
+
+    Attributes:
+        profile: those of ``config/rules/<profile>.yaml``; empty for none but what ``change`` names.
+        change: by the name of a rule what differs: a severity, or that and parameters.
+        own: rules of one's own.
+    """
+
+    profile: str = ""
+    change: dict[str, Any] = field(default_factory=dict)
+    own: tuple[dict[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.profile:
+            checked_name(self.profile)

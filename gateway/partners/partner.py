@@ -12,6 +12,7 @@ from gateway.partners.agreement import (
     Items,
     Locations,
     Receive,
+    Rules,
     Send,
     Writing,
     checked_marker,
@@ -61,6 +62,7 @@ class Partner:
         receive, send: what was agreed.
         duplicates: what is done with what came before.
         items, locations: what is looked up in the tables of items and places.
+        rules: which rules of vendors hold.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
         as2, sftp: what was agreed about AS2 or SFTP; None where files are exchanged by folders only.
     """
@@ -80,6 +82,7 @@ class Partner:
     duplicates: Duplicates = field(default_factory=Duplicates)
     items: Items = field(default_factory=Items)
     locations: Locations = field(default_factory=Locations)
+    rules: Rules = field(default_factory=Rules)
     first_control_number: int = 1
     as2: As2 | None = None
     sftp: Sftp | None = None

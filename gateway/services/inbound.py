@@ -14,7 +14,7 @@ from gateway import engine
 from gateway.documents import KINDS
 from gateway.errors import Ack, DocumentError, Level, Location, Problem, Severity
 from gateway.partners.partner import Partner
-from gateway.services import acknowledge, crossreference
+from gateway.services import acknowledge, crossreference, rules
 from gateway.services.acknowledge import number as number_of
 from gateway.services.deliver import again
 from gateway.services.erp import FileForm
@@ -330,7 +330,9 @@ class Inbound(Work):
         document_id, store = self.services.new_id(), self.store
         today = crossreference.today(self.services)
         unknown = crossreference.fill(store, partner, document, today, ours=False)
-        waits = crossreference.waits(unknown)
+        told_of, held = rules.receiving(self.services, partner, document)
+        self.findings.add(*told_of)
+        waits = held or crossreference.waits(unknown)
         head = {
             "document_type": document["document_type"],
             "schema_version": document["schema_version"],

@@ -25,12 +25,12 @@ from gateway.errors import (
 )
 from gateway.partners.agreement import Send
 from gateway.partners.partner import Partner
-from gateway.services import crossreference
+from gateway.services import crossreference, rules
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem, written_twice
 from gateway.services.work import FIRST, Work, send
-from gateway.store.records import OUTBOUND, Document, Message
+from gateway.store.records import APPROVAL, OUTBOUND, Document, Message
 from gateway.transports.folder import harmless
 from gateway.x12.envelope import Verdict
 from gateway.x12.writer import Envelope
@@ -115,8 +115,10 @@ class Outbound(Work):
                 if (again := self._before(orjson.loads(given), kept)) is not None:
                     take_back()
                     return self._stopped(Translation.DUPLICATE, again)
-                if agreed.batch is not None:
-                    self._wait(kept, partner, agreed)
+                asked = rules.sending(self.services, partner, kept, document)
+                self.findings.add(*asked)
+                if asked or agreed.batch is not None:
+                    self._wait(kept, partner, agreed, asked)
                 else:
                     self._send(kept, partner, agreed)
             except (DocumentError, NotFoundError, RefusedError) as error:
@@ -158,14 +160,21 @@ class Outbound(Work):
                 return written_twice(value=kept.number, what=what, file=file, message=before)
         return None
 
-    def _wait(self, kept: Document, partner: Partner, agreed: Send) -> None:
-        """Lets the document wait for others; that it can be written is proved now."""
-        assert agreed.batch is not None
+    def _wait(self, kept: Document, partner: Partner, agreed: Send, asked: Sequence[Problem]) -> None:
+        """Lets the document wait for others, or for a person; that it can be written is proved now."""
         _written(self.services, partner, agreed, [kept], (1, 1))
         batch = f"{partner.id}|{agreed.set}|{'T' if kept.test else 'P'}"
+        batch, what = (f"{APPROVAL}{batch}", "approval") if asked else (batch, batch)
         self.keep(
-            replace(kept, batch=batch), "document.waiting", self.message.id, f"waits for {batch}", batch=batch
+            replace(kept, batch=batch), "document.waiting", self.message.id, f"waits for {what}", batch=batch
         )
+        if asked or agreed.batch is None:
+            facts = {"document_type": kept.document_type, "number": kept.number}
+            codes = sorted({one.code for one in asked})
+            known = {"document_id": kept.id, "partner": kept.partner}
+            told = [one.message for one in asked[:20]]
+            self.store.audit("document.held", self.message.id, **known, **facts, rules=codes, problems=told)
+            return
         count, since = self.store.waiting(batch)
         if count >= agreed.batch.count or agreed.batch.size_kb:  # how large it is, is seen there
             self.services.enqueue([f"batch:{batch}"])

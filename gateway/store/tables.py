@@ -124,7 +124,7 @@ document_keys = _table(
     PrimaryKeyConstraint("value", "kind", "partner", "document_id"),
     Index("document_keys_document", "document_id"),
 )
-"""By which numbers people look for a document: ``kind`` is po, invoice, shipment, remittance or advice."""
+"""By which numbers people look for a document: ``kind`` is one of :data:`gateway.documents.KEYS`."""
 
 seen = _table("seen", Column("key", Text, primary_key=True), _text("message_id"))
 """What must not be processed twice, whoever works on it: an insert of a second finds the first."""

@@ -116,6 +116,7 @@ def entries() -> dict[str, Entry]:
     from gateway.as2 import problems as as2
     from gateway.documents import validation
     from gateway.mapping import problems as mapping
+    from gateway.rules import RULES
     from gateway.services import problems as services
     from gateway.shapes.form import EXPLANATIONS
     from gateway.x12 import problems as x12
@@ -144,6 +145,11 @@ def entries() -> dict[str, Entry]:
         )
         message, fault = _plain(told.message), told.fault.value
         found.append(Entry(code, "AS2", told.explanation, told.hint, message, fault=fault, ack=ack))
+    for one in RULES.values():
+        words = f"{one.what} Why: {one.why} Source: {one.source}."
+        words += f" Done by {one.elsewhere}." if one.elsewhere else ""
+        weight = {"block": "error", "warn": "warning"}[one.severity]
+        found.append(Entry(one.code, "rule", words, one.hint, severity=weight, fault=one.fault.value))
     for code, words in EXPLANATIONS.items():
         severity = "info" if code == "SHAPE-UNWRITTEN" else "error"
         found.append(Entry(code, "shape", *words, severity=severity, fault="us"))

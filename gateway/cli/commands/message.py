@@ -331,7 +331,8 @@ def _document(one: Row) -> str:
     said = (
         "" if one["acknowledgment"] == "not_expected" else f", acknowledgment: {words(one['acknowledgment'])}"
     )
-    batch = ", waits for its batch" if one["batch"] else ""
+    what = "approval" if (one["batch"] or "").startswith("approval|") else "its batch"
+    batch = f", waits for {what}" if one["batch"] else ""
     test = ", a test" if one["test"] else ""
     return f"{words(one['document_type'])} {one['number']}{test}{said}{batch}  ({one['id']})"
 

@@ -1,0 +1,12 @@
+"""Rules of vendors: what is checked of a document before it is sent, and of an order when it comes.
+
+Each check is a function with a :class:`~gateway.rules.rule.Rule` around it, in the module of its document. Which hold
+for a partner, how much they weigh and with which parameters, a profile says.
+"""
+
+from __future__ import annotations
+
+from gateway.rules import acknowledgment, any_document, invoice, order, shipment
+from gateway.rules.rule import RULES
+
+__all__ = ["RULES", "acknowledgment", "any_document", "invoice", "order", "shipment"]
