@@ -15,7 +15,10 @@ _CHARSETS = {
     "basic": re.compile(_BASIC),
     "extended": re.compile(_BASIC[:-2] + r"a-z%@\[\]_{}\\|<>~#$^`]*"),
 }
-"""X12.6: the basic character set, and the extended one; separators are looked for where X12 is written."""
+_CODES = re.compile(
+    "(type|code|role|scheme|purpose|kind|mode|structure|method|status|basis|party|change|answer|partner_id|channel)$"
+)
+"""Fields whose values are names of codes, and are sent as these."""
 
 
 @rule("G1", SENT, BLOCK)
@@ -49,7 +52,7 @@ def characters(case: Case, charset: str = "extended") -> Iterator[Found]:
             left += [(f"{at}/{name}", one) for name, one in value.items() if name != "extensions"]
         elif isinstance(value, list | tuple):
             left += [(f"{at}/{place}", one) for place, one in enumerate(value)]
-        elif isinstance(value, str) and not allowed.fullmatch(value):
+        elif isinstance(value, str) and not allowed.fullmatch(value) and not _CODES.search(at):
             wrong = next(one for one in value if not allowed.fullmatch(one))
             yield Found(
                 at, value, f"{at} has the character {wrong!r}, which is not in the {charset} set of X12."
