@@ -473,8 +473,9 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     for kind in ("mappings", "schemas"):
         for name in resources.listing(kind, "*", [path for path in layers if path.name == kind]):
             yield name, resources.find(name, [path for path in layers if path.name == kind])
-    for name in resources.listing("config/erp", "*", [home / "config"]):
-        yield name, resources.find(name, [home / "config"])
+    for folder in ("config/erp", "config/rules"):
+        for name in resources.listing(folder, "*", [home / "config"]):
+            yield name, resources.find(name, [home / "config"])
     yield GATEWAY_FILE, home / GATEWAY_FILE
     for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
         yield f"{PARTNERS_FOLDER}/{path.name}", path

@@ -101,8 +101,11 @@ class Order:
         return units(line.get("quantity")) or ZERO
 
     def units(self, line: Node, quantity: Node | None) -> Decimal:
-        """Units of a quantity of another document, by the pack size of the line of the order."""
-        return units(quantity, (line.get("quantity") or {}).get("pack_size")) or ZERO
+        """Units of a quantity of another document; in the order's packs where it does not say how many are in one."""
+        mine = line.get("quantity") or {}
+        if quantity and mine.get("uom") == quantity.get("uom") and not mine.get("pack_size"):
+            return number(quantity.get("value")) or ZERO
+        return units(quantity, mine.get("pack_size")) or ZERO
 
     def party(self, role: str) -> Node | None:
         return party(self.heading, role)

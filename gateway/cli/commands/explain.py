@@ -146,10 +146,10 @@ def entries() -> dict[str, Entry]:
         message, fault = _plain(told.message), told.fault.value
         found.append(Entry(code, "AS2", told.explanation, told.hint, message, fault=fault, ack=ack))
     for one in RULES.values():
-        words = f"{one.what} Why: {one.why} Source: {one.source}."
-        words += f" Done by {one.elsewhere}." if one.elsewhere else ""
-        weight = {"block": "error", "warn": "warning"}[one.severity]
-        found.append(Entry(one.code, "rule", words, one.hint, severity=weight, fault=one.fault.value))
+        text = f"{one.what} Why: {one.why} Source: {one.source}."
+        text += f" Done by {one.elsewhere}." if one.elsewhere else ""
+        heavy = "error" if one.severity == "block" else "warning"
+        found.append(Entry(one.code, "rule", text, one.hint, severity=heavy, fault=one.fault.value))
     for code, words in EXPLANATIONS.items():
         severity = "info" if code == "SHAPE-UNWRITTEN" else "error"
         found.append(Entry(code, "shape", *words, severity=severity, fault="us"))

@@ -33,7 +33,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "received": "not translated yet",
         "translated": "everything in it was processed",
         "partly_translated": "part of it was processed, the rest is in quarantine",
-        "rejected": "it breaks the rules of its guide; nothing of it was processed",
+        "rejected": "it breaks rules of its guide or partner; nothing of it was processed",
         "unreadable": "it is not what this inbox takes, or cannot be read",
         "unprocessed": "nothing is agreed about it, so it was not processed",
         "duplicate": "it came before, and was not processed again",
