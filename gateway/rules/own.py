@@ -16,7 +16,8 @@ from gateway.rules.rule import BLOCK, SEVERITIES, Applied, Case, Found, Node, Ru
 MAX_VALUES = 10_000
 """Values that a path may lead to in a document; further ones are not looked at."""
 
-_PATH = r"[a-zA-Z_][a-zA-Z0-9_]*(\[\])?(\.[a-zA-Z_][a-zA-Z0-9_]*(\[\])?)*"
+_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*(?:\[\])?"
+_PATH = rf"{_NAME}(?:\.{_NAME})*"
 _FIELD = re.compile(rf"(?:(sum|count)\(({_PATH})\)|({_PATH}))")
 _DECIMAL = re.compile(r"-?(\d+\.?\d*|\.\d+)")
 MAX_PATTERN = 200
@@ -104,7 +105,7 @@ class Condition:
 
     def read(self, document: Node, path: str) -> list[tuple[str, Any]]:
         """The values of a field with their pointers."""
-        function, inside, plain = _FIELD.fullmatch(path).group(1, 2, 5)  # type: ignore[union-attr]
+        function, inside, plain = _FIELD.fullmatch(path).group(1, 2, 3)  # type: ignore[union-attr]
         found = list(values(document, inside or plain))
         if function:
             some = [one for _, one in found if one is not None]

@@ -36,7 +36,7 @@ def _number(value: Any) -> Decimal:
         found = Decimal(str(value))
     except InvalidOperation:
         found = Decimal(-1)
-    if not 0 <= found <= MOST:
+    if not (found.is_finite() and 0 <= found <= MOST):
         raise ValueError(f"write a number from 0 to {MOST}")
     return found
 

@@ -24,6 +24,7 @@ from gateway.store.database import reading
 from tests.databases import Server
 from tests.homes import PARTNER, FakeClock, acknowledgment, put, set_in, work
 from tests.orders import interchange, order
+
 from tests.rules import TIMES, put as changed, story  # isort: skip
 
 KETTLE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"

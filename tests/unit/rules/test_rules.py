@@ -99,7 +99,7 @@ class _Without(ast.NodeTransformer):
         self.left = number
         self.taken = ""
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:  # noqa: N802 - as ast calls it
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
         if not _is_finding(node):
             return node
         self.left -= 1
