@@ -21,6 +21,8 @@ from typing import Any
 import yaml
 
 from gateway.errors import Problem
+from gateway.partners.agreement import Rules
+from gateway.partners.partner import Identifier, Partner
 from gateway.rules.profile import resolved
 from gateway.rules.rule import RULES, Applied, Facts, Past, check
 
@@ -87,7 +89,7 @@ class Example:
 
     @property
     def known(self) -> Facts:
-        past = []
+        past: list[tuple[str, Past]] = []
         for name in (*BEFORE[self.kind], *(one for one in TIMES if one in self.said)):
             changes = self.said.get(name, {})
             if changes == "none":
@@ -141,3 +143,11 @@ def examples() -> Iterator[Example]:
             for number, one in enumerate(told.get("passes" if passes else "fails", ()), 1):
                 said = shared | (one or {})
                 yield Example(path.stem, passes, number, said, said.get("document", told["document"]))
+
+
+def partner(profile: str, **change: Any) -> Partner:
+    """A partner with a profile of rules."""
+    mine = (Identifier(qualifier="ZZ", id="SOMEBODY"),)
+    return Partner(
+        id="somebody", name="Somebody", identifiers=mine, rules=Rules(profile=profile, change=change)
+    )

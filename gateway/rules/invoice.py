@@ -67,9 +67,9 @@ def orders_are_named(case: Case, several: bool = True) -> Iterator[Found]:
     """Every line names an order that is known; without `several` all name the same."""
     for at, what, line, order, _ in _lines(case):
         name = invoice_order(case.document, line)
-        if name is None:
+        if name is None and not is_credit(case.document):
             yield Found(f"{at}/po_number", None, f"{what} says of no order.")
-        elif order is None:
+        elif name and order is None:
             yield Found(f"{at}/po_number", name, f"{what}: order {name} is not known.")
     if not several and len(_orders(case)) > 1:
         yield Found(
@@ -225,13 +225,15 @@ def tax_numbers(
     """The bill-to is one of those published for its country (`bill_to`), and who is paid has a tax number of the form
     that its country has in `tax_id`.
     """
+    roles = ("bill_to", "remit_to")
+    partner, us = reversed(roles) if is_credit(case.document) else roles
     for place, one in enumerate(case.document.get("parties", ())):
         where, at = (one.get("address") or {}).get("country", ""), f"/parties/{place}"
         known = bill_to.get(where, bill_to.get("*"))
-        if one.get("role") == "bill_to" and known and one.get("id") not in known:
-            words = f"The bill-to is {one.get('id') or 'not said'}; it must be {' or '.join(known)}, exactly."
+        if one.get("role") == partner and known and one.get("id") not in known:
+            words = f"The {partner.replace('_', '-')} is {one.get('id') or 'not said'}; it must be {' or '.join(known)}, exactly."
             yield Found(f"{at}/id", one.get("id"), words)
-        if one.get("role") in ("remit_to", "seller") and where in tax_id:
+        if one.get("role") in (us, "seller") and where in tax_id:
             numbers = [
                 str(two.get("value"))
                 for two in one.get("references", ())

@@ -235,6 +235,10 @@ def license_plates(
         if not (given := level.node.get("sscc")):
             continue
         at, digits_ = f"{level.pointer}/sscc", _sscc(level)
+        if (first := seen.setdefault(digits_, level)) is not level:
+            if not _is_same(first, level):
+                yield Found(at, given, f"The SSCC {given} is on {first.kind} {first.pointer} already.")
+            continue
         if not re.fullmatch("[0-9]{18}", digits_):
             yield Found(at, given, f"The SSCC {given} does not have 18 digits.")
             continue
@@ -245,17 +249,13 @@ def license_plates(
         if prefixes and not digits_[1:].startswith(prefixes):
             words = f"The SSCC {given} has none of your company prefixes, {', '.join(prefixes)}."
             yield Found(at, given, words)
-        first = seen.setdefault(digits_, level)
-        if first is not level and not _is_same(first, level):
-            yield Found(at, given, f"The SSCC {given} is on {first.kind} {first.pointer} already.")
-        for one in (
-            past for form in (digits_, f"00{digits_}") for past in case.known.documents("sscc", form)
-        ):
-            if one.document.get("shipment_id") != case.document["shipment_id"]:
-                if case.now - one.at < timedelta(days=days):
-                    words = f"The SSCC {given} was in shipment {one.document.get('shipment_id')}, less than {days} days ago."
-                    yield Found(at, given, words)
-                    break
+        past = (one for form in (digits_, f"00{digits_}") for one in case.known.documents("sscc", form))
+        for one in past:
+            other = one.document.get("shipment_id")
+            if other != case.document["shipment_id"] and case.now - one.at < timedelta(days=days):
+                words = f"The SSCC {given} was in shipment {other}, less than {days} days ago."
+                yield Found(at, given, words)
+                break
 
 
 def _is_same(one: Level, other: Level) -> bool:
