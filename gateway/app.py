@@ -70,6 +70,7 @@ _COUNTED = {
     "file.received": "received",
     "document.created": "documents",
     "document.waiting": "documents",
+    "document.held": "documents",
     "interchange.written": "documents",
     "acknowledgment.written": "acknowledgments",
     "file.delivered": "delivered",

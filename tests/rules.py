@@ -26,6 +26,7 @@ from gateway.partners.partner import Identifier, Partner
 from gateway.rules.profile import resolved
 from gateway.rules.rule import RULES, Applied, Facts, Past, check
 
+PROFILES = ("amazon-na", "amazon-eu", "amazon-jp", "retailer")
 DATA = Path(__file__).resolve().parent / "data" / "rules"
 TIMES = {
     "order": datetime(2026, 3, 2, 9, 15, tzinfo=UTC),

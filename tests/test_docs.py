@@ -30,7 +30,11 @@ from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
 from gateway.mapping.converters import NAMES
 from gateway.partners.as2 import QUIRKS
+from gateway.rules import RULES
+from gateway.rules.profile import type_name
+from gateway.settings import rules_of
 from tests.as2 import free_port
+from tests.rules import PROFILES, partner
 from tests.schemas import document_schema
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -274,6 +278,7 @@ def problem_table() -> str:
         "shape": "Shapes: XML, CSV, fixed width and JSON of one's own",
         "home": "Home: what is wrong beyond the content",
         "AS2": "AS2: messages and receipts",
+        "rule": "Rules of vendors",
         "mapping": "Mappings",
         "edigw": "Errors of a command",
     }
@@ -329,7 +334,38 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-TABLES = {"problem-codes.md": problem_table, "documents.md": field_table}
+def rule_table() -> str:
+    """All rules by their documents, with what the shipped profiles say of them."""
+    titles = {"G": "Any document", "P": "Orders when they come", "A": "Acknowledgments", "S": "Ship notices"}
+    titles["I"] = "Invoices"
+    profiles = {name: {one.rule.id: one for one in rules_of(None, partner(name), [])} for name in PROFILES}
+    lines = []
+    header = ["rule", "what", "why", "source", "parameters", "by itself", *profiles]
+    for letter, title in titles.items():
+        lines += [f"### {title}", "", f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+        for one in (one for one in RULES.values() if one.id[0] == letter):
+            given = "; ".join(
+                f"`{name}`: {type_name(kind)}, {_default(default)}"
+                for name, (kind, default) in one.parameters.items()
+            )
+            does = [one.severity, *(applied[one.id].severity for applied in profiles.values())]
+            if one.elsewhere:
+                does = [f"always, by other parts: {one.elsewhere}"] + [""] * len(profiles)
+            row = [f"`{one.id}`", one.what, one.why, one.source, given, *does]
+            lines.append(f"| {' | '.join(map(_cell, row))} |")
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | dict):
+        return " ".join(map(str, value)) or "none"
+    return f"`{value}`"
+
+
+TABLES = {"rules.md": rule_table, "problem-codes.md": problem_table, "documents.md": field_table}
 _BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
 
 

@@ -164,17 +164,15 @@ class Outbound(Work):
         """Lets the document wait for others, or for a person; that it can be written is proved now."""
         _written(self.services, partner, agreed, [kept], (1, 1))
         batch = f"{partner.id}|{agreed.set}|{'T' if kept.test else 'P'}"
-        batch, what = (f"{APPROVAL}{batch}", "approval") if asked else (batch, batch)
-        self.keep(
-            replace(kept, batch=batch), "document.waiting", self.message.id, f"waits for {what}", batch=batch
-        )
-        if asked or agreed.batch is None:
-            facts = {"document_type": kept.document_type, "number": kept.number}
-            codes = sorted({one.code for one in asked})
-            known = {"document_id": kept.id, "partner": kept.partner}
-            told = [one.message for one in asked[:20]]
-            self.store.audit("document.held", self.message.id, **known, **facts, rules=codes, problems=told)
+        if asked:
+            facts = {"rules": sorted({one.code for one in asked}), "problems": [one.message for one in asked[:20]]}
+            held = replace(kept, batch=f"{APPROVAL}{batch}")
+            self.keep(held, "document.held", self.message.id, "waits for approval", **facts)
             return
+        assert agreed.batch is not None
+        self.keep(
+            replace(kept, batch=batch), "document.waiting", self.message.id, f"waits for {batch}", batch=batch
+        )
         count, since = self.store.waiting(batch)
         if count >= agreed.batch.count or agreed.batch.size_kb:  # how large it is, is seen there
             self.services.enqueue([f"batch:{batch}"])

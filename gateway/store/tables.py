@@ -227,7 +227,9 @@ def _crossreference(kind: Kind) -> Table:
     name = f"{kind.name}s"
     own = [Index(f"{name}_{one}", one) for one in kind.names]
     unique = UniqueConstraint("partner", kind.own, "since", name=f"{name}_identity")
-    texts = [_text(one) for one in (*kind.columns, "updated_at", "actor")]
+    added = {"cost": ""}  # columns of later versions, with what older rows have in them
+    names = (*kind.columns, "updated_at", "actor")
+    texts = [Column(one, Text, nullable=False, server_default=added.get(one)) for one in names]
     return _table(name, _seq(), *texts, unique, Index(f"{name}_own", kind.own), *own)
 
 

@@ -78,7 +78,7 @@ def register(commands: inputs.Commands) -> None:
     listed.add_argument(
         "--person",
         action="store_true",
-        help="only what needs one: failed, on hold, or waiting for an item or place",
+        help="only what needs one: failed, on hold, or waiting for an item, a place or an approval",
     )
     shown = inputs.command(verbs, "show", run_show, json="one JSON object with everything")
     shown.add_argument("id", metavar="ID", help=_ID)

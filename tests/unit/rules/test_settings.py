@@ -16,10 +16,8 @@ from gateway.rules import RULES
 from gateway.rules.rule import Applied, Facts, check
 from gateway.settings import all_rules, load
 from tests.homes import PARTNER
-from tests.rules import TIMES, story
+from tests.rules import PROFILES, TIMES, story
 from tests.rules import put as changed
-
-PROFILES = ("amazon-na", "amazon-eu", "amazon-jp", "retailer")
 
 
 def rules_of(home: Path, text: str) -> dict[str, Applied]:
