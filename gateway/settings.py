@@ -406,7 +406,7 @@ def load(home: Path) -> Settings:
 
 
 def rules_of(home: Path | None, partner: Partner, problems: list[Problem]) -> tuple[Applied, ...]:
-    """The rules that hold for a partner; what is wrong in its file or the profile is added to the problems."""
+    """The rules that hold for a partner; what is wrong with them is added to the problems."""
     from gateway.rules.own import OwnRule
     from gateway.rules.profile import RuleProfile, resolved
 

@@ -1,10 +1,11 @@
 """Examples of rules: a story of one order that is right by every rule, and for each rule what breaks it.
 
-``tests/data/rules/story`` has the order, a change of it, its acknowledgment, ship notice and invoice. Each file beside
-that folder has the examples of one rule: ``passes`` and ``fails`` are lists of changes to a document of the story
-(``document``), by JSON pointer; None takes a field away, ``/-`` adds to a list. A change under ``order:``, ``change:``,
-``acknowledgment:``, ``ship_notice:`` or ``invoice:`` makes a document that came or was sent before other than in the
-story; what the story knows before each document is its beginning. ``finds`` are the words that must be told.
+``tests/data/rules/story`` has the order, a change of it, its acknowledgment, ship notice and invoice. Each
+file beside that folder has the examples of one rule: ``passes`` and ``fails`` are lists of changes to a
+document of the story (``document``), by JSON pointer; None takes a field away, ``/-`` adds to a list. A
+change under ``order:``, ``change:``, ``acknowledgment:``, ``ship_notice:`` or ``invoice:`` makes a document
+that came or was sent before other than in the story; what the story knows before each document is its
+beginning. ``finds`` are the words that must be told.
 """
 
 from __future__ import annotations

@@ -139,7 +139,9 @@ def rejected_stays(case: Case) -> Iterator[Found]:
 
 @rule("A7", ANSWERS, WARN)
 def reasons(case: Case, hours: int = 48) -> Iterator[Found]:
-    """A rejection has a reason; that an item is obsolete is told, as the second time, `hours` later, is for good."""
+    """A rejection has a reason; that an item is obsolete is told, as the second time, `hours` later, is for
+    good.
+    """
     for at, what, line, _ in _lines(case):
         for number, one in enumerate(line.get("responses", ())):
             here = f"{at}/responses/{number}"
@@ -168,10 +170,9 @@ def in_time(case: Case, hours: int = 24, change_hours: int = 48) -> Iterator[Fou
     came, within = order.came[0].at, change_hours if _answers(case) else hours
     late = case.now - came - timedelta(hours=within)
     if late > timedelta():
-        words = f"Order {case.document['po_number']} came at {_time(came)}; its answer was due {within} hours later"
-        yield Found(
-            "/po_number", case.document["po_number"], f"{words}, at {_time(came + timedelta(hours=within))}."
-        )
+        number, due = case.document["po_number"], _time(came + timedelta(hours=within))
+        words = f"Order {number} came at {_time(came)}; its answer was due {within} hours later, at {due}."
+        yield Found("/po_number", number, words)
 
 
 def _time(at: datetime) -> str:

@@ -70,7 +70,9 @@ def total(parts: Iterable[Decimal]) -> Decimal:
 
 
 def units(quantity: Node | None, pack: int | None = None) -> Decimal | None:
-    """How many single units a quantity is, by its own pack size or else by ``pack``; None if it says nothing."""
+    """How many single units a quantity is, by its own pack size or else by ``pack``; None if it says
+    nothing.
+    """
     value = number((quantity or {}).get("value"))
     if value is None or quantity is None or quantity.get("uom") not in PACKS:
         return value

@@ -23,7 +23,9 @@ _CODES = re.compile(
 
 @rule("G1", SENT, BLOCK)
 def required_fields(case: Case, required: dict[str, tuple[str, ...]] = {}) -> Iterator[Found]:  # noqa: B006 - never changed
-    """The document is right by its model (unknown fields are refused) and has every field this partner wants."""
+    """The document is right by its model (unknown fields are refused) and has every field this partner
+    wants.
+    """
     for path in required.get(case.document["document_type"], ()):
         for pointer, value in values(case.document, path):
             if value is None:
@@ -36,8 +38,10 @@ def required_fields(case: Case, required: dict[str, tuple[str, ...]] = {}) -> It
     BLOCK,
     elsewhere="HOME-DUPLICATE and HOME-KEY-TAKEN, for every partner; control numbers are given once",
 )
-def sent_once(case: Case) -> Iterator[Found]:
-    """Nothing with the same kind, partner and number was sent already, and control numbers are never used twice."""
+def sent_once(_: Case) -> Iterator[Found]:
+    """Nothing with the same kind, partner and number was sent already, and control numbers are never used
+    twice.
+    """
     yield from ()
 
 
@@ -70,7 +74,7 @@ def vendor_code(case: Case, codes: tuple[str, ...] = ()) -> Iterator[Found]:
 
 
 @rule("G5", SENT, BLOCK, elsewhere="routes pin a document to the channel of its first version")
-def one_channel(case: Case) -> Iterator[Found]:
+def one_channel(_: Case) -> Iterator[Found]:
     """A document is changed only over the channel that it was made in."""
     yield from ()
 
@@ -82,7 +86,7 @@ def one_channel(case: Case) -> Iterator[Found]:
     elsewhere="acknowledgments are expected, and overdue after acknowledged_within_hours",
     fault=Fault.PARTNER,
 )
-def followed_to_the_end(case: Case) -> Iterator[Found]:
+def followed_to_the_end(_: Case) -> Iterator[Found]:
     """Each document is followed until the partner has answered it, and one without an answer is told."""
     yield from ()
 
@@ -91,18 +95,14 @@ def followed_to_the_end(case: Case) -> Iterator[Found]:
 def known_items(case: Case, table: bool = False) -> Iterator[Found]:
     """Quantities in packs say how many units a pack has; with `table`, each item is in the item table."""
     for pointer, place, line in _item_lines(case.document):
-        ids = line.get("ids") or {}
-        rows = case.known.items(ids) if ids else ()
-        if table and not rows:
-            first = next(iter(ids.values()), None)
-            yield Found(f"{pointer}/ids", first, f"{place}: the item {first or ''} is not in the item table.")
-        name = "quantity" if "quantity" in line else "quantity_ordered"
+        ids, name = line.get("ids") or {}, "quantity" if "quantity" in line else "quantity_ordered"
         quantity = line.get(name) or {}
-        if (
-            quantity.get("uom") == "CA"
-            and not quantity.get("pack_size")
-            and not any(r.get("pack") for r in rows)
-        ):
+        unsaid = quantity.get("uom") == "CA" and not quantity.get("pack_size")
+        rows = case.known.items(ids) if ids and (table or unsaid) else ()
+        if table and not rows:
+            first = next(iter(ids.values()), "")
+            yield Found(f"{pointer}/ids", first, f"{place}: the item {first} is not in the item table.")
+        if unsaid and not any(one.get("pack") for one in rows):
             words = f"{place} is in cases (CA), and nothing says how many units a case has."
             yield Found(f"{pointer}/{name}", quantity.get("value"), words)
 

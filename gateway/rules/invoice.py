@@ -51,7 +51,9 @@ def _currency(document: Node) -> str | None:
 
 @rule("I1", INVOICE, BLOCK)
 def invoice_number(case: Case, longest: int = 22, pattern: str = ".+") -> Iterator[Found]:
-    """The number has at most `longest` characters of the form `pattern`, and was never used for this partner, ever."""
+    """The number has at most `longest` characters of the form `pattern`, and was never used for this
+    partner, ever.
+    """
     value = case.document["invoice_number"]
     if len(value) > longest or not re.fullmatch(pattern, value[:200]):
         words = f"The invoice number {value} is not of at most {longest} characters of the form {pattern}."
@@ -79,8 +81,8 @@ def orders_are_named(case: Case, several: bool = True) -> Iterator[Found]:
 
 @rule("I3", INVOICE, BLOCK)
 def only_what_was_shipped(case: Case, confirmed: bool = True) -> Iterator[Found]:
-    """Of each line no more is invoiced than was shipped by ship notices, less what was invoiced before; more than
-    nothing is; with `confirmed` the order was acknowledged.
+    """Of each line no more is invoiced than was shipped by ship notices, less what was invoiced before;
+    more than nothing is; with `confirmed` the order was acknowledged.
     """
     for at, what, line, _, _ in _lines(case):
         if (count := units(line.get("quantity"))) is not None and count <= 0:
@@ -105,7 +107,9 @@ def only_what_was_shipped(case: Case, confirmed: bool = True) -> Iterator[Found]
 
 @rule("I4", INVOICE, BLOCK)
 def price_as_ordered(case: Case, tolerance: Decimal = Decimal("0.00")) -> Iterator[Found]:
-    """The price of each line is that of the acknowledgment and the order, within `tolerance`, in the same currency."""
+    """The price of each line is that of the acknowledgment and the order, within `tolerance`, in the same
+    currency.
+    """
     for at, what, line, order, ordered in _lines(case):
         billed = price(line)
         if billed is None or billed <= 0:
@@ -156,15 +160,15 @@ def due(document: Node) -> tuple[Decimal, Decimal]:
 
 @rule("I5", INVOICE, BLOCK)
 def total_adds_up(case: Case, tolerance: Decimal = Decimal("0.00")) -> Iterator[Found]:
-    """The total is that of quantities times prices, taxes, charges and their taxes, less allowances and theirs, at the
-    precision of the currency, within `tolerance`; it is not zero.
+    """The total is that of quantities times prices, taxes, charges and their taxes, less allowances and
+    theirs, at the precision of the currency, within `tolerance`; it is not zero.
     """
     stated, money = number((case.document.get("total") or {}).get("amount")), _currency(case.document)
     if not stated:
         yield Found("/total/amount", said(stated or ZERO), "The total is zero, or not said.")
         return
     if stated != rounded(stated, money):
-        words = f"The total {said(stated)} has more than the {digits(money)} decimals of {money or 'the currency'}."
+        words = f"The total {said(stated)} has more than the {digits(money)} decimals of {money or 'money'}."
         yield Found("/total/amount", said(stated), words)
     sums = due(case.document)
     if case.document.get("lines") and all(abs(stated - one) > tolerance for one in sums):
@@ -184,7 +188,9 @@ def _by_kind(parts: list[Node], *, rates: bool) -> dict[tuple[str, Decimal | Non
 
 @rule("I6", INVOICE, BLOCK)
 def heading_is_sum(case: Case, tolerance: Decimal = Decimal("0.00")) -> Iterator[Found]:
-    """Taxes of the heading, by type and rate, and charges and allowances by type, are the sum of those of the lines."""
+    """Taxes of the heading, by type and rate, and charges and allowances by type, are the sum of those of
+    the lines.
+    """
     for name in ("taxes", "charges", "allowances"):
         heading = list(case.document.get(name, ()))
         lines = [one for line in case.document.get("lines", ()) for one in line.get(name, ())]
@@ -202,8 +208,8 @@ def heading_is_sum(case: Case, tolerance: Decimal = Decimal("0.00")) -> Iterator
 
 @rule("I7", INVOICE, BLOCK)
 def tax_types(case: Case, allowed: dict[str, tuple[str, ...]] = {}) -> Iterator[Found]:  # noqa: B006 - never changed
-    """The types of tax of a line, joined by +, are in the list of the country (* for others) in `allowed`; an empty
-    list is of none.
+    """The types of tax of a line, joined by +, are in the list of the country (* for others) in `allowed`;
+    an empty list is of none.
     """
     listed = allowed.get(country(case.document), allowed.get("*"))
     if listed is None:
@@ -222,8 +228,8 @@ def tax_numbers(
     bill_to: dict[str, tuple[str, ...]] = {},  # noqa: B006 - never changed
     tax_id: dict[str, str] = {},  # noqa: B006 - never changed
 ) -> Iterator[Found]:
-    """The bill-to is one of those published for its country (`bill_to`), and who is paid has a tax number of the form
-    that its country has in `tax_id`.
+    """The bill-to is one of those published for its country (`bill_to`), and who is paid has a tax number
+    of the form that its country has in `tax_id`.
     """
     roles = ("bill_to", "remit_to")
     partner, us = reversed(roles) if is_credit(case.document) else roles
@@ -231,7 +237,8 @@ def tax_numbers(
         where, at = (one.get("address") or {}).get("country", ""), f"/parties/{place}"
         known = bill_to.get(where, bill_to.get("*"))
         if one.get("role") == partner and known and one.get("id") not in known:
-            words = f"The {partner.replace('_', '-')} is {one.get('id') or 'not said'}; it must be {' or '.join(known)}, exactly."
+            what, wanted = partner.replace("_", "-"), " or ".join(known)
+            words = f"The {what} is {one.get('id') or 'not said'}; it must be {wanted}, exactly."
             yield Found(f"{at}/id", one.get("id"), words)
         if one.get("role") in (us, "seller") and where in tax_id:
             numbers = [
@@ -299,8 +306,8 @@ def same_item(case: Case) -> Iterator[Found]:
 
 @rule("I12", INVOICE, BLOCK)
 def credit_notes(case: Case, supported: bool = True) -> Iterator[Found]:
-    """A credit note is sent only where it is `supported`, and refers to one invoice, a return with number and date, or
-    an agreement or debit note.
+    """A credit note is sent only where it is `supported`, and refers to one invoice, a return with number
+    and date, or an agreement or debit note.
     """
     if not is_credit(case.document):
         return

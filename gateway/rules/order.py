@@ -109,28 +109,30 @@ def place_changed(case: Case) -> Iterator[Found]:
         return
     old, new = ((one.party("ship_to") or {}).get("id") for one in (was, now))
     if old != new and (sent := before(case, case.document["po_number"], "ship_notice")):
-        words = f"The ship-to changes from {old} to {new}, but shipment {sent[-1].get('shipment_id')} was announced."
+        told = f"shipment {sent[-1].get('shipment_id')} was announced"
+        words = f"The ship-to changes from {old} to {new}, but {told}."
         yield Found("/parties", new, words)
 
 
 @rule("P4", ORDERS, BLOCK, fault=Fault.PARTNER)
 def price_as_agreed(case: Case, tolerance: Decimal = Decimal("0.00")) -> Iterator[Found]:
-    """The price of each line is the cost in the item table, within `tolerance`; items without a cost are not asked."""
+    """The price of each line is the cost in the item table, within `tolerance`; items without a cost are
+    not asked.
+    """
     for place, line in enumerate(case.document.get("lines", ())):
         offered, rows = price(line), case.known.items(line.get("ids") or {})
         cost = number(rows[0].get("cost")) if len(rows) == 1 else None
         if offered is not None and cost is not None and abs(offered - cost) > tolerance:
-            words = f"{named(line, place).capitalize()}: the order says {said(offered)}, your item table {said(cost)}"
-            yield Found(
-                f"/lines/{place}/unit_price/amount",
-                said(offered),
-                f"{words} {currency(case.document, line)}.",
-            )
+            what, money = named(line, place).capitalize(), currency(case.document, line)
+            words = f"{what}: the order says {said(offered)}, your item table {said(cost)} {money}."
+            yield Found(f"/lines/{place}/unit_price/amount", said(offered), words)
 
 
 @rule("P5", ORDERS, WARN, fault=Fault.PARTNER)
 def possible_lines(case: Case, table: bool = False) -> Iterator[Found]:
-    """No item stands twice, no price is zero, no window has passed; with `table`, each item is in the item table."""
+    """No item stands twice, no price is zero, no window has passed; with `table`, each item is in the item
+    table.
+    """
     seen: dict[tuple[str, str], str] = {}
     for place, line in enumerate(case.document.get("lines", ())):
         at, what, ids = f"/lines/{place}", named(line, place).capitalize(), line.get("ids") or {}
@@ -151,7 +153,9 @@ def possible_lines(case: Case, table: bool = False) -> Iterator[Found]:
 
 @rule("P6", ORDERS, WARN, fault=Fault.PARTNER)
 def window_that_counts(case: Case, paid_by_buyer: tuple[str, ...] = PAID_BY_BUYER) -> Iterator[Found]:
-    """An order with freight paid by the buyer has a ship window, one with freight paid by you a delivery window."""
+    """An order with freight paid by the buyer has a ship window, one with freight paid by you a delivery
+    window.
+    """
     method = (case.document.get("freight") or {}).get("method")
     if method is None or not any(case.document.get(name) for name in _WINDOWS):
         return

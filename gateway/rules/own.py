@@ -127,7 +127,9 @@ def _wants(operator: str) -> str:
 
 
 def checked_pattern(pattern: str) -> str:
-    """A regular expression; the administrator writes it, and what it is tried on is short. Raises ValueError."""
+    """A regular expression; the administrator writes it, and what it is tried on is short. Raises
+    ValueError.
+    """
     try:
         re.compile(pattern)
     except re.error as error:
@@ -140,8 +142,10 @@ class OwnRule:
     """A rule of one's own.
 
     Attributes:
-        id: begins with ``X-``. document: the type it is for. when: conditions that must hold, or it does not apply.
-        must: what must be so. severity: ``block``, ``warn`` or ``off``. message, hint: for who reads the problem.
+        id: begins with ``X-``. document: the type it is for. when: conditions that must hold, or it does
+            not apply.
+        must: what must be so. severity: ``block``, ``warn`` or ``off``. message, hint: for who reads the
+            problem.
     """
 
     id: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.partners.agreement import setting
 from gateway.rules.own import OwnRule, checked_pattern
@@ -18,75 +20,42 @@ MOST = 1_000_000
 
 @setting
 class RuleProfile:
-    """``config/rules/<name>.yaml``: rules that differ from what they are by themselves, and rules of its own."""
+    """``config/rules/<name>.yaml``: rules that differ from what they are by themselves, and rules of its
+    own.
+    """
 
     description: str
     rules: dict[str, Any] = field(default_factory=dict)
     own: tuple[OwnRule, ...] = ()
 
 
-def _flag(value: Any) -> bool:
-    if value not in (True, False):
-        raise ValueError("write true or false")
-    return bool(value)
-
-
-def _number(value: Any) -> Decimal:
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        found = Decimal(-1)
-    if not (found.is_finite() and 0 <= found <= MOST):
-        raise ValueError(f"write a number from 0 to {MOST}")
-    return found
-
-
-def _whole(value: Any) -> int:
-    if (found := _number(value)) != int(found):
-        raise ValueError("write a whole number")
-    return int(found)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("write a text")
-    return value
-
-
-def _list(one: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
-    def made(value: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list | tuple):
-            raise ValueError("write a list, as [a, b]")
-        return tuple(map(one, value))
-
-    return made
-
-
-def _table(one: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
-    def made(value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ValueError("write a list for each name, as {US: [a, b]}")
-        return {str(name): one(below) for name, below in value.items()}
-
-    return made
-
-
-_TYPES: dict[Any, tuple[str, Callable[[Any], Any]]] = {
-    bool: ("true or false", _flag),
-    int: ("whole number", _whole),
-    Decimal: ("number", _number),
-    str: ("text", _text),
-    tuple[str, ...]: ("list of texts", _list(_text)),
-    tuple[int, ...]: ("list of whole numbers", _list(_whole)),
-    dict[str, str]: ("text by name", _table(_text)),
-    dict[str, tuple[str, ...]]: ("list of texts by name", _table(_list(_text))),
+_TYPES: dict[Any, tuple[str, str]] = {
+    bool: ("true or false", "true or false"),
+    int: ("whole number", f"a whole number from 0 to {MOST}"),
+    Decimal: ("number", f"a number from 0 to {MOST}"),
+    str: ("text", "a text"),
+    tuple[str, ...]: ("list of texts", "a list of texts, as [a, b]"),
+    tuple[int, ...]: ("list of whole numbers", "a list of whole numbers, as [30, 60]"),
+    dict[str, str]: ("text by name", "a text for each name, as {US: a}"),
+    dict[str, tuple[str, ...]]: ("list of texts by name", "a list for each name, as {US: [a, b]}"),
 }
-"""Types of parameters: in words, and how one is read."""
+"""Types of parameters: in words, and what to write."""
 
 
 def type_name(kind: Any) -> str:
     """The type of a parameter in words."""
     return _TYPES[kind][0]
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """A parameter of a type. Raises ValueError."""
+    try:
+        found = TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        raise ValueError(f"write {_TYPES[kind][1]}") from None
+    if kind in (int, Decimal) and not 0 <= found <= MOST:
+        raise ValueError(f"write {_TYPES[kind][1]}")
+    return found
 
 
 def resolved(
@@ -124,13 +93,13 @@ def _changed(one: Applied, said: Any, tell: Callable[[str], None]) -> Applied:
     for name, value in given.items():
         try:
             if name == "severity":
-                severity = _text(value)
+                severity = str(value)
                 if value not in SEVERITIES:
                     raise ValueError(f"choose one of {', '.join(SEVERITIES)}")
             elif name == "override":
-                override = _flag(value)
+                override = _read(bool, value)
             elif name in known:
-                parameters[name] = _TYPES[known[name]][1](value)
+                parameters[name] = _read(known[name], value)
                 if name in ("pattern", "tax_id"):
                     for text in value.values() if isinstance(value, dict) else [value]:
                         checked_pattern(text)

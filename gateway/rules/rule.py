@@ -51,7 +51,9 @@ class Known(Protocol):
 
 
 class Found(NamedTuple):
-    """What a rule finds: where (JSON pointer), the value, what is wrong, and what to do if not as the rule says."""
+    """What a rule finds: where (JSON pointer), the value, what is wrong, and what to do if not as the rule
+    says.
+    """
 
     pointer: str
     value: object
@@ -77,8 +79,8 @@ class Rule:
     """One check.
 
     Attributes:
-        kinds: types of documents. severity: unless a profile says otherwise. check: takes a :class:`Case` and the
-            parameters by name; its docstring says what is checked.
+        kinds: types of documents. severity: unless a profile says otherwise. check: takes a :class:`Case`
+            and the parameters by name; its docstring says what is checked.
         why: what goes wrong without it. source: who says so. hint: what to do.
         elsewhere: the part of the gateway that does it for every partner; then ``check`` finds nothing.
         fault: whose move it is.
@@ -131,7 +133,9 @@ def rule(name: str, kinds: Sequence[str], severity: str, **more: Any) -> Callabl
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A rule as it holds for a partner. ``override``: whether a person may let a document pass that it blocks."""
+    """A rule as it holds for a partner. ``override``: whether a person may let a document pass that it
+    blocks.
+    """
 
     rule: Rule
     severity: str

@@ -22,6 +22,7 @@ from gateway.rules.story import (
     order_of,
     party,
     promised,
+    remembered,
     shipped,
 )
 
@@ -44,7 +45,8 @@ _STRUCTURES = {
 
 
 def _of(case: Case, *kinds: str) -> list[Level]:
-    return [one for one in levels(case.document) if one.kind in kinds]
+    found = remembered(case, "levels", "", lambda: list(levels(case.document)))
+    return [one for one in found if one.kind in kinds]
 
 
 def _orders(case: Case) -> dict[str, Order | None]:
@@ -94,7 +96,9 @@ def shipment_number(case: Case, days: int = 365, longest: int = 30) -> Iterator[
 
 @rule("S2", NOTICE, BLOCK)
 def one_truck(case: Case, notices: int = 100) -> Iterator[Found]:
-    """A notice is of one vendor code, one ship-to and one truck, with at most `notices` of them on one bill of lading."""
+    """A notice is of one vendor code, one ship-to and one truck, with at most `notices` of them on one bill
+    of lading.
+    """
     nodes = [case.document, *(one.node for one in levels(case.document))]
     for role, what in (("seller", "vendor code"), ("ship_to", "ship-to")):
         ids = {one.get("id") for node in nodes for one in node.get("parties", ()) if one.get("role") == role}
@@ -163,7 +167,9 @@ def in_the_window(case: Case, paid_by_buyer: tuple[str, ...] = PAID_BY_BUYER) ->
 
 @rule("S5", NOTICE, BLOCK)
 def no_more_than_promised(case: Case, over_percent: Decimal = Decimal(0)) -> Iterator[Found]:
-    """Of each line no more is shipped than was accepted, less what was shipped before, with `over_percent` above it."""
+    """Of each line no more is shipped than was accepted, less what was shipped before, with `over_percent`
+    above it.
+    """
     for number, order in _orders(case).items():
         if order is None:
             continue
@@ -191,7 +197,9 @@ def _name(level: Level) -> str:
 
 @rule("S6", NOTICE, BLOCK)
 def counts(case: Case, weight: bool = True) -> Iterator[Found]:
-    """Numbers of cartons and pallets are stated as they stand in the tree, items fill their cartons; `weight` is stated."""
+    """Numbers of cartons and pallets are stated as they stand in the tree, items fill their cartons;
+    `weight` is stated.
+    """
     stated = case.document.get("measurements") or {}
     for kind in ("carton", "pallet"):
         nodes = _of(case, kind)
@@ -227,8 +235,8 @@ def check_digit(digits: str) -> int:
 def license_plates(
     case: Case, prefixes: tuple[str, ...] = (), days: int = 365, with_00: bool = True
 ) -> Iterator[Found]:
-    """An SSCC has 18 digits (`with_00`: and 00 before them), the right check digit, one of your `prefixes`, and is on
-    one unit only; within `days` it is not used again.
+    """An SSCC has 18 digits (`with_00`: and 00 before them), the right check digit, one of your `prefixes`,
+    and is on one unit only; within `days` it is not used again.
     """
     seen: dict[str, Level] = {}
     for level in _of(case, "carton", "pallet"):
@@ -266,7 +274,9 @@ def _is_same(one: Level, other: Level) -> bool:
 
 @rule("S8", NOTICE, BLOCK)
 def units_are_marked(case: Case, other_marks: tuple[str, ...] = ("AMZNCC",)) -> Iterator[Found]:
-    """Pallets, and parcels with several items, have an SSCC or one of `other_marks`; with pallets each carton is on one."""
+    """Pallets, and parcels with several items, have an SSCC or one of `other_marks`; with pallets each
+    carton is on one.
+    """
     pallets = _of(case, "pallet")
     for level in _of(case, "pallet", "carton"):
         marked = level.node.get("sscc") or any(
@@ -274,7 +284,8 @@ def units_are_marked(case: Case, other_marks: tuple[str, ...] = ("AMZNCC",)) -> 
         )
         mixed = len({frozenset(identifiers(one.get("ids"))) for one in level.node.get("items", ())}) > 1
         if not marked and (level.kind == "pallet" or (mixed and _mode(case) == "parcel")):
-            words = f"{level.kind.capitalize()} {level.pointer} has neither an SSCC nor {' nor '.join(other_marks)}."
+            nor = " nor ".join(("an SSCC", *other_marks))
+            words = f"{level.kind.capitalize()} {level.pointer} has neither {nor}."
             yield Found(f"{level.pointer}/sscc", None, words)
         if pallets and level.kind == "carton" and not level.inside("pallet") and not _holds_pallet(level):
             yield Found(
@@ -290,8 +301,8 @@ def _holds_pallet(level: Level) -> bool:
 def carrier(
     case: Case, required_in: tuple[str, ...] = ("US", "CA", "MX"), carriers: tuple[str, ...] = ()
 ) -> Iterator[Found]:
-    """The carrier has a SCAC of 2 to 4 letters, one of `carriers` if there are any; `required_in` these countries
-    (* for all) SCAC and, but for parcels, PRO are there.
+    """The carrier has a SCAC of 2 to 4 letters, one of `carriers` if there are any; `required_in` these
+    countries (* for all) SCAC and, but for parcels, PRO are there.
     """
     told = case.document.get("carrier") or {}
     scac, where = told.get("scac"), country(case.document)
@@ -310,8 +321,8 @@ def carrier(
 def bill_of_lading(
     case: Case, always: bool = False, shortest: int = 8, pattern: str = "[A-Za-z0-9]+"
 ) -> Iterator[Found]:
-    """Freight (`always`: every shipment) has a bill of lading of at least `shortest` characters, of the form `pattern`,
-    that is no date and was not used on another day.
+    """Freight (`always`: every shipment) has a bill of lading of at least `shortest` characters, of the
+    form `pattern`, that is no date and was not used on another day.
     """
     value = case.document.get("bill_of_lading")
     if not value:
@@ -361,8 +372,9 @@ def tracking(case: Case) -> Iterator[Found]:
 def perishables(
     case: Case, items: tuple[str, ...] = (), left_days: int = 30, most_days: int = 7300
 ) -> Iterator[Found]:
-    """`items` (numbers of perishable ones), and all that have an expiry, have lot and expiry or day of manufacture; more
-    than `left_days` are left, and not more than `most_days`; a carton has one lot and expiry of an item.
+    """`items` (numbers of perishable ones), and all that have an expiry, have lot and expiry or day of
+    manufacture; more than `left_days` are left, and not more than `most_days`; a carton has one lot and
+    expiry of an item.
     """
     lots: dict[tuple[str, frozenset[tuple[str, str]]], tuple[object, object]] = {}
     for level in _of(case, "item"):
@@ -389,7 +401,9 @@ def perishables(
 
 @rule("S14", NOTICE, BLOCK)
 def structure(case: Case) -> Iterator[Found]:
-    """The levels stand in each other as the structure says, and the number of levels is right if it is stated."""
+    """The levels stand in each other as the structure says, and the number of levels is right if it is
+    stated.
+    """
     code = case.document.get("structure")
     wanted = _STRUCTURES.get(str(code))
     for level in levels(case.document) if wanted else ():
@@ -410,8 +424,8 @@ def structure(case: Case) -> Iterator[Found]:
 
 @rule("S15", NOTICE, BLOCK)
 def replacement(case: Case, days: int = 7) -> Iterator[Found]:
-    """A notice that replaces another is of the same shipment and vendor code, at most `days` later, before it arrives,
-    and has no more of anything.
+    """A notice that replaces another is of the same shipment and vendor code, at most `days` later, before
+    it arrives, and has no more of anything.
     """
     if case.document.get("purpose") not in ("replace", "05"):
         return
@@ -456,8 +470,8 @@ def _contents(notice: Node) -> dict[tuple[str | None, frozenset[tuple[str, str]]
 
 @rule("S16", NOTICE, WARN)
 def traceable(case: Case, references: dict[str, tuple[str, ...]] = {}) -> Iterator[Found]:  # noqa: B006 - never changed
-    """Items whose number (* for all) is in `references` have the references named there: source of a lot, country of
-    origin, due diligence.
+    """Items whose number (* for all) is in `references` have the references named there: source of a lot,
+    country of origin, due diligence.
     """
     for level in _of(case, "item"):
         names = {"*", *(level.node.get("ids") or {}).values()}

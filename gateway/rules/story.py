@@ -1,14 +1,18 @@
-"""What is known of an order by now: how it stands after its changes, what was promised, shipped and invoiced of it."""
+"""What is known of an order by now: how it stands after its changes, what was promised, shipped and
+invoiced of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from gateway.rules.amounts import EXACT, ZERO, number, units
 from gateway.rules.rule import ANSWERS, ORDERS, Case, Node, Past
+
+_T = TypeVar("_T")
 
 LEVELS = {"orders": "order", "pallets": "pallet", "cartons": "carton", "items": "item", "levels": "level"}
 _GTIN = ("upc", "ean", "gtin14")
@@ -88,20 +92,24 @@ class Order:
     lines: tuple[Node, ...]
     came: tuple[Past, ...]
     is_cancelled: bool
+    _index: Mapping[tuple[str, str], list[Node]]
 
     def find(self, line: Node) -> Node | None:
         """The line that one of another document is about: by what the item is called, else by its number."""
-        ids, key = identifiers(line.get("ids")), line_key(line)
-        named = [one for one in self.lines if ids & identifiers(one.get("ids"))]
-        numbered = [one for one in named or self.lines if key and line_key(one) == key]
-        return next(iter(numbered or named), None)
+        key = line_key(line)
+        for name in sorted(identifiers(line.get("ids"))):
+            if named_ := self._index.get(name):
+                return next((one for one in named_ if key and line_key(one) == key), named_[0])
+        return next(iter(self._index.get(("", key), ())), None)
 
     def ordered(self, line: Node) -> Decimal:
         """Units of a line of it."""
         return units(line.get("quantity")) or ZERO
 
     def units(self, line: Node, quantity: Node | None) -> Decimal:
-        """Units of a quantity of another document; in the order's packs where it does not say how many are in one."""
+        """Units of a quantity of another document; in the order's packs where it does not say how many are
+        in one.
+        """
         mine = line.get("quantity") or {}
         if quantity and mine.get("uom") == quantity.get("uom") and not mine.get("pack_size"):
             return number(quantity.get("value")) or ZERO
@@ -129,26 +137,24 @@ def day(text: Any) -> str:
     return str(text or "")[:10]
 
 
-def remembered(case: Case, name: str, number_: str, made: Callable[[], Any]) -> Any:
-    if (name, number_) not in case.memory:
-        case.memory[name, number_] = made()
-    return case.memory[name, number_]
+def remembered(case: Case, what: str, number_: str, made: Callable[[], _T]) -> _T:
+    """Something that several rules ask for, made once for a case."""
+    if (what, number_) not in case.memory:
+        case.memory[what, number_] = made()
+    found: _T = case.memory[what, number_]
+    return found
 
 
 def past(case: Case, number_: str, *kinds: str) -> list[Past]:
-    """Documents of some types about an order, oldest first; not those that the case itself replaces."""
+    """Documents of some types about an order, oldest first."""
     found = remembered(case, "past", number_, lambda: case.known.documents("po", number_))
     return [one for one in found if one.document["document_type"] in kinds]
 
 
 def order_of(case: Case, number_: str | None) -> Order | None:
     """The order of a number as it stands; None if it is not known."""
-    return remembered(case, "order", number_ or "", lambda: _order(case, number_ or ""))  # type: ignore[no-any-return]
-
-
-def _order(case: Case, number_: str) -> Order | None:
-    came = past(case, number_, *ORDERS) if number_ else []
-    return as_it_stands(came)
+    name = number_ or ""
+    return remembered(case, "order", name, lambda: as_it_stands(past(case, name, *ORDERS) if name else []))
 
 
 def as_it_stands(came: list[Past]) -> Order | None:
@@ -172,7 +178,11 @@ def as_it_stands(came: list[Past]) -> Order | None:
             line |= {name: value for name, value in change.items() if value is not None}
             if change.get("change") in ("delete", "DI", "cancel_order", "CF"):
                 line["quantity"] = {**(line.get("quantity") or {}), "value": "0"}
-    return Order(heading, tuple(lines), tuple(came), is_cancelled)
+    index: dict[tuple[str, str], list[Node]] = {}
+    for line in lines:
+        for name in {*identifiers(line.get("ids")), ("", line_key(line))} - {("", "")}:
+            index.setdefault(name, []).append(line)
+    return Order(heading, tuple(lines), tuple(came), is_cancelled, index)
 
 
 def is_accepted(code: Any) -> bool:
@@ -203,7 +213,9 @@ def promised(case: Case, number_: str, order: Order) -> dict[int, Decimal] | Non
 
 
 def before(case: Case, number_: str, kind: str) -> list[Node]:
-    """The documents of a type about an order that count beside the case: the last of each number, none cancelled."""
+    """The documents of a type about an order that count beside the case: the last of each number, none
+    cancelled.
+    """
     name = _ITS_OWN[kind]
     mine = case.document.get(name) if case.document["document_type"] == kind else None
     last = {one.document.get(name): one.document for one in past(case, number_, kind)}
@@ -242,6 +254,7 @@ def invoiced(case: Case, number_: str, order: Order) -> dict[int, Decimal]:
 
 
 def is_credit(invoice: Node) -> bool:
+    """Whether an invoice gives money back."""
     return invoice.get("kind") in ("credit_note", "credit_invoice", "CR", "CN")
 
 

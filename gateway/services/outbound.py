@@ -165,7 +165,10 @@ class Outbound(Work):
         _written(self.services, partner, agreed, [kept], (1, 1))
         batch = f"{partner.id}|{agreed.set}|{'T' if kept.test else 'P'}"
         if asked:
-            facts = {"rules": sorted({one.code for one in asked}), "problems": [one.message for one in asked[:20]]}
+            facts = {
+                "rules": sorted({one.code for one in asked}),
+                "problems": [one.message for one in asked[:20]],
+            }
             held = replace(kept, batch=f"{APPROVAL}{batch}")
             self.keep(held, "document.held", self.message.id, "waits for approval", **facts)
             return

@@ -84,7 +84,8 @@ def approve(services: Services, document_id: str, rules: Collection[str], reason
         rules: every rule that stops it, as ``S4``.
 
     Raises:
-        NotFoundError, RefusedError: there is no such document, it waits for nobody, or other rules stop it too.
+        NotFoundError, RefusedError: there is no such document, it waits for nobody, or other rules stop it
+            too.
         DocumentError: by now a rule stops it that cannot be overridden.
     """
     store = services.store

@@ -518,7 +518,9 @@ class Store:
         return [(str(batch), str(since)) for batch, since in found]
 
     def documents_named(self, partner: str, kind: str, number: str, test: bool) -> list[Document]:
-        """Documents of a partner that name a number, oldest first: what counts for it, and was not taken back."""
+        """Documents of a partner that name a number, oldest first: what counts for it, and was not taken
+        back.
+        """
         d, k, m = t.documents.c, t.document_keys.c, t.messages.c
         ids = select(k.document_id).where(k.value == number, k.kind == kind, k.partner == partner)
         given_up = select(m.id).where(m.id == d.sent_in, m.delivery == "cancelled").exists()

@@ -226,10 +226,12 @@ def _crossreference(kind: Kind) -> Table:
     """The rows of a cross-reference; times are days, empty for ever."""
     name = f"{kind.name}s"
     own = [Index(f"{name}_{one}", one) for one in kind.names]
-    unique = UniqueConstraint("partner", kind.own, "since", name=f"{name}_identity")
     added = {"cost": ""}  # columns of later versions, with what older rows have in them
-    names = (*kind.columns, "updated_at", "actor")
-    texts = [Column(one, Text, nullable=False, server_default=added.get(one)) for one in names]
+    texts: list[Column[object]] = [
+        Column(one, Text, nullable=False, server_default=added.get(one))
+        for one in (*kind.columns, "updated_at", "actor")
+    ]
+    unique = UniqueConstraint("partner", kind.own, "since", name=f"{name}_identity")
     return _table(name, _seq(), *texts, unique, Index(f"{name}_own", kind.own), *own)
 
 

@@ -81,10 +81,12 @@ class Site:
 
     def rows(self, *columns: Any, **wanted: str) -> list[Any]:
         (table,) = {one.table for one in columns}
-        with Gateway(self.home, load(self.home), works=False) as gateway:
-            with reading(gateway.engine) as connection:
-                query = select(*columns).where(*(table.c[one] == value for one, value in wanted.items()))
-                return list(connection.execute(query.order_by(table.c.seq)))
+        with (
+            Gateway(self.home, load(self.home), works=False) as gateway,
+            reading(gateway.engine) as connection,
+        ):
+            query = select(*columns).where(*(table.c[one] == value for one, value in wanted.items()))
+            return list(connection.execute(query.order_by(table.c.seq)))
 
     def document(self, number: str) -> str:
         return str(self.rows(t.documents.c.id, number=number)[-1][0])
@@ -98,12 +100,14 @@ class Site:
         return [(actor, json.loads(facts)) for actor, facts in rows]
 
     def check(self) -> None:
-        with Gateway(self.home, load(self.home), works=False) as gateway:
-            with reading(gateway.engine) as connection:
-                assert [*verify(connection), *verify_payloads(connection, gateway.payloads)] == []
-                now = gateway.services.clock()
-                found = [*statuses(connection), *unfinished(connection, gateway._jobs, now)]
-                assert [one for one in found if not one.ok] == []
+        with (
+            Gateway(self.home, load(self.home), works=False) as gateway,
+            reading(gateway.engine) as connection,
+        ):
+            assert [*verify(connection), *verify_payloads(connection, gateway.payloads)] == []
+            now = gateway.services.clock()
+            found = [*statuses(connection), *unfinished(connection, gateway._jobs, now)]
+            assert [one for one in found if not one.ok] == []
 
 
 @pytest.fixture

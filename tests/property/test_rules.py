@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -20,7 +21,7 @@ from tests.strategies import WILD, documents
 
 NOW = datetime(2026, 3, 13, 10, 0, tzinfo=UTC)
 ALL = [Applied(one, one.severity) for one in RULES.values()]
-STRICT = {
+STRICT: dict[str, dict[str, Any]] = {
     "G7": {"table": True},
     "S3": {"table": True},
     "S9": {"required_in": ("*",), "carriers": ("ABFS",)},
@@ -71,7 +72,8 @@ def invoices(draw: st.DrawFn) -> tuple[dict[str, Any], Fraction, int]:
     money = draw(st.sampled_from(sorted(CURRENCIES)))
     places = CURRENCIES[money]
     amounts = st.decimals(min_value=0, max_value=Decimal(100_000), places=places).map(said)
-    lines, exact = [], Fraction(0)
+    lines: list[dict[str, Any]] = []
+    exact = Fraction(0)
     for _ in range(draw(st.integers(1, 6))):
         count, price = draw(COUNTS), draw(PRICES)
         lines.append({"quantity": {"value": str(count), "uom": "EA"}, "unit_price": {"amount": f"{price:f}"}})
@@ -170,3 +172,39 @@ def test_no_amount_is_a_float_or_endless() -> None:
 def test_the_check_digit_makes_the_weighted_sum_a_ten(digits_: str) -> None:
     whole = f"{digits_}{check_digit(digits_)}"
     assert sum(int(one) * (3, 1)[place % 2] for place, one in enumerate(whole)) % 10 == 0
+
+
+@pytest.mark.slow
+def test_rules_take_linear_time() -> None:
+    """Of an order of ten times as many lines the check takes about ten times as long."""
+
+    def seconds(count: int) -> float:
+        ids = [{"asin": f"B0C1{one:06}"} for one in range(count)]
+        quantity, price = {"value": "1", "uom": "EA"}, {"amount": "1.00", "currency": "USD"}
+        lines = [
+            {"line_no": str(place), "ids": one, "quantity": quantity, "unit_price": price}
+            for place, one in enumerate(ids, 1)
+        ]
+        head: dict[str, Any] = {"po_number": "A1B2C3D4", "schema_version": "1"}
+        order = {**head, "document_type": "purchase_order", "ordered_at": "2026-03-01", "lines": lines}
+        answer = {**head, "document_type": "purchase_order_acknowledgment", "ack_type": "accepted"}
+        cartons = [{"sscc": f"00{one:018}", "items": [line]} for one, line in enumerate(lines)]
+        notice = {**head, "document_type": "ship_notice", "shipment_id": "S1", "created_at": "2026-03-12"}
+        notice |= {"purpose": "original", "orders": [{"po_number": "A1B2C3D4", "cartons": cartons}]}
+        invoice = {**head, "document_type": "invoice", "invoice_number": "I", "invoice_date": "2026-03-13"}
+        invoice |= {"lines": lines, "total": {"amount": f"{count}.00"}}
+        known = _Counted(tuple(Past(one, NOW) for one in (order, answer, notice)))
+        start = time.process_time()
+        for one in (notice, invoice):
+            check(one, known, NOW, ALL)
+        return time.process_time() - start
+
+    seconds(100)
+    assert seconds(5000) < 30 * max(seconds(500), 0.01)
+
+
+class _Counted(Facts):
+    """Documents by the number of their order alone, as a store finds them by an index."""
+
+    def documents(self, kind: str, number: str) -> list[Past]:
+        return list(self.past) if kind == "po" else []

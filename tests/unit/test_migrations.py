@@ -344,7 +344,17 @@ def test_items_of_the_fourth_version_get_a_cost(
     upgrade(engine, seal)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE items DROP COLUMN cost"))
-        columns = ("partner", "vendor_sku", "asin", "gtin", "case_gtin", "unit", "pack", "partner_unit", "since")
+        columns = (
+            "partner",
+            "vendor_sku",
+            "asin",
+            "gtin",
+            "case_gtin",
+            "unit",
+            "pack",
+            "partner_unit",
+            "since",
+        )
         names = ", ".join((*columns, "until", "description", "updated_at", "actor"))
         values = ", ".join(["''"] * (len(columns) + 4))
         connection.execute(text(f"INSERT INTO items (erp_sku, {names}) VALUES ('100-1', {values})"))

@@ -100,11 +100,11 @@ def run_show(args: argparse.Namespace) -> int:
 def run_approve(args: argparse.Namespace) -> int:
     """Let a document go on that rules stopped until a person has looked at it.
 
-    One of ours is sent, one that came is delivered; the rules are asked again first. What to do instead: correct
-    the document, and give up this one with `edigw message cancel`.
+    One of ours is sent, one that came is delivered; the rules are asked again first. What to do instead:
+    correct the document, and give up this one with `edigw message cancel`.
 
-    exit code: 0 done, 1 a rule stops it for good by now, 4 there is no such document, 6 it waits for nobody, or
-    other rules stop it too
+    exit code: 0 done, 1 a rule stops it for good by now, 4 there is no such document, 6 it waits for
+    nobody, or other rules stop it too
     """
     from gateway.cli.commands.audit import gateway_of
     from gateway.services import rules

@@ -118,8 +118,8 @@ def _told(one: Applied) -> dict[str, Any]:
 def run_check(args: argparse.Namespace) -> int:
     """Hold documents against the rules of a partner, without sending them.
 
-    With a home it is known what came and was sent before; without one only the documents themselves are looked at,
-    and orders that rules ask for are not known.
+    With a home it is known what came and was sent before; without one only the documents themselves are
+    looked at, and orders that rules ask for are not known.
 
     exit code: 0 nothing is wrong, 1 something is
     """

@@ -1,4 +1,6 @@
-"""Every rule has an example that passes and one that fails, and without it, or any finding of it, a test fails."""
+"""Every rule has an example that passes and one that fails, and without it, or any finding of it, a test
+fails.
+"""
 
 from __future__ import annotations
 

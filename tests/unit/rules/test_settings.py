@@ -51,7 +51,8 @@ def test_no_rules_hold_by_default(tmp_path: Path) -> None:
 
 
 def test_a_partner_changes_single_rules_of_its_profile(tmp_path: Path) -> None:
-    text = " {profile: amazon-na, change: {S4W: off, I4: {tolerance: '0.01', severity: warn}, S7: {override: true}}}"
+    changed_ = "S4W: off, I4: {tolerance: '0.01', severity: warn}, S7: {override: true}"
+    text = f" {{profile: amazon-na, change: {{{changed_}}}}}"
     found = rules_of(tmp_path / "home", text)
     assert found["S4W"].severity == "off"
     assert (found["I4"].severity, found["I4"].parameters) == ("warn", {"tolerance": Decimal("0.01")})
@@ -86,11 +87,11 @@ def test_a_profile_of_the_home_goes_before_a_shipped_one(tmp_path: Path) -> None
             "S9.carrier ['a']: is no parameter; known are severity, override",
         ),
         (" {change: {S9: {carriers: a}}}", "S9.carriers 'a': write a list"),
-        (" {change: {S9: {carriers: [[a]]}}}", "S9.carriers [['a']]: write a text"),
-        (" {change: {S1: {days: many}}}", "S1.days 'many': write a number from 0"),
-        (" {change: {S1: {days: -1}}}", "S1.days '-1': write a number from 0"),
+        (" {change: {S9: {carriers: [[a]]}}}", "S9.carriers [['a']]: write a list of texts"),
+        (" {change: {S1: {days: many}}}", "S1.days 'many': write a whole number from 0"),
+        (" {change: {S1: {days: -1}}}", "S1.days '-1': write a whole number from 0"),
         (" {change: {S1: {days: 1.5}}}", "S1.days '1.5': write a whole number"),
-        (" {change: {S1: {days: 9999999999}}}", "write a number from 0 to 1000000"),
+        (" {change: {S1: {days: 9999999999}}}", "write a whole number from 0 to 1000000"),
         (" {change: {I4: {tolerance: NaN}}}", "I4.tolerance 'NaN': write a number"),
         (" {change: {S10: {always: 7}}}", "S10.always '7': write true or false"),
         (" {change: {S10: {override: 7}}}", "S10.override '7': write true or false"),
@@ -103,7 +104,7 @@ def test_a_profile_of_the_home_goes_before_a_shipped_one(tmp_path: Path) -> None
         ),
         (" {own: [{id: X-A}]}", "own.1.must is missing"),
         (
-            " {own: [{id: X-A, document: invoice, message: m, must: {field: a, operator: is}}]}",
+            "ONE must: {field: a, operator: is}}]}",
             "operator 'is'",
         ),
         (
@@ -111,33 +112,34 @@ def test_a_profile_of_the_home_goes_before_a_shipped_one(tmp_path: Path) -> None
             "document 'bill'",
         ),
         (
-            " {own: [{id: X-A, document: invoice, message: m, must: {field: 'a b', operator: exists}}]}",
+            "ONE must: {field: 'a b', operator: exists}}]}",
             "'a b'",
         ),
         (
-            " {own: [{id: X-A, document: invoice, message: m, must: {field: a, operator: '='}}]}",
+            "ONE must: {field: a, operator: '='}}]}",
             "needs a value",
         ),
         (
-            " {own: [{id: X-A, document: invoice, message: m, must: {field: a, operator: exists, value: b}}]}",
+            "ONE must: {field: a, operator: exists, value: b}}]}",
             "goes without a value",
         ),
         (
-            " {own: [{id: X-A, document: invoice, message: m, must: {field: a, operator: matches, value: '('}}]}",
+            "ONE must: {field: a, operator: matches, value: '('}}]}",
             "pattern '('",
         ),
         (
-            " {own: [{id: X-A, document: invoice, message: m, must: {field: a, operator: in, value: b}}]}",
+            "ONE must: {field: a, operator: in, value: b}}]}",
             "a list goes with the operator in",
         ),
         (
-            " {own: [{id: X-A, document: invoice, severity: no, message: m, must: {field: a, operator: exists}}]}",
+            "ONE severity: no, must: {field: a, operator: exists}}]}",
             "severity 'no'",
         ),
     ],
 )
 def test_what_is_wrong_is_told_in_words(text: str, told: str, tmp_path: Path) -> None:
-    assert told in wrong(tmp_path / "home", text)
+    one = " {own: [{id: X-A, document: invoice, message: m,"
+    assert told in wrong(tmp_path / "home", text.replace("ONE", one))
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
@@ -252,7 +254,5 @@ def test_rules_of_an_installed_package(package: Callable[[str], None], tmp_path:
 @pytest.mark.parametrize("what", ["TAKEN", "NONE"])
 def test_a_package_cannot_take_the_name_of_another_rule(what: str, package: Callable[[str], None]) -> None:
     package(what)
-    with pytest.raises(
-        ConfigurationError, match="entry point acme of edigw.rules has a rule whose name is taken"
-    ):
+    with pytest.raises(ConfigurationError, match="has a rule whose name is taken"):
         all_rules()
