@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from gateway.rules.amounts import EXACT, ZERO, digits, net, number, rounded, said, total, units
 from gateway.rules.rule import BLOCK, WARN, Case, Found, Node, rule
 from gateway.rules.story import (
     Order,
+    agreed,
     before,
     country,
     currency,
@@ -21,9 +23,9 @@ from gateway.rules.story import (
     line_key,
     named,
     order_of,
-    past,
     price,
     promised,
+    remembered,
     shipped,
 )
 
@@ -117,13 +119,13 @@ def price_as_ordered(case: Case, tolerance: Decimal = Decimal("0.00")) -> Iterat
             continue
         if order is None or ordered is None:
             continue
-        agreed, source = price(ordered), "the order"
-        for answer in past(case, str(invoice_order(case.document, line)), "purchase_order_acknowledgment"):
-            for one in answer.document.get("lines", ()):
-                if order.find(one) is ordered and price(one) is not None:
-                    agreed, source = price(one), "your acknowledgment"
-        if agreed is not None and abs(billed - agreed) > tolerance:
-            words = f"{what}: the price is {said(billed)}, and {said(agreed)} in {source}."
+        name = str(invoice_order(case.document, line))
+        answered = remembered(case, "agreed", name, partial(agreed, case, name, order)).get(id(ordered))
+        wanted, source = (
+            (price(ordered), "the order") if answered is None else (answered, "your acknowledgment")
+        )
+        if wanted is not None and abs(billed - wanted) > tolerance:
+            words = f"{what}: the price is {said(billed)}, and {said(wanted)} in {source}."
             yield Found(f"{at}/unit_price/amount", said(billed), words)
         money = currency(case.document, line) or _currency(case.document), currency(order.heading, ordered)
         if all(money) and money[0] != money[1]:
@@ -271,15 +273,15 @@ def _day(text: str) -> date:
 def terms(case: Case, net_days: tuple[int, ...] = ()) -> Iterator[Found]:
     """The terms are those of the order, or within `net_days`."""
     mine = case.document.get("terms") or {}
-    agreed: Node = next(
+    ordered: Node = next(
         (one.heading["terms"] for one in _orders(case).values() if one and one.heading.get("terms")), {}
     )
     for name in ("type", "discount_pct", "discount_days", "net_days"):
         texts = [
-            number(str(one[name])) if name != "type" else one[name] for one in (mine, agreed) if name in one
+            number(str(one[name])) if name != "type" else one[name] for one in (mine, ordered) if name in one
         ]
         if len(texts) == 2 and texts[0] != texts[1]:
-            words = f"The terms say {name} {mine[name]}, and those of the order {agreed[name]}."
+            words = f"The terms say {name} {mine[name]}, and those of the order {ordered[name]}."
             yield Found(f"/terms/{name}", mine[name], words)
     if net_days and mine.get("net_days") not in (None, *net_days):
         words = f"The terms say {mine['net_days']} days to pay; agreed are {', '.join(map(str, net_days))}."

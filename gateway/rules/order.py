@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from gateway.errors import Fault
-from gateway.rules.amounts import number, said
+from gateway.rules.amounts import ZERO, number, said, units
 from gateway.rules.rule import BLOCK, ORDERS, WARN, Case, Found, Node, Past, rule
 from gateway.rules.story import (
     Order,
@@ -61,37 +61,29 @@ def changes(case: Case) -> Iterator[Found]:
     places = [(one.party("ship_to") or {}).get("id") for one in (was, now)]
     if places[0] != places[1]:
         yield Found("/parties", places[1], f"Order {number_}: ship-to was {places[0]} and is {places[1]}.")
-    for line in now.lines:
-        yield from _line_changes(number_, case.document, was, line)
-    kept = {line_key(line) for line in now.lines}
-    for line in was.lines:
-        if line_key(line) not in kept:
-            yield Found("/lines", line_key(line), f"Order {number_}: line {line_key(line)} is gone.")
+    places_ = {line_key(one): at for at, one in enumerate(case.document.get("lines", ()))}
+    old, new = ({line_key(one): one for one in order.lines} for order in (was, now))
+    for key, line in new.items():
+        at, what = f"/lines/{places_.get(key, 0)}", f"Order {number_}, line {key}"
+        if key not in old:
+            yield Found(at, key, f"{what} is new.")
+        else:
+            yield from _line_changes(at, what, old[key], line)
+    for key in old.keys() - new.keys():
+        yield Found("/lines", key, f"Order {number_}: line {key} is gone.")
 
 
-def _line_changes(number_: str, document: Node, was: Order, line: Node) -> Iterator[Found]:
-    place = next(
-        (at for at, one in enumerate(document.get("lines", ())) if line_key(one) == line_key(line)), 0
-    )
-    at, what = f"/lines/{place}", f"Order {number_}, line {line_key(line)}"
-    old = next((one for one in was.lines if line_key(one) == line_key(line)), None)
-    if old is None:
-        yield Found(at, line_key(line), f"{what} is new.")
-        return
-    counts = [was.ordered(one) for one in (old, line)]
+def _line_changes(at: str, what: str, old: Node, new: Node) -> Iterator[Found]:
+    counts = [units(one.get("quantity")) or ZERO for one in (old, new)]
     if counts[0] != counts[1]:
-        is_gone = (
-            f"{what} is cancelled"
-            if not counts[1]
-            else f"{what}: quantity was {said(counts[0])} units and is"
-        )
-        yield Found(
-            f"{at}/quantity", said(counts[1]), f"{is_gone}{f' {said(counts[1])}' if counts[1] else ''}."
-        )
-    if price(old) != price(line):
-        prices = [(one.get("unit_price") or {}).get("amount") for one in (old, line)]
+        was, now = map(said, counts)
+        words = f"{what}: quantity was {was} units and is {now}." if counts[1] else f"{what} is cancelled."
+        yield Found(f"{at}/quantity", now, words)
+    if price(old) != price(new):
+        prices = [(one.get("unit_price") or {}).get("amount") for one in (old, new)]
         yield Found(f"{at}/unit_price", prices[1], f"{what}: the price was {prices[0]} and is {prices[1]}.")
-    if not identifiers(old.get("ids")) & identifiers(line.get("ids")) and (old.get("ids") or line.get("ids")):
+    ids = [identifiers(one.get("ids")) for one in (old, new)]
+    if any(ids) and not ids[0] & ids[1]:
         yield Found(f"{at}/ids", None, f"{what} is another item now.")
 
 

@@ -336,6 +336,8 @@ def bill_of_lading(
         yield Found("/bill_of_lading", value, f"The bill of lading {value} looks like a date.")
     left = day(case.document.get("ship_date"))
     for one in case.known.documents("bol", value):
+        if one.document.get("shipment_id") == case.document["shipment_id"]:
+            continue
         if left and (other := day(one.document.get("ship_date"))) and other != left:
             yield Found(
                 "/bill_of_lading", value, f"The bill of lading {value} was used for a shipment of {other}."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
-from gateway.rules.amounts import EXACT, ZERO, number, units
+from gateway.rules.amounts import EXACT, ZERO, number, total, units
 from gateway.rules.rule import ANSWERS, ORDERS, Case, Node, Past
 
 _T = TypeVar("_T")
@@ -171,8 +171,9 @@ def as_it_stands(came: list[Past]) -> Order | None:
         if said["document_type"] == "purchase_order":
             lines = [dict(line) for line in said.get("lines", ())]
             continue
+        numbered = {line_key(line): line for line in reversed(lines)}
         for change in said.get("lines", ()):
-            line = next((two for two in lines if line_key(two) == line_key(change)), None)
+            line = numbered.get(line_key(change))
             if line is None:
                 lines.append(line := {})
             line |= {name: value for name, value in change.items() if value is not None}
@@ -208,7 +209,18 @@ def promised(case: Case, number_: str, order: Order) -> dict[int, Decimal] | Non
                     for two in responses
                     if is_accepted(two.get("code"))
                 )
-                found[id(ordered)] = sum(units_, ZERO)
+                found[id(ordered)] = total(units_)
+    return found
+
+
+def agreed(case: Case, number_: str, order: Order) -> dict[int, Decimal]:
+    """Prices of our last acknowledgments, by ``id`` of the order's lines."""
+    found: dict[int, Decimal] = {}
+    for one in past(case, number_, *ANSWERS):
+        for line in one.document.get("lines", ()):
+            offered, ordered = price(line), order.find(line)
+            if ordered is not None and offered is not None:
+                found[id(ordered)] = offered
     return found
 
 
