@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ import orjson
 from gateway.documents.validation import explain
 from gateway.errors import DocumentError, Problem, RefusedError, Severity
 from gateway.partners.partner import Partner
-from gateway.rules.rule import Node, Past, check
+from gateway.rules.rule import ORDERS, SENT, Node, Past, check
 from gateway.services import crossreference
 from gateway.services.base import Services
 from gateway.store.records import APPROVAL, INBOUND, WAITS, Document
@@ -40,28 +39,29 @@ class Kept:
         return crossreference.rows_of_place(self._services, self._partner, party)
 
 
-def ask(
-    services: Services, partner: Partner, document: Node, *, test: bool, now: datetime | None = None
-) -> list[Problem]:
+def ask(services: Services, partner: Partner, document: Node, *, test: bool, ours: bool) -> list[Problem]:
     """What the rules of the partner say against a document; errors are those that stop it for good.
+
+    Args:
+        ours: whether it is to be sent. Rules are about orders that come, and what is sent for them.
 
     Raises:
         DocumentError: it is not right by its model.
     """
-    applied = services.settings.rules.get(partner.id, ())
-    if not applied:
+    applied, kind = services.settings.rules.get(partner.id, ()), document["document_type"]
+    if not applied or kind in (ORDERS if ours else SENT):
         return []
     body = {name: value for name, value in document.items() if name not in _OURS}
     if wrong := explain({"schema_version": "1", **body}):
         raise DocumentError("The document is not right by its model.", problems=wrong)
-    found = check(body, Kept(services, partner, test), now or services.clock(), applied)
+    found = check(body, Kept(services, partner, test), services.clock(), applied)
     passable = {one.rule.code for one in applied if one.override}
     return [replace(one, severity=Severity.WARNING) if one.code in passable else one for one in found]
 
 
 def sending(services: Services, partner: Partner, kept: Document, document: Node) -> list[Problem]:
     """What a person must approve before a document is sent. Raises DocumentError if it is not sent at all."""
-    found = ask(services, partner, document, test=kept.test)
+    found = ask(services, partner, document, test=kept.test, ours=True)
     if any(one.is_error for one in found):
         raise DocumentError("Rules of the partner stop the document.", problems=tuple(found))
     return found
@@ -69,12 +69,11 @@ def sending(services: Services, partner: Partner, kept: Document, document: Node
 
 def receiving(services: Services, partner: Partner, document: Node) -> tuple[list[Problem], str]:
     """Remarks on a document that came, and what its delivery waits for; empty if it goes on."""
-    found = ask(services, partner, document, test=bool(document.get("test")))
+    found = ask(services, partner, document, test=bool(document.get("test")), ours=False)
     stopping = [one for one in found if one.is_error]
-    waits = "; ".join(f"{one.code}: {one.message}" for one in stopping)
-    return [
-        replace(one, severity=Severity.WARNING) for one in found
-    ], waits and f"{crossreference.HELD}{waits}"
+    codes = ", ".join(sorted({one.code for one in stopping}))
+    waits = f"{crossreference.HELD}{codes}: {' '.join(one.message for one in stopping)}" if stopping else ""
+    return [replace(one, severity=Severity.WARNING) for one in found], waits
 
 
 def approve(services: Services, document_id: str, rules: Collection[str], reason: str) -> list[str]:
@@ -104,11 +103,8 @@ def approve(services: Services, document_id: str, rules: Collection[str], reason
             raise RefusedError(f"Document {document_id} does not wait for an approval.")
         body = orjson.loads(document.body)
         if document.direction == INBOUND:
-            codes = {
-                part.split(":")[0]
-                for one in waiting
-                for part in one.error.removeprefix(crossreference.HELD).split("; ")
-            }
+            said = [one.error.removeprefix(crossreference.HELD).partition(":")[0] for one in waiting]
+            codes = {code for one in said for code in one.split(", ")}
             told: list[str] = [one.error for one in waiting]
         else:
             found = sending(services, partner, document, body)

@@ -305,6 +305,13 @@ def test_an_answer_that_does_not_come_is_told(site: Site) -> None:
     assert site.rows(t.messages.c.acknowledgment, acknowledgment="overdue") == [("overdue",)] * 2
 
 
+def test_rules_are_about_orders_that_come_and_what_is_sent_for_them(site: Site) -> None:
+    site.agree("rules:", "  profile: retailer", "  change: {P1: block}")
+    set_in(site.home, f"partners/{PARTNER}.yaml", '  - set: "855"', '  - set: "850"\n  - set: "855"')
+    site.sends("order", {"/po_number": "MINE-1"})
+    assert site.out("850*") == ["850_MINE-1_1.edi"]
+
+
 def test_without_rules_everything_is_sent_as_before(site: Site) -> None:
     site.agree()
     site.sends("invoice", {"/total/amount": "2956.79"})

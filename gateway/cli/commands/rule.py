@@ -157,13 +157,15 @@ def run_check(args: argparse.Namespace) -> int:
 def _with_store(args: argparse.Namespace, body: dict[str, Any]) -> list[Problem]:
     """What the rules say with what the home knows; our own numbers are filled in as when it is sent."""
     from gateway.cli.commands.audit import gateway_of
+    from gateway.rules.rule import ORDERS
     from gateway.services import crossreference, rules
 
     with gateway_of(args) as gateway:
         services = gateway.services
         partner = services.settings.partners[args.partner]
         crossreference.fill(services.store, partner, body, crossreference.today(services), ours=True)
-        return rules.ask(services, partner, body, test=body.get("test") is True)
+        ours = body["document_type"] not in ORDERS
+        return rules.ask(services, partner, body, test=body.get("test") is True, ours=ours)
 
 
 def _lines(one: dict[str, Any]) -> list[str]:
