@@ -40,8 +40,8 @@ class Known(Protocol):
             kind: ``po``, ``shipment``, ``invoice``, ``sscc`` or ``bol``.
         """
 
-    def accepted(self, document_type: str) -> int:
-        """How many documents of a type the partner's system has taken."""
+    def accepted(self, document_type: str, enough: int) -> int:
+        """How many documents of a type the partner's system has taken, counted up to ``enough``."""
 
     def items(self, ids: Node) -> Sequence[Node]:
         """Rows of the item table for these numbers, today."""
@@ -177,7 +177,7 @@ class Facts:
 
         return [one for one in self.past if (kind, number) in set(keys_of(one.document))]
 
-    def accepted(self, document_type: str) -> int:
+    def accepted(self, document_type: str, enough: int) -> int:  # noqa: ARG002 - as the protocol has it
         return sum(
             one.document["document_type"] == document_type and one.status.startswith("accepted")
             for one in self.past

@@ -29,8 +29,8 @@ class Kept:
         found = self._services.store.documents_named(self._partner.id, kind, number, self._test)
         return [Past(orjson.loads(one.body), one.created_at, one.acknowledgment) for one in found if one.body]
 
-    def accepted(self, document_type: str) -> int:
-        return self._services.store.accepted(self._partner.id, document_type)
+    def accepted(self, document_type: str, enough: int) -> int:
+        return self._services.store.accepted(self._partner.id, document_type, enough)
 
     def items(self, ids: Node) -> Sequence[Node]:
         return crossreference.rows_of_item(self._services, self._partner, ids)

@@ -528,12 +528,12 @@ class Store:
         counts = (d.test == test, d.acknowledgment != "rejected", is_sent, ~given_up)
         return self._documents(d.id.in_(ids), *counts, limit=MAX_NAMED)
 
-    def accepted(self, partner: str, document_type: str) -> int:
-        """How many documents of a type a partner's system has taken."""
+    def accepted(self, partner: str, document_type: str, enough: int) -> int:
+        """How many documents of a type a partner's system has taken, up to ``enough``."""
         d = t.documents.c
         taken = d.acknowledgment.in_(("accepted", "accepted_with_errors"))
         mine = (d.partner == partner, d.document_type == document_type, d.direction == OUTBOUND, taken)
-        return int(self._read(select(func.count()).where(*mine))[0][0])
+        return len(self._read(select(d.seq).where(*mine).limit(enough)))
 
     def move_to_batch(self, document: Document, batch: str) -> None:
         """Lets a document wait for another batch. Raises RefusedError if it no longer waits for its own."""
