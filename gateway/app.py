@@ -81,6 +81,7 @@ _COUNTED = {
     "file.received": "received",
     "document.created": "documents",
     "document.waiting": "documents",
+    "document.held": "documents",
     "interchange.written": "documents",
     "submission.written": "documents",
     "acknowledgment.written": "acknowledgments",
@@ -95,6 +96,7 @@ _DATABASES = ("sqlalchemy", "psycopg", "psycopg_pool", "procrastinate")
 _WARNINGS = (
     "file.quarantined",
     "document.waits",
+    "document.held",
     "delivery.delayed",
     "submission.uncertain",
     "delivery.failed",
@@ -589,8 +591,9 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     for kind in ("mappings", "schemas"):
         for name in resources.listing(kind, "*", [path for path in layers if path.name == kind]):
             yield name, resources.find(name, [path for path in layers if path.name == kind])
-    for name in resources.listing("config/erp", "*", [home / "config"]):
-        yield name, resources.find(name, [home / "config"])
+    for folder in ("config/erp", "config/rules"):
+        for name in resources.listing(folder, "*", [home / "config"]):
+            yield name, resources.find(name, [home / "config"])
     yield GATEWAY_FILE, home / GATEWAY_FILE
     if (home / ALERTS_FILE).exists():
         yield ALERTS_FILE, home / ALERTS_FILE

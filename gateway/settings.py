@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
@@ -22,12 +22,13 @@ from gateway import resources
 from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Problem, Severity
 from gateway.notify.rules import Alerts
-from gateway.partners.agreement import checked_marker, checked_name, setting
+from gateway.partners.agreement import Rules, checked_marker, checked_name, setting
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.calendar import Calendar, Slots, When
 from gateway.partners.partner import API, Identifier, Partner, Partners
 from gateway.partners.sftp import Sftp
 from gateway.routing.table import Routes
+from gateway.rules.rule import Applied, Rule
 
 GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
     *("gateway.yaml", "alerts.yaml"),
@@ -383,12 +384,13 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a home says about how to work."""
+    """Everything a home says about how to work. ``rules``: those that hold, by partner."""
 
     gateway: GatewaySettings
     partners: Partners
     routes: Routes = field(default_factory=Routes)
     alerts: Alerts = field(default_factory=Alerts)
+    rules: Mapping[str, tuple[Applied, ...]] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -500,9 +502,10 @@ def load(home: Path) -> Settings:
     routes = Routes()
     if (home / ROUTES_FILE).exists():
         routes = read_file(home / ROUTES_FILE, ROUTES_FILE, Routes, problems) or routes
+    rules = {one.id: rules_of(home, one, problems) for one in found if one.rules != Rules()}
     if problems or gateway is None or alerts is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
-    return Settings(gateway, partners, routes=routes, alerts=alerts)
+    return Settings(gateway, partners, routes=routes, alerts=alerts, rules=rules)
 
 
 def read_routes(path: Path) -> Routes:
@@ -512,6 +515,56 @@ def read_routes(path: Path) -> Routes:
     if routes is None:
         raise ConfigurationError(f"{path} is no table of routes.", problems=tuple(problems))
     return routes
+
+
+def rules_of(home: Path | None, partner: Partner, problems: list[Problem]) -> tuple[Applied, ...]:
+    """The rules that hold for a partner; what is wrong with them is added to the problems."""
+    from gateway.rules.own import OwnRule
+    from gateway.rules.profile import RuleProfile, resolved
+
+    said, shown = partner.rules, f"{PARTNERS_FOLDER}/{partner.id}.yaml: rules"
+    profile, own = None, list[OwnRule]()
+    if said.profile:
+        name = f"config/rules/{said.profile}.yaml"
+        try:
+            path = resources.find(name, [home / "config"] if home else [])
+        except NotFoundError:
+            known = ", ".join(Path(one).stem for one in resources.listing("config/rules", "*.yaml"))
+            problems.append(_problem(f"{shown}: there is no profile {said.profile!r}.", f"Known: {known}."))
+        else:
+            profile = read_file(path, name, RuleProfile, problems)
+    for number, one in enumerate(said.own, 1):
+        try:
+            own.append(TypeAdapter(OwnRule).validate_python(one))
+        except ValidationError as error:
+            for wrong in error.errors():
+                where = (*("own", number - 1), *wrong["loc"])
+                problems.append(_explained(f"{shown}", 0, where, wrong["type"], wrong["msg"], RuleProfile))
+    names = {name for name, given in (("change", said.change), ("own", own)) if given}
+    told = f"{shown}.change" if "change" in names else shown
+    return resolved(
+        all_rules(), profile, said.change, own, lambda words: problems.append(_problem(f"{told}: {words}."))
+    )
+
+
+def all_rules() -> dict[str, Rule]:
+    """The rules that came with the gateway, and those of installed packages (entry points ``edigw.rules``).
+
+    Raises:
+        ConfigurationError: a package's rule has the name of another, or is none.
+    """
+    from importlib.metadata import entry_points
+
+    from gateway.rules import RULES
+
+    found = dict(RULES)
+    for entry in entry_points(group="edigw.rules"):
+        loaded = entry.load()
+        for one in [loaded] if isinstance(loaded, Rule) else loaded:
+            if not isinstance(one, Rule) or found.setdefault(one.id, one) is not one:
+                what = f"The package behind the entry point {entry.name} of edigw.rules"
+                raise ConfigurationError(f"{what} has a rule whose name is taken, or something that is none.")
+    return found
 
 
 def _with_profiles(home: Path, erp: Erp, problems: list[Problem]) -> Erp:
@@ -628,7 +681,7 @@ def _explained(
 ) -> Problem:
     """A finding of pydantic in words for the person who wrote the file."""
     name = ".".join(str(part + 1) if isinstance(part, int) else str(part) for part in where)
-    start = f"{shown}, line {line}: "
+    start = f"{shown}, line {line}: " if line else f"{shown}: "
     if kind == "unexpected_keyword_argument":
         known = _known(model, where[:-1])
         near = next(iter(get_close_matches(str(where[-1]), known, n=1)), None)

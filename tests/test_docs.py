@@ -36,8 +36,12 @@ from gateway.notify.events import EVENTS
 from gateway.notify.rules import Escalation, Quiet, Rule, Target
 from gateway.partners.as2 import QUIRKS
 from gateway.partners.webhook import Email, Webhook
+from gateway.rules import RULES
+from gateway.rules.profile import type_name
+from gateway.settings import rules_of
 from gateway.sp_api import KINDS
 from tests.as2 import free_port
+from tests.rules import PROFILES, partner
 from tests.schemas import document_schema
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -290,6 +294,7 @@ def problem_table() -> str:
         "AS2": "AS2: messages and receipts",
         "SFTP": "SFTP: servers of partners",
         "SP-API": "SP-API: calls of Amazon's interface",
+        "rule": "Rules of vendors",
         "mapping": "Mappings",
         "edigw": "Errors of a command",
     }
@@ -374,11 +379,43 @@ def body_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def rule_table() -> str:
+    """All rules by their documents, with what the shipped profiles say of them."""
+    titles = {"G": "Any document", "P": "Orders when they come", "A": "Acknowledgments", "S": "Ship notices"}
+    titles["I"] = "Invoices"
+    profiles = {name: {one.rule.id: one for one in rules_of(None, partner(name), [])} for name in PROFILES}
+    lines = []
+    header = ["rule", "what", "why", "source", "parameters", "by itself", *profiles]
+    for letter, title in titles.items():
+        lines += [f"### {title}", "", f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+        for one in (one for one in RULES.values() if one.id[0] == letter):
+            given = "; ".join(
+                f"`{name}`: {type_name(kind)}, {_default(default)}"
+                for name, (kind, default) in one.parameters.items()
+            )
+            does = [one.severity, *(applied[one.id].severity for applied in profiles.values())]
+            if one.elsewhere:
+                does = [f"always, by other parts: {one.elsewhere}"] + [""] * len(profiles)
+            row = [f"`{one.id}`", one.what, one.why, one.source, given, *does]
+            lines.append(f"| {' | '.join(map(_cell, row))} |")
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | dict):
+        return " ".join(map(str, value)) or "none"
+    return f"`{value}`"
+
+
 TABLES = {
     "problem-codes.md": problem_table,
     "documents.md": field_table,
     "events.md": event_table,
     "sp-api.md": body_table,
+    "rules.md": rule_table,
 }
 _BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
 

@@ -36,6 +36,7 @@ COMMANDS = (
     "sftp_server",
     "crossreference",
     "schedule",
+    "rule",
     "demo",
     "simulate",
     "x12",

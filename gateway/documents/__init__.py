@@ -54,6 +54,8 @@ KEYS = {
     "po_number": "po",
     "po_numbers": "po",
     "shipment_id": "shipment",
+    "sscc": "sscc",
+    "bill_of_lading": "bol",
     "invoice_number": "invoice",
     "document_ref": "invoice",
     "remittance_id": "remittance",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import field
+from typing import Any
 
 from gateway.partners.calendar import When, checked_zone
 from gateway.partners.setting import setting as setting  # noqa: PLC0414 - others take it from here
@@ -238,3 +240,22 @@ class Locations:
         _mode(self.mode)
         if self.send not in ("code", "san", "gln"):
             raise ValueError(f"send {self.send!r}: choose one of code, san, gln")
+
+
+@setting
+class Rules:
+    """Which rules of vendors hold; what is in them is checked with the rules themselves.
+
+    Attributes:
+        profile: those of ``config/rules/<profile>.yaml``; empty for none but what ``change`` names.
+        change: by the name of a rule what differs: a severity, or that and parameters.
+        own: rules of one's own.
+    """
+
+    profile: str = ""
+    change: dict[str, Any] = field(default_factory=dict)
+    own: tuple[dict[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.profile:
+            checked_name(self.profile)

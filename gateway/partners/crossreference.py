@@ -82,6 +82,7 @@ ITEM = Kind(
         "unit": "unit your own system counts in, an X12 code such as EA",
         "pack": "how many of these make one of the partner's unit",
         "partner_unit": "unit the partner counts in, such as CA",
+        "cost": "price you agreed on for one of the partner's unit, such as 18.40",
         **_TIME,
         "description": "the item in words",
     },
@@ -151,6 +152,12 @@ def _pack(text: str) -> str:
     return str(int(text))
 
 
+def _cost(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text):
+        raise ValueError("is no price such as 18.40, with a point and without a currency")
+    return text
+
+
 def _day(text: str) -> str:
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
@@ -167,6 +174,7 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "gln": _gln,
     "san": _san,
     "pack": _pack,
+    "cost": _cost,
 }
 
 

@@ -13,6 +13,7 @@ from gateway.partners.agreement import (
     Items,
     Locations,
     Receive,
+    Rules,
     Send,
     Writing,
     checked_marker,
@@ -69,6 +70,7 @@ class Partner:
         receive, send: what was agreed.
         duplicates: what is done with what came before.
         items, locations: what is looked up in the tables of items and places.
+        rules: which rules of vendors hold.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
         as2, sftp, sp_api: what was agreed about AS2, SFTP with each server, and Amazon's API; none of them
             where files go by folders only. Of several ways routes.yaml chooses.
@@ -92,6 +94,7 @@ class Partner:
     duplicates: Duplicates = field(default_factory=Duplicates)
     items: Items = field(default_factory=Items)
     locations: Locations = field(default_factory=Locations)
+    rules: Rules = field(default_factory=Rules)
     first_control_number: int = 1
     poll: When | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)

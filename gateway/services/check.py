@@ -26,7 +26,7 @@ from gateway.store.database import REVISION, revision
 from gateway.store.exchanges import PAYLOADS
 from gateway.store.jobs import Jobs
 from gateway.store.payloads import Payloads
-from gateway.store.records import OPEN, SENT, WAITS, as_text
+from gateway.store.records import APPROVAL, OPEN, SENT, WAITS, as_text
 from gateway.store.verifier import Checkpoint, checkpoint_signed
 
 _SAMPLE = 20
@@ -177,6 +177,11 @@ def attention(connection: Connection, now: datetime) -> Iterator[Finding]:
             "documents wait for an item or a place",
             "edigw item unknown` and `edigw location unknown",
             t.deliveries.c.state == WAITS,
+        ),
+        (
+            "documents wait for approval",
+            "edigw message list --person",
+            t.documents.c.batch.like(f"{APPROVAL}%"),
         ),
     ):
         number = connection.execute(select(func.count()).where(condition)).scalar_one()

@@ -8,7 +8,7 @@ with its own numbers alone gets those of the partner in their place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
@@ -397,6 +397,10 @@ def job_of_waiting(message_id: str = "") -> str:
     return f"waits:{message_id}" if message_id else "waits"
 
 
+HELD = "approval of "
+"""So begins what a document waits for that a rule stopped; rows do not let it go on."""
+
+
 def waits(unknown: Iterable[Unknown]) -> str:
     """What a document waits for, in words; empty if for nothing."""
     return "; ".join(one.words for one in unknown if one.blocks)
@@ -421,6 +425,8 @@ def _batches(store: Store, message_id: str = "") -> Iterator[list[Delivery]]:
 
 
 def _goes_on(services: Services, delivery: Delivery) -> bool:
+    if delivery.error.startswith(HELD):
+        return False
     store, looked = services.store, _looked_at(services, delivery)
     if looked is None:
         return False
@@ -501,6 +507,22 @@ def unknown(services: Services, kind: Kind) -> list[dict[str, Any]]:
                     }
                 )
     return list(found.values())
+
+
+def rows_of_item(services: Services, partner: Partner, ids: Mapping[str, Any]) -> list[Row]:
+    """The rows that an item of a document may stand for today."""
+    keys = _item_keys(dict(ids), ours=bool(ids.get("erp_sku")))
+    return _rows(services, ITEM, partner, keys)
+
+
+def rows_of_place(services: Services, partner: Partner, party: Mapping[str, Any]) -> list[Row]:
+    """The same of the place of a party."""
+    return _rows(services, LOCATION, partner, _party_keys(dict(party), ours=bool(party.get("erp_ship_to"))))
+
+
+def _rows(services: Services, kind: Kind, partner: Partner, keys: tuple[Key, ...]) -> list[Row]:
+    found = services.store.crossreferences[kind.name].find(set(keys), {partner.id, ""})
+    return meant(kind, found, keys, today(services))
 
 
 def today(services: Services) -> str:

@@ -24,16 +24,19 @@ from gateway.errors import (
 )
 from gateway.partners.agreement import Send
 from gateway.partners.partner import API, WEBHOOK, Partner
-from gateway.services import crossreference, route, sp_api
+from gateway.services import crossreference, route, rules, sp_api
 from gateway.services.base import Services, job_of
 from gateway.services.claims import claims, content_of, fingerprint
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem, written_twice
 from gateway.services.work import Work, send
-from gateway.store.records import OUTBOUND, Document, Message
+from gateway.store.records import APPROVAL, OUTBOUND, Document, Message
 from gateway.transports.folder import harmless
 from gateway.x12.envelope import Verdict
 from gateway.x12.writer import Envelope
+
+_APPROVED = 1000
+"""Approved documents that are planned in one transaction."""
 
 
 class Outbound(Work):
@@ -122,13 +125,15 @@ class Outbound(Work):
                     return self._stopped(Translation.UNPROCESSED, refused)
                 if chosen.way == WEBHOOK:
                     raise RefusedError(f"Documents cannot be sent by {chosen.way} yet.")
-                if chosen.way == API:
-                    sp_api.write(self, kept, partner, document)
-                elif agreed is None:
+                if agreed is None and chosen.way != API:
                     take_back()
                     return self._stopped(Translation.UNPROCESSED, no_agreement)
-                elif agreed.batch is not None:
-                    self._wait(kept, partner, agreed, chosen.way)
+                asked = rules.sending(self.services, partner, kept, document)
+                self.findings.add(*asked)
+                if asked or (agreed and agreed.batch and chosen.way != API):
+                    self._wait(kept, partner, agreed, chosen.way, asked)
+                elif chosen.way == API or agreed is None:
+                    sp_api.write(self, kept, partner)
                 else:
                     self._send(kept, partner, agreed, chosen.way)
             except (DocumentError, NotFoundError, RefusedError) as error:
@@ -170,13 +175,27 @@ class Outbound(Work):
                 return written_twice(value=kept.number, what=what, file=file, message=before)
         return None
 
-    def _wait(self, kept: Document, partner: Partner, agreed: Send, way: str) -> None:
-        """Lets the document wait for others; that it can be written is proved now."""
-        assert agreed.batch is not None
-        _written(self.services, partner, agreed, [kept], (1, 1))
-        batch = f"{partner.id}|{agreed.set}|{'T' if kept.test else 'P'}"
+    def _wait(
+        self, kept: Document, partner: Partner, agreed: Send | None, way: str, asked: Sequence[Problem]
+    ) -> None:
+        """Lets the document wait for others, or for a person; that it can be written is proved now."""
+        if way == API or agreed is None:
+            sp_api.body_of(self.services, partner, kept)
+        else:
+            _written(self.services, partner, agreed, [kept], (1, 1))
+        batch = f"{partner.id}|{KINDS[kept.document_type].set_id}|{'T' if kept.test else 'P'}"
         if len(partner.ways) > 1 or way != partner.x12_way:
             batch += f"|{way}"
+        if asked:
+            facts = {
+                "rules": sorted({one.code for one in asked}),
+                "problems": [one.message for one in asked[:20]],
+            }
+            held = replace(kept, batch=f"{APPROVAL}{batch}")
+            self.keep(held, "document.held", self.message.id, "waits for approval", **facts)
+            return
+        assert agreed is not None
+        assert agreed.batch is not None
         self.keep(
             replace(kept, batch=batch), "document.waiting", self.message.id, f"waits for {batch}", batch=batch
         )
@@ -204,6 +223,9 @@ def close_batch(services: Services, batch: str, *, closes: bool = False) -> None
     partner_id, set_id, _, *named = batch.split("|")
     partner = services.settings.partners.get(partner_id)
     agreed = partner.sends(set_id) if partner is not None else None
+    if partner is not None and named == [API] and partner.sp_api is not None:
+        _submit(services, partner, batch)
+        return
     if partner is None or agreed is None:
         services.trouble(partner_id, f"documents wait for {batch}, and nothing is agreed about it any more")
         return
@@ -236,6 +258,20 @@ def close_batch(services: Services, batch: str, *, closes: bool = False) -> None
                 )
             services.enqueue([job_of(sent.id)])
             services.payloads.flush()
+
+
+def _submit(services: Services, partner: Partner, batch: str) -> None:
+    """Plans that what was approved goes by the API, each by itself."""
+    with services.store.transaction():
+        for one in services.store.waiting_documents(batch, _APPROVED):
+            sent, facts, _ = sp_api.planned(services, partner, one)
+            services.store.send_documents([one.id], batch, sent.id)
+            facts |= {"document_type": one.document_type, "number": one.number, "test": one.test}
+            facts["sha256"] = one.sha256
+            services.store.audit(
+                "submission.written", sent.id, document_id=one.id, partner=partner.id, **facts
+            )
+        services.payloads.flush()
 
 
 def _full(waiting: list[Document], count: int, size: int) -> tuple[bool, list[Document]]:

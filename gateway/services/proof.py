@@ -28,7 +28,7 @@ _RECEIPTS = {
 """One of these entries tells how a message of that direction came to be."""
 
 _ORIGINS = (
-    *("document.created", "document.waiting", "document.sealed"),
+    *("document.created", "document.waiting", "document.held", "document.sealed"),
     *("interchange.written", "submission.written"),
 )
 """The same for documents."""
@@ -39,6 +39,8 @@ _WORDS = {
     "document.created": "Read from interchange {control_number}: {document_type} {number}.",
     "document.waiting": "{document_type} {number} waits to be sent together with others.",
     "document.waits": "{document_type} {number} waits for {waits_for}.",
+    "document.held": "{document_type} {number} waits for approval of {rules}: {problems}",
+    "document.approved": "{document_type} {number} was approved against {rules}. Reason: {reason}",
     "document.continues": "{document_type} {number} goes on; it waited for {waited_for}.",
     "item.added": "Item {erp_sku} added: {row}.",
     "item.changed": "Item {erp_sku} changed: {row}.",

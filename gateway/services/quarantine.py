@@ -34,7 +34,7 @@ _MOVES = {
 REASONS: dict[str, str] = {
     Translation.TRANSLATED: "Everything was processed, with remarks.",
     Translation.PARTLY_TRANSLATED: "Part of the file was processed; the rest could not be.",
-    Translation.REJECTED: "The content breaks the rules of its guide, so nothing of it was processed.",
+    Translation.REJECTED: "The content breaks rules of its guide or partner, so nothing of it was processed.",
     Translation.UNREADABLE: "The file is not what this inbox takes, or cannot be read.",
     Translation.UNPROCESSED: "The file was not processed, because nothing is agreed about it.",
     Translation.DUPLICATE: "The file, or what is in it, was processed before; it was not processed again.",

@@ -31,7 +31,7 @@ from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.lifecycle import Delivery as Status
 from gateway.services.problems import problem
 from gateway.services.work import Came, Work
-from gateway.sp_api import differences, read_body, write_body
+from gateway.sp_api import WrittenBody, differences, read_body, write_body
 from gateway.sp_api.changes import Change, change_order, words
 from gateway.store.records import (
     DELIVERED,
@@ -240,15 +240,29 @@ def _orders(services: Services, message: Message) -> Iterator[Mapping[str, Any]]
 # --- documents that are submitted --------------------------------------------------------------------
 
 
-def write(work: Work, kept: Document, partner: Partner, document: dict[str, Any]) -> None:
-    """Stores the body of a document of ours, to be submitted. Raises DocumentError."""
+def body_of(services: Services, partner: Partner, kept: Document) -> WrittenBody:
+    """What is submitted of a document. Raises DocumentError."""
     assert partner.sp_api is not None
-    services = work.services
-    made = write_body(document, services.guides.of(partner.overlay), vendor_code=partner.sp_api.vendor_code)
+    guides, code = services.guides.of(partner.overlay), partner.sp_api.vendor_code
+    made = write_body(orjson.loads(kept.body or b""), guides, vendor_code=code)
     if not made.may_be_sent:
         raise DocumentError("The document cannot be submitted.", problems=tuple(made.problems))
-    work.findings.add(*made.problems)
-    operation = made.operation
+    return made
+
+
+def write(work: Work, kept: Document, partner: Partner) -> None:
+    """Stores the body of a document of ours, to be submitted. Raises DocumentError."""
+    sent, facts, problems = planned(work.services, partner, kept)
+    work.findings.add(*problems)
+    kept = replace(kept, sent_in=sent.id, acknowledgment=Acknowledgment.WAITING)
+    work.keep(kept, "submission.written", sent.id, f"{facts['operation']} {sent.name}", **facts)
+
+
+def planned(
+    services: Services, partner: Partner, kept: Document
+) -> tuple[Message, dict[str, Any], list[Problem]]:
+    """Plans that a document is submitted: the message, facts for the audit, and remarks."""
+    made = body_of(services, partner, kept)
     payload, size = services.payloads.put(BytesIO(orjson.dumps(made.body)))
     sent = Message(
         id=services.new_id(),
@@ -262,16 +276,15 @@ def write(work: Work, kept: Document, partner: Partner, document: dict[str, Any]
         delivery=Status.WAITING,
         acknowledgment=Acknowledgment.WAITING,
         partner=partner.id,
-        origin=work.message.id,
+        origin=kept.message_id,
         way=API,
     )
     services.store.add_written(sent)
     channel = f"{partner.folder}/{API}"
-    services.store.add_delivery(sent.id, f"@{channel}", channel, operation, sent.name, payload=payload)
+    services.store.add_delivery(sent.id, f"@{channel}", channel, made.operation, sent.name, payload=payload)
     services.enqueue([job_of(f"@{channel}")])
-    facts = {"file": sent.name, "operation": operation, "made_from": work.message.id, "payload": payload}
-    kept = replace(kept, sent_in=sent.id, acknowledgment=Acknowledgment.WAITING)
-    work.keep(kept, "submission.written", sent.id, f"{operation} {sent.name}", **facts)
+    facts = {"file": sent.name, "operation": made.operation, "made_from": kept.message_id, "payload": payload}
+    return sent, facts, made.problems
 
 
 def submit(services: Services, channel: str) -> None:

@@ -15,7 +15,7 @@ from gateway.documents import KINDS, keys_of
 from gateway.errors import DocumentError, Location, Problem, Severity
 from gateway.partners.agreement import Send
 from gateway.partners.partner import FOLDER, Partner
-from gateway.services import crossreference, deadline
+from gateway.services import crossreference, deadline, rules
 from gateway.services.base import Services, job_of
 from gateway.services.erp import FileForm
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
@@ -81,7 +81,9 @@ class Work:
         document_id, store = self.services.new_id(), self.store
         today = crossreference.today(self.services)
         unknown = crossreference.fill(store, partner, document, today, ours=False)
-        waits = crossreference.waits(unknown)
+        told_of, held = rules.receiving(self.services, partner, document)
+        self.findings.add(*told_of)
+        waits = held or crossreference.waits(unknown)
         head = {
             "document_type": document["document_type"],
             "schema_version": document["schema_version"],

@@ -20,7 +20,7 @@ from gateway.store.queries import (
     rows_by,
     rows_of,
 )
-from gateway.store.records import INBOUND, OUTBOUND
+from gateway.store.records import APPROVAL, INBOUND, OUTBOUND
 
 _D, _K = t.documents.c, t.document_keys.c
 _UNDELIVERED = {
@@ -109,7 +109,9 @@ def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
         carrier = row["sent"] or row["message"] or {}
         if carrier.get("hold"):
             yield _gap("hold", f"{called(row)} is on hold: {carrier['hold']}", row)
-        if row["batch"]:
+        if (row["batch"] or "").startswith(APPROVAL):
+            yield _gap("hold", f"{called(row)} waits for approval of what rules say against it", row)
+        elif row["batch"]:
             yield _gap("delivery", f"{called(row)} waits for others, to be sent with them", row)
         elif words := _UNDELIVERED.get(carrier.get("delivery", "")):
             yield _gap("delivery", f"{called(row)} {words}", row)

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, collate, 
 from gateway.errors import NotFoundError
 from gateway.store import tables as t
 from gateway.store.deadlines import IS_THERE
-from gateway.store.records import OUTBOUND, as_text
+from gateway.store.records import APPROVAL, OUTBOUND, as_text
 
 OWED = ("waiting", "overdue")
 """Acknowledgments that a partner still owes."""
@@ -40,7 +40,10 @@ _Condition: TypeAlias = ColumnElement[bool]
 _M, _D, _K, _X = t.messages.c, t.documents.c, t.document_keys.c, t.exchanges.c
 _SHOWN = {t.documents: [one for one in _D if one.name != "body"]}
 _WAITS = select(t.deliveries.c.message_id).where(t.deliveries.c.state == "waits")
-_NEEDS_PERSON = or_(_M.translation == "failed", _M.delivery == "failed", _M.hold != "", _M.id.in_(_WAITS))
+_HELD = select(t.documents.c.message_id).where(t.documents.c.batch.like(f"{APPROVAL}%"))
+_NEEDS_PERSON = or_(
+    *(_M.translation == "failed", _M.delivery == "failed", _M.hold != ""), _M.id.in_(_WAITS), _M.id.in_(_HELD)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,9 @@ whose receipt is still to come."""
 WAITS = "waits"
 """State of a delivery that is left until an item or a place is known; its ``error`` says which."""
 
+APPROVAL = "approval|"
+"""So begins the batch of a document that is left until a person approves it; the rest is its batch then."""
+
 OPEN = (PENDING, SENDING)
 """States of a delivery that is still to be done."""
 

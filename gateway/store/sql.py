@@ -46,6 +46,7 @@ from gateway.store.database import WAIT_SECONDS, told
 from gateway.store.deadlines import Deadlines
 from gateway.store.exchanges import Exchanges
 from gateway.store.records import (
+    APPROVAL,
     CANCELLED,
     DELIVERED,
     FAILED,
@@ -63,6 +64,9 @@ from gateway.store.records import (
     Message,
     as_text,
 )
+
+MAX_NAMED = 1000
+"""Documents of one number that are looked at."""
 
 MAX_UNTOLD = 1000
 """Audit entries kept in memory until their transaction is on disk; of more only their number is told."""
@@ -574,12 +578,36 @@ class Store:
         return tuple(self._read(select(func.count(), func.min(d.created_at)).where(d.batch == batch))[0])
 
     def batches(self) -> list[tuple[str, str]]:
-        """Batches with documents that wait, and since when."""
+        """Batches with documents that wait for others, and since when."""
         d = t.documents.c
-        found = self._read(
-            select(d.batch, func.min(d.created_at)).where(d.batch.isnot(None)).group_by(d.batch)
-        )
+        open_ = (d.batch.isnot(None), d.batch.not_like(f"{APPROVAL}%"))
+        found = self._read(select(d.batch, func.min(d.created_at)).where(*open_).group_by(d.batch))
         return [(str(batch), str(since)) for batch, since in found]
+
+    def documents_named(self, partner: str, kind: str, number: str, test: bool) -> list[Document]:
+        """Documents of a partner that name a number, oldest first: what counts for it, and was not taken
+        back.
+        """
+        d, k, m = t.documents.c, t.document_keys.c, t.messages.c
+        ids = select(k.document_id).where(k.value == number, k.kind == kind, k.partner == partner)
+        given_up = select(m.id).where(m.id == d.sent_in, m.delivery == "cancelled").exists()
+        is_sent = or_(d.direction == INBOUND, d.sent_in.isnot(None), d.batch.not_like(f"{APPROVAL}%"))
+        counts = (d.test == test, d.acknowledgment != "rejected", is_sent, ~given_up)
+        return self._documents(d.id.in_(ids), *counts, limit=MAX_NAMED)
+
+    def accepted(self, partner: str, document_type: str, enough: int) -> int:
+        """How many documents of a type a partner's system has taken, up to ``enough``."""
+        d = t.documents.c
+        taken = d.acknowledgment.in_(("accepted", "accepted_with_errors"))
+        mine = (d.partner == partner, d.document_type == document_type, d.direction == OUTBOUND, taken)
+        return len(self._read(select(d.seq).where(*mine).limit(enough)))
+
+    def move_to_batch(self, document: Document, batch: str) -> None:
+        """Lets a document wait for another batch. Raises RefusedError if it no longer waits for its own."""
+        d = t.documents.c
+        mine = update(t.documents).where(d.id == document.id, d.batch == document.batch)
+        if self._execute(mine.values(batch=batch)).rowcount != 1:
+            raise RefusedError(f"Document {document.id} no longer waits for {document.batch}.")
 
     def send_documents(self, ids: Sequence[str], batch: str, message_id: str) -> None:
         """Says in which message documents of a batch are sent, as its sets 1, 2, …

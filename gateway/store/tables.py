@@ -125,7 +125,7 @@ document_keys = _table(
     PrimaryKeyConstraint("value", "kind", "partner", "document_id"),
     Index("document_keys_document", "document_id"),
 )
-"""By which numbers people look for a document: ``kind`` is po, invoice, shipment, remittance or advice."""
+"""By which numbers people look for a document: ``kind`` is one of :data:`gateway.documents.KEYS`."""
 
 seen = _table("seen", Column("key", Text, primary_key=True), _text("message_id"))
 """What must not be processed twice, whoever works on it: an insert of a second finds the first."""
@@ -237,8 +237,12 @@ def _crossreference(kind: Kind) -> Table:
     """The rows of a cross-reference; times are days, empty for ever."""
     name = f"{kind.name}s"
     own = [Index(f"{name}_{one}", one) for one in kind.names]
+    added = {"cost": ""}  # columns of later versions, with what older rows have in them
+    texts: list[Column[object]] = [
+        Column(one, Text, nullable=False, server_default=added.get(one))
+        for one in (*kind.columns, "updated_at", "actor")
+    ]
     unique = UniqueConstraint("partner", kind.own, "since", name=f"{name}_identity")
-    texts = [_text(one) for one in (*kind.columns, "updated_at", "actor")]
     return _table(name, _seq(), *texts, unique, Index(f"{name}_own", kind.own), *own)
 
 

@@ -35,7 +35,7 @@ RELEASES = ("004010", "005010")
 
 
 def payload(number: int) -> Any:
-    (path,) = PAYLOADS.glob(f"{number}-*.json")
+    (path,) = PAYLOADS.glob(f"{number:02}-*.json")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

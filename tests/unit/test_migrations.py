@@ -345,3 +345,33 @@ def _schema(engine: Engine) -> set[tuple[Any, ...]]:
     with reading(engine) as connection:
         indexes = "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
         return {tuple(one) for sql in (asked, indexes) for one in connection.execute(text(sql))}
+
+
+@pytest.mark.parametrize("url", ["sqlite", "postgres_url"])
+def test_items_of_the_fourth_version_get_a_cost(
+    url: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    at = sqlite_url(tmp_path / "old.db") if url == "sqlite" else request.getfixturevalue(url)
+    engine, seal = open_engine(at), Seal.of(tmp_path / "keys/audit.pem")
+    upgrade(engine, seal)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE items DROP COLUMN cost"))
+        columns = (
+            "partner",
+            "vendor_sku",
+            "asin",
+            "gtin",
+            "case_gtin",
+            "unit",
+            "pack",
+            "partner_unit",
+            "since",
+        )
+        names = ", ".join((*columns, "until", "description", "updated_at", "actor"))
+        values = ", ".join(["''"] * (len(columns) + 4))
+        connection.execute(text(f"INSERT INTO items (erp_sku, {names}) VALUES ('100-1', {values})"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    assert upgrade(engine, seal) == [REVISION]
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT erp_sku, cost FROM items")).all() == [("100-1", "")]
+    engine.dispose()

@@ -98,7 +98,7 @@ def gateway_of(args: argparse.Namespace, actor: str | None = None) -> Iterator[G
     home = inputs.home_named(args)
     settings = load(home)
     configure(level="error")  # what was done the command tells, and the audit has it
-    opened = Gateway(home, settings, works=False, actor=inputs.actor(actor))
+    opened = Gateway(home, settings, works=False, actor=inputs.actor(actor or getattr(args, "actor", None)))
     with opened as gateway, closing(gateway.services.store):
         yield gateway
 

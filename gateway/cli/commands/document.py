@@ -20,7 +20,7 @@ from gateway.cli.commands.message import (
     words,
 )
 from gateway.cli.exit_codes import ExitCode
-from gateway.cli.output import cut, show, visible, write_json
+from gateway.cli.output import cut, say, show, visible, write_json
 from gateway.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -50,6 +50,13 @@ def register(commands: inputs.Commands) -> None:
     chain.add_argument("number", metavar="NUMBER", help=words)
     chain.add_argument("--partner", metavar="P", default="", help="of this partner")
     inputs.home_option(chain)
+    approve = inputs.command(verbs, "approve", run_approve, json="what was done as JSON")
+    approve.add_argument("id", metavar="ID", help="its id, or the beginning of it")
+    words = "a rule that may be passed, as S4; give each that stops it"
+    approve.add_argument("--rule", metavar="R", action="append", required=True, help=words)
+    approve.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
+    approve.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
+    inputs.home_option(approve)
     verbs = inputs.noun(commands, "ack", "what partners say of what you sent", "Acknowledgments by partners.")
     owed = inputs.command(verbs, "list", run_acks, json="one JSON object: messages, and the next cursor")
     list_options(owed, "a number, control number, id, partner, or part of a file name")
@@ -87,6 +94,33 @@ def run_show(args: argparse.Namespace) -> int:
     if found["body"] is None:
         raise NotFoundError(f"The content of document {found['id']} was deleted; its retention was over.")
     write_json(found["body"])
+    return ExitCode.FINE
+
+
+def run_approve(args: argparse.Namespace) -> int:
+    """Let a document go on that rules stopped until a person has looked at it.
+
+    One of ours is sent, one that came is delivered; the rules are asked again first. What to do instead:
+    correct the document, and give up this one with `edigw message cancel`.
+
+    exit code: 0 done, 1 a rule stops it for good by now, 4 there is no such document, 6 it waits for
+    nobody, or other rules stop it too
+    """
+    from gateway.cli.commands.audit import gateway_of
+    from gateway.services import rules
+    from gateway.store import queries, tables
+    from gateway.store.database import reading
+
+    with gateway_of(args) as gateway:
+        with reading(gateway.engine) as connection:
+            found = queries.resolve(connection, tables.documents, args.id)
+        codes = rules.approve(gateway.services, found, args.rule, args.reason)
+    if args.json:
+        write_json({"document_id": found, "rules": codes})
+    else:
+        show([f"Approved: {found}, which {', '.join(codes) or 'no rule'} stopped."])
+    home = inputs.home_named(args)
+    say(f"A running `edigw up` goes on with it; without one: edigw run-once --config {home}")
     return ExitCode.FINE
 
 

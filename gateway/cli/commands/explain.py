@@ -116,6 +116,7 @@ def entries() -> dict[str, Entry]:
     from gateway.as2 import problems as as2
     from gateway.documents import validation
     from gateway.mapping import problems as mapping
+    from gateway.rules import RULES
     from gateway.services import problems as services
     from gateway.shapes.form import EXPLANATIONS
     from gateway.transports import problems as sftp
@@ -150,6 +151,11 @@ def entries() -> dict[str, Entry]:
     for code, one in sftp.CATALOGUE.items():
         message, hint = _plain(one.message), _plain(one.hint) if "{line}" in one.hint else one.hint
         found.append(Entry(code, "SFTP", one.explanation, hint, message, fault=one.fault.value))
+    for rule in RULES.values():
+        text = f"{rule.what} Why: {rule.why} Source: {rule.source}."
+        text += f" Done by {rule.elsewhere}." if rule.elsewhere else ""
+        heavy = "error" if rule.severity == "block" else "warning"
+        found.append(Entry(rule.code, "rule", text, rule.hint, severity=heavy, fault=rule.fault.value))
     for code, words in EXPLANATIONS.items():
         severity = "info" if code == "SHAPE-UNWRITTEN" else "error"
         found.append(Entry(code, "shape", *words, severity=severity, fault="us"))

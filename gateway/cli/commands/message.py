@@ -33,7 +33,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "received": "not translated yet",
         "translated": "everything in it was processed",
         "partly_translated": "part of it was processed, the rest is in quarantine",
-        "rejected": "it breaks the rules of its guide; nothing of it was processed",
+        "rejected": "it breaks rules of its guide or partner; nothing of it was processed",
         "unreadable": "it is not what this inbox takes, or cannot be read",
         "unprocessed": "nothing is agreed about it, so it was not processed",
         "duplicate": "it came before, and was not processed again",
@@ -78,7 +78,7 @@ def register(commands: inputs.Commands) -> None:
     listed.add_argument(
         "--person",
         action="store_true",
-        help="only what needs one: failed, on hold, or waiting for an item or place",
+        help="only what needs one: failed, on hold, or waiting for an item, a place or an approval",
     )
     shown = inputs.command(verbs, "show", run_show, json="one JSON object with everything")
     shown.add_argument("id", metavar="ID", help=_ID)
@@ -341,7 +341,8 @@ def _document(one: Row) -> str:
     said = (
         "" if one["acknowledgment"] == "not_expected" else f", acknowledgment: {words(one['acknowledgment'])}"
     )
-    batch = ", waits for its batch" if one["batch"] else ""
+    what = "approval" if (one["batch"] or "").startswith("approval|") else "its batch"
+    batch = f", waits for {what}" if one["batch"] else ""
     test = ", a test" if one["test"] else ""
     return f"{words(one['document_type'])} {one['number']}{test}{said}{batch}  ({one['id']})"
 
