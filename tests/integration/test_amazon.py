@@ -17,6 +17,7 @@ import yaml
 from gateway import engine
 from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
+from gateway.cli.main import main
 from gateway.cli.played import PlayedPartner
 from gateway.services.check import statuses
 from gateway.services.proof import verify_payloads
@@ -355,6 +356,37 @@ def test_what_is_no_body_of_amazon_is_refused_before_it_goes(tmp_path: Path, clo
         report = json.loads((one.home / "folders/erp/quarantine/ack.json.problem.json").read_text())
         assert [(found["code"], found["location"]["pointer"]) for found in report["problems"]]
         assert not [call for call in one.amazon.calls if call[1] == "submitAcknowledgement"]
+
+
+def test_what_a_rule_warns_of_is_submitted_when_a_person_approves_it(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with site(tmp_path, clock) as one:
+        file = one.home / "partners/amazon-us.yaml"
+        file.write_text(f"{file.read_text()}rules: {{change: {{A3: warn}}}}\n")
+        one.work()
+        document = acknowledgment()
+        document["lines"][0]["unit_price"]["amount"] = "18.50"
+        one.drop("ack.json", document)
+        one.work()
+        assert one.sent() == []
+        ((held,),) = rows(one.home, "SELECT id FROM documents WHERE batch LIKE 'approval|%'")
+        command = [
+            "document",
+            "approve",
+            str(held),
+            "--rule",
+            "A3",
+            "--reason",
+            "agreed",
+            "--config",
+            str(one.home),
+        ]
+        assert main(command) == 0
+        one.work()
+        one.work(minutes=1)
+        assert one.sent() == [("delivered", "accepted")]
+        assert one.amazon.submissions == {("submitAcknowledgement", PO): 1}
 
 
 def invoice(number: str, total: str = "2208.00") -> dict[str, Any]:
