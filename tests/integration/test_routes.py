@@ -212,7 +212,7 @@ def test_a_way_that_was_taken_from_the_file_keeps_what_waits_for_it(trade: Trade
     whole = path.read_text()
     path.write_text(whole.partition("\nsftp:\n")[0])
     with Gateway(trade.home, load(trade.home)) as gateway, closing(gateway.services.store):
-        assert "go by sftp, which its partner no longer has" in gateway.run_once().trouble[0]
+        assert "acme-retail/sftp: files wait for it" in gateway.run_once().trouble[0]
     path.write_text(whole)
     away.mkdir()
     work(trade.home)
