@@ -186,11 +186,11 @@ class Proxy:
         self.cut()
 
     def cut(self) -> None:
-        for sock in self._open:
+        there, self._open = self._open, []  # what is opened from now on stays
+        for sock in there:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
-        self._open.clear()
 
     def _accept(self) -> None:
         with suppress(OSError):
