@@ -50,6 +50,7 @@ from gateway.settings import (
     LOCK,
     PARTNERS_FOLDER,
     PAYLOADS,
+    RECONCILIATION,
     ROUTES_FILE,
     SPOOL,
     Settings,
@@ -109,6 +110,9 @@ _WARNINGS = (
     "alert.failed",
     "deadline.near",
     "deadline.missed",
+    "claim.received",
+    "remittance.held",
+    "remittance.unclassified",
 )
 
 
@@ -589,8 +593,9 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     for kind in ("mappings", "schemas"):
         for name in resources.listing(kind, "*", [path for path in layers if path.name == kind]):
             yield name, resources.find(name, [path for path in layers if path.name == kind])
-    for name in resources.listing("config/erp", "*", [home / "config"]):
-        yield name, resources.find(name, [home / "config"])
+    for folder in ("config/erp", RECONCILIATION):
+        for name in resources.listing(folder, "*", [home / "config"]):
+            yield name, resources.find(name, [home / "config"])
     yield GATEWAY_FILE, home / GATEWAY_FILE
     if (home / ALERTS_FILE).exists():
         yield ALERTS_FILE, home / ALERTS_FILE

@@ -63,6 +63,7 @@ from gateway.store.records import (
     Message,
     as_text,
 )
+from gateway.store.remittances import Remittances
 
 MAX_UNTOLD = 1000
 """Audit entries kept in memory until their transaction is on disk; of more only their number is told."""
@@ -130,6 +131,7 @@ class Store:
         self.deadlines = Deadlines(self)
         self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
         self.alerts = Alerts(self)
+        self.remittances = Remittances(self)
         self.alarm: Callable[[Sequence[Entry]], None] = lambda _: None
         """Is told entries of the audit before their transaction ends, and may add to it."""
         self._listener = listener

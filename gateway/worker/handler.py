@@ -17,6 +17,7 @@ from gateway.services import (
     health,
     outbound,
     receive,
+    reconcile,
     schedule,
     sp_api,
     translate,
@@ -31,8 +32,8 @@ POLL, FETCH, SWEEP, CHECKPOINT, RETENTION, EXPIRY, WAITS = (
     *("poll", "fetch", "sweep"),
     *("checkpoint", "retention", "expiry", "waits"),
 )
-"""Keys of jobs beside ``message:``, ``batch:``, ``close:``, ``send:``, ``receipt:``, ``outcome:``, ``alert:``
-and ``notice:``.
+"""Keys of jobs beside ``message:``, ``batch:``, ``close:``, ``send:``, ``receipt:``, ``outcome:``,
+``alert:``, ``notice:`` and ``reconcile:``.
 
 A poll is ``poll:<channel>`` in a folder, ``fetch:<channel>`` on a partner's server."""
 
@@ -69,6 +70,8 @@ class Handler:
                 sp_api.look(services, what, kind)
             elif kind == "outcome":
                 sp_api.outcome(services, what)
+            elif kind == reconcile.RECONCILE:
+                reconcile.reconcile(services, what)
             elif kind == "receipt":
                 transmit.send_receipt(services, what)
             elif kind == "alert":
