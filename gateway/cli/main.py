@@ -36,6 +36,7 @@ COMMANDS = (
     "sftp_server",
     "crossreference",
     "schedule",
+    "reconcile",
     "demo",
     "simulate",
     "x12",

@@ -156,29 +156,40 @@ def _some(values: Collection[str]) -> Iterator[list[str]]:
 # --- to be looked at ---------------------------------------------------------------------------------------
 
 
-def accounts(connection: Connection, partner: str, statuses: Sequence[str], limit: int | None) -> list[Row]:
-    """Accounts, those that are due first; of these statuses, if there are any."""
+def accounts(
+    connection: Connection,
+    partner: str,
+    statuses: Sequence[str] = (),
+    number: str = "",
+    limit: int | None = None,
+) -> list[Row]:
+    """Accounts, those that are due first; of these statuses and this number, if they are given."""
     query = select(t.accounts).order_by(_A.due == "", _A.due, _A.partner, _A.number).limit(limit)
-    query = query.where(*([_A.partner == partner] if partner else []))
-    return _plain(connection, query.where(*([_A.status.in_(statuses)] if statuses else [])))
+    query = query.where(*([_A.status.in_(statuses)] if statuses else []))
+    return _plain(connection, query.where(*_equal({_A.partner: partner, _A.number: number})))
 
 
-def remittances(connection: Connection, partner: str, state: str, limit: int | None) -> list[Row]:
-    """Remittances, the newest first."""
+def remittances(
+    connection: Connection, partner: str, state: str = "", trace: str = "", limit: int | None = None
+) -> list[Row]:
+    """Remittances, the newest first; in this state and with this trace number, if they are given."""
     query = select(t.remittances).order_by(_R.paid_on.desc(), _R.seq.desc()).limit(limit)
-    query = query.where(*([_R.partner == partner] if partner else []))
-    return _plain(connection, query.where(*([_R.state == state] if state else [])))
+    return _plain(connection, query.where(*_equal({_R.partner: partner, _R.state: state, _R.trace: trace})))
 
 
 def parts(
     connection: Connection, partner: str, *, kinds: Iterable[str] = KINDS, limit: int | None = None, **of: Any
 ) -> Iterator[Row]:
     """Parts with their remittances, in the order of both; ``of``: a value of a column of the part."""
-    query = _ALL.where(_P.kind.in_([*kinds]), *(_P[name] == value for name, value in of.items()))
-    query = query.where(*([_P.partner == partner] if partner else []))
+    query = _ALL.where(_P.kind.in_([*kinds]), *_equal({_P.partner: partner}))
+    query = query.where(*(_P[name] == value for name, value in of.items()))
     query = query.order_by(_R.paid_on, _P.remittance, _P.seq).limit(limit)
     for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
         yield {**row, "amount": Decimal(row["amount"])}
+
+
+def _equal(asked: Mapping[Any, str]) -> list[Any]:
+    return [column == value for column, value in asked.items() if value]
 
 
 def _plain(connection: Connection, query: Select[Any]) -> list[Row]:
