@@ -37,6 +37,7 @@ from gateway.services import accept, alert, health, schedule
 from gateway.services.base import Services, Trouble
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
+from gateway.services.finances import INVOICES
 from gateway.services.sp_api import CHANGED, NEW
 from gateway.settings import (
     ALERTS_FILE,
@@ -459,11 +460,12 @@ class Gateway(AbstractContextManager["Gateway"]):
 
     @property
     def _asked(self) -> dict[str, float]:
-        """Jobs that ask Amazon for orders, and the seconds between two."""
+        """Jobs that ask Amazon for orders and invoices, and the seconds between two."""
         terms = {name: one.terms for name, one in self._accounts.items()}
-        return {f"{NEW}:{name}": one.poll_seconds for name, one in terms.items()} | {
-            f"{CHANGED}:{name}": one.poll_changes_seconds for name, one in terms.items()
-        }
+        found = {f"{NEW}:{name}": one.poll_seconds for name, one in terms.items()}
+        found |= {f"{CHANGED}:{name}": one.poll_changes_seconds for name, one in terms.items()}
+        asked = {name: one.poll_invoices_seconds for name, one in terms.items() if one.marketplace}
+        return found | {f"{INVOICES}:{name}": seconds for name, seconds in asked.items()}
 
     def waiting(self, channel: str) -> int | None:
         """How many files lie in the inbox of a channel; None where that cannot be seen."""

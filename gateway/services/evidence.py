@@ -37,7 +37,7 @@ body {{font: 15px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; 
 table {{border-collapse: collapse; width: 100%}} td {{border-bottom: 1px solid #ccc; vertical-align: top}}
 td, th {{text-align: left; padding: .2em .8em .2em 0; overflow-wrap: anywhere}}
 </style><h1>{title}</h1><p>{words}</p>
-<p>Times are UTC. The bytes that were sent and received lie in messages/, by the message; report.html tells what
+<p>Times are UTC. The bytes that were sent and received lie in messages/, by message; report.html tells what
 happened, and verify.py shows that nothing was changed since.</p>
 """
 

@@ -44,7 +44,7 @@ def reconcile(services: Services, document_id: str) -> None:
     with store.transaction():
         document = store.document(document_id)
         if profile := services.settings.reconciliation.get(document.partner):
-            _Ledger(services, document.partner, profile).take(document)
+            Ledger(services, document.partner, profile).take(document)
 
 
 def run(services: Services, partners: Collection[str], since: datetime | None) -> int:
@@ -54,7 +54,7 @@ def run(services: Services, partners: Collection[str], since: datetime | None) -
     for partner, profile in services.settings.reconciliation.items():
         if partner not in partners:
             continue
-        ledger = _Ledger(services, partner, profile)
+        ledger = Ledger(services, partner, profile)
         query = select(d.id).where(d.partner == partner, kinds, d.test.is_(False)).order_by(d.seq)
         query = query.where(d.created_at >= as_text(since)) if since else query
         ids = [str(row[0]) for row in store._read(query)]
@@ -91,7 +91,7 @@ def classify(services: Services, seq: int, kind: str, root: str | None, reason: 
         told = {"document_id": was["document_id"], "partner": was["partner"]}
         store.audit("remittance.classified", was["message_id"], **told, **facts)
         if profile := services.settings.reconciliation.get(was["partner"]):
-            _Ledger(services, was["partner"], profile).refresh({was["root"], root or ""} - {""})
+            Ledger(services, was["partner"], profile).refresh({was["root"], root or ""} - {""})
     return was
 
 
@@ -136,7 +136,7 @@ def take_file(services: Services, partner: Partner, name: str, source: BinaryIO,
     return [str(one.get("remittance_id") or name) for one in documents]
 
 
-class _Ledger:
+class Ledger:
     """The accounts of a partner; used within a transaction."""
 
     def __init__(self, services: Services, partner: str, profile: Profile) -> None:
@@ -225,6 +225,20 @@ class _Ledger:
 
     # --- accounts ------------------------------------------------------------------------------------
 
+    def hear(self, said: Mapping[str, Mapping[str, Any]]) -> None:
+        """Takes into account what the partner's API says of invoices."""
+        self._rows.lock(self._partner)
+        known = {"partner": self._partner}
+        self._rows.save(
+            [known | {"number": one, "finances": orjson.dumps(what).decode()} for one, what in said.items()]
+        )
+        self.refresh(said)
+
+    def without_causes(self, limit: int) -> dict[str, dict[str, Any]]:
+        """What the API says of invoices whose deductions were not asked for yet."""
+        rows = self._rows.hearing(self._partner, '"causes":null', limit)
+        return {number: orjson.loads(said) for number, said in rows}
+
     def refresh(self, roots: Collection[str], document: Document | None = None) -> None:
         """Says anew where accounts stand; ``document`` is what changed them."""
         ordered = sorted(roots)
@@ -237,8 +251,11 @@ class _Ledger:
         notes = self._rows.credit_notes(self._partner, [*{*roots, *originals}])
         rows |= self._rows.accounts(self._partner, {*originals, *notes} - rows.keys())
         posted: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        told: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for one in self._rows.of_roots(self._partner, [*{*roots, *rows}]):
-            posted[one["root"]].append(one)
+            told[one["root"]].append(one)
+            if one["state"] == COUNTED:
+                posted[one["root"]].append(one)
         free: dict[str, list[str]] = defaultdict(list)  # credit notes that were not taken by themselves
         for number in notes:
             if not posted[number]:
@@ -256,7 +273,7 @@ class _Ledger:
                     saved[note] |= {"status": "paid", "received": saved[note]["expected"], "remarks": words}
         self._rows.save([*saved.values()])
         for number in roots:
-            self._windows(number, posted[number], document)
+            self._windows(number, disputable(told[number]), document)
 
     def _windows(self, root: str, posted: Sequence[dict[str, Any]], document: Document | None) -> None:
         """Opens the windows in which claims may be disputed, and ends those of claims that are over."""
@@ -293,6 +310,19 @@ class _Ledger:
             facts |= {"until": claim.until, "try": claim.attempt, "remittance": source["trace"]}
             told = {"document_id": opener.id, "partner": self._partner}
             self._store.audit("claim.received", opener.message_id, **told, **facts)
+
+
+def disputable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Parts of an account with the days from which they may be disputed: what was announced counts from then on,
+    and once.
+    """
+    first = {one["ref"]: one for one in rows if one["state"] == NOTICE}
+    counted = [one for one in rows if one["state"] == COUNTED]
+    taken = {one["ref"] for one in counted}
+    days = {ref: {"paid_on": one["paid_on"]} for ref, one in first.items()}
+    return [one | days.get(one["ref"], {}) for one in counted] + [
+        one for ref, one in first.items() if ref not in taken
+    ]
 
 
 def due(body: Mapping[str, Any]) -> str:
@@ -338,9 +368,9 @@ def _finances_of(row: Mapping[str, Any]) -> Finances | None:
     if not row.get("finances"):
         return None
     said = orjson.loads(row["finances"])
-    amounts = ("paid", "quantity", "price", "discount", "other")
-    said |= {name: Decimal(said[name]) for name in amounts} | {"causes": tuple(said["causes"])}
-    return Finances(**said)
+    amounts = {name: Decimal(said[name]) for name in ("paid", "quantity", "price", "discount", "other")}
+    causes = tuple(said["causes"] or ())
+    return Finances(status=said["status"], updated=said["updated"], causes=causes, **amounts)
 
 
 def _written(account: Account) -> dict[str, str]:

@@ -73,8 +73,8 @@ class Remittances:
         return self._rows(_ALL.where(*where).order_by(_P.remittance, _P.seq))
 
     def of_roots(self, partner: str, roots: Sequence[str]) -> list[Row]:
-        """The parts that count for these accounts."""
-        return self.parts(_P.partner == partner, _P.root.in_(roots), _R.state == COUNTED)
+        """The parts that count for these accounts, or announce what will."""
+        return self.parts(_P.partner == partner, _P.root.in_(roots), _R.state != HELD)
 
     def of(self, partner: str, trace: str) -> list[Row]:
         """The parts of a remittance."""
@@ -135,6 +135,11 @@ class Remittances:
         """Numbers of our credit notes for these invoices."""
         found = select(_A.number).where(_A.partner == partner, _A.original.in_(originals))
         return [str(row[0]) for row in self._store._read(found)]
+
+    def hearing(self, partner: str, text: str, limit: int) -> list[tuple[str, str]]:
+        """Number and words of the partner's API, of accounts where these hold a text."""
+        found = select(_A.number, _A.finances).where(_A.partner == partner, _A.finances.contains(text))
+        return [(row[0], row[1]) for row in self._store._read(found.order_by(_A.number).limit(limit))]
 
     def save(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Adds accounts, or changes what is said of them; each row has the same keys."""

@@ -14,6 +14,7 @@ from gateway.services import (
     crossreference,
     deadline,
     deliver,
+    finances,
     health,
     outbound,
     receive,
@@ -68,6 +69,8 @@ class Handler:
                 self.fetch(services, what)
             elif kind in (sp_api.NEW, sp_api.CHANGED):
                 sp_api.look(services, what, kind)
+            elif kind == finances.INVOICES:
+                finances.look(services, what)
             elif kind == "outcome":
                 sp_api.outcome(services, what)
             elif kind == reconcile.RECONCILE:

@@ -267,6 +267,7 @@ def _remittance_told(row: Row, parts: list[Row]) -> Iterator[str]:
 
 def _account_told(settings: Settings, row: Row, parts: list[Row]) -> Iterator[str]:
     from gateway.reconciliation.account import Posting, claims
+    from gateway.services.reconcile import disputable
 
     one = _account(row)
     what = "Invoice" if row["total"] else "Account"
@@ -278,8 +279,8 @@ def _account_told(settings: Settings, row: Row, parts: list[Row]) -> Iterator[st
     yield from (f"Note: {remark}." for remark in one["remarks"] or ())
     if profile := settings.reconciliation.get(one["partner"]):
         names = ("kind", "amount", "paid_on", "ref", "step")
-        counted = [one for one in parts if one["state"] == "counted"]
-        for claim in claims(profile, (Posting(**{name: part[name] for name in names}) for part in counted)):
+        told = (Posting(**{name: part[name] for name in names}) for part in disputable(parts))
+        for claim in claims(profile, told):
             tries = profile.disputes[claim.kind].tries
             which = f"try {claim.attempt} of {tries}"
             yield f"Claim {claim.ref}: {claim.amount:f} stands; to be disputed until {claim.until} ({which})."
@@ -302,8 +303,8 @@ def _parts_told(parts: list[Row], by: str) -> Iterator[str]:
 def run_export(args: argparse.Namespace) -> int:
     """Write every part of every remittance, or all accounts, for the finance team.
 
-    As CSV with a header; the amounts of a remittance add up to its payment. Text that a spreadsheet would take
-    for a formula has an apostrophe before it.
+    As CSV with a header; the amounts of a remittance add up to its payment. What a spreadsheet would take for a
+    formula has an apostrophe before it.
     """
     from gateway.services.export import cell
     from gateway.store import remittances
@@ -355,8 +356,8 @@ def run_run(args: argparse.Namespace) -> int:
 def run_import(args: argparse.Namespace) -> int:
     """Take a file of claims from the partner's portal, such as chargebacks and returns.
 
-    Its rows move no money: they say what lines of remittances with the same numbers are. The columns are those
-    of a shape in mappings/erp; `portal_chargebacks` and `portal_returns` are shipped.
+    Its rows move no money: they say what lines of remittances with the same numbers are. The columns are those of
+    a shape in mappings/erp, as `portal_chargebacks` and `portal_returns`, which are shipped.
 
     exit code: 0 taken, 1 a row is wrong, told by line and column, 6 the same file was taken before
     """
