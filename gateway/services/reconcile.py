@@ -264,6 +264,8 @@ class Ledger:
         for number in sorted({*roots, *rows}):
             row = rows.get(number, {})
             credit = sum((Decimal(rows[one]["total"]) for one in free[number]), ZERO)
+            if not row and not posted[number]:
+                continue  # it was only announced
             state = settle(_invoice_of(row), map(_posting, posted[number]), _finances_of(row), credit)
             saved[number] = {"partner": self._partner, "number": number, **_written(state)}
         for number, credited in free.items():
