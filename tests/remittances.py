@@ -25,7 +25,9 @@ from tests.orders import interchange
 FIRST = date(2026, 1, 1)
 
 
-def invoice(number: str, total: str, day: str, days: int = 30, credit_of: str = "", **more: Any) -> dict[str, Any]:
+def invoice(
+    number: str, total: str, day: str, days: int = 30, credit_of: str = "", **more: Any
+) -> dict[str, Any]:
     """An invoice as our own system writes it."""
     line = {"line_no": "1", "ids": {"vendor_sku": "EX-1"}, "quantity": {"value": "1", "uom": "EA"}}
     made: dict[str, Any] = {
@@ -44,7 +46,9 @@ def invoice(number: str, total: str, day: str, days: int = 30, credit_of: str = 
     return made | more
 
 
-def remittance(trace: str, day: str, lines: list[dict[str, Any]], amount: Decimal | None = None) -> dict[str, Any]:
+def remittance(
+    trace: str, day: str, lines: list[dict[str, Any]], amount: Decimal | None = None
+) -> dict[str, Any]:
     """A remittance advice; the amount is by default what its lines add up to."""
     total = sum((Decimal(one["paid"]["amount"]) for one in lines), Decimal(0)) if amount is None else amount
     return {
@@ -66,7 +70,12 @@ def line(ref: str, paid: Decimal | str, **more: Any) -> dict[str, Any]:
 
 def edi(control: int, trace: str, paid: str, day: str, segments: list[str]) -> bytes:
     """An 820 with these detail segments."""
-    heading = [f"BPR*I*{paid}*C*ACH************{day}", f"TRN*1*{trace}", "N1*PR*ACME RETAIL", "N1*PE*EXAMPLE SUPPLIER"]
+    heading = [
+        f"BPR*I*{paid}*C*ACH************{day}",
+        f"TRN*1*{trace}",
+        "N1*PR*ACME RETAIL",
+        "N1*PE*EXAMPLE SUPPLIER",
+    ]
     body = ["ST*820*0001", *heading, "ENT*1", *segments]
     return interchange(control, [[*body, f"SE*{len(body) + 1}*0001"]], "RA")
 
@@ -114,7 +123,10 @@ def quarter(seed: int, invoices: int = 2000, remittances: int = 60, *, deep: int
             made.status[name] = "short_paid"
         elif how == 2:
             cut = (total / 10).quantize(Decimal("0.01"))
-            short = {"amount": {"amount": str(-cut)}, "reason": chance.choice(["price", "freight", "quantity"])}
+            short = {
+                "amount": {"amount": str(-cut)},
+                "reason": chance.choice(["price", "freight", "quantity"]),
+            }
             post(place, name, line(name, total - cut, gross={"amount": str(total)}, adjustments=[short]))
             made.status[name] = "short_paid"
         else:
@@ -146,7 +158,7 @@ def quarter(seed: int, invoices: int = 2000, remittances: int = 60, *, deep: int
     return made
 
 
-def keep(gateway: Gateway, documents: Iterable[dict[str, Any]]) -> list[str]:
+def keep(gateway: Gateway, documents: Iterable[dict[str, Any]], partner: str = "acme-retail") -> list[str]:
     """Stores documents as if they had come or gone; their ids."""
     store, ids = gateway.services.store, list[str]()
     with store.transaction():
@@ -156,7 +168,7 @@ def keep(gateway: Gateway, documents: Iterable[dict[str, Any]]) -> list[str]:
                 id=str(uuid4()),
                 message_id=f"m-{len(ids)}",
                 direction=OUTBOUND if kind == "invoice" else INBOUND,
-                partner="acme-retail",
+                partner=partner,
                 document_type=kind,
                 number=str(body[KINDS[kind].number]),
                 test=False,
@@ -171,9 +183,9 @@ def keep(gateway: Gateway, documents: Iterable[dict[str, Any]]) -> list[str]:
     return ids
 
 
-def take(gateway: Gateway, documents: Iterable[dict[str, Any]]) -> None:
+def take(gateway: Gateway, documents: Iterable[dict[str, Any]], partner: str = "acme-retail") -> None:
     """Stores documents and takes them into account, one after another."""
-    for one in keep(gateway, documents):
+    for one in keep(gateway, documents, partner):
         reconcile.reconcile(gateway.services, one)
 
 

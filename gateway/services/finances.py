@@ -1,7 +1,7 @@
 """What Amazon's Finances API says of our invoices: asked for now and then, kept by the number of the invoice.
 
-It tells how much of an invoice was paid so far, and why not all of it. Where there are remittances these count,
-and how far Finances differs is told.
+It tells how much of an invoice was paid so far, and why not all of it. Where there are remittances these
+count, and how far Finances differs is told.
 """
 
 from __future__ import annotations

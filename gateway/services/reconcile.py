@@ -281,43 +281,38 @@ class Ledger:
         """Opens the windows in which claims may be disputed, and ends those of claims that are over."""
         if not self._profile.disputes:
             return
-        open_ = {one.ref: one for one in claims(self._profile, map(_posting, posted))}
-        refs = sorted(
-            {one["ref"] for one in posted if one["kind"] not in ("payment", "credit")} | open_.keys()
-        )
+        stand = {
+            (one.ref, as_text(_end_of(one))): one for one in claims(self._profile, map(_posting, posted))
+        }
+        refs = sorted({one["ref"] for one in posted if one["kind"] not in ("payment", "credit")})
         if not refs:
             return
         rows, now = self._store.deadlines, self._services.clock()
-        known = rows.about(DISPUTE, self._partner, refs)
-        due_at = {ref: _end_of(one) for ref, one in open_.items()}
-        for seq, about, due, state in known:
-            if state in ("open", "overdue") and (about not in open_ or due != as_text(due_at[about])):
+        known = {
+            (about, due): (seq, state) for seq, about, due, state in rows.about(DISPUTE, self._partner, refs)
+        }
+        for key, (seq, state) in known.items():
+            if state in ("open", "overdue") and key not in stand:
                 rows.told(seq, "met", None)
-        there = {(about, due) for _, about, due, _ in known}
-        for ref, claim in open_.items():
-            until = due_at[ref]
-            if until <= now or (ref, as_text(until)) in there:
+        for (ref, _), claim in stand.items():
+            seq, state = known.get((ref, as_text(until := _end_of(claim))), (0, ""))
+            near = deadline.following([24 * one for one in self._profile.near_days], until, now)
+            if seq and state == "met" and until > now:  # it was over, and is not after all
+                rows.told(seq, "open", near)
+            if seq or until <= now:
                 continue
             source = next(one for one in posted if one["ref"] == ref and one["paid_on"] == claim.since)
             opener = document if document and document.id == source["document_id"] else None
             opener = opener or self._store.document(source["document_id"])
-            near = deadline.following([24 * one for one in self._profile.near_days], until, now)
             rows.open(DISPUTE, opener, until, near, about=ref)
-            facts: dict[str, Any] = {
-                "number": ref,
-                "account": root,
-                "kind": claim.kind,
-                "amount": plain(claim.amount),
-            }
-            facts |= {"until": claim.until, "try": claim.attempt, "remittance": source["trace"]}
+            facts: dict[str, Any] = {"number": ref, "account": root, "kind": claim.kind, "until": claim.until}
+            facts |= {"amount": plain(claim.amount), "try": claim.attempt, "remittance": source["trace"]}
             told = {"document_id": opener.id, "partner": self._partner}
             self._store.audit("claim.received", opener.message_id, **told, **facts)
 
 
 def disputable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Parts of an account with the days from which they may be disputed: what was announced counts from then on,
-    and once.
-    """
+    """Parts of an account by the days from which they may be disputed: of what was announced, from then on."""
     first = {one["ref"]: one for one in rows if one["state"] == NOTICE}
     counted = [one for one in rows if one["state"] == COUNTED]
     taken = {one["ref"] for one in counted}

@@ -78,7 +78,7 @@ class Deadlines:
     def about(self, kind: str, partner: str, numbers: Sequence[str]) -> list[tuple[int, str, str, str]]:
         """Number, subject, due time and state of those of a partner about these numbers, also ended ones."""
         found = select(_E.seq, _E.about, _E.due_at, _E.state).join(_OPENER, _O.id == _E.document_id)
-        where = (_E.kind == kind, _O.partner == partner, _E.about.in_(numbers))
+        where = (_E.kind == kind, _O.partner == partner, t.has_subject, _E.about.in_(numbers))
         return [(row[0], row[1], row[2], row[3]) for row in self._store._read(found.where(*where))]
 
     def of(self, kind: str, document: Document) -> list[int]:

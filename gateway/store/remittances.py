@@ -150,7 +150,7 @@ class Remittances:
             self._store._execute(made, [{**_EMPTY, **one} for one in rows])
 
     def _rows(self, query: Select[Any]) -> list[Row]:
-        return [dict(row._mapping) for row in self._store._read(query)]
+        return [_row(row._mapping) for row in self._store._read(query)]
 
 
 def _some(values: Collection[str]) -> Iterator[list[str]]:
@@ -190,7 +190,7 @@ def parts(
     query = query.where(*(_P[name] == value for name, value in of.items()))
     query = query.order_by(_R.paid_on, _P.remittance, _P.seq).limit(limit)
     for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
-        yield {**row, "amount": Decimal(row["amount"])}
+        yield {**_row(row), "amount": Decimal(row["amount"])}
 
 
 def _equal(asked: Mapping[Any, str]) -> list[Any]:
@@ -198,4 +198,8 @@ def _equal(asked: Mapping[Any, str]) -> list[Any]:
 
 
 def _plain(connection: Connection, query: Select[Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [_row(row) for row in connection.execute(query).mappings()]
+
+
+def _row(mapping: Mapping[Any, Any]) -> Row:
+    return {str(name): value for name, value in mapping.items()}

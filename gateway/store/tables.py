@@ -282,11 +282,13 @@ Index(
     postgresql_where=expectations.c.state == "open",
 )
 
+has_subject = text("about <> ''")
 answered = text("answer IS NOT NULL AND state IN ('open', 'overdue')")
 for _name, _where in (
     ("next_at", text("state = 'open' AND next_at IS NOT NULL")),
     ("document_id", text("document_id IS NOT NULL")),
     ("answer", text("answer IS NOT NULL")),
+    ("about", has_subject),
     ("state", answered),  # few: those whose answer is not at the partner yet
 ):
     Index(f"expectations_{_name}", expectations.c[_name], sqlite_where=_where, postgresql_where=_where)

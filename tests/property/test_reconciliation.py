@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from itertools import permutations
@@ -46,20 +45,26 @@ refs = words | st.text(max_size=40) | st.from_regex(r"INV-[0-9]{1,2}(SC(RSC)*R?)
 
 @st.composite
 def lines(draw: st.DrawFn) -> dict[str, Any]:
-    made = line(draw(refs), draw(cents), ref_type=draw(st.sampled_from(["invoice", "credit_memo", "debit_memo"])))
+    made = line(
+        draw(refs), draw(cents), ref_type=draw(st.sampled_from(["invoice", "credit_memo", "debit_memo"]))
+    )
     for name in ("gross", "discount", "adjustment"):
         if draw(st.booleans()):
             made[name] = {"amount": str(draw(cents))}
     reasons = st.sampled_from(["price", "quantity", "freight", "ZZ"])
     if draw(st.booleans()):
         made["adjustment_reason"] = draw(reasons)
-    some = st.builds(lambda a, r, n: {"amount": {"amount": str(a)}, "reason": r, "ref": n}, cents, reasons, refs)
+    some = st.builds(
+        lambda a, r, n: {"amount": {"amount": str(a)}, "reason": r, "ref": n}, cents, reasons, refs
+    )
     return made | {"adjustments": draw(st.lists(some, max_size=3))}
 
 
 @given(some=st.lists(lines(), max_size=8), sign=st.sampled_from(["credit", "debit"]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_the_parts_are_the_payment_and_decimals(amazon: Profile, some: list[dict[str, Any]], sign: str) -> None:
+def test_the_parts_are_the_payment_and_decimals(
+    amazon: Profile, some: list[dict[str, Any]], sign: str
+) -> None:
     told = Reader(amazon, {"INV-1": False, "CN-1": True}).read(
         {**remittance("T", "2026-01-02", some), "credit_debit": sign}
     )
@@ -100,20 +105,19 @@ def test_an_account_is_the_same_in_every_order(amazon: Profile, some: list[Posti
         assert claims(amazon, other) == claims(amazon, some)
 
 
-@pytest.fixture
-def homes(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-
-
 @given(seed=st.integers(0, 10**6), order=st.integers(0, 10**6))
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=8, derandomize=True
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=8,
+    derandomize=True,
 )
-def test_the_order_of_arrival_does_not_matter(homes: Path, seed: int, order: int) -> None:
+def test_the_order_of_arrival_does_not_matter(tmp_path: Path, seed: int, order: int) -> None:
     made = quarter(seed, 30, 6, deep=5)
-    ends, chance = [], random.Random(order)
+    ends: list[dict[str, Any]] = []
+    chance = random.Random(order)
     for _ in range(2):
-        home = home_of(homes / f"{len(list(homes.iterdir()))}")
+        home = home_of(tmp_path / f"{len(list(tmp_path.iterdir()))}")
         documents = [*made.invoices, *made.remittances]
         with Gateway(home, load(home), works=False) as gateway, closing(gateway.services.store):
             take(gateway, documents if not ends else chance.sample(documents, len(documents)))

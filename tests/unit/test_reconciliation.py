@@ -24,7 +24,12 @@ D = Decimal
 def amazon(tmp_path_factory: pytest.TempPathFactory) -> Profile:
     home = tmp_path_factory.mktemp("amazon") / "home"
     make_home(home)
-    set_in(home, "partners/acme-retail.yaml", "name: Acme Retail\n", "name: Acme Retail\nreconciliation: amazon\n")
+    set_in(
+        home,
+        "partners/acme-retail.yaml",
+        "name: Acme Retail\n",
+        "name: Acme Retail\nreconciliation: amazon\n",
+    )
     return load(home).reconciliation["acme-retail"]
 
 
@@ -91,7 +96,10 @@ def money(amount: str) -> dict[str, str]:
             {"gross": money("103"), "adjustments": [{"amount": money("-5"), "reason": "freight"}]},
             {"line payment": "103", "adjustment 1 freight": "-5"},
         ),
-        ({"adjustments": [{"amount": money("-5"), "reason": "tax"}]}, {"line payment": "103", "adjustment 1 tax": "-5"}),
+        (
+            {"adjustments": [{"amount": money("-5"), "reason": "tax"}]},
+            {"line payment": "103", "adjustment 1 tax": "-5"},
+        ),
         (  # RMR08 without its sign
             {"gross": money("100"), "adjustment": money("2"), "adjustment_reason": "quantity"},
             {"line payment": "100", "adjustment quantity": "-2"},
@@ -111,7 +119,10 @@ def money(amount: str) -> dict[str, str]:
             {"line payment": "100", "adjustment 1 unexplained": "-2"},
         ),
         (  # an adjustment that names a claim is one
-            {"gross": money("100"), "adjustments": [{"amount": money("-2"), "reason": "price", "ref": "INV-1SC"}]},
+            {
+                "gross": money("100"),
+                "adjustments": [{"amount": money("-2"), "reason": "price", "ref": "INV-1SC"}],
+            },
             {"line payment": "100", "adjustment 1 shortage_claim": "-2"},
         ),
     ],
@@ -129,10 +140,18 @@ def test_the_parts_of_a_line_add_up_to_what_was_paid(
 @pytest.mark.parametrize(
     ("lines", "more", "words"),
     [
-        ([line("INV-1", "98")], {"amount": money("100")}, "add up to 98, and 100 was paid: 2 is not explained"),
+        (
+            [line("INV-1", "98")],
+            {"amount": money("100")},
+            "add up to 98, and 100 was paid: 2 is not explained",
+        ),
         ([line("INV-1", "98.001")], {"currency": "USD"}, "98.001 is no amount of USD"),
         ([line("INV-1", "98.5")], {"currency": "JPY"}, "98.5 is no amount of JPY"),
-        ([{**line("INV-1", "98"), "gross": {"amount": "98", "currency": "CAD"}}], {"currency": "USD"}, "is in CAD"),
+        (
+            [{**line("INV-1", "98"), "gross": {"amount": "98", "currency": "CAD"}}],
+            {"currency": "USD"},
+            "is in CAD",
+        ),
         ([line("INV-1", "9" * 16)], {}, "is no amount"),
     ],
 )
@@ -176,18 +195,27 @@ def posted(kind: str, amount: str, day: str = "2026-02-02", **more: Any) -> Post
         ([posted("payment", "100"), posted("payment", "100")], "over_paid", "-100.00"),
         ([posted("shortage_claim", "-10", ref="INV-1SC", step=1)], "open", "110.00"),
         ([posted("payment", "100"), posted("discount", "-2")], "paid", "2.00"),  # as the terms allow
-        ([posted("payment", "100"), posted("discount", "-2", "2026-02-11")], "short_paid", "2.00"),  # too late
+        (
+            [posted("payment", "100"), posted("discount", "-2", "2026-02-11")],
+            "short_paid",
+            "2.00",
+        ),  # too late
         ([posted("payment", "100"), posted("discount", "-3")], "short_paid", "3.00"),
         ([posted("payment", "100", currency="CAD")], "open", "100.00"),
     ],
 )
-def test_an_invoice_stands_where_its_postings_put_it(postings: list[Posting], status: str, balance: str) -> None:
+def test_an_invoice_stands_where_its_postings_put_it(
+    postings: list[Posting], status: str, balance: str
+) -> None:
     found = settle(BILL, postings)
     assert (found.status, found.balance) == (status, D(balance))
 
 
 def test_an_amount_in_another_currency_is_told() -> None:
-    assert "100 CAD is not counted" in settle(BILL, [posted("payment", "100", currency="CAD", ref="I")]).remarks[0]
+    assert (
+        "100 CAD is not counted"
+        in settle(BILL, [posted("payment", "100", currency="CAD", ref="I")]).remarks[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,7 +243,11 @@ def test_credit_notes_lower_what_is_expected() -> None:
 def test_remittances_go_before_finances_and_the_difference_is_told() -> None:
     said = Finances(status="PARTIALLY_PAID", updated="2026-02-03T00:00:00Z", paid=D(90), quantity=D(10))
     alone = settle(BILL, [], said)
-    assert (alone.status, alone.source, dict(alone.reasons)) == ("short_paid", "finances", {"quantity": D(-10)})
+    assert (alone.status, alone.source, dict(alone.reasons)) == (
+        "short_paid",
+        "finances",
+        {"quantity": D(-10)},
+    )
     both = settle(BILL, [posted("payment", "100")], said)
     assert (both.status, both.source, both.difference) == ("paid", "remittance", D(-10))
     assert "Finances says that 90 was paid, the remittances 100" in both.remarks
@@ -238,17 +270,26 @@ def chain(*steps: str) -> list[Posting]:
         (["-10@2026-02-01", "10@2026-03-01"], None),
         (["-10@2026-02-01", "4@2026-03-01"], ("INV-1SC", D(-6), "2026-03-03", 1)),
         (["-10@2026-02-01", "10@2026-03-01", "-8@2026-04-01"], ("INV-1SCRSC", D(-8), "2026-05-01", 2)),
-        (["-10@2026-02-01", "10@2026-03-01", "-8@2026-04-01", "8@2026-05-01", "-8@2026-06-01"], None),  # no third try
+        (
+            ["-10@2026-02-01", "10@2026-03-01", "-8@2026-04-01", "8@2026-05-01", "-8@2026-06-01"],
+            None,
+        ),  # no third try
     ],
 )
 def test_a_chain_of_claims_is_one_claim(amazon: Profile, steps: list[str], claim: Any) -> None:
     told = [(one.ref, one.amount, one.until, one.attempt) for one in claims(amazon, chain(*steps))]
     assert told == ([claim] if claim else [])
-    assert told == [(one.ref, one.amount, one.until, one.attempt) for one in claims(amazon, chain(*steps)[::-1])]
+    assert told == [
+        (one.ref, one.amount, one.until, one.attempt) for one in claims(amazon, chain(*steps)[::-1])
+    ]
 
 
 def test_other_claims_stand_by_their_numbers(amazon: Profile) -> None:
-    some = [posted("chargeback", "-5", ref="A"), posted("chargeback", "-7", ref="B"), posted("chargeback", "7", ref="B")]
+    some = [
+        posted("chargeback", "-5", ref="A"),
+        posted("chargeback", "-7", ref="B"),
+        posted("chargeback", "7", ref="B"),
+    ]
     assert [one.ref for one in claims(amazon, some)] == ["A"]
     assert claims(amazon, [posted("coop", "-5", ref="C")]) == []  # not to be disputed, by the profile
 
@@ -302,7 +343,10 @@ def test_wrong_profiles_are_told(tmp_path: Path) -> None:
     (own / "two.yaml").write_text("extends: one\n")
     partner = home / "partners/acme-retail.yaml"
     text = partner.read_text()
-    for name, words in (("one", "extends itself, by way of one and two"), ("none", "there is no profile 'none'")):
+    for name, words in (
+        ("one", "extends itself, by way of one and two"),
+        ("none", "there is no profile 'none'"),
+    ):
         partner.write_text(f"{text}\nreconciliation: {name}\n")
         with pytest.raises(ConfigurationError) as found:
             load(home)

@@ -303,8 +303,8 @@ def _parts_told(parts: list[Row], by: str) -> Iterator[str]:
 def run_export(args: argparse.Namespace) -> int:
     """Write every part of every remittance, or all accounts, for the finance team.
 
-    As CSV with a header; the amounts of a remittance add up to its payment. What a spreadsheet would take for a
-    formula has an apostrophe before it.
+    As CSV with a header; the amounts of a remittance add up to its payment. What a spreadsheet would take for
+    a formula has an apostrophe before it.
     """
     from gateway.services.export import cell
     from gateway.store import remittances
@@ -356,8 +356,8 @@ def run_run(args: argparse.Namespace) -> int:
 def run_import(args: argparse.Namespace) -> int:
     """Take a file of claims from the partner's portal, such as chargebacks and returns.
 
-    Its rows move no money: they say what lines of remittances with the same numbers are. The columns are those of
-    a shape in mappings/erp, as `portal_chargebacks` and `portal_returns`, which are shipped.
+    Its rows move no money: they say what lines of remittances with the same numbers are. The columns are those
+    of a shape in mappings/erp, as `portal_chargebacks` and `portal_returns`, which are shipped.
 
     exit code: 0 taken, 1 a row is wrong, told by line and column, 6 the same file was taken before
     """

@@ -19,3 +19,5 @@ def upgrade() -> None:
         table.create(connection, checkfirst=True)
     if "about" not in {one["name"] for one in inspect(connection).get_columns("expectations")}:
         connection.execute(text("ALTER TABLE expectations ADD COLUMN about TEXT DEFAULT '' NOT NULL"))
+    for index in t.expectations.indexes:
+        index.create(connection, checkfirst=True)
