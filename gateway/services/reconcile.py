@@ -274,40 +274,38 @@ class Ledger:
                 for note in credited:
                     saved[note] |= {"status": "paid", "received": saved[note]["expected"], "remarks": words}
         self._rows.save([*saved.values()])
-        for number in roots:
-            self._windows(number, disputable(told[number]), document)
+        self._windows({number: disputable(told[number]) for number in roots}, document)
 
-    def _windows(self, root: str, posted: Sequence[dict[str, Any]], document: Document | None) -> None:
+    def _windows(self, posted: Mapping[str, list[dict[str, Any]]], document: Document | None) -> None:
         """Opens the windows in which claims may be disputed, and ends those of claims that are over."""
-        if not self._profile.disputes:
+        rows, now, stand = self._store.deadlines, self._services.clock(), {}
+        for root, some in posted.items():
+            for claim in claims(self._profile, map(_posting, some)):
+                stand[claim.ref, as_text(_end_of(claim))] = root, claim
+        no_claims = ("payment", "credit")
+        refs = {one["ref"] for some in posted.values() for one in some if one["kind"] not in no_claims}
+        if not refs or not self._profile.disputes:
             return
-        stand = {
-            (one.ref, as_text(_end_of(one))): one for one in claims(self._profile, map(_posting, posted))
-        }
-        refs = sorted({one["ref"] for one in posted if one["kind"] not in ("payment", "credit")})
-        if not refs:
-            return
-        rows, now = self._store.deadlines, self._services.clock()
-        known = {
-            (about, due): (seq, state) for seq, about, due, state in rows.about(DISPUTE, self._partner, refs)
-        }
+        found = rows.about(DISPUTE, self._partner, sorted(refs))
+        known = {(about, due): (seq, state) for seq, about, due, state in found}
         for key, (seq, state) in known.items():
             if state in ("open", "overdue") and key not in stand:
                 rows.told(seq, "met", None)
-        for (ref, _), claim in stand.items():
-            seq, state = known.get((ref, as_text(until := _end_of(claim))), (0, ""))
+        for key, (root, claim) in stand.items():
+            (seq, state), until = known.get(key, (0, "")), _end_of(claim)
             near = deadline.following([24 * one for one in self._profile.near_days], until, now)
             if seq and state == "met" and until > now:  # it was over, and is not after all
                 rows.told(seq, "open", near)
             if seq or until <= now:
                 continue
-            source = next(one for one in posted if one["ref"] == ref and one["paid_on"] == claim.since)
+            mine = (claim.ref, claim.since)
+            source = next(one for one in posted[root] if (one["ref"], one["paid_on"]) == mine)
             opener = document if document and document.id == source["document_id"] else None
             opener = opener or self._store.document(source["document_id"])
-            rows.open(DISPUTE, opener, until, near, about=ref)
-            facts: dict[str, Any] = {"number": ref, "account": root, "kind": claim.kind, "until": claim.until}
-            facts |= {"amount": plain(claim.amount), "try": claim.attempt, "remittance": source["trace"]}
-            told = {"document_id": opener.id, "partner": self._partner}
+            rows.open(DISPUTE, opener, until, near, about=claim.ref)
+            facts: dict[str, Any] = {"number": claim.ref, "account": root, "kind": claim.kind}
+            facts |= {"amount": plain(claim.amount), "until": claim.until, "try": claim.attempt}
+            told = {"document_id": opener.id, "partner": self._partner, "remittance": source["trace"]}
             self._store.audit("claim.received", opener.message_id, **told, **facts)
 
 

@@ -37,6 +37,7 @@ class Remittances:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._saves: dict[tuple[str, ...], Any] = {}  # to make a statement costs more than to run it
 
     def lock(self, partner: str) -> None:
         """Lets one at a time reconcile a partner, until its transaction ends; SQLite has one writer."""
@@ -143,11 +144,14 @@ class Remittances:
 
     def save(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Adds accounts, or changes what is said of them; each row has the same keys."""
-        if rows:
+        if not rows:
+            return
+        if (made := self._saves.get(names := tuple(rows[0]))) is None:
             new = self._store.upsert(t.accounts)
-            changed = {name: new.excluded[name] for name in rows[0] if name not in ("partner", "number")}
+            changed = {name: new.excluded[name] for name in names if name not in ("partner", "number")}
             made = new.on_conflict_do_update(index_elements=["partner", "number"], set_=changed)
-            self._store._execute(made, [{**_EMPTY, **one} for one in rows])
+            self._saves[names] = made
+        self._store._execute(made, [{**_EMPTY, **one} for one in rows])
 
     def _rows(self, query: Select[Any]) -> list[Row]:
         return [_row(row._mapping) for row in self._store._read(query)]

@@ -32,40 +32,15 @@ _MAX_LISTED = 100_000
 _PAST_DUE, _UNCLASSIFIED, _HELD = "past_due", "unclassified", "held"
 _OWED = ("open", "rejected", "short_paid")
 
-LINES = {
-    "partner": "the partner",
-    "remittance": "trace number of the payment",
-    "paid_on": "day of the payment",
-    "state": "`counted`, `held` (it does not add up, and counts for nothing) or `notice` (no money moved)",
-    "line": "line of the remittance, from 1",
-    "part": "`line`, `discount`, `adjustment` or `difference`: several parts make the amount of a line",
-    "reference": "the number in the remittance",
-    "account": "the invoice, or other number, it is netted with",
-    "kind": "what it is",
-    "amount": "what it adds to the payment, negative where it takes off",
-    "currency": "as the remittance says; empty if it does not",
-    "why": "how that is known, or the reason a person gave",
-    "decided_by": "who said so; empty for the profile",
-}
-"""Columns of the parts of remittances. The amounts of a remittance add up to its payment."""
-
-ACCOUNTS = {
-    "partner": "the partner",
-    "number": "number of the invoice, credit note or other account",
-    "status": "where it stands",
-    "invoiced_on": "day of the invoice; empty if it is none of yours",
-    "due": "day it is due; empty if its terms do not say",
-    "bucket": "how long it is past due; empty where nothing is to come",
-    "currency": "of the invoice; empty if it does not say",
-    "expected": "its total, less credit notes that were not taken by themselves",
-    "received": "what came for it, net of everything that was taken off",
-    "balance": "what is still to come",
-    "reasons": "what was taken off and added, by kind",
-    "difference": "what Finances says was paid beyond the remittances; 0 if only one of them speaks",
-    "source": "`remittance`, `finances`, or empty for nothing yet",
-    "remarks": "what else is to be known",
-}
-"""Columns of accounts."""
+LINES = (
+    *("partner", "remittance", "paid_on", "state", "line", "part", "reference", "account", "kind", "amount"),
+    *("currency", "why", "decided_by"),
+)
+ACCOUNTS = (
+    *("partner", "number", "status", "invoiced_on", "due", "bucket", "currency", "expected", "received"),
+    *("balance", "reasons", "difference", "source", "remarks"),
+)
+"""Columns of parts of remittances and of accounts, see docs/reference/cli.md."""
 
 _MOVES = {
     "open": "Nothing was paid yet.",
