@@ -85,7 +85,7 @@ class Quarter:
     """A made-up quarter.
 
     Attributes:
-        received: by account what all remittances come to. steps: by invoice how deep its chain of claims goes.
+        received: by account what all remittances come to. steps: by invoice the length of its chain.
     """
 
     invoices: list[dict[str, Any]] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Quarter:
 def quarter(seed: int, invoices: int = 2000, remittances: int = 60, *, deep: int = 3) -> Quarter:
     """Invoices, most of them paid, and whatever is taken off them, spread over all remittances.
 
-    Every seventh invoice has a shortage claim, up to ``deep`` steps of which each comes in a later remittance.
+    Every seventh invoice has a shortage claim of up to ``deep`` steps, each in a later remittance.
     """
     chance, made = random.Random(seed), Quarter()
     lines: list[list[dict[str, Any]]] = [[] for _ in range(remittances)]

@@ -310,7 +310,7 @@ class Ledger:
 
 
 def disputable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Parts of an account by the days from which they may be disputed: of what was announced, from then on."""
+    """Parts of an account by the days from which they may be disputed: what was announced, from then on."""
     first = {one["ref"]: one for one in rows if one["state"] == NOTICE}
     counted = [one for one in rows if one["state"] == COUNTED]
     taken = {one["ref"] for one in counted}

@@ -216,7 +216,7 @@ def test_a_person_says_what_a_line_is_and_it_stays_so(home: Path, capsys: pytest
         told(capsys, home, *asked, "--as", "nonsense", code=6)
         told(capsys, home, "classify", "999", "--as", "freight", "--reason", "x", code=4)
         shown = told(capsys, home, *asked, "--as", "freight", "--invoice", "INV-1")
-        assert shown == "Q/9 -5: freight, for INV-1.\n"
+        assert shown == "Line 2 of T1, -5: freight, for INV-1.\n"
         assert accounts(home)["INV-1"][0] == "short_paid"
         told(capsys, home, "run")
         take(gateway, [{**odd, "paid_on": "2026-03-03"}])  # corrected, in another place

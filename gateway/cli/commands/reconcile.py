@@ -32,11 +32,11 @@ _MAX_LISTED = 100_000
 _PAST_DUE, _UNCLASSIFIED, _HELD = "past_due", "unclassified", "held"
 _OWED = ("open", "rejected", "short_paid")
 
-LINES = (
+LINES: tuple[str, ...] = (
     *("partner", "remittance", "paid_on", "state", "line", "part", "reference", "account", "kind", "amount"),
     *("currency", "why", "decided_by"),
 )
-ACCOUNTS = (
+ACCOUNTS: tuple[str, ...] = (
     *("partner", "number", "status", "invoiced_on", "due", "bucket", "currency", "expected", "received"),
     *("balance", "reasons", "difference", "source", "remarks"),
 )
@@ -331,8 +331,8 @@ def run_run(args: argparse.Namespace) -> int:
 def run_import(args: argparse.Namespace) -> int:
     """Take a file of claims from the partner's portal, such as chargebacks and returns.
 
-    Its rows move no money: they say what lines of remittances with the same numbers are. The columns are those
-    of a shape in mappings/erp, as `portal_chargebacks` and `portal_returns`, which are shipped.
+    Its rows move no money: they say what lines of remittances with the same numbers are. The columns are
+    those of a shape in mappings/erp, as `portal_chargebacks` and `portal_returns`, which are shipped.
 
     exit code: 0 taken, 1 a row is wrong, told by line and column, 6 the same file was taken before
     """
@@ -366,7 +366,8 @@ def run_classify(args: argparse.Namespace) -> int:
         write_json(_plain(_line(was)))
     else:
         root = args.invoice or was["root"] or "no account"
-        show([visible(f"{was['ref'] or was['place']} {was['amount']}: {words(args.kind)}, for {root}.")])
+        where = f"Line {was['line']} of {was['trace']}, {was['amount']}"
+        show([visible(f"{where}: {words(args.kind)}, for {root}.")])
     return ExitCode.FINE
 
 
