@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 FUZZ   := build/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long crash fuzz check format bench bench-gateway bench-as2 bench-sftp bench-routes lock clean
+.PHONY: help run test test-long crash fuzz check format bench bench-gateway bench-as2 bench-sftp bench-routes bench-reconciliation lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-sftp: $(READY) ## SFTP beside the `sftp` command and asyncssh, near and fa
 
 bench-routes: $(READY) ## how long it takes to decide which way a document goes
 	@$(BIN)/python benchmarks/routes.py $(ARGS)
+
+bench-reconciliation: $(READY) ## how long remittances take until every cent is explained
+	@$(BIN)/python benchmarks/reconciliation.py $(ARGS)
 
 crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite and PostgreSQL, trading over AS2 as well (an hour)
 	@$(BIN)/python -m pytest -q -s -m long tests/integration $(ARGS)

@@ -37,6 +37,7 @@ from gateway.services import accept, alert, health, schedule
 from gateway.services.base import Services, Trouble
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
+from gateway.services.finances import INVOICES
 from gateway.services.sp_api import CHANGED, NEW
 from gateway.settings import (
     ALERTS_FILE,
@@ -50,6 +51,7 @@ from gateway.settings import (
     LOCK,
     PARTNERS_FOLDER,
     PAYLOADS,
+    RECONCILIATION,
     ROUTES_FILE,
     SPOOL,
     Settings,
@@ -111,6 +113,9 @@ _WARNINGS = (
     "alert.failed",
     "deadline.near",
     "deadline.missed",
+    "claim.received",
+    "remittance.held",
+    "remittance.unclassified",
 )
 
 
@@ -457,11 +462,12 @@ class Gateway(AbstractContextManager["Gateway"]):
 
     @property
     def _asked(self) -> dict[str, float]:
-        """Jobs that ask Amazon for orders, and the seconds between two."""
+        """Jobs that ask Amazon for orders and invoices, and the seconds between two."""
         terms = {name: one.terms for name, one in self._accounts.items()}
-        return {f"{NEW}:{name}": one.poll_seconds for name, one in terms.items()} | {
-            f"{CHANGED}:{name}": one.poll_changes_seconds for name, one in terms.items()
-        }
+        found = {f"{NEW}:{name}": one.poll_seconds for name, one in terms.items()}
+        found |= {f"{CHANGED}:{name}": one.poll_changes_seconds for name, one in terms.items()}
+        asked = {name: one.poll_invoices_seconds for name, one in terms.items() if one.marketplace}
+        return found | {f"{INVOICES}:{name}": seconds for name, seconds in asked.items()}
 
     def waiting(self, channel: str) -> int | None:
         """How many files lie in the inbox of a channel; None where that cannot be seen."""
@@ -591,7 +597,7 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     for kind in ("mappings", "schemas"):
         for name in resources.listing(kind, "*", [path for path in layers if path.name == kind]):
             yield name, resources.find(name, [path for path in layers if path.name == kind])
-    for folder in ("config/erp", "config/rules"):
+    for folder in ("config/erp", "config/rules", RECONCILIATION):
         for name in resources.listing(folder, "*", [home / "config"]):
             yield name, resources.find(name, [home / "config"])
     yield GATEWAY_FILE, home / GATEWAY_FILE

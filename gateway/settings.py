@@ -27,6 +27,7 @@ from gateway.partners.as2 import checked_as2_name, checked_reference, checked_ur
 from gateway.partners.calendar import Calendar, Slots, When
 from gateway.partners.partner import API, Identifier, Partner, Partners
 from gateway.partners.sftp import Sftp
+from gateway.reconciliation.profile import Profile as Reconciliation
 from gateway.routing.table import Routes
 from gateway.rules.rule import Applied, Rule
 
@@ -34,6 +35,7 @@ GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
     *("gateway.yaml", "alerts.yaml"),
     *("partners", "routes.yaml"),
 )
+RECONCILIATION, OFF = "config/reconciliation", "off"
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
 HOST_KEY = "sftp-host.pem"
@@ -391,6 +393,8 @@ class Settings:
     routes: Routes = field(default_factory=Routes)
     alerts: Alerts = field(default_factory=Alerts)
     rules: Mapping[str, tuple[Applied, ...]] = field(default_factory=dict)
+    reconciliation: Mapping[str, Reconciliation] = field(default_factory=dict)
+    """How remittances are read, by the partners whose are reconciled."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -503,9 +507,35 @@ def load(home: Path) -> Settings:
     if (home / ROUTES_FILE).exists():
         routes = read_file(home / ROUTES_FILE, ROUTES_FILE, Routes, problems) or routes
     rules = {one.id: rules_of(home, one, problems) for one in found if one.rules != Rules()}
+    profiles = {one.id: _reconciliation(home, one.reconciliation, problems) for one in found}
     if problems or gateway is None or alerts is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
-    return Settings(gateway, partners, routes=routes, alerts=alerts, rules=rules)
+    told = {name: one for name, one in profiles.items() if one is not None}
+    return Settings(gateway, partners, routes=routes, alerts=alerts, rules=rules, reconciliation=told)
+
+
+def _reconciliation(
+    home: Path, name: str, problems: list[Problem], above: tuple[str, ...] = ()
+) -> Reconciliation | None:
+    """A profile with what it extends; None for ``off``, or with its problems added."""
+    if name == OFF:
+        return None
+    shown = f"{RECONCILIATION}/{name}.yaml"
+    if name in above:
+        problems.append(_problem(f"{shown}: it extends itself, by way of {' and '.join(above)}."))
+        return None
+    try:
+        path = resources.find(shown, [home / "config"])
+    except NotFoundError:
+        known = ", ".join(Path(one).stem for one in resources.listing(RECONCILIATION, "*.yaml"))
+        what = f"{PARTNERS_FOLDER}/: reconciliation: there is no profile {name!r}."
+        problems.append(_problem(what, f"Known: {known}; {OFF} reconciles nothing."))
+        return None
+    found = read_file(path, shown, Reconciliation, problems)
+    if found is None or not found.extends:
+        return found
+    base = _reconciliation(home, found.extends, problems, (*above, name))
+    return found.on(base) if base else None
 
 
 def read_routes(path: Path) -> Routes:

@@ -20,6 +20,7 @@ CORE = (
     "sp_api/",
     "rules/",
     "routing/",
+    "reconciliation/",
 )
 
 # Below the store text, time and identifiers come in as arguments, and what happened goes out as values.

@@ -37,6 +37,7 @@ COMMANDS = (
     "crossreference",
     "schedule",
     "rule",
+    "reconcile",
     "demo",
     "simulate",
     "x12",

@@ -77,6 +77,7 @@ class Partner:
         sftp_account: how it logs in to our server, to put files into its inbox and fetch from its outbox.
         poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
         deadlines: until when what must be done.
+        reconciliation: how its remittances are read, a file in ``config/reconciliation``, or ``off``.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Partner:
     first_control_number: int = 1
     poll: When | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
+    reconciliation: str = "generic"
     as2: As2 | None = None
     sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None
@@ -105,7 +107,7 @@ class Partner:
 
     def __post_init__(self) -> None:
         checked_name(self.id)
-        for name in filter(None, (self.channel, self.profile)):
+        for name in filter(None, (self.channel, self.profile, self.reconciliation)):
             checked_name(name)
         checked_marker(self.marker)
         self._check_servers()

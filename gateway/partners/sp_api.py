@@ -41,6 +41,7 @@ class SpApi:
         marketplace: for invoices of Finances, as ``ATVPDKIKX0DER``; empty where these are not asked for.
         base_url, token_url: other addresses, such as those of a rehearsal.
         poll_seconds, poll_changes_seconds: between looks for new orders, and for changed ones.
+        poll_invoices_seconds: between looks for what became of invoices, where a marketplace is named.
         orders_since: at the first look orders from this day on are asked for; without it of the last three.
         outcome_minutes: after so long a submission of which Amazon has said nothing is overdue.
         timeout_seconds: how long an answer may take. connections: calls at the same time.
@@ -58,6 +59,7 @@ class SpApi:
     token_url: str = ""
     poll_seconds: float = 900
     poll_changes_seconds: float = 3600
+    poll_invoices_seconds: float = 21_600
     orders_since: date | None = None
     outcome_minutes: float = 30
     timeout_seconds: float = 60
@@ -74,8 +76,9 @@ class SpApi:
         for name in ("base_url", "token_url"):
             if url := getattr(self, name):
                 _checked_base(name, url)
-        if not all(60 <= one <= 86_400 for one in (self.poll_seconds, self.poll_changes_seconds)):
-            raise ValueError("poll_seconds and poll_changes_seconds are 60 to 86400")
+        polls = (self.poll_seconds, self.poll_changes_seconds, self.poll_invoices_seconds)
+        if not all(60 <= one <= 86_400 for one in polls):
+            raise ValueError("poll_seconds, poll_changes_seconds and poll_invoices_seconds are 60 to 86400")
         if not 1 <= self.outcome_minutes <= 10_080:
             raise ValueError("outcome_minutes is 1 to 10080 (a week)")
         if not 1 <= self.timeout_seconds <= 600 or not 1 <= self.connections <= 16:

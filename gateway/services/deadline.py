@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ WORDS = {
     "payment": "payment of invoice",
     "acknowledgment": "997 for",
     "receipt": "receipt (MDN) for",
+    "dispute": "the last day to dispute",
 }
 """What is due, by the kind of expectation; a number follows."""
 
@@ -129,7 +130,12 @@ def _at(settings: Settings, rule: Deadlines, text: str, *, ends_day: bool = Fals
 
 def _next(rule: Deadlines, due: datetime, now: datetime) -> datetime:
     """When somebody is to be told next: so long before, or at the end."""
-    near = (due - timedelta(hours=one) for one in rule.near_hours)
+    return following(rule.near_hours, due, now)
+
+
+def following(hours: Iterable[float], due: datetime, now: datetime) -> datetime:
+    """When somebody is to be told next of what is due: so many hours before, or at the end."""
+    near = (due - timedelta(hours=one) for one in hours)
     return min((one for one in near if one > now), default=due)
 
 
@@ -167,9 +173,11 @@ def watch(services: Services) -> int:
             event = "deadline.missed" if is_late else "deadline.near"
             known = {"document_id": one.document_id, "partner": one.partner or None, **facts}
             services.store.audit(event, one.message_id, **known, words=words)
-            following = _next(partner.deadlines if partner else Deadlines(), due, now)
-            ends = is_late or (one.document_id is None and following == due)
-            rows.told(one.seq, "overdue" if is_late else "open", None if ends else following)
+            profile = services.settings.reconciliation.get(one.partner) if one.kind == "dispute" else None
+            hours = [24 * days for days in profile.near_days] if profile else None
+            then = following(hours or (partner.deadlines if partner else Deadlines()).near_hours, due, now)
+            ends = is_late or (one.document_id is None and then == due)
+            rows.told(one.seq, "overdue" if is_late else "open", None if ends else then)
             told += 1
         rows.meet()
     return told

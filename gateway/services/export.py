@@ -13,7 +13,7 @@ import re
 import zlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -43,12 +43,18 @@ _COLUMNS = (
 
 
 def export(
-    services: Services, scope: Scope, reason: str, out: BinaryIO, checkpoints: Path, seal: Seal
+    services: Services,
+    scope: Scope,
+    reason: str,
+    out: BinaryIO,
+    checkpoints: Path,
+    seal: Seal,
+    cover: Callable[[Connection], bytes] | None = None,
 ) -> str:
     """Writes an export; returns in words what is in it. That it was made is in the audit, and in it.
 
     Args:
-        checkpoints: the file beside the database. seal: signs it.
+        checkpoints: the file beside the database. seal: signs it. cover: makes a page for whoever reads it.
 
     Raises:
         NotFoundError: there is nothing of that scope. RefusedError: it is more than can be checked at once.
@@ -74,6 +80,8 @@ def export(
         words = f"{package.counted}. Reason: {reason}"
         stories = package.stories(report.orders(connection, documents), entries)
         package.add("report.html", report.page(connection, head, words, checkpoints, stories))
+        if cover:
+            package.add("cover.html", [cover(connection)])
         package.finish(head, seal)
         return package.counted
 
@@ -120,7 +128,7 @@ class _Package:
     def _row(self, counted: str, row: Row[Any], **values: Any) -> None:
         self._counts[counted] += 1
         told = {**row._mapping, **values, "kind": counted[:-1]}
-        self._table.writerow([_cell(told.get(column)) for column in _COLUMNS])
+        self._table.writerow([cell(told.get(column)) for column in _COLUMNS])
 
     def add_messages(self, messages: Any) -> None:
         """Adds everything that entries about messages name: the bytes, and reports about them."""
@@ -271,7 +279,7 @@ def _safe(name: str) -> str:
     return re.sub(r"[^\w. -]", "_", name).strip(". ")[-100:] or "_"
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """Text that a spreadsheet takes for text: beginnings of formulas get an apostrophe."""
     text = "" if value is None else str(value)
     return f"'{text}" if re.match(r"\s*[=+\-@\t\r]", text) else text

@@ -98,6 +98,13 @@ _WORDS = {
     "alert.failed": "{target} could not be told what the rule {rule} had to tell: {error}",
     "alert.acknowledged": "Alert {alert} was acknowledged: {about} Reason: {reason}",
     "alert.tested": "Telling {target} was tested: {result}.",
+    "remittance.reconciled": "Remittance {remittance} over {amount} was taken into account: {parts} parts.",
+    "remittance.held": "Remittance {remittance} over {amount} is held and counts for nothing: {reason}.",
+    "remittance.repeated": "Remittance {remittance} came once more, unchanged; it counts once.",
+    "remittance.unclassified": "{lines} lines of remittance {remittance} need a person: {some}.",
+    "remittance.classified": "Line {line} of remittance {remittance}, {amount}, is {kind}: {reason}",
+    "claim.received": "{partner} claims {amount} of {account} as {number}; it may be disputed until {until}.",
+    "finances.changed": "Finances says of invoice {number}: {status}, paid {paid}.",
     "home.restored": "Restored from the backup of {backup}; {held} messages were put on hold.",
 }
 

@@ -25,6 +25,7 @@ from gateway.store.records import INBOUND, OUTBOUND, Document, Message
 from gateway.transports.folder import OUTBOX
 from gateway.x12.envelope import TransactionSet
 
+RECONCILED = ((OUTBOUND, "invoice"), (INBOUND, "remittance_advice"))
 FIRST = (None, "original", "00")
 """Purposes of a document that is the first of its number (BEG01)."""
 
@@ -152,12 +153,19 @@ class Work:
         self.store.add_document(document)
         if not self.message.is_repeated:
             deadline.follow(self.services, document)
+        self._reconcile(document)
         kind, number = document.document_type, document.number
         self.findings.result(f"{kind.replace('_', ' ')} {number} -> {result}")
         known = {"document_type": kind, "number": number, "test": document.test, "sha256": document.sha256}
         self.store.audit(
             event, message_id, document_id=document.id, partner=document.partner, **known, **facts
         )
+
+    def _reconcile(self, document: Document) -> None:
+        """Lets an invoice or a remittance be taken into account."""
+        counts = (document.direction, document.document_type) in RECONCILED and not document.test
+        if counts and document.partner in self.services.settings.reconciliation:
+            self.services.enqueue([f"reconcile:{document.id}"])
 
 
 def send(

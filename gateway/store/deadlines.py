@@ -58,12 +58,28 @@ class Deadlines:
         self._store = store
 
     def open(
-        self, kind: str, document: Document, due: datetime, next_at: datetime, answer: str | None = None
+        self,
+        kind: str,
+        document: Document,
+        due: datetime,
+        next_at: datetime,
+        answer: str | None = None,
+        about: str = "",
     ) -> None:
-        """Says until when a document must be answered; ``next_at``: when somebody is to be told of that."""
+        """Says until when a document must be answered; ``next_at``: when somebody is to be told of that.
+
+        Args:
+            about: a number in the document that it is about, where it is not about all of it.
+        """
         known = {"message_id": document.message_id, "document_id": document.id, "answer": answer}
         times = {"due_at": as_text(due), "next_at": as_text(next_at)}
-        self._store._add(t.expectations, kind=kind, state="open", **known, **times)
+        self._store._add(t.expectations, kind=kind, state="open", about=about, **known, **times)
+
+    def about(self, kind: str, partner: str, numbers: Sequence[str]) -> list[tuple[int, str, str, str]]:
+        """Number, subject, due time and state of those of a partner about these numbers, also ended ones."""
+        found = select(_E.seq, _E.about, _E.due_at, _E.state).join(_OPENER, _O.id == _E.document_id)
+        where = (_E.kind == kind, _O.partner == partner, t.has_subject, _E.about.in_(numbers))
+        return [(row[0], row[1], row[2], row[3]) for row in self._store._read(found.where(*where))]
 
     def of(self, kind: str, document: Document) -> list[int]:
         """Those that wait for a document like this: of the same partner, about one of its numbers."""
@@ -103,7 +119,8 @@ class Deadlines:
 
     def ripe(self, limit: int) -> list[Deadline]:
         """Those of which somebody must be told now, the most urgent first."""
-        number, partner = func.coalesce(_O.number, _M.name, ""), func.coalesce(_O.partner, _M.partner, "")
+        number = func.coalesce(func.nullif(_E.about, ""), _O.number, _M.name, "")
+        partner = func.coalesce(_O.partner, _M.partner, "")
         columns = (_E.seq, _E.kind, _E.message_id, _E.document_id, partner, number, _E.due_at)
         found = select(*columns, case((IS_THERE, _THERE_AT)))
         found = found.join_from(t.expectations, t.messages, _M.id == _E.message_id, isouter=True)

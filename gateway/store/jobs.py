@@ -27,7 +27,7 @@ from gateway.store.records import as_text
 from gateway.store.tables import jobs, workers
 
 LANES = ("", "send")
-SENT_BY = ("send:", "receipt:", "fetch:", "notice:", "orders:", "changes:", "outcome:")
+SENT_BY = ("send:", "receipt:", "fetch:", "notice:", "orders:", "changes:", "outcome:", "invoices:")
 _IDLE_SECONDS = 0.5
 _LOST = "Others may have taken over the jobs of this worker."
 

@@ -120,7 +120,8 @@ def schedules(connection: Connection) -> dict[str, Row]:
 def deadlines(connection: Connection, state: str, partner: str, limit: int) -> list[Row]:
     """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
     opener, e = t.documents.alias(), t.expectations.c
-    whose, number = func.coalesce(opener.c.partner, _M.partner), func.coalesce(opener.c.number, _M.name)
+    whose = func.coalesce(opener.c.partner, _M.partner)
+    number = func.coalesce(func.nullif(e.about, ""), opener.c.number, _M.name)
     columns = (e.seq, e.kind, e.state, e.due_at, e.document_id, e.message_id)
     query = select(*columns, whose.label("partner"), number.label("number"))
     query = query.join_from(t.expectations, t.messages, _M.id == e.message_id, isouter=True)

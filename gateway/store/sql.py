@@ -64,6 +64,7 @@ from gateway.store.records import (
     Message,
     as_text,
 )
+from gateway.store.remittances import Remittances
 
 MAX_NAMED = 1000
 """Documents of one number that are looked at."""
@@ -134,6 +135,7 @@ class Store:
         self.deadlines = Deadlines(self)
         self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
         self.alerts = Alerts(self)
+        self.remittances = Remittances(self)
         self.alarm: Callable[[Sequence[Entry]], None] = lambda _: None
         """Is told entries of the audit before their transaction ends, and may add to it."""
         self._listener = listener

@@ -274,10 +274,11 @@ expectations = _table(
     _text("document_id", nullable=True),
     _text("answer", nullable=True),
     _text("next_at", nullable=True),
+    Column("about", Text, nullable=False, server_default=""),
     Index("expectations_message", "message_id"),
 )
 """What must come, or be done, until then. ``answer`` is the document that meets the deadline of a document,
-``next_at`` when somebody must be told of it."""
+``next_at`` when somebody must be told of it, ``about`` its number where that is not the document's."""
 Index(
     "expectations_open",
     expectations.c.due_at,
@@ -285,14 +286,50 @@ Index(
     postgresql_where=expectations.c.state == "open",
 )
 
+has_subject = text("about <> ''")
 answered = text("answer IS NOT NULL AND state IN ('open', 'overdue')")
 for _name, _where in (
     ("next_at", text("state = 'open' AND next_at IS NOT NULL")),
     ("document_id", text("document_id IS NOT NULL")),
     ("answer", text("answer IS NOT NULL")),
+    ("about", has_subject),
     ("state", answered),  # few: those whose answer is not at the partner yet
 ):
     Index(f"expectations_{_name}", expectations.c[_name], sqlite_where=_where, postgresql_where=_where)
+
+remittances = _table(
+    "remittances",
+    _seq(),
+    *map(_text, ("partner", "trace", "document_id", "message_id", "received_at", "paid_on", "currency")),
+    *map(_text, ("amount", "state", "words", "fingerprint")),
+    UniqueConstraint("partner", "trace", name="remittances_identity"),
+)
+"""Payments by their trace numbers: ``counted``, ``held`` (``words`` say why) or ``notice`` (no money)."""
+
+remittance_parts = _table(
+    "remittance_parts",
+    _seq(),
+    Column("remittance", BigInteger, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    *map(_text, ("partner", "place", "ref", "root", "kind", "amount", "why", "actor")),
+    Index("remittance_parts_remittance", "remittance"),
+    Index("remittance_parts_root", "partner", "root"),
+    Index("remittance_parts_ref", "partner", "ref"),
+)
+"""Every amount of a remittance; ``actor`` is who said what it is, empty for the profile."""
+
+accounts = _table(
+    "accounts",
+    _seq(),
+    *map(_text, ("partner", "number", "document_id", "original", "total", "currency", "invoiced_on", "due")),
+    *map(_text, ("discount", "discount_until", "finances", "status", "expected", "received", "reasons")),
+    *map(_text, ("difference", "source", "remarks")),
+    UniqueConstraint("partner", "number", name="accounts_identity"),
+    Index("accounts_status", "status", "due"),
+    Index("accounts_original", "partner", "original"),
+)
+"""Invoices and what else remittances net: without ``total`` none of ours. ``original``: of a credit note."""
 
 schedules = _table(
     "schedules",

@@ -14,9 +14,11 @@ from gateway.services import (
     crossreference,
     deadline,
     deliver,
+    finances,
     health,
     outbound,
     receive,
+    reconcile,
     schedule,
     sp_api,
     translate,
@@ -31,8 +33,8 @@ POLL, FETCH, SWEEP, CHECKPOINT, RETENTION, EXPIRY, WAITS = (
     *("poll", "fetch", "sweep"),
     *("checkpoint", "retention", "expiry", "waits"),
 )
-"""Keys of jobs beside ``message:``, ``batch:``, ``close:``, ``send:``, ``receipt:``, ``outcome:``, ``alert:``
-and ``notice:``.
+"""Keys of jobs beside ``message:``, ``batch:``, ``close:``, ``send:``, ``receipt:``, ``outcome:``,
+``alert:``, ``notice:`` and ``reconcile:``.
 
 A poll is ``poll:<channel>`` in a folder, ``fetch:<channel>`` on a partner's server."""
 
@@ -65,12 +67,16 @@ class Handler:
                 self.send(services, what, interrupted=bool(job.attempts))
             elif kind == FETCH:
                 self.fetch(services, what)
-            elif kind in (sp_api.NEW, sp_api.CHANGED):
+            elif kind in (sp_api.NEW, sp_api.CHANGED, finances.INVOICES):
                 with health.watched(services, kind, what) as watched:
-                    if watched is not None:
+                    if watched is not None and kind == finances.INVOICES:
+                        finances.look(watched, what)
+                    elif watched is not None:
                         sp_api.look(watched, what, kind)
             elif kind == "outcome":
                 sp_api.outcome(services, what)
+            elif kind == reconcile.RECONCILE:
+                reconcile.reconcile(services, what)
             elif kind == "receipt":
                 transmit.send_receipt(services, what)
             elif kind == "alert":
