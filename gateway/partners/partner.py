@@ -20,6 +20,7 @@ from gateway.partners.agreement import (
     setting,
 )
 from gateway.partners.as2 import As2
+from gateway.partners.assist import Assist, Expiry
 from gateway.partners.calendar import When
 from gateway.partners.sftp import Sftp, SftpAccount
 from gateway.partners.sp_api import SpApi
@@ -75,6 +76,8 @@ class Partner:
         sftp_account: how it logs in to our server, to put files into its inbox and fetch from its outbox.
         poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
         deadlines: until when what must be done.
+        assist: what documents that are made here say, in place of that of gateway.yaml.
+        expiries: what ends, as a form W-9, and is to be renewed.
     """
 
     id: str
@@ -95,6 +98,8 @@ class Partner:
     first_control_number: int = 1
     poll: When | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
+    assist: Assist | None = None
+    expiries: tuple[Expiry, ...] = ()
     as2: As2 | None = None
     sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None

@@ -1,4 +1,7 @@
-"""``edigw document …`` and ``edigw ack list``: business documents, the story of an order, what is owed."""
+"""``edigw document …`` and ``edigw ack list``: business documents, the story of an order, what is owed.
+
+What makes documents is in :mod:`assist`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gateway.cli import inputs
+from gateway.cli.commands import assist
 from gateway.cli.commands.message import (
     asking,
     brief,
@@ -50,6 +54,7 @@ def register(commands: inputs.Commands) -> None:
     chain.add_argument("number", metavar="NUMBER", help=words)
     chain.add_argument("--partner", metavar="P", default="", help="of this partner")
     inputs.home_option(chain)
+    assist.register(verbs)
     verbs = inputs.noun(commands, "ack", "what partners say of what you sent", "Acknowledgments by partners.")
     owed = inputs.command(verbs, "list", run_acks, json="one JSON object: messages, and the next cursor")
     list_options(owed, "a number, control number, id, partner, or part of a file name")
