@@ -22,7 +22,7 @@ class OwnParty:
 
     role: str
     name: str = ""
-    id_scheme: str = ""
+    id_scheme: str = "buyer_assigned"
     id: str = ""
     street: tuple[str, ...] = ()
     city: str = ""
@@ -35,14 +35,12 @@ class OwnParty:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z_]{1,40}", self.role) or not (self.name or self.id):
             raise ValueError("a party has a role, as ship_from, and a name or an id")
-        if bool(self.id_scheme) > bool(self.id):
-            raise ValueError("id_scheme belongs to an id")
 
     @property
     def document(self) -> dict[str, Any]:
         """The same as documents have it."""
-        names = {name: getattr(self, name) for name in ("role", "name", "id_scheme", "id")}
-        names |= {"id_scheme": self.id_scheme or "mutually_defined"} if self.id else {}
+        scheme = self.id_scheme if self.id else ""
+        names = {"role": self.role, "name": self.name, "id_scheme": scheme, "id": self.id}
         places = ("city", "state", "postal_code", "country")
         address = {"lines": [*self.street]} | {name: getattr(self, name) for name in places}
         found = names | {"address": {key: one for key, one in address.items() if one}}

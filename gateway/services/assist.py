@@ -60,6 +60,9 @@ def known(
         NotFoundError, RefusedError: there is no such order, or several partners have the number.
     """
     asked = [*dict.fromkeys(numbers)]
+    under_way = select(_M.name).where(_M.way == MADE, _M.translation == "received", _M.hold == "").limit(1)
+    if (before := connection.scalar(under_way)) is not None:
+        raise RefusedError(f"{before} is on its way and counts too; try again when it is processed.")
     query = select(*t.documents.c, _K.value, _CAME.c.way).join(t.document_keys, _K.document_id == _D.id)
     query = query.outerjoin(_CAME, _CAME.c.id == _D.message_id)
     query = query.outerjoin(t.messages, _M.id == _D.sent_in).order_by(_D.seq)

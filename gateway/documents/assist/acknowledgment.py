@@ -80,7 +80,7 @@ def acknowledge(
     made = heading("purchase_order_acknowledgment", [order]) | {"po_number": order["po_number"]}
     made |= {"ack_type": next(iter(codes)) if codes in ({"accepted"}, {"rejected"}) else "changed"}
     made |= {name: order[name] for name in ("release_number", "contract_number", "currency") if name in order}
-    if "currency" in order:
+    if "currency" in order and not api:
         made["currency_party"] = order.get("currency_party", "buyer")
     return Made(made | {"acknowledged_at": today, "lines": answered}, tuple(wrong))
 

@@ -109,7 +109,7 @@ def invoice(
     if len(orders) == 1:
         found |= {"po_number": orders[0]["po_number"]}
         found |= {"po_date": orders[0]["ordered_at"]} if "ordered_at" in orders[0] else {}
-    if who := parties_of(orders[0], parties, ("bill_to", "remit_to", "ship_to", "ship_from")):
+    if who := parties_of(orders[0], parties, ("remit_to", "ship_to", "ship_from", "bill_to")):
         found["parties"] = who
     if terms := orders[0].get("terms") or ({"type": "basic", "net_days": net_days} if net_days else {}):
         found["terms"] = terms

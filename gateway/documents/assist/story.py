@@ -170,7 +170,8 @@ def _meant(lines: list[Line], po: str, item: Json, wrong: list[Problem]) -> Line
 def heading(kind: str, orders: Sequence[Json]) -> Json:
     """How all documents begin."""
     test = {"test": True} if any(one.get("test") for one in orders) else {}
-    return {"document_type": kind, "schema_version": "1", "purpose": "original", **test}
+    purpose = {} if kind == "invoice" else {"purpose": "original"}
+    return {"document_type": kind, "schema_version": "1", **purpose, **test}
 
 
 def parties_of(order: Json, own: Iterable[Json], roles: Sequence[str]) -> list[Json]:
