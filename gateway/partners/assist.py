@@ -43,8 +43,8 @@ class OwnParty:
         names = {"role": self.role, "name": self.name, "id_scheme": scheme, "id": self.id}
         places = ("city", "state", "postal_code", "country")
         address = {"lines": [*self.street]} | {name: getattr(self, name) for name in places}
-        found = names | {"address": {key: one for key, one in address.items() if one}}
-        found["references"] = [{"type": self.tax_id_type, "value": self.tax_id}] if self.tax_id else []
+        tax = [{"type": self.tax_id_type, "value": self.tax_id}] if self.tax_id else []
+        found = names | {"address": {key: one for key, one in address.items() if one}, "references": tax}
         return {key: one for key, one in found.items() if one}
 
 

@@ -93,7 +93,16 @@ def test_an_order_is_acknowledged_shipped_and_invoiced_by_commands_alone(home: H
         f"4711,EX-KT-17,40,{SECOND},L1",
         f"4711,EX-MG-04,20,{SECOND},",
     )
-    shipping = ("--packing", packed, "--ship-date", "2026-03-12T10:00", "--carrier", "ABFS", "--bol", "ES000077")
+    shipping = (
+        "--packing",
+        packed,
+        "--ship-date",
+        "2026-03-12T10:00",
+        "--carrier",
+        "ABFS",
+        "--bol",
+        "ES000077",
+    )
     assert home.run("document", "ship", "4711", *shipping, "--send") == 0
     work(home.path)
     sent = home.sent("856_*")
@@ -109,7 +118,9 @@ def test_an_order_is_acknowledged_shipped_and_invoiced_by_commands_alone(home: H
     told = home.json("document", "ship", "4711", "--packing", packed, "--ship-date", "2026-03-13", code=1)
     assert [(one["code"], one["value"]) for one in told["problems"]] == [("MADE-OVER", "5")]
     packed = home.file("rest.csv", "order,sku,quantity", "4711,EX-MG-04,4")
-    assert home.run("document", "ship", "4711", "--packing", packed, "--ship-date", "2026-03-13", "--send") == 0
+    assert (
+        home.run("document", "ship", "4711", "--packing", packed, "--ship-date", "2026-03-13", "--send") == 0
+    )
     work(home.path)
     told = home.json("document", "invoice", "4711", "--number", "INV-2")
     assert told["document"]["total"] == {"amount": "124.80"}, "what is not invoiced yet"
@@ -117,7 +128,16 @@ def test_an_order_is_acknowledged_shipped_and_invoiced_by_commands_alone(home: H
 
 
 def test_a_preview_leaves_nothing_behind_and_is_what_is_sent(home: Home) -> None:
-    tables = ("messages", "documents", "audit", "jobs", "seen", "expectations", "deliveries", "control_numbers")
+    tables = (
+        "messages",
+        "documents",
+        "audit",
+        "jobs",
+        "seen",
+        "expectations",
+        "deliveries",
+        "control_numbers",
+    )
     before = {name: home.count(name) for name in tables}
     payloads = sorted(path.name for path in (home.path / "data/payloads").rglob("*.gz"))
     told = home.json("document", "acknowledge", "4711")
@@ -180,9 +200,7 @@ def test_a_changed_order_and_several_orders_go_into_one_notice(home: Home) -> No
     work(home.path)
     told = home.json("document", "acknowledge", "4711")
     assert [one["quantity_ordered"]["value"] for one in told["document"]["lines"]] == ["60"]
-    packed = home.file(
-        "mixed.csv", "order;line;quantity;carton", f"4711;1;60;{FIRST}", f"4712;1;120;{FIRST}"
-    )
+    packed = home.file("mixed.csv", "order;line;quantity;carton", f"4711;1;60;{FIRST}", f"4712;1;120;{FIRST}")
     told = home.json("document", "ship", "4711", "4712", "--packing", packed, "--ship-date", "2026-03-12")
     assert told["document"]["structure"] == "carton_order_item"
     assert "HL*2*1*P*1~MAN*GM*00106141410000000019~HL*3*2*O*1~PRF*4711" in told["sent"]
@@ -223,7 +241,9 @@ def test_amazon_gets_the_same_by_its_api(
         file.write_text(file.read_text() + yaml.safe_dump({"assist": {"parties": parties, "net_days": 60}}))
         one.work()
         home = Home(one.home, capsys)
-        stock = home.file("stock.json", '[{"sku": "EX-KT-17", "available": 100}, {"sku": "EX-MG-04", "available": 24}]')
+        stock = home.file(
+            "stock.json", '[{"sku": "EX-KT-17", "available": 100}, {"sku": "EX-MG-04", "available": 24}]'
+        )
         assert home.run("document", "acknowledge", PO, "--stock", stock, "--send") == 0
         one.work(minutes=1)
         packing = {"ship_date": "2026-03-02T12:00", "estimated_delivery": "2026-03-05T12:00", "mode": "ltl"}
@@ -254,7 +274,9 @@ def test_amazon_gets_the_same_by_its_api(
 def test_the_clock_says_what_is_due_and_what_it_costs(home: Home) -> None:
     file = home.path / f"partners/{PARTNER}.yaml"
     terms = {"deadlines": {"ship_notice": "true", "costs": {"order_acknowledgment": "50 USD"}}}
-    file.write_text(file.read_text().replace("# profile: amazon-us", "profile: amazon-us") + yaml.safe_dump(terms))
+    file.write_text(
+        file.read_text().replace("# profile: amazon-us", "profile: amazon-us") + yaml.safe_dump(terms)
+    )
     set_in(home.path, f"partners/{PARTNER}.yaml", "profile: amazon-us", "# profile: amazon-us")
     put_order(home.path, 2, "4712")
     work(home.path)

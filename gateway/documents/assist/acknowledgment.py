@@ -100,7 +100,8 @@ def _stocked(rows: Sequence[Row], wrong: list[Problem]) -> dict[str, tuple[Decim
 def _answer(one: Line, parts: Iterable[tuple[str, Decimal, str]], when: str, *, api: bool) -> Json:
     responses = []
     for code, much, reason in parts:
-        said: Json = {"code": code if api or not reason else REASONS[reason], "quantity": one.quantity(much)}
+        quantity = {name: text for name, text in one.quantity(much).items() if api or name != "pack_size"}
+        said: Json = {"code": code if api or not reason else REASONS[reason], "quantity": quantity}
         if code == "backordered" and when:
             said["ship_date"] = when
         if reason and api:
