@@ -22,6 +22,7 @@ from gateway.services.base import Services, job_of
 from gateway.services.erp import MADE, Forms
 from gateway.services.lifecycle import Translation
 from gateway.services.outbound import Outbound
+from gateway.services.work import FIRST
 from gateway.store import tables as t
 from gateway.store.payloads import Payloads
 from gateway.store.records import INBOUND, OUTBOUND, Message
@@ -78,11 +79,10 @@ def known(
         raise RefusedError(f"{' and '.join(partners)} have {', '.join(asked)}; name one with --partner.")
     rows = [row for row in rows if [row["partner"]] == partners]
     if kind == "shipment" and partners:
-        notices = [_body(row) for row in rows if row["document_type"] == opener]
-        orders = select(_K.value).where(_K.document_id == rows[-1]["id"], _K.kind == "po")
+        notices = [row["id"] for row in rows if row["document_type"] == opener]
+        orders = select(_K.value).where(_K.document_id == notices[-1], _K.kind == "po")
         found = [str(one) for one in connection.scalars(orders)]
-        shipment = str(notices[-1].get("shipment_id"))
-        return replace(known(connection, found, partners[0], test=test), shipment=shipment)
+        return replace(known(connection, found, partners[0], test=test), shipment=asked[0])
     stories, api = list[Story](), False
     for number in asked:
         story: dict[str, Any] = {"order": None, "changes": [], "notices": (), "invoices": ()}
@@ -91,8 +91,9 @@ def known(
                 continue
             came, name = row["direction"] == INBOUND, row["document_type"]
             if came and name == "purchase_order":
-                story |= {"order": _body(row), "changes": []}
-                api = row["way"] == API
+                order, api = _body(row), row["way"] == API
+                is_again = order.get("purpose") in FIRST  # as when it is processed again
+                story |= {"order": order, "changes": story["changes"] if is_again else []}
             elif came and name == "purchase_order_change":
                 story["changes"].append(_body(row))
             elif row["direction"] == OUTBOUND and name == "purchase_order_acknowledgment":
@@ -101,9 +102,7 @@ def known(
                 story[_SENT[name]] += (_body(row),)
         if story["order"] is None:
             also = "" if test else " A test is asked for with --test."
-            raise NotFoundError(
-                f"There is no {'shipment' if kind == 'shipment' else 'order'} {number}.{also}"
-            )
+            raise NotFoundError(f"There is no {'order' if kind == 'po' else kind} {number}.{also}")
         order = as_changed(story.pop("order"), story.pop("changes"))
         stories.append(Story(order, **story))
     return Known(partners[0], tuple(stories), api)

@@ -20,9 +20,14 @@ from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
 from gateway.engine import validate
 from gateway.services.attend import expiring
+from gateway.services.check import numbers, statuses
+from gateway.services.proof import verify_payloads
 from gateway.settings import load
 from gateway.simulator.script import Line, Order
+from gateway.store.audit import verify
+from gateway.store.database import reading
 from tests.amazon import SECRETS
+from tests.databases import Server
 from tests.homes import PARTNER, FakeClock, acknowledgment, put, put_order, rows, set_in, work
 from tests.integration.test_amazon import PO, site
 from tests.orders import interchange, order
@@ -65,8 +70,16 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Home:
+def home(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Home:
     path = tmp_path / "home"
+    if getattr(request, "param", "") == "postgres":
+        server: Server = request.getfixturevalue("postgres")
+        monkeypatch.setenv("EDIGW_DATABASE_URL", server.database())
     make_home(path)
     set_in(path, "gateway.yaml", "stable_seconds: 1 ", "stable_seconds: 0 ")
     put(path, "po.edi", interchange(1, [order(1, "4711", [KETTLE, MUGS])]))
@@ -204,6 +217,35 @@ def test_a_changed_order_and_several_orders_go_into_one_notice(home: Home) -> No
     told = home.json("document", "ship", "4711", "4712", "--packing", packed, "--ship-date", "2026-03-12")
     assert told["document"]["structure"] == "carton_order_item"
     assert "HL*2*1*P*1~MAN*GM*00106141410000000019~HL*3*2*O*1~PRF*4711" in told["sent"]
+
+
+@pytest.mark.parametrize("home", ["sqlite", "postgres"], indirect=True)
+def test_each_database_keeps_what_was_made_and_is_whole(home: Home) -> None:
+    packed = home.file("packing.csv", "sku,quantity", "EX-KT-17,120", "EX-MG-04,24")
+    assert home.run("document", "acknowledge", "4711", "--send") == 0
+    work(home.path)
+    asked = ("document", "ship", "4711", "--packing", packed, "--ship-date", "2026-03-12")
+    assert home.json(*asked)["file"] == "856_4711-1_3.edi", "a preview takes no control number"
+    assert home.run(*asked, "--send") == 0
+    work(home.path)
+    assert home.run("document", "invoice", "4711-1", "--number", "INV-1", "--send") == 0
+    work(home.path)
+    assert "TDS*295680~" in home.sent("810_*")
+    with Gateway(home.path, load(home.path), works=False) as gateway, reading(gateway.engine) as connection:
+        assert [*verify(connection), *verify_payloads(connection, gateway.payloads)] == []
+        found = [*statuses(connection), *numbers(connection, gateway.settings.partners)]
+        assert [one for one in found if not one.ok] == []
+
+
+def test_an_order_that_is_processed_again_is_still_as_its_changes_left_it(home: Home) -> None:
+    change = ["ST*860*0001", "BCH*04*NE*4711***20260302", "POC*1*QD*60*60*EA*18.40*PE*VN*EX-KT-17"]
+    put(home.path, "change.edi", interchange(3, [[*change, "CTT*1", "SE*5*0001"]], "PC"))
+    work(home.path)
+    ((order_id,),) = rows(home.path, "SELECT id FROM messages WHERE name = 'po.edi'")
+    assert home.run("message", "reprocess", order_id, "--reason", "lost") == 0
+    work(home.path)
+    told = home.json("document", "acknowledge", "4711")
+    assert [one["quantity_ordered"]["value"] for one in told["document"]["lines"]] == ["60", "24"]
 
 
 def test_an_order_nobody_knows_and_one_of_two_partners(home: Home) -> None:

@@ -49,7 +49,7 @@ def invoice(
     """
     wrong, orders, made = list[Problem](), [one.order for one in stories], list[Json]()
     net, rates = Decimal(0), defaultdict[tuple[str, str], list[Decimal]](lambda: [Decimal(0), Decimal(0)])
-    known = {"currency": {str(one["currency"]) for one in orders if one.get("currency")}}
+    currencies = {str(one["currency"]) for one in orders if one.get("currency")}
     billed: list[tuple[Line, Decimal]] = []
     for story in stories:
         lines = lines_of(story, wrong)
@@ -68,24 +68,19 @@ def invoice(
                 wrong.append(told("MADE-OVER", f"{one.called}: {what}", text(much)))
             if much > 0:
                 billed.append((one, much))
-                known["currency"] |= {one.price["currency"]} if one.price.get("currency") else set()
-    if len(known["currency"]) > 1:
-        wrong.append(told("MADE-PRICE", f"Prices are in {' and '.join(sorted(known['currency']))}"))
-    currency = next(iter(sorted(known["currency"])), "")
+                currencies |= {one.price["currency"]} if one.price.get("currency") else set()
+    if len(currencies) > 1:
+        wrong.append(told("MADE-PRICE", f"Prices are in {' and '.join(sorted(currencies))}"))
+    currency = next(iter(sorted(currencies)), "")
     cent = Decimal(1).scaleb(-_MINOR.get(currency, 2))
-    country = next(
-        (one.get("address", {}).get("country", "") for one in parties_of(orders[0], (), ["ship_to"])), ""
-    )
+    place = next(iter(parties_of(orders[0], (), ["ship_to"])), {})
+    country = place.get("address", {}).get("country", "")
     with localcontext() as exact:
         exact.prec = 100
         for one, much in billed:
             basis, amount = one.line.get("price_basis", "each"), str(one.price.get("amount", ""))
             if not re.fullmatch(DECIMAL, amount) or not _PER.get(basis, 1):
-                what = (
-                    f"its price is by the {basis}"
-                    if amount
-                    else "neither order nor acknowledgment has a price"
-                )
+                what = f"its price is {amount or 'missing'}, by the {basis}"
                 wrong.append(told("MADE-PRICE", f"{one.called}: {what}", amount or None))
                 continue
             worth = much * Decimal(amount) / _PER.get(basis, 1)

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
@@ -98,14 +98,11 @@ def read_list(
                 wrong.append(row.wrong(name, "must be text or a number"))
         return {key: one.strip() for key, one in given.items() if isinstance(one, str) and one.strip()}
 
-    rows = []
+    rows, start = list[Row](), "/rows" if isinstance(found, dict) else ""
     for place, given in enumerate(listed):
-        at = (
-            (None, f"/rows/{place}" if isinstance(found, dict) else f"/{place}")
-            if is_json
-            else (place + 2, "")
-        )
-        rows.append(Row(texts(given, Row({}, *at), columns), *at))
+        at = Row({}, None, f"{start}/{place}") if is_json else Row({}, place + 2)
+        if is_json or any(given.values()):  # a blank line of CSV is nothing
+            rows.append(replace(at, values=texts(given, at, columns)))
     return rows, texts(beside, Row({}), head), wrong
 
 

@@ -68,9 +68,8 @@ def ship(
     structure = head.get("structure") or chosen
     if structure not in STRUCTURES:
         named = ", ".join(STRUCTURES)
-        wrong.append(
-            told("MADE-CONTAINER", f"There is no structure {structure!r}; known: {named}", structure)
-        )
+        what = f"There is no structure {structure!r}; known: {named}"
+        wrong.append(told("MADE-CONTAINER", what, structure))
         structure = chosen
     tree = _tree(packed, STRUCTURES[structure], {str(one["po_number"]): one for one in orders}, wrong)
     places = {json.dumps(parties_of(one, (), ["ship_to"])) for one in orders}
@@ -83,17 +82,8 @@ def ship(
         weight = {"value": head["weight"], "uom": head.get("weight_uom", "LB")}
         size |= {"weight_type": "gross", "weight": weight}
     made = heading("ship_notice", orders) | {"created_at": now, "structure": structure}
-    same = (
-        "shipment_id",
-        "ship_date",
-        "estimated_delivery",
-        "mode",
-        "bill_of_lading",
-        "arn",
-        "trailer",
-        "seal",
-    )
-    made |= {name: head[name] for name in same if head.get(name)}
+    own = ("structure", "scac", "pro", "weight", "weight_uom")
+    made |= {name: one for name, one in head.items() if one and name not in own}
     carrier = {name: head[name] for name in ("scac", "pro") if head.get(name)}
     made |= {name: one for name, one in (("carrier", carrier), ("measurements", size)) if one}
     if found := parties_of(orders[0], parties, ("seller", "ship_from", "ship_to")):
@@ -127,7 +117,7 @@ def _packed(row: Row, lines: list[Line], wrong: list[Problem]) -> tuple[Line, De
         uom = {"uom": said["uom"]} if "uom" in said else {}
         value = found[0].counted({"value": said["quantity"], **uom})
         if value is None:
-            what = f"the order does not say how many make a {said['uom']}"
+            what = f"the order does not count in {said['uom']}, or it is no whole number of its unit"
             wrong.append(row.wrong("uom", what, "MADE-LINE"))
         elif len(wrong) == before:
             return found[0], value
@@ -167,17 +157,13 @@ def _tree(
             if name == "items" or levels[-1] == name == "cartons":
                 before = Decimal(node.get("quantity", {}).get("value", "0"))
                 node["quantity"] = line.quantity(before + much)
-            if name == "cartons" and node.setdefault("tracking", said.get("tracking")) != said.get(
-                "tracking"
-            ):
+            parcel = said.get("tracking") if name == "cartons" else None
+            if parcel and node.setdefault("tracking", parcel) != parcel:
                 wrong.append(row.wrong("tracking", "the carton has another tracking number above"))
         if missing := [name for name in ("cartons", "pallets") if name not in levels and keys[name]]:
             wrong.append(row.wrong(missing[0][:-1], "this structure has no such level", "MADE-CONTAINER"))
         elif levels[-1] == "cartons" and not keys["cartons"]:
             wrong.append(row.wrong("carton", "this structure needs one", "MADE-CONTAINER"))
-    for node in nodes.values():
-        if node.get("tracking", "") is None:
-            del node["tracking"]
     return root
 
 

@@ -12,6 +12,7 @@ from gateway.errors import Problem
 
 Json = dict[str, Any]
 
+_REFUSED = ("rejected", "deleted")
 _PARTY = ("role", "name", "additional_names", "id_scheme", "id", "address", "references")
 
 
@@ -92,7 +93,7 @@ class Line:
         size = Decimal(given.get("pack_size") or own.get("pack_size") or 0)
         if units == ("CA", "EA") and size:
             return value * size
-        if units == ("EA", "CA") and size:
+        if units == ("EA", "CA") and size and not value % size:
             return value / size
         return value if units[0] == units[1] else None
 
@@ -111,7 +112,7 @@ def lines_of(story: Story, wrong: list[Problem]) -> list[Line]:
             found.append(one)
     for answer in story.acknowledgment.get("lines", ()):
         if (answered := _meant(found, po, answer, wrong)) and "responses" in answer:
-            said = [one for one in answer["responses"] if not str(one.get("code")).startswith("rejected")]
+            said = [one for one in answer["responses"] if not str(one.get("code")).startswith(_REFUSED)]
             parts = [answered.counted(one.get("quantity", answer.get("quantity_ordered"))) for one in said]
             answered.open = min(answered.ordered, sum((one or Decimal(0) for one in parts), Decimal(0)))
             answered.price = answer.get("unit_price", answered.price)

@@ -141,6 +141,11 @@ def test_a_list_that_cannot_be_used_says_why(content: bytes, words: str) -> None
     assert codes(wrong)[0] == "MADE-ROW"
 
 
+def test_blank_lines_of_csv_are_nothing_and_count_as_rows() -> None:
+    first, second = listed("sku,quantity\na,1\n,\n\nb,2\n\n")
+    assert (first.line, second.line) == (2, 5)
+
+
 def test_numbers_of_a_json_list_keep_their_text() -> None:
     (row,) = listed('[{"quantity": 1.10, "sku": "a", "lot": null}]')
     assert row.values == {"quantity": "1.10", "sku": "a"}
@@ -220,7 +225,7 @@ def test_all_that_is_wrong_with_a_packing_list_is_told_at_once_with_row_and_colu
         "8WL5Q2ZX,1,,,,,,,\n"
         "8WL5Q2ZX,1,MUG-4,1,,,,,\n"
         "8WL5Q2ZX,,,1,,,,soon,\n"
-        "8WL5Q2ZX,3,,1,DZ,,,,\n"
+        "8WL5Q2ZX,2,,7,EA,,,,\n"
         "8WL5Q2ZX,3,,1,,106141410000000018,,,\n"
         "8WL5Q2ZX,1,,1,,C1,P1,,T1\n"
         "8WL5Q2ZX,1,,1,,C1,P2,,T2\n"
