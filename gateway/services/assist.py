@@ -26,6 +26,7 @@ from gateway.services.work import FIRST
 from gateway.store import tables as t
 from gateway.store.payloads import Payloads
 from gateway.store.records import INBOUND, OUTBOUND, Message
+from gateway.transports.folder import harmless
 
 _SENT = {"ship_notice": "notices", "invoice": "invoices"}
 _D, _K, _M, _CAME = t.documents.c, t.document_keys.c, t.messages.c, t.messages.alias()
@@ -166,7 +167,7 @@ def _message(services: Services, document: Mapping[str, Any]) -> Message:
         id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
         direction=INBOUND,
         channel=channels[0].channel,
-        name=f"{kind}_{document.get(KINDS[kind].number, '')}.json",
+        name=harmless(f"{kind}_{document.get(KINDS[kind].number, '')}.json"),
         payload=None,
         size=0,
         created_at=now,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
 from gateway.cli.commands.message import asking, when
+from gateway.cli.commands.schedule import left, opened
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import Style, say, show, visible, write_json
 from gateway.errors import NotFoundError, Problem, RefusedError
@@ -87,18 +88,13 @@ def run_acknowledge(args: argparse.Namespace) -> int:
     """
     from gateway.documents.assist import acknowledgment as maker
 
-    with _gateway(args) as gateway:
+    with opened(args) as gateway:
         found = _known(args, gateway, [args.number])
         rows, _, wrong = _list(args.stock, maker.STOCK) if args.stock else (None, {}, [])
         rejects = {line: why for line, _, why in (one.partition("=") for one in args.reject)}
-        now = gateway.services.clock()
-        options: dict[str, Any] = {
-            "stock": rows,
-            "rejects": rejects,
-            "later": args.date or "",
-            "api": found.api,
-        }
-        made = maker.acknowledge(found.stories[0], today=f"{now:%Y-%m-%d}", **options)
+        options: dict[str, Any] = {"stock": rows, "rejects": rejects, "later": args.date or ""}
+        options |= {"today": f"{gateway.services.clock():%Y-%m-%d}", "api": found.api}
+        made = maker.acknowledge(found.stories[0], **options)
         return _end(args, gateway, found.partner, made, wrong)
 
 
@@ -113,7 +109,7 @@ def run_ship(args: argparse.Namespace) -> int:
     from gateway.documents.assist import shipment as maker
     from gateway.documents.assist.story import latest
 
-    with _gateway(args) as gateway:
+    with opened(args) as gateway:
         found = _known(args, gateway, args.numbers)
         rows, head, wrong = _list(args.packing, maker.PACKING, maker.HEAD)
         head |= {name: given for name in _SHIPMENT if (given := getattr(args, name))}
@@ -135,7 +131,7 @@ def run_invoice(args: argparse.Namespace) -> int:
     """
     from gateway.documents.assist import bill as maker
 
-    with _gateway(args) as gateway:
+    with opened(args) as gateway:
         try:
             found = _known(args, gateway, [args.asked], kind="shipment")
         except NotFoundError:
@@ -144,12 +140,6 @@ def run_invoice(args: argparse.Namespace) -> int:
         options |= {"number": args.number, "today": args.date or f"{gateway.services.clock():%Y-%m-%d}"}
         made = maker.invoice(found.stories, shipment=found.shipment, **options)
         return _end(args, gateway, found.partner, made, [])
-
-
-def _gateway(args: argparse.Namespace) -> Gateway:
-    from gateway.cli.commands.schedule import opened
-
-    return opened(args)
 
 
 def _known(args: argparse.Namespace, gateway: Gateway, numbers: list[str], kind: str = "po") -> Known:
@@ -207,7 +197,8 @@ def _end(
         show(visible(one) for one in lines if one)
     for one in problems:
         weight = Style.of(sys.stderr).severity(one.severity, f"{one.severity} {one.code}")
-        show([f"{weight}: {visible(f'{one.message} {one.hint}')}"], sys.stderr)
+        place = f" at {one.location.pointer}" if (one.location.pointer or "") not in one.message else ""
+        show([f"{weight}{visible(f'{place}: {one.message} {one.hint}')}"], sys.stderr)
     for words in seen.results if seen and not sent else ():
         say(words)
     if message:
@@ -229,7 +220,6 @@ def run_clock(args: argparse.Namespace) -> int:
 
     Lists orders with something due, the most urgent first. Times are UTC.
     """
-    from gateway.cli.commands.schedule import left
     from gateway.services import compliance
 
     with asking(args) as (connection, settings):
@@ -243,12 +233,8 @@ def run_clock(args: argparse.Namespace) -> int:
         for one in order["due"]:
             span = left(timedelta(seconds=one["seconds_left"])).removeprefix("-")
             how = f"{span} late" if one["seconds_left"] < 0 else f"{span} left"
-            show(
-                [
-                    visible(f"  {when(one['due_at'])}  {how}: {one['words']}"),
-                    visible(f"    if missed: {one['cost']}"),
-                ]
-            )
+            show([visible(f"  {when(one['due_at'])}  {how}: {one['words']}")])
+            show([visible(f"    if missed: {one['cost']}")])
     if not orders:
         say("Nothing is due.")
     return ExitCode.FINE
