@@ -109,6 +109,7 @@ _WARNINGS = (
     "receipt.failed",
     "certificate.expiring",
     "secret.expiring",
+    "expiry.near",
     "channel.stopped",
     "alert.failed",
     "deadline.near",

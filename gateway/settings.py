@@ -24,6 +24,7 @@ from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Prob
 from gateway.notify.rules import Alerts
 from gateway.partners.agreement import Rules, checked_marker, checked_name, setting
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
+from gateway.partners.assist import Assist, Expiry
 from gateway.partners.calendar import Calendar, Slots, When
 from gateway.partners.partner import API, Identifier, Partner, Partners
 from gateway.partners.sftp import Sftp
@@ -382,6 +383,8 @@ class GatewaySettings:
     sftp_server: SftpServer = field(default_factory=SftpServer)
     keys: Keys = field(default_factory=Keys)
     calendars: tuple[Calendar, ...] = ()
+    assist: Assist = field(default_factory=Assist)
+    expiries: tuple[Expiry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +430,10 @@ class Settings:
             rules |= dict.fromkeys(keys or [f"poll:{partner.folder}"], partner.poll)
             rules |= {f"close:{partner.id}|{one.set}": one.batch.close for one in partner.send if one.batch}
         return {key: Slots(one, self.calendar(one.calendar)) for key, one in rules.items() if one}
+
+    def assist(self, partner: str) -> Assist:
+        """What documents that are made here say to a partner."""
+        return (self.partners[partner].assist if partner in self.partners else None) or self.gateway.assist
 
     def us(self, partner: Partner) -> Identifier:
         """Our identifier as this partner knows it."""

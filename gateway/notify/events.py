@@ -93,6 +93,8 @@ EVENTS: dict[str, Event] = {
         "certificate.expiring", "partner whose name purposes ends fingerprint", "fingerprint"),
     "secret.expiring": _event("warning", "The secret {secret} ends {ends}.",
         "secret.expiring", "partner channel secret ends", "secret"),
+    "expiry.near": _event("warning", "{name} of {whose} ends {ends}.",
+        "expiry.near", "partner whose name ends", "whose name ends"),
     "channel.stopped": _event("error", "Nothing can be exchanged over {channel} since {since}: {words}",
         "channel.stopped", "channel code words since", "channel"),
     "channel.recovered": _event("info", "{channel} works again.",

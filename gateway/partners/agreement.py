@@ -166,6 +166,10 @@ class Writing:
         return Delimiters(self.element, self.component, self.segment, newline=newline)
 
 
+DUE = ("order_acknowledgment", "ship_notice", "invoice", "payment", "acknowledgment", "receipt")
+"""Kinds of what is due."""
+
+
 @setting
 class Deadlines:
     """What must be done until when; 0 or false where nobody looks.
@@ -179,6 +183,7 @@ class Deadlines:
         near_hours: so long before the end it is told that it comes.
         calendar: in whose working hours the hours for acknowledgment and invoice count; empty for all hours.
         zone: where times in documents are meant; empty for that of the calendar, or UTC.
+        costs: what it costs to miss one, in words by its kind.
     """
 
     order_acknowledgment_hours: float = 24
@@ -190,8 +195,11 @@ class Deadlines:
     near_hours: tuple[float, ...] = (4, 1)
     calendar: str = ""
     zone: str = ""
+    costs: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if wrong := [one for one in self.costs if one not in DUE]:
+            raise ValueError(f"costs: {wrong[0]!r} is no deadline; known: {', '.join(DUE)}")
         for name in ("order_acknowledgment_hours", "departure_minutes", "appointment_hours", "invoice_hours"):
             if not 0 <= getattr(self, name) <= 8760:
                 raise ValueError(f"{name}: 0 to 8760")

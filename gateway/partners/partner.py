@@ -21,6 +21,7 @@ from gateway.partners.agreement import (
     setting,
 )
 from gateway.partners.as2 import As2
+from gateway.partners.assist import Assist, Expiry
 from gateway.partners.calendar import When
 from gateway.partners.sftp import Sftp, SftpAccount
 from gateway.partners.sp_api import SpApi
@@ -78,6 +79,8 @@ class Partner:
         poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
         deadlines: until when what must be done.
         reconciliation: how its remittances are read, a file in ``config/reconciliation``, or ``off``.
+        assist: what documents that are made here say, in place of that of gateway.yaml.
+        expiries: what ends, as a form W-9, and is to be renewed.
     """
 
     id: str
@@ -100,6 +103,8 @@ class Partner:
     poll: When | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
     reconciliation: str = "generic"
+    assist: Assist | None = None
+    expiries: tuple[Expiry, ...] = ()
     as2: As2 | None = None
     sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None

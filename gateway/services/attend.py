@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from gateway.partners.certificate import EXPIRED, ending
-from gateway.services import lifecycle, transmit
+from gateway.services import expiry, lifecycle, transmit
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment
 from gateway.store.audit import Seal
@@ -109,8 +109,8 @@ def retain(services: Services, *, dry_run: bool = False) -> list[str]:
 def expiring(services: Services) -> int:
     """Tells 60, 30, 14, 7 and 1 days before which certificates end with none to follow; returns how many.
 
-    Client secrets of Amazon's API too. Each of these is told once, and the latest alone when several are due,
-    as after a stop.
+    Client secrets of Amazon's API too, and what people noted at times of its own. Each of these is told once,
+    and the latest alone when several are due, as after a stop.
     """
     store, number = services.store, 0
     with store.transaction():
@@ -128,4 +128,5 @@ def expiring(services: Services) -> int:
                 if store.once("credential", f"{partner.id} {facts['ends']} {days}") is None:
                     store.audit("secret.expiring", partner=partner.id, **facts)
                     number += 1
+        number += expiry.tell(services)
     return number

@@ -31,6 +31,9 @@ from gateway.x12.rewrite import alone
 ANSWERS = "functional_acknowledgment"
 """The type that is no business of the ERP: the gateway itself acknowledges what comes."""
 
+MADE = "made"
+"""The way of a document that was made here by a command, in place of our own system: JSON in any channel."""
+
 _ENDS = {"csv": "csv", "fixed": "txt", "jsonata": "json", "xslt": "xml", "x12": "edi"}
 
 
@@ -219,6 +222,10 @@ class Forms:
                 if readable and fnmatchcase(file.lower(), one.rule.files.lower()):
                     return one
         return None
+
+    def made(self, channel: str) -> FileForm:
+        """How a document is read that was made here."""
+        return FileForm(self.channels[channel], ErpForm(), None)
 
 
 def _shape(rule: ErpForm, overrides: tuple[Path, ...]) -> Shape | None:

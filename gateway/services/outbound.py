@@ -27,6 +27,7 @@ from gateway.partners.partner import API, WEBHOOK, Partner
 from gateway.services import crossreference, route, rules, sp_api
 from gateway.services.base import Services, job_of
 from gateway.services.claims import claims, content_of, fingerprint
+from gateway.services.erp import MADE
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.problems import problem, written_twice
 from gateway.services.work import Work, send
@@ -51,6 +52,8 @@ class Outbound(Work):
         self.findings.verdict = Verdict.UNREADABLE.value
         services = self.services
         form = services.erp.inlet(self.message.channel, self.message.name)
+        if self.message.way == MADE:
+            form = services.erp.made(self.message.channel)
         if form is None:
             found = problem("HOME-NO-FORM", channel=self.message.channel, value=self.message.name)
             return self._stopped(Translation.UNPROCESSED, found)
@@ -64,7 +67,7 @@ class Outbound(Work):
         partners = set()
         for number, document in enumerate(documents, 1):
             told = len(self.findings.problems)
-            ends.append(self._one(document))
+            ends.append(self.write(document))
             partners.add(self.findings.partner)
             if len(documents) > 1:
                 name = f"Document {number} of {len(documents)}"
@@ -80,7 +83,7 @@ class Outbound(Work):
             return Translation.PARTLY_TRANSLATED
         return ends[0] if len(set(ends)) == 1 else Translation.REJECTED
 
-    def _one(self, document: dict[str, Any]) -> Translation:
+    def write(self, document: dict[str, Any]) -> Translation:
         """Writes one document."""
         self.findings.partner = None
         partner = self.services.settings.partners.of_document(document)

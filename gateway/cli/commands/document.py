@@ -1,4 +1,7 @@
-"""``edigw document …`` and ``edigw ack list``: business documents, the story of an order, what is owed."""
+"""``edigw document …`` and ``edigw ack list``: business documents, the story of an order, what is owed.
+
+What makes documents is in :mod:`assist`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gateway.cli import inputs
+from gateway.cli.commands import assist
 from gateway.cli.commands.message import (
     asking,
     brief,
@@ -57,6 +61,7 @@ def register(commands: inputs.Commands) -> None:
     approve.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
     approve.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
     inputs.home_option(approve)
+    assist.register(verbs)
     verbs = inputs.noun(commands, "ack", "what partners say of what you sent", "Acknowledgments by partners.")
     owed = inputs.command(verbs, "list", run_acks, json="one JSON object: messages, and the next cursor")
     list_options(owed, "a number, control number, id, partner, or part of a file name")

@@ -115,6 +115,7 @@ def entries() -> dict[str, Entry]:
     """Every code, in the order of its table."""
     from gateway.as2 import problems as as2
     from gateway.documents import validation
+    from gateway.documents.assist import lists
     from gateway.mapping import problems as mapping
     from gateway.rules import RULES
     from gateway.services import problems as services
@@ -162,9 +163,10 @@ def entries() -> dict[str, Entry]:
     hint = "The message names the field and what it should hold."
     texts = {code: (text, hint) for code, text in validation.EXPLANATIONS.items()}
     kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, EdiError)]
+    texts |= {code: (why, hint) for code, (hint, why) in lists.CATALOGUE.items()}
     texts |= _OTHERS | {kind.code: ((kind.__doc__ or "").partition("\n")[0], kind.hint) for kind in kinds}
     for code, words in texts.items():
-        about, fault = ("document", "us") if code.startswith("DOC-") else ("edigw", "")
+        about, fault = ("document", "us") if code.startswith(("DOC-", "MADE-")) else ("edigw", "")
         found.append(Entry(code, about, *words, fault=fault))
     return {entry.code: entry for entry in found}
 

@@ -1,4 +1,4 @@
-"""``edigw schedule …`` and ``edigw deadline list``: what runs when, and what is due until when."""
+"""``edigw schedule …``, ``edigw deadline …`` and ``edigw expiry list``: what runs when, is due, and ends."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ def register(commands: inputs.Commands) -> None:
     due.add_argument("--limit", metavar="N", type=limit, default=50, help="at most so many (default 50)")
     inputs.home_option(due)
     ended = inputs.command(verbs, "cancel", run_cancel)
+    ends = inputs.noun(commands, "expiry", "what ends when", "Certificates, secrets, and dates you noted.")
+    inputs.home_option(inputs.command(ends, "list", run_expiries, json="one JSON object: expiries"))
     number = inputs.number(999_999_999, "the number of a deadline")
     ended.add_argument("number", metavar="NO", type=number, help="as `edigw deadline list` shows it")
     for verb in (now, ended):
@@ -106,7 +108,7 @@ def run_now(args: argparse.Namespace) -> int:
     """
     from gateway.services import schedule
 
-    with _gateway(args) as gateway:
+    with opened(args) as gateway:
         schedule.run(gateway.services, args.name, args.reason)
     say(f"A running `edigw up` does it now; without one: edigw run-once --config {inputs.home_named(args)}")
     return ExitCode.FINE
@@ -119,12 +121,12 @@ def run_cancel(args: argparse.Namespace) -> int:
     """
     from gateway.services import deadline
 
-    with _gateway(args) as gateway:
+    with opened(args) as gateway:
         deadline.cancel(gateway.services, args.number, args.reason)
     return ExitCode.FINE
 
 
-def _gateway(args: argparse.Namespace) -> Gateway:
+def opened(args: argparse.Namespace) -> Gateway:
     """The home of a command, for what a person does there."""
     home = inputs.home_named(args)
     from gateway.app import Gateway
@@ -132,7 +134,7 @@ def _gateway(args: argparse.Namespace) -> Gateway:
     from gateway.settings import load
 
     configure(level="error")  # what was done is told by the command, and is in the audit
-    return Gateway(home, load(home), works=False, actor=inputs.actor(args.actor))
+    return Gateway(home, load(home), works=False, actor=inputs.actor(getattr(args, "actor", None)))
 
 
 def run_deadlines(args: argparse.Namespace) -> int:
@@ -169,15 +171,40 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         str(row["seq"]),
         when(row["due_at"]),
-        _left(timedelta(seconds=row["seconds_left"])),
+        left(timedelta(seconds=row["seconds_left"])),
         *known,
         orders,
     )
 
 
-def _left(time: timedelta) -> str:
+def left(time: timedelta) -> str:
     """A span in its two largest units; negative for what is over."""
     minutes = abs(time) // timedelta(minutes=1)
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     said = f"{days} d {hours} h" if days else f"{hours} h {rest:02} min"
     return said if time >= timedelta() else f"-{said}"
+
+
+def run_expiries(args: argparse.Namespace) -> int:
+    """List what ends when: certificates, API secrets, and what `expiries` of the settings names.
+
+    exit code: 0 nothing is over, 1 something is that is in use
+    """
+    from gateway.services import expiry
+
+    with opened(args) as gateway:
+        rows = expiry.register(gateway.settings, gateway.keyring, datetime.now(UTC))
+    if args.json:
+        write_json({"expiries": rows})
+    elif rows:
+        shown = [
+            [
+                visible(one)
+                for one in (row["ends"][:10], str(row["days_left"]), row["kind"], row["whose"], row["name"])
+            ]
+            for row in rows
+        ]
+        show(table(shown, ("ENDS", "DAYS", "KIND", "WHOSE", "WHAT")).splitlines())
+    else:
+        say("Nothing ends that the gateway knows of.")
+    return ExitCode(any(row["in_use"] and row["days_left"] < 0 for row in rows))
