@@ -610,7 +610,7 @@ def test_what_is_exported_is_imported_as_it_was(site: Site, capsys: pytest.Captu
     assert "'@A,,'=1+1,00012345678905" in text
     assert imported(site, capsys, text)[1].startswith("Nothing to do: 2 rows")
     site.run("item", "export", "--partner", "")
-    assert capsys.readouterr().out.splitlines()[1:] == [",B,,2,,,,,,,,"]
+    assert capsys.readouterr().out.splitlines()[1:] == [",B,,2,,,,,,,,,"]
 
 
 def test_of_several_rows_one_says_which_is_removed(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
