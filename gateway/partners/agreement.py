@@ -238,3 +238,28 @@ class Locations:
         _mode(self.mode)
         if self.send not in ("code", "san", "gln"):
             raise ValueError(f"send {self.send!r}: choose one of code, san, gln")
+
+
+LAYOUTS = ("generic", "amazon")
+
+
+@setting
+class Labels:
+    """SSCCs and labels of cartons and pallets.
+
+    Attributes:
+        sscc: ``given`` (those in the ship notice; where it says ``auto``, a new one), or ``fill`` (a new one
+            for each carton and pallet without one, too).
+        gs1_prefix: which of company.gs1_prefixes new ones are of; empty for the first.
+        layout: how labels look.
+    """
+
+    sscc: str = "given"
+    gs1_prefix: str = ""
+    layout: str = "generic"
+
+    def __post_init__(self) -> None:
+        if self.sscc not in ("given", "fill"):
+            raise ValueError(f"sscc {self.sscc!r}: choose given or fill")
+        if self.layout not in LAYOUTS:
+            raise ValueError(f"layout {self.layout!r}: choose one of {', '.join(LAYOUTS)}")

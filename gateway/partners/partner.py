@@ -11,6 +11,7 @@ from gateway.partners.agreement import (
     Deadlines,
     Duplicates,
     Items,
+    Labels,
     Locations,
     Receive,
     Send,
@@ -75,6 +76,7 @@ class Partner:
         sftp_account: how it logs in to our server, to put files into its inbox and fetch from its outbox.
         poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
         deadlines: until when what must be done.
+        labels: SSCCs and labels of cartons and pallets.
     """
 
     id: str
@@ -95,6 +97,7 @@ class Partner:
     first_control_number: int = 1
     poll: When | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
+    labels: Labels = field(default_factory=Labels)
     as2: As2 | None = None
     sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None

@@ -63,6 +63,7 @@ from gateway.store.records import (
     Message,
     as_text,
 )
+from gateway.store.ssccs import Ssccs
 
 MAX_UNTOLD = 1000
 """Audit entries kept in memory until their transaction is on disk; of more only their number is told."""
@@ -128,6 +129,7 @@ class Store:
         self.exchanges = Exchanges(self)
         self.channels = Channels(self)
         self.deadlines = Deadlines(self)
+        self.ssccs = Ssccs(self)
         self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
         self.alerts = Alerts(self)
         self.alarm: Callable[[Sequence[Entry]], None] = lambda _: None
