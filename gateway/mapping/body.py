@@ -73,9 +73,7 @@ def pointer(path: Iterable[str | int]) -> str:
 def encode(value: Any) -> str:
     """JSON text in which decimal numbers are exact."""
     if isinstance(value, dict):
-        return (
-            "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{encode(v)}" for k, v in value.items()) + "}"
-        )
+        return "{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{encode(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return f"[{','.join(map(encode, value))}]"
     return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
@@ -110,9 +108,7 @@ def faults(plan: BodyPlan, body: Any, *, inbound: bool) -> list[Problem]:
         source = next((name for at, name in fields.items() if at[: len(names)] == names), "")
         advice = "Nothing needs to be done; ask the sender if the value matters."
         if not inbound:
-            advice = (
-                f"Correct the field {source} of the document." if source else "Take it out of the document."
-            )
+            advice = f"Correct the field {source} of the document." if source else "Take it out of the document."
         told = mapping_problem(f"BODY-{kind.upper()}", pointer(path), value=shown, words=words, advice=advice)
         weight = Severity.WARNING if inbound else Severity.ERROR
         found.append(replace(told, severity=weight, fault=Fault.PARTNER if inbound else Fault.US))
@@ -242,9 +238,7 @@ class BodyReader(_Meets):
                 put(target, rule.path, rule.default)
                 there = pointer((*address.path, *address.names[:1]))
                 kept.append({"address": there, "absent": True})
-                self._tell(
-                    "absent", (*at, *address.path), "", where, rule.default, shown, "it has the default"
-                )
+                self._tell("absent", (*at, *address.path), "", where, rule.default, shown, "it has the default")
             return
         path, parent, conditions = way
         put(target, rule.path, value)
@@ -259,9 +253,7 @@ class BodyReader(_Meets):
             member = self._member(owner, here)
             if _typed(text, member) != raw and (member is None or self.plan.forms.fits(member, raw)):
                 kept.append({"address": pointer(here), "value": encode(raw)})
-                self._tell(
-                    "exact_text", (*at, *here), encode(raw), where, None, shown, "its exact form is kept"
-                )
+                self._tell("exact_text", (*at, *here), encode(raw), where, None, shown, "its exact form is kept")
 
     def _member(self, owner: str, path: Path) -> Member | None:
         return self.plan.forms.member(owner, tuple(name for name in path if isinstance(name, str)))
@@ -646,6 +638,4 @@ def _same(one: Any, other: Any) -> bool:
     try:
         return Decimal(one) == Decimal(other)
     except ArithmeticError:
-        return one.removesuffix(":00").removesuffix("T00:00") == other.removesuffix(":00").removesuffix(
-            "T00:00"
-        )
+        return one.removesuffix(":00").removesuffix("T00:00") == other.removesuffix(":00").removesuffix("T00:00")

@@ -191,9 +191,7 @@ class _Check:
         for path, name, rule in plan.stated():
             for depth, member in enumerate(path):
                 above = path[:depth]
-                owner = (
-                    found.of if (found := plan.forms.member(plan.root, above)) else plan.root * (not above)
-                )
+                owner = found.of if (found := plan.forms.member(plan.root, above)) else plan.root * (not above)
                 known = plan.forms.objects.get(owner, {})
                 if member not in known:
                     where, near = owner or ".".join(above), nearest(member, known)
@@ -217,9 +215,7 @@ class _Check:
                 if form.required and member not in members:
                     where = ".".join((*path, member))
                     weight = Severity.WARNING  # each body is checked, and some are only read
-                    self.add(
-                        "MAP-REQUIRED", "fields", value=where, severity=weight, ref=where, name=form.words
-                    )
+                    self.add("MAP-REQUIRED", "fields", value=where, severity=weight, ref=where, name=form.words)
 
     def member(
         self, plan: BodyPlan, path: tuple[str, ...], name: str, rule: Rule, taken: dict[tuple[str, ...], str]

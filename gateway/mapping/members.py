@@ -77,9 +77,7 @@ class Member:
         unit = " characters" if match[1] == "text" else ""
         limits = {"": "", "from": f" from {match[3]}{unit} on", "to": f" up to {match[4]}{unit}"}
         both = f" from {match[3]} to {match[4]}{unit}"
-        return what + (
-            both if match[3] and match[4] else limits["from" if match[3] else "to" if match[4] else ""]
-        )
+        return what + (both if match[3] and match[4] else limits["from" if match[3] else "to" if match[4] else ""])
 
 
 @dataclass(frozen=True)

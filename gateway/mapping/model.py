@@ -219,9 +219,7 @@ def parse_member(text: str, *, each: bool = False) -> Address:
     for step in steps:
         match = _JSON_STEP.fullmatch(step.strip())
         if match is None:
-            raise MappingError(
-                f"{step!r} in the address {text!r} is not a member such as items or ids[type=X]"
-            )
+            raise MappingError(f"{step!r} in the address {text!r} is not a member such as items or ids[type=X]")
         path.append(match[1])
         found = []
         for part in filter(None, match[2].strip("[]").split(",")):

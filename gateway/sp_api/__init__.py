@@ -47,15 +47,15 @@ KINDS = {
     "acknowledgement": Kind(
         "purchase_order_acknowledgment", ("acknowledgements",), "acknowledgementDate", "submitAcknowledgement"
     ),
-    "order_status": Kind("purchase_order_acknowledgment", ("payload", "ordersStatus"), "purchaseOrderStatus"),
+    "order_status": Kind(
+        "purchase_order_acknowledgment", ("payload", "ordersStatus"), "purchaseOrderStatus"
+    ),
     "shipment_confirmation": Kind(
         "ship_notice", ("shipmentConfirmations",), "shipmentIdentifier", "SubmitShipmentConfirmations"
     ),
     "shipment": Kind("ship_notice", ("payload", "shipments"), "vendorShipmentIdentifier", "SubmitShipments"),
     "invoice": Kind("invoice", ("invoices",), "invoiceType", "submitInvoices", "remit_to"),
-    "transaction": Kind(
-        "functional_acknowledgment", ("payload", "transactionStatus"), "transactionId", seller=""
-    ),
+    "transaction": Kind("functional_acknowledgment", ("payload", "transactionStatus"), "transactionId", seller=""),
     "finances_invoice": Kind("remittance_advice", ("payload",), "invoiceHeader", seller=""),
 }
 """All kinds, by the name of their mapping."""

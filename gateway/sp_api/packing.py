@@ -158,9 +158,7 @@ def lists(notice: Json) -> tuple[Json, dict[str, str], list[Problem]]:
     structure = _take(flat, _STRUCTURE)
     absent = [one for one in flat.get("extensions", ()) if one.get("address") == _STRUCTURE]
     if structure or not absent:
-        flat |= (
-            {"structure": structure} if structure else {"structure": name} if (name := _shape(notice)) else {}
-        )
+        flat |= {"structure": structure} if structure else {"structure": name} if (name := _shape(notice)) else {}
     problems = walk.numbered()
     flat |= {name: found for name in ("items", "cartons", "pallets") if (found := walk.listed(name))}
     return flat, walk.places, problems
@@ -232,7 +230,9 @@ class _Walk:
             rest = {name: value for name, value in quantity.items() if size is None or name != "pack_size"}
             item["quantity"] = rest | ({"pack_size": decode(size["value"])} if size else {})
         sized = _with_extensions(item, [one for one in own if one is not size])
-        self.rows.append((around.get("cartons") or "", around.get("pallets") or "", sized, details, node))
+        self.rows.append(
+            (around.get("cartons") or "", around.get("pallets") or "", sized, details, node)
+        )
         self.at[id(sized)] = place
 
     def numbered(self) -> list[Problem]:
@@ -248,10 +248,7 @@ class _Walk:
                 if not number or number in numbers.values():
                     number = next(str(n) for n in range(1, len(taken) + 2) if str(n) not in taken)
                     told = mapping_problem(
-                        "BODY-NUMBER",
-                        f"{self.at[id(item)]}/line_no",
-                        value=item.get("line_no"),
-                        number=number,
+                        "BODY-NUMBER", f"{self.at[id(item)]}/line_no", value=item.get("line_no"), number=number
                     )
                     problems += [told] if item.get("line_no") else []
                 taken.add(number)
