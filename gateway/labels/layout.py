@@ -143,5 +143,5 @@ def _counted(label: Label, page: Page, top: float, left: float) -> Iterator[Part
     same_unit = len(label.contents) == 1 or not label.is_mixed
     known = {"Qty": label.said("quantity") if same_unit else "", "Exp": label.said("expiry")}
     known |= {"Lot": label.said("lot"), "Shipment": label.shipment}
-    for place, (name, value) in enumerate((one for one in known.items() if one[1])):
+    for place, (name, value) in enumerate(one for one in known.items() if one[1]):
         yield Text(left, top + 8 + place * 5.2, width, 10, f"{name} {value}", bold=name == "Qty")

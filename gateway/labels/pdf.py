@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from io import BytesIO
 
 from gateway.labels.fonts import Fonts
-from gateway.labels.layout import Bars, Line, Page, Part, Text
+from gateway.labels.layout import Line, Page, Part, Text
 
 # isort: split
 from reportlab.graphics.barcode.code128 import Code128

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from io import BytesIO
 
 from gateway.labels.fonts import Fitted, Fonts
-from gateway.labels.layout import Bars, Line, Page, Part, Text
+from gateway.labels.layout import Line, Page, Part, Text
 
 _QUIET = 10
 _POINT = 25.4 / 72
@@ -58,7 +58,7 @@ def _encoded(data: str, *, gs1: bool) -> tuple[str, int]:
 
 def _written(fitted: Fitted, part: Text, page: Page) -> str:
     high = _dots(fitted.size * _POINT, page)
-    if fitted.content is not None or not fitted.text.isascii() and max(fitted.text) > "\xff":
+    if fitted.content is not None:
         return _picture(fitted, high)
     text = re.sub(r"[\^~\\_]", lambda sign: f"_{ord(sign[0]):02X}", fitted.text)
     block = f"^FB{_dots(part.width, page)},1,0,C" if part.centred else ""

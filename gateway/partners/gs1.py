@@ -1,4 +1,4 @@
-"""Numbers and barcodes of GS1: check digits, SSCCs and element strings. A prefix is a setting of the company."""
+"""Numbers and barcodes of GS1: check digits, SSCCs and element strings. Prefixes are settings."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Ssccs:
         self._store = store
 
     def take(self, prefix: Gs1Prefix, count: int) -> list[str]:
-        """Gives new ones; after the last serial the first follows. Raises RefusedError if too few are free."""
+        """New ones; after the last serial the first follows. Raises RefusedError if too few are free."""
         store, highest, left = self._store, prefix.serials - 1, prefix.serials - prefix.first
         known = {"partner": prefix.prefix, "kind": f"sscc-{prefix.extension}"}
         # Whoever else takes serials of the prefix waits here until this transaction ends.

@@ -144,7 +144,7 @@ ssccs = _table(
     *map(_text, ("used_on", "shipment", "unit")),
     Index("ssccs_shipment", "shipment"),
 )
-"""SSCCs that were given or used, with the last day of it. ``shipment``: which uses it, empty if none does yet;
+"""SSCCs that were given or used, with the last day of it. ``shipment``: who uses it, empty for nobody;
 ``unit``: where it stands in the notice of that."""
 
 deliveries = _table(

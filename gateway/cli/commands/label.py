@@ -98,9 +98,7 @@ def run_print(args: argparse.Namespace) -> int:
     ending = Path(args.output or "").suffix.lstrip(".").lower()
     form = args.format or (ending if ending in _FORMATS else "pdf")
     if form == "png" and folder is None and len(found) > 1:
-        say(
-            "edigw label print: a picture shows one label: add --carton or --pallet, or name a folder with -o."
-        )
+        say("edigw label print: a picture shows one label: add --carton or --pallet, or a folder as OUT.")
         return ExitCode.USAGE
     how = {"layout": layout, "size": args.size, "dpi": args.dpi, "fonts": fonts}
     for some in [[one] for one in found] if folder else [found]:
