@@ -6,6 +6,7 @@ the SSCC below. Bars are as wide as the printer's whole dots allow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ def amazon(label: Label, page: Page) -> Iterator[Part]:
     yield from _frame(label, page, top)
     orders, left = label.orders, page.width * 0.6
     yield Text(3, top + 1.5, left - 4, 12, f"PO {', '.join(orders)}", bold=True)
-    if len(orders) == 1:
+    if len(orders) == 1 and re.fullmatch("[0-9A-Za-z ./-]+", orders[0]):  # no sign that orders printers about
         yield Bars(0, top + 7, left, 10, orders[0], page.modules(_WIDE, _NARROW))
     first = label.contents[0] if label.contents else None
     ids = [f"{name} {value}" for name, value in first.ids.items()] if first and not label.is_mixed else []

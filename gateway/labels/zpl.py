@@ -46,7 +46,6 @@ def _dots(millimetres: float, page: Page) -> int:
 
 def _encoded(data: str, *, gs1: bool) -> tuple[str, int]:
     """A Code 128 with its changes between the code sets C (pairs of digits) and B; and its modules."""
-    # No ">" is in data: the sign begins what chooses a code set here.
     head, length = (">8", 1) if gs1 else ("", 0)
     digits = re.match("(?:[0-9]{2})*", data)
     pairs = digits[0] if digits and len(digits[0]) >= 4 else ""
