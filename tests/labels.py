@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import zxingcpp
@@ -62,3 +63,17 @@ def pictures(pdf: bytes, dpi: int) -> list[Image.Image]:
 
 def picture(png: bytes) -> Image.Image:
     return Image.open(BytesIO(png))
+
+
+HOW_TO = Path(__file__).resolve().parents[1] / "docs" / "how-to"
+
+if __name__ == "__main__":  # the pictures of the documentation: python -m tests.labels
+    from gateway.labels.fonts import Fonts
+    from gateway.labels.label import labels
+    from gateway.labels.layout import LAYOUTS
+    from gateway.labels.output import printed
+
+    for name, number in (("amazon", 2), ("generic", 1)):
+        some = labels(notice())[number : number + 1]
+        assert name in LAYOUTS
+        (HOW_TO / f"label-{name}.png").write_bytes(printed(some, "png", layout=name, fonts=Fonts()))

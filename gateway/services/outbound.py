@@ -24,7 +24,7 @@ from gateway.errors import (
 )
 from gateway.partners.agreement import Send
 from gateway.partners.partner import API, WEBHOOK, Partner
-from gateway.services import crossreference, route, sp_api, sscc
+from gateway.services import crossreference, label, route, sp_api, sscc
 from gateway.services.base import Services, job_of
 from gateway.services.claims import claims, content_of, fingerprint
 from gateway.services.lifecycle import Acknowledgment, Translation
@@ -135,6 +135,8 @@ class Outbound(Work):
                     self._wait(kept, partner, agreed, chosen.way)
                 else:
                     self._send(kept, partner, agreed, chosen.way)
+                if document["document_type"] == "ship_notice":
+                    label.plan(self, partner, document)
             except (DocumentError, NotFoundError, RefusedError) as error:
                 take_back()
                 return self._stopped(Translation.REJECTED, *(error.problems or (_whole(error),)))

@@ -28,6 +28,7 @@ from gateway.store.database import reading
 from gateway.store.sql import Store
 from tests.databases import Server
 from tests.homes import PARTNER, FakeClock, acknowledgment, put, set_in, work
+from tests.labels import pictures, read
 
 PREFIX = Gs1Prefix(prefix="0614141234", extension=3, first=100)
 
@@ -299,3 +300,31 @@ def test_eight_processes_that_are_killed_never_get_one_twice(home: Path) -> None
         told = [json.loads(row[0]) for row in connection.execute(facts)]
         assert sum(one["count"] for one in told) == len(kept)  # none was lost in silence
         assert [*verify(connection)] == []
+
+
+# --- labels for our own system ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["pdf", "zpl"])
+def test_labels_come_back_to_the_channel_of_the_notice(home: Path, form: str) -> None:
+    agree(home, f"labels: {{sscc: fill, to_erp: {form}}}")
+    assert send(home, notice("S1", None, "auto")) == "translated"
+    content = (home / f"folders/erp/outbox/labels_S1.{form}").read_bytes()
+    if form == "zpl":
+        assert [f">;>8{one}".encode() in content for one in stored(home)] == [True, True]
+    else:
+        said = [read(one) for one in pictures(content, 203)]
+        assert [(f"(00){one[2:]}", "GS1") in bars for one, bars in zip(stored(home), said, strict=True)] == [True, True]
+    assert main(["audit", "verify", "--config", str(home)]) == 0
+
+
+def test_a_notice_does_not_wait_for_labels_that_cannot_be_printed(home: Path) -> None:
+    agree(home, "labels: {to_erp: pdf}")
+    nameless = [{"role": "ship_to", "id_scheme": "buyer_assigned", "id": "RNO4"}]
+    assert send(home, notice("S1", "auto", parties=nameless)) == "translated"
+    assert edi(home)
+    assert not [*(home / "folders/erp/outbox").glob("labels*")]
+    with Gateway(home, load(home), works=False) as gateway, reading(gateway.engine) as connection:
+        told = select(t.audit.c.facts).where(t.audit.c.event == "message.translated")
+        remarks = [json.loads(row[0])["remarks"] for row in connection.execute(told)]
+    assert "has no party `ship_to`" in remarks[-1][0]

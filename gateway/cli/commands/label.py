@@ -85,13 +85,15 @@ def run_print(args: argparse.Namespace) -> int:
     exit code: 0 done, 1 something is missing in the notice, or cannot be printed
     """
     notice, settings = _notice(args)
-    from gateway.labels.fonts import Fonts
     from gateway.labels.label import labels
-    from gateway.labels.output import printed
+    from gateway.services import label
+
 
     home, partner = inputs.home_of(args), settings and settings.partners.get(str(notice.get("partner_id")))
     named = [home / one for one in settings.gateway.labels.fonts] if settings and home else []
-    fonts = Fonts([(str(one), _font(one)) for one in [*named, *map(Path, args.font)]])
+    fonts = label.fonts((*named, *map(Path, args.font)))
+    from gateway.labels.output import printed
+
     found = _wanted(args, labels(notice, settings.gateway.company.name if settings else ""))
     layout = args.layout or (partner.labels.layout if partner else "generic")
     folder = Path(args.output) if args.output and Path(args.output).is_dir() else None
@@ -162,11 +164,6 @@ def _wanted(args: argparse.Namespace, found: list[Label]) -> list[Label]:
     if not some:
         raise NotFoundError(f"The shipment has no {kind} {number} with an SSCC.")
     return some
-
-
-def _font(path: Path) -> bytes:
-    with inputs.opened(str(path)) as file:
-        return file.read(_MAX_BYTES)
 
 
 def _name(label: Label, form: str) -> str:

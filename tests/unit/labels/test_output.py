@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import ImageChops
 from pypdfium2 import PdfDocument
 
 from gateway.errors import ConfigurationError, DocumentError
@@ -15,7 +16,7 @@ from gateway.labels.label import labels
 from gateway.labels.layout import DOTS, LAYOUTS, PAGES, Bars, Page
 from gateway.labels.output import printed
 from gateway.partners.agreement import LAYOUTS as NAMES
-from tests.labels import address, notice, picture, pictures, read, sscc
+from tests.labels import HOW_TO, address, notice, picture, pictures, read, sscc
 
 GREEK = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
@@ -226,3 +227,13 @@ def test_control_characters_and_bars_in_an_order_number_do_no_harm() -> None:
     zpl = made("zpl", orders=orders).decode()
     assert "~" not in zpl
     assert zpl.count("^XZ") == 3
+
+
+@pytest.mark.parametrize(("layout", "number"), [("amazon", 3), ("generic", 2)])
+def test_the_pictures_of_the_documentation_are_such_labels(layout: str, number: int) -> None:
+    shown = picture((HOW_TO / f"label-{layout}.png").read_bytes())
+    assert read(shown) == wanted(layout, number)
+    some = labels(notice())[number - 1 : number]
+    now = picture(printed(some, "png", layout=layout, fonts=Fonts()))
+    different = sum(ImageChops.difference(shown.convert("L"), now.convert("L")).histogram()[64:])
+    assert different < 0.002 * now.width * now.height, "run python -m tests.labels"
