@@ -97,7 +97,7 @@ def generic(label: Label, page: Page) -> Iterator[Part]:
     yield Text(3, top + 1.5, left - 4, 12, f"PO {', '.join(label.orders)}", bold=True)
     for place, one in enumerate(rows[: most - (len(rows) > most)]):
         said = [one.quantity, *(f"{name} {value}" for name, value in [*one.ids.items()][:2]), one.description]
-        yield Text(3, top + 8 + place * 4.6, left - 4, 9, " · ".join(filter(None, said)))
+        yield Text(3, top + 8 + place * 4.6, left - 6, 9, " · ".join(filter(None, said)))
     if len(rows) > most:
         yield Text(3, top + 8 + (most - 1) * 4.6, left - 4, 9, f"and {len(rows) - most + 1} more items")
     yield from _counted(label, page, top, left)
