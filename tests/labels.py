@@ -34,7 +34,10 @@ def notice(**changes: Any) -> dict[str, Any]:
     """A pallet of two cartons, one with two items, one with one that has lot and expiry."""
     cartons = [
         {"sscc": sscc(2), "items": [item(), item("2", quantity={"value": "6", "uom": "EA"})]},
-        {"sscc": sscc(3), "items": [item("3", lot="L26-118", expiry="2026-09-30", description="Tea, 40 bags")]},
+        {
+            "sscc": sscc(3),
+            "items": [item("3", lot="L26-118", expiry="2026-09-30", description="Tea, 40 bags")],
+        },
     ]
     supplier = {**address("EXAMPLE SUPPLIER LLC", city="TACOMA", state="WA", postal_code="98421"), "id": "S1"}
     return {
@@ -58,7 +61,10 @@ def read(picture: Image.Image) -> set[tuple[str, str]]:
 def pictures(pdf: bytes, dpi: int) -> list[Image.Image]:
     """The pages of a PDF as a printer has them: black or white dots."""
     with PdfDocument(pdf) as document:
-        return [page.render(scale=dpi / 72).to_pil().convert("L").point(lambda one: 255 * (one > 127)) for page in document]
+        return [
+            page.render(scale=dpi / 72).to_pil().convert("L").point(lambda one: 255 * (one > 127))
+            for page in document
+        ]
 
 
 def picture(png: bytes) -> Image.Image:

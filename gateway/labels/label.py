@@ -41,7 +41,8 @@ class Label:
     Attributes:
         sscc: 18 digits. kind: ``carton`` or ``pallet``, which is ``number`` of ``count`` of its kind.
         ship_from, ship_to: names and addresses in lines. place: what the partner calls the ship-to.
-        postal: element string of its postal code, or empty. orders: purchase orders.
+        postal: element string of its postal code, or empty. carriage: by whom and by which numbers it goes.
+        orders: purchase orders.
     """
 
     sscc: str
@@ -53,10 +54,7 @@ class Label:
     ship_to: tuple[str, ...]
     place: str
     postal: str
-    carrier: str
-    pro: str
-    bill: str
-    tracking: str
+    carriage: tuple[tuple[str, str], ...]
     orders: tuple[str, ...]
     contents: tuple[Content, ...]
 
@@ -79,12 +77,12 @@ def labels(notice: dict[str, Any], company: str = "") -> list[Label]:
     Raises:
         DocumentError: it has none, or says not where the shipment goes; ``problems`` tells all.
     """
-    places: dict[tuple[str, str], list[Unit]] = {}
+    places: dict[str, dict[str, list[Unit]]] = {"pallet": {}, "carton": {}}
     problems = []
     for unit in units(notice):
         number = sscc(unit.node.get("sscc"))
         if number and is_right(number):
-            places.setdefault((unit.kind, number), []).append(unit)
+            places[unit.kind].setdefault(number, []).append(unit)
         elif "sscc" in unit.node:
             value = str(unit.node["sscc"])
             words = (
@@ -96,38 +94,35 @@ def labels(notice: dict[str, Any], company: str = "") -> list[Label]:
     lines, address = _lines(ship_to), ship_to.get("address") or {}
     if not lines:
         problems.append(_problem("The notice has no party `ship_to` with name and address.", "/parties"))
-    if not places and not problems:
+    if not any(places.values()) and not problems:
         problems.append(_problem("No carton or pallet of the notice has an SSCC.", ""))
     if problems:
         raise DocumentError("No label can be printed.", problems=tuple(problems))
-    carrier = notice.get("carrier") or {}
     code, country = str(address.get("postal_code") or ""), str(address.get("country") or "")
-    counts = {kind: [one for one in places if one[0] == kind] for kind in ("pallet", "carton")}
-    found = []
-    for kind, keys in counts.items():
-        for place, key in enumerate(keys, 1):
-            contents = tuple(_contents(notice, places[key]))
-            orders = [one.po_number for one in contents] or [_order(notice, one) for one in places[key]]
-            found.append(
-                Label(
-                    sscc=key[1],
-                    kind=kind,
-                    number=place,
-                    count=len(keys),
-                    shipment=str(notice.get("shipment_id") or ""),
-                    ship_from=_lines(parties.get("ship_from") or parties.get("seller") or {"name": company}),
-                    ship_to=lines,
-                    place=str(ship_to.get("id") or ""),
-                    postal=postal(code, country),
-                    carrier=" ".join(filter(None, (carrier.get("scac"), carrier.get("name")))),
-                    pro=str(carrier.get("pro") or ""),
-                    bill=str(notice.get("bill_of_lading") or ""),
-                    tracking=str(places[key][0].node.get("tracking") or ""),
-                    orders=tuple(dict.fromkeys(filter(None, orders))),
-                    contents=contents,
-                )
-            )
-    return found
+    same: dict[str, Any] = {"shipment": str(notice.get("shipment_id") or ""), "postal": postal(code, country)}
+    same |= {"ship_to": lines, "place": str(ship_to.get("id") or "")}
+    same["ship_from"] = _lines(parties.get("ship_from") or parties.get("seller") or {"name": company})
+    return [
+        Label(
+            sscc=number, kind=kind, number=place, count=len(numbers), **same, **_own(notice, numbers[number])
+        )
+        for kind, numbers in places.items()
+        for place, number in enumerate(numbers, 1)
+    ]
+
+
+def _own(notice: dict[str, Any], places: list[Unit]) -> dict[str, Any]:
+    """What only the labels of this unit say."""
+    carrier, contents = notice.get("carrier") or {}, tuple(_contents(notice, places))
+    name = " ".join(filter(None, (carrier.get("scac"), carrier.get("name"))))
+    carriage = {"Carrier": name, "PRO": carrier.get("pro"), "BOL": notice.get("bill_of_lading")}
+    carriage["Tracking"] = places[0].node.get("tracking")
+    orders = [one.po_number for one in contents] or [_order(notice, one) for one in places]
+    return {
+        "carriage": tuple((name, str(value)) for name, value in carriage.items() if value),
+        "contents": contents,
+        "orders": tuple(dict.fromkeys(filter(None, orders))),
+    }
 
 
 def _contents(notice: dict[str, Any], places: list[Unit]) -> Iterator[Content]:

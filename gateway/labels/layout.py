@@ -113,9 +113,8 @@ def _frame(label: Label, page: Page, contents: float) -> Iterator[Part]:
     yield from (Line(2, y, width=width - 4) for y in (30, 45, contents, last))
     yield from _block(3, half - 4, "SHIP FROM", label.ship_from, 8, bold=False)
     yield from _block(half + 2, width - half - 6, "SHIP TO", label.ship_to, 10, bold=True)
-    known = {"Carrier": label.carrier, "PRO": label.pro, "BOL": label.bill, "Tracking": label.tracking}
     left = width * (0.6 if label.place else 1)
-    for place, (name, value) in enumerate([one for one in known.items() if one[1]][:3]):
+    for place, (name, value) in enumerate(label.carriage[:3]):
         yield Text(3, 31.5 + place * 4.3, left - 4, 9, f"{name}: {value}")
     if label.place:
         yield Text(left, 31, width - left - 3, 6, "LOCATION")

@@ -18,13 +18,13 @@ from gateway.transports.folder import OUTBOX, harmless
 if TYPE_CHECKING:
     from gateway.labels.fonts import Fonts
 
-_MOST = 1000
+_MOST = 500
 """So many labels are made in passing."""
 
 
 @lru_cache(maxsize=4)
 def fonts(files: tuple[Path, ...]) -> Fonts:
-    """Fonts with these files. Raises ConfigurationError if one cannot be used, or the packages are missing."""
+    """Fonts with these files. Raises ConfigurationError if one cannot be used, or packages are missing."""
     from gateway.labels.fonts import Fonts
 
     return Fonts([(str(one), one.read_bytes()) for one in files])
@@ -47,10 +47,9 @@ def plan(work: Work, partner: Partner, notice: dict[str, Any]) -> None:
         files = tuple(services.home / one for one in services.settings.gateway.labels.fonts)
         content = printed(found, form, layout=partner.labels.layout, fonts=fonts(files))
     except (DocumentError, ConfigurationError, OSError) as error:
-        told = getattr(error, "problems", ()) or [str(error)]
-        words = [one if isinstance(one, str) else one.message for one in told]
-        known = {"number": notice.get("shipment_id"), "what": " ".join(words)}
-        work.findings.add(replace(problem("HOME-LABELS", **known), severity=Severity.WARNING))
+        words = [one.message for one in getattr(error, "problems", ())] or [str(error)]
+        told = problem("HOME-LABELS", number=notice.get("shipment_id"), what=" ".join(words))
+        work.findings.add(replace(told, severity=Severity.WARNING))
         return
     payload, _ = services.payloads.put(BytesIO(content))
     mine, name = work.message.id, harmless(f"labels_{notice.get('shipment_id')}.{form}")

@@ -127,8 +127,8 @@ CATALOGUE: dict[str, Kind] = {
     "HOME-LABELS": _ours(
         "The labels of shipment {number} could not be printed: {what}",
         "The ship notice is sent. Correct what is named, and print them with `edigw label print`.",
-        "A partner with `labels.to_erp` wants the labels of its shipments written for your own system. A notice "
-        "does not wait for them."),
+        "A partner with `labels.to_erp` wants the labels of its shipments written for your own system. A "
+        "notice does not wait for them."),
     "HOME-SSCC-NONE": _ours(
         "A carton or pallet wants a new SSCC, and none can be given: {what}.",
         "Write the SSCCs into the ship notice (`edigw document show` has those of an earlier one), or add a "

@@ -1,4 +1,4 @@
-"""SSCCs: given once by whatever process, filled into ship notices, never used for two units; on both databases."""
+"""SSCCs: given once by any process, filled into ship notices, never used for two units; on both databases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,9 +40,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def home(
-    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def home(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a company prefix."""
     home = tmp_path / "home"
     assert main(["init", str(home)]) == 0
@@ -54,7 +51,7 @@ def home(
         server: Server = request.getfixturevalue("postgres")
         monkeypatch.setenv("EDIGW_DATABASE_URL", server.database())
         assert main(["db", "upgrade", "--config", str(home)]) == 0
-    yield home
+    return home
 
 
 def notice(number: str = "S1", *ssccs: str | None, **changes: Any) -> dict[str, Any]:
@@ -93,7 +90,9 @@ def edi(home: Path) -> list[str]:
 
 
 def problems(home: Path, name: str = "ship.json") -> list[dict[str, Any]]:
-    told = max((home / "folders/erp/quarantine").glob(f"{name}*problem.json"), key=lambda one: one.stat().st_mtime_ns)
+    told = max(
+        (home / "folders/erp/quarantine").glob(f"{name}*problem.json"), key=lambda one: one.stat().st_mtime_ns
+    )
     found: list[dict[str, Any]] = json.loads(told.read_bytes())["problems"]
     return found
 
@@ -193,7 +192,10 @@ def test_an_sscc_of_another_shipment_is_refused_for_a_year(home: Path, clock: Fa
         lambda made: made["orders"][0]["cartons"].append(made["orders"][0]["cartons"][0]),
         lambda made: made["orders"][0].update(pallets=[{"sscc": OURS}]),
         lambda made: made["orders"][0].update(
-            pallets=[{"cartons": [{"sscc": OURS}], "sscc": one} for one in ("00106141410000000026", "00106141410000000033")]
+            pallets=[
+                {"cartons": [{"sscc": OURS}], "sscc": one}
+                for one in ("00106141410000000026", "00106141410000000033")
+            ]
         ),
     ],
 )
@@ -277,7 +279,7 @@ TAKE = [sys.executable, "-m", "gateway", "label", "sscc", "--count", "7", "--con
 
 
 def test_eight_processes_that_are_killed_never_get_one_twice(home: Path) -> None:
-    """Some end by themselves, some are killed at any moment; what was printed is unique, and all is on record."""
+    """Some end by themselves, some are killed at any moment; what was printed is unique and on record."""
     printed: list[str] = []
     for cycle in range(3):
         running = [subprocess.Popen([*TAKE, str(home)], stdout=subprocess.PIPE) for _ in range(8)]
@@ -314,7 +316,10 @@ def test_labels_come_back_to_the_channel_of_the_notice(home: Path, form: str) ->
         assert [f">;>8{one}".encode() in content for one in stored(home)] == [True, True]
     else:
         said = [read(one) for one in pictures(content, 203)]
-        assert [(f"(00){one[2:]}", "GS1") in bars for one, bars in zip(stored(home), said, strict=True)] == [True, True]
+        assert [(f"(00){one[2:]}", "GS1") in bars for one, bars in zip(stored(home), said, strict=True)] == [
+            True,
+            True,
+        ]
     assert main(["audit", "verify", "--config", str(home)]) == 0
 
 

@@ -28,10 +28,13 @@ def drawn(zpl: bytes, folder: Path, dpi: int, size: str) -> list[Image.Image]:
         pytest.skip(f"no zebrash: {error}")
     (folder / "labels.zpl").write_bytes(zpl)
     told = [folder / "labels.zpl", *map(str, PAGES[size]), str(DPMM[dpi])]
-    done = subprocess.run([*command, *told], env=ENVIRONMENT, check=True, capture_output=True, timeout=120)
+    done = subprocess.run(
+        [str(one) for one in (*command, *told)], env=ENVIRONMENT, check=True, capture_output=True, timeout=120
+    )
     return [picture(b64decode(line)) for line in done.stdout.split()]
 
 
+@pytest.mark.slow
 @pytest.mark.needs_system
 @pytest.mark.parametrize("size", PAGES)
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -24,7 +24,10 @@ def test_an_sscc_is_extension_prefix_serial_and_check_digit() -> None:
 
 
 @given(
-    st.from_regex(r"[0-9]{7,10}", fullmatch=True), st.integers(0, 9), st.integers(0, 999_999), st.integers(0, 16)
+    st.from_regex(r"[0-9]{7,10}", fullmatch=True),
+    st.integers(0, 9),
+    st.integers(0, 999_999),
+    st.integers(0, 16),
 )
 def test_one_wrong_digit_is_always_seen(prefix: str, extension: int, serial: int, place: int) -> None:
     made = Gs1Prefix(prefix=prefix, extension=extension).sscc(serial)
@@ -36,9 +39,9 @@ def test_one_wrong_digit_is_always_seen(prefix: str, extension: int, serial: int
 
 def test_an_sscc_is_known_with_and_without_its_identifier() -> None:
     assert sscc("00106141410000000019") == sscc("106141410000000019") == "106141410000000019"
-    assert [sscc(one) for one in (None, "", "10614141000000001", "01106141410000000019", "1061414100000000x9")] == [
-        None
-    ] * 5
+    assert [
+        sscc(one) for one in (None, "", "10614141000000001", "01106141410000000019", "1061414100000000x9")
+    ] == [None] * 5
 
 
 @pytest.mark.parametrize(

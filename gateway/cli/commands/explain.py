@@ -34,7 +34,7 @@ _OTHERS = {
     ),
     "DOC-FONT": (
         "A text of a label has letters that no font at hand has, or that must be joined to be read.",
-        "Name a TrueType font that has them in `labels.fonts` or `--font`, or write the text in Latin letters.",
+        "Name a TrueType font that has them in `labels.fonts` or `--font`, or write in Latin letters.",
     ),
     "DOC-LABEL": (
         "A ship notice lacks what a label must show: an SSCC, or where the shipment goes.",

@@ -88,7 +88,6 @@ def run_print(args: argparse.Namespace) -> int:
     from gateway.labels.label import labels
     from gateway.services import label
 
-
     home, partner = inputs.home_of(args), settings and settings.partners.get(str(notice.get("partner_id")))
     named = [home / one for one in settings.gateway.labels.fonts] if settings and home else []
     fonts = label.fonts((*named, *map(Path, args.font)))

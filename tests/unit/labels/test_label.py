@@ -20,9 +20,15 @@ def test_pallets_come_first_and_each_kind_is_counted() -> None:
 def test_a_label_says_who_ships_what_to_whom() -> None:
     label = labels(notice())[2]
     assert label.ship_from == ("EXAMPLE SUPPLIER LLC", "8000 NORTH VIRGINIA STREET", "TACOMA WA 98421", "US")
-    assert label.ship_to == ("ACME RETAIL FULFILMENT RNO4", "8000 NORTH VIRGINIA STREET", "RENO NV 89506", "US")
+    assert label.ship_to == (
+        "ACME RETAIL FULFILMENT RNO4",
+        "8000 NORTH VIRGINIA STREET",
+        "RENO NV 89506",
+        "US",
+    )
     assert (label.place, label.postal, label.shipment) == ("RNO4", "42089506", "SHIP0042")
-    assert (label.carrier, label.pro, label.bill) == ("ABFS ABF FREIGHT", "402118834", "ES00000077")
+    known = {"Carrier": "ABFS ABF FREIGHT", "PRO": "402118834", "BOL": "ES00000077"}
+    assert dict(label.carriage) == known
     assert label.orders == ("7KX2M41Q",)
     (one,) = label.contents
     assert one.ids == {"ASIN": "B0C1KETTL3", "SKU": "EX-KT-13"}
@@ -63,7 +69,9 @@ def test_orders_may_stand_below_cartons() -> None:
 
 def test_cases_say_how_many_they_hold() -> None:
     cases = {"value": "2", "uom": "CA", "pack_size": 12}
-    (found,) = labels(notice(orders=[{"po_number": "PO1", "cartons": [carton(1, items=[item(quantity=cases)])]}]))
+    (found,) = labels(
+        notice(orders=[{"po_number": "PO1", "cartons": [carton(1, items=[item(quantity=cases)])]}])
+    )
     assert found.contents[0].quantity == "2 CA of 12"
 
 
@@ -73,7 +81,11 @@ def test_cases_say_how_many_they_hold() -> None:
         ({"parties": []}, "no party `ship_to`", "/parties"),
         ({"orders": [{"cartons": [{"items": []}]}]}, "No carton or pallet of the notice has an SSCC", ""),
         ({"orders": [{"cartons": [{"sscc": "auto"}]}]}, "'auto' is no SSCC", "/orders/0/cartons/0/sscc"),
-        ({"orders": [{"cartons": [carton(1), {"sscc": "106141410000000018"}]}]}, "is no SSCC", "/orders/0/cartons/1/sscc"),
+        (
+            {"orders": [{"cartons": [carton(1), {"sscc": "106141410000000018"}]}]},
+            "is no SSCC",
+            "/orders/0/cartons/1/sscc",
+        ),
     ],
 )
 def test_what_is_missing_is_told(changes: dict[str, Any], words: str, pointer: str) -> None:

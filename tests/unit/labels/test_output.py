@@ -27,7 +27,9 @@ def wanted(layout: str, number: int) -> set[tuple[str, str]]:
     return said | ({("7KX2M41Q", "Text")} if layout == "amazon" else set())
 
 
-def made(form: str = "pdf", layout: str = "amazon", dpi: int = 203, size: str = "4x6", **changes: Any) -> bytes:
+def made(
+    form: str = "pdf", layout: str = "amazon", dpi: int = 203, size: str = "4x6", **changes: Any
+) -> bytes:
     return printed(labels(notice(**changes)), form, layout=layout, size=size, dpi=dpi, fonts=Fonts())
 
 
@@ -53,7 +55,8 @@ def test_bars_of_a_pdf_are_read_at_either_resolution(printer: int, dpi: int, lay
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_picture_shows_the_first_label(layout: str, dpi: int) -> None:
     found = picture(made("png", layout, dpi))
-    assert found.size == (pytest.approx(4 * dpi, abs=1), pytest.approx(6 * dpi, abs=1))
+    assert abs(found.width - 4 * dpi) <= 1
+    assert abs(found.height - 6 * dpi) <= 1
     assert read(found) == wanted(layout, 1)
 
 
@@ -77,8 +80,15 @@ def test_a_pdf_of_the_same_notice_is_the_same_file() -> None:
 def test_what_people_read_stands_on_it() -> None:
     pallet, mixed, single = texts(made())
     for text in (pallet, mixed, single):
-        for said in ("SHIP FROM", "EXAMPLE SUPPLIER LLC", "RENO NV 89506", "RNO4", "Carrier: ABFS ABF FREIGHT",
-                     "PRO: 402118834", "BOL: ES00000077", "PO 7KX2M41Q", "(420) 89506", "Shipment SHIP0042"):  # fmt: skip
+        for said in ("SHIP FROM", "EXAMPLE SUPPLIER LLC", "RENO NV 89506", "RNO4", "PRO: 402118834"):
+            assert said in text
+        for said in (
+            "Carrier: ABFS ABF FREIGHT",
+            "BOL: ES00000077",
+            "PO 7KX2M41Q",
+            "(420) 89506",
+            "SHIP0042",
+        ):
             assert said in text
     assert "PALLET 1 OF 1" in pallet
     assert "CARTON 1 OF 2" in mixed
@@ -91,13 +101,15 @@ def test_what_people_read_stands_on_it() -> None:
 
 
 def test_the_generic_layout_lists_the_items() -> None:
-    pallet, mixed, single = texts(made(layout="generic"))
+    _, mixed, single = texts(made(layout="generic"))
     assert "12 EA · ASIN B0C1KETTL1 · SKU EX-KT-11" in mixed
     assert "6 EA · ASIN B0C1KETTL2 · SKU EX-KT-12" in mixed
     assert "Tea, 40 bags" in single
     orders = notice()["orders"]
     carton = orders[0]["pallets"][0]["cartons"][0]
-    carton["items"] = [{**carton["items"][0], "line_no": str(n), "ids": {"upc": f"{n:012}"}} for n in range(9)]
+    carton["items"] = [
+        {**carton["items"][0], "line_no": str(n), "ids": {"upc": f"{n:012}"}} for n in range(9)
+    ]
     many = texts(made(layout="generic", orders=orders))[1]
     assert "UPC 000000000003" in many
     assert "UPC 000000000004" not in many
@@ -114,9 +126,9 @@ def test_long_texts_are_fitted_and_never_leave_the_label(form: str) -> None:
             page = document[0]
             width, height = page.get_size()
             for box in (one.get_bounds() for one in page.get_objects()):
-                assert -0.1 <= box[0]
+                assert box[0] >= -0.1
                 assert box[2] <= width + 0.1
-                assert -0.1 <= box[1]
+                assert box[1] >= -0.1
                 assert box[3] <= height + 0.1
         assert "THE ACME RETAIL AND" in texts(content)[0]
     else:
@@ -154,7 +166,9 @@ def test_latin_letters_need_no_font() -> None:
     assert "Müller & Söhne, Straße 1, Ærø, Ñandú" in text
 
 
-@pytest.mark.parametrize(("name", "letter"), [("Ακρόπολις", "greek"), ("東京倉庫", "cjk"), ("Склад", "cyrillic")])
+@pytest.mark.parametrize(
+    ("name", "letter"), [("Ακρόπολις", "greek"), ("東京倉庫", "cjk"), ("Склад", "cyrillic")]
+)
 def test_letters_no_font_has_are_told_and_not_left_out(name: str, letter: str) -> None:
     with pytest.raises(DocumentError) as refused:
         made(parties=[address(name)])
