@@ -27,7 +27,11 @@ def item(line: str = "1", **changes: Any) -> dict[str, Any]:
 def address(name: str = "ACME RETAIL FULFILMENT RNO4", **changes: Any) -> dict[str, Any]:
     """A party ``ship_to``; changes are of its address."""
     said = {"lines": ["8000 NORTH VIRGINIA STREET"], "city": "RENO", "state": "NV", "postal_code": "89506"}
-    return {"role": "ship_to", "id": "RNO4", "name": name, "address": {**said, "country": "US", **changes}}
+    known = {field: value for field, value in {**said, "country": "US", **changes}.items() if value}
+    return {"role": "ship_to", "id": "RNO4", "name": name, "address": known}
+
+
+NAMELESS = {"role": "ship_to", "id": "RNO4"}
 
 
 def notice(**changes: Any) -> dict[str, Any]:
@@ -42,6 +46,9 @@ def notice(**changes: Any) -> dict[str, Any]:
     supplier = {**address("EXAMPLE SUPPLIER LLC", city="TACOMA", state="WA", postal_code="98421"), "id": "S1"}
     return {
         "document_type": "ship_notice",
+        "schema_version": "1",
+        "purpose": "original",
+        "created_at": "2026-03-02T16:30",
         "shipment_id": "SHIP0042",
         "bill_of_lading": "ES00000077",
         "carrier": {"scac": "ABFS", "name": "ABF FREIGHT", "pro": "402118834"},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from gateway.documents.validation import explain
 from gateway.errors import DocumentError, Fault, Level, Location, Problem, Severity
 from gateway.labels.units import Unit, units
 from gateway.partners.gs1 import is_right, postal, sscc
@@ -77,6 +78,12 @@ def labels(notice: dict[str, Any], company: str = "") -> list[Label]:
     Raises:
         DocumentError: it has none, or says not where the shipment goes; ``problems`` tells all.
     """
+    try:
+        wrong = explain(notice)
+    except RecursionError:
+        raise DocumentError("The levels of the ship notice are nested too deeply.") from None
+    if wrong:
+        raise DocumentError("The ship notice is no such document.", problems=wrong)
     places: dict[str, dict[str, list[Unit]]] = {"pallet": {}, "carton": {}}
     problems = []
     for unit in units(notice):
@@ -85,9 +92,7 @@ def labels(notice: dict[str, Any], company: str = "") -> list[Label]:
             places[unit.kind].setdefault(number, []).append(unit)
         elif "sscc" in unit.node:
             value = str(unit.node["sscc"])
-            words = (
-                f"{value!r} is no SSCC: 18 digits, or 20 with 00 before them, of which the last one checks."
-            )
+            words = f"{value!r} is no SSCC: 18 digits (20 with 00 before them), the last of which checks."
             problems.append(_problem(words, f"{unit.pointer}/sscc", value))
     parties = {one.get("role"): one for one in _dicts(notice.get("parties"))}
     ship_to = parties.get("ship_to", {})

@@ -11,7 +11,7 @@ import pytest
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
 from tests.homes import demo_home
-from tests.labels import address, notice, picture, read, sscc
+from tests.labels import NAMELESS, address, notice, picture, read, sscc
 from tests.unit.cli.support import Runner
 
 
@@ -70,7 +70,11 @@ def test_several_pictures_need_a_folder(edigw: Runner, ship: Path, tmp_path: Pat
         ("{", 1, "is not JSON"),
         ("[]", 1, "is no ship notice"),
         ('{"document_type": "invoice"}', 1, "is no ship notice"),
-        (json.dumps(notice(parties=[])), 1, "DOC-LABEL at /parties: The notice has no party `ship_to`"),
+        (
+            json.dumps(notice(parties=[NAMELESS])),
+            1,
+            "DOC-LABEL at /parties: The notice has no party `ship_to`",
+        ),
         (json.dumps(notice(parties=[address("東京")])), 1, "DOC-FONT: '東京' cannot be printed"),
     ],
 )
