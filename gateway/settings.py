@@ -26,6 +26,7 @@ from gateway.partners.agreement import Rules, checked_marker, checked_name, sett
 from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.assist import Assist, Expiry
 from gateway.partners.calendar import Calendar, Slots, When
+from gateway.partners.gs1 import Gs1Prefix
 from gateway.partners.partner import API, Identifier, Partner, Partners
 from gateway.partners.sftp import Sftp
 from gateway.reconciliation.profile import Profile as Reconciliation
@@ -48,10 +49,11 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 @setting
 class Company:
-    """Who we are on interchanges, unless a partner knows us by another name."""
+    """Who we are on interchanges, unless a partner knows us by another name; gs1_prefixes: for our SSCCs."""
 
     name: str
     identifier: Identifier
+    gs1_prefixes: tuple[Gs1Prefix, ...] = ()
 
 
 @setting
@@ -369,6 +371,17 @@ class Keys:
 
 
 @setting
+class Labels:
+    """Labels of cartons; fonts: TTF files for what is written in other letters than Latin ones."""
+
+    fonts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.fonts) > 8 or not all(self.fonts):
+            raise ValueError("fonts: names of at most eight TrueType files")
+
+
+@setting
 class GatewaySettings:
     """``gateway.yaml``."""
 
@@ -382,6 +395,7 @@ class GatewaySettings:
     as2: As2Settings = field(default_factory=As2Settings)
     sftp_server: SftpServer = field(default_factory=SftpServer)
     keys: Keys = field(default_factory=Keys)
+    labels: Labels = field(default_factory=Labels)
     calendars: tuple[Calendar, ...] = ()
     assist: Assist = field(default_factory=Assist)
     expiries: tuple[Expiry, ...] = ()
@@ -415,6 +429,11 @@ class Settings:
         """By channel the end of names that say that a file is complete; empty where none is agreed."""
         ours = {one.channel: one.marker for one in self.gateway.erp.channels}
         return ours | {one.folder: one.marker for one in self.partners.values()}
+
+    def gs1_prefix(self, named: str = "") -> Gs1Prefix | None:
+        """The prefix that is named, or the first; None if it is not there."""
+        prefixes = self.gateway.company.gs1_prefixes
+        return next((one for one in prefixes if named in ("", one.prefix)), None)
 
     def calendar(self, name: str) -> Calendar | None:
         """The calendar of that name."""
@@ -497,6 +516,15 @@ def load(home: Path) -> Settings:
     if gateway:
         problems += _about_as2(Settings(gateway, partners))
         problems += _about_calendars(Settings(gateway, partners))
+        problems += (
+            _problem(
+                f"{PARTNERS_FOLDER}/{one.id}.yaml: labels: there is no such prefix.",
+                f"SSCCs are given from company.gs1_prefixes of {GATEWAY_FILE}.",
+            )
+            for one in partners.values()
+            if (one.labels.sscc == "fill" or one.labels.gs1_prefix)
+            and Settings(gateway, partners).gs1_prefix(one.labels.gs1_prefix) is None
+        )
         problems += (
             _problem(
                 f"{GATEWAY_FILE}: erp.channels: there is no partner {one.partner!r} in {PARTNERS_FOLDER}/."

@@ -35,6 +35,7 @@ COMMANDS = (
     "channel",
     "sftp_server",
     "crossreference",
+    "label",
     "schedule",
     "rule",
     "reconcile",

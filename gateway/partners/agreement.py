@@ -267,3 +267,33 @@ class Rules:
     def __post_init__(self) -> None:
         if self.profile:
             checked_name(self.profile)
+
+
+LAYOUTS = ("generic", "amazon")
+
+
+@setting
+class Labels:
+    """SSCCs and labels of cartons and pallets.
+
+    Attributes:
+        sscc: ``given`` (those in the ship notice; where it says ``auto``, a new one), or ``fill`` (a new one
+            for each carton and pallet without one, too).
+        gs1_prefix: which of company.gs1_prefixes new ones are of; empty for the first.
+        layout: how labels look.
+        to_erp: ``pdf`` or ``zpl``: a file with the labels of each ship notice, for the channel of our own
+            system that it came from; empty for none.
+    """
+
+    sscc: str = "given"
+    gs1_prefix: str = ""
+    layout: str = "generic"
+    to_erp: str = ""
+
+    def __post_init__(self) -> None:
+        if self.sscc not in ("given", "fill"):
+            raise ValueError(f"sscc {self.sscc!r}: choose given or fill")
+        if self.layout not in LAYOUTS:
+            raise ValueError(f"layout {self.layout!r}: choose one of {', '.join(LAYOUTS)}")
+        if self.to_erp not in ("", "pdf", "zpl"):
+            raise ValueError(f"to_erp {self.to_erp!r}: choose pdf or zpl")

@@ -14,6 +14,8 @@ from datetime import date
 from io import StringIO
 from typing import NamedTuple
 
+from gateway.partners.gs1 import check_digit
+
 Row = dict[str, str]
 """A row: each column of its kind, empty where nothing is known."""
 
@@ -120,9 +122,7 @@ def gtin(text: str) -> str:
 
 
 def _checked(digits: str) -> str:
-    # GS1: the digits before the last weigh 3, 1, 3, … from the right; with the last they make a ten.
-    total = sum(int(digit) * (3, 1)[place % 2] for place, digit in enumerate(reversed(digits[:-1])))
-    if (expected := -total % 10) != int(digits[-1]):
+    if (expected := check_digit(digits[:-1])) != digits[-1]:
         raise ValueError(f"has a wrong check digit: it ends with {digits[-1]}, and {expected} would be right")
     return digits
 

@@ -11,6 +11,7 @@ from gateway.partners.agreement import (
     Deadlines,
     Duplicates,
     Items,
+    Labels,
     Locations,
     Receive,
     Rules,
@@ -81,6 +82,7 @@ class Partner:
         reconciliation: how its remittances are read, a file in ``config/reconciliation``, or ``off``.
         assist: what documents that are made here say, in place of that of gateway.yaml.
         expiries: what ends, as a form W-9, and is to be renewed.
+        labels: SSCCs and labels of cartons and pallets.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Partner:
     reconciliation: str = "generic"
     assist: Assist | None = None
     expiries: tuple[Expiry, ...] = ()
+    labels: Labels = field(default_factory=Labels)
     as2: As2 | None = None
     sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None

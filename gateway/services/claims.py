@@ -9,6 +9,7 @@ import orjson
 
 from gateway.documents import KINDS
 from gateway.errors import RefusedError
+from gateway.services import sscc
 from gateway.services.base import Services
 from gateway.services.work import FIRST
 from gateway.store.records import Document
@@ -33,19 +34,31 @@ def free_number(services: Services, kept: Document) -> None:
     if kept.body is None:
         return
     document = orjson.loads(kept.body)
+    if _has_ssccs(kept, document):
+        services.store.ssccs.release(f"{kept.partner}|{kept.number}")
     services.store.release_claims(claims(kept, document)[1:], kept.message_id)
     if own_id := document.get("document_id"):
         services.store.forget_key("document", f"{kept.partner}|{own_id}")
 
 
 def take_number(services: Services, kept: Document) -> None:
-    """Takes back a number that was freed. Raises RefusedError if a corrected document has it now."""
-    for key in claims(kept, orjson.loads(kept.body))[1:] if kept.body is not None else ():
+    """Takes back what was freed. Raises RefusedError or DocumentError if a corrected document has it now."""
+    if kept.body is None:
+        return
+    document = orjson.loads(kept.body)
+    if _has_ssccs(kept, document):
+        sscc.claim(services, f"{kept.partner}|{kept.number}", document)
+    for key in claims(kept, document)[1:]:
         owner = services.store.claim(key, kept.message_id)
         if owner not in (None, kept.message_id):
             raise RefusedError(
                 f"{kept.document_type} {kept.number} was sent again since, by message {owner}."
             )
+
+
+def _has_ssccs(kept: Document, document: dict[str, Any]) -> bool:
+    """Whether the SSCCs of a document are its own: a notice that replaces another has those of that."""
+    return kept.document_type == "ship_notice" and not kept.test and document.get("purpose") in FIRST
 
 
 def content_of(document: dict[str, Any]) -> dict[str, Any]:

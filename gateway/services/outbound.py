@@ -24,7 +24,7 @@ from gateway.errors import (
 )
 from gateway.partners.agreement import Send
 from gateway.partners.partner import API, WEBHOOK, Partner
-from gateway.services import crossreference, route, rules, sp_api
+from gateway.services import crossreference, label, route, rules, sp_api, sscc
 from gateway.services.base import Services, job_of
 from gateway.services.claims import claims, content_of, fingerprint
 from gateway.services.erp import MADE
@@ -104,23 +104,27 @@ class Outbound(Work):
         self.findings.add(*crossreference.problems(self.store, partner, unknown))
         if crossreference.waits(unknown):
             return Translation.UNPROCESSED
-        kept = self.document(
-            partner,
-            document,
-            "",
-            id=self.services.new_id(),
-            direction=OUTBOUND,
-            test=document.get("test") is True or is_test or self._is_test_channel,
-            set_control="1",
-            body=orjson.dumps(document),
-            acknowledgment=Acknowledgment.WAITING if waits else Acknowledgment.NOT_EXPECTED,
-        )
+        test = document.get("test") is True or is_test or self._is_test_channel
         with self.store.savepoint() as take_back:
             try:
+                if document["document_type"] == "ship_notice":
+                    again = self.message.is_repeated
+                    sscc.settle(self.services, partner, document, test=test, again=again)
+                kept = self.document(
+                    partner,
+                    document,
+                    "",
+                    id=self.services.new_id(),
+                    direction=OUTBOUND,
+                    test=test,
+                    set_control="1",
+                    body=orjson.dumps(document),
+                    acknowledgment=Acknowledgment.WAITING if waits else Acknowledgment.NOT_EXPECTED,
+                )
                 # By what our own system wrote, whatever the tables say of it today.
-                if (again := self._before(orjson.loads(given), kept)) is not None:
+                if (before := self._before(orjson.loads(given), kept)) is not None:
                     take_back()
-                    return self._stopped(Translation.DUPLICATE, again)
+                    return self._stopped(Translation.DUPLICATE, before)
                 chosen = route.choose(self.services, partner, kept, document)
                 if chosen.code:
                     take_back()
@@ -139,6 +143,8 @@ class Outbound(Work):
                     sp_api.write(self, kept, partner)
                 else:
                     self._send(kept, partner, agreed, chosen.way)
+                if document["document_type"] == "ship_notice":
+                    label.plan(self, partner, document)
             except (DocumentError, NotFoundError, RefusedError) as error:
                 take_back()
                 return self._stopped(Translation.REJECTED, *(error.problems or (_whole(error),)))

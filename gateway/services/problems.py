@@ -128,6 +128,27 @@ CATALOGUE: dict[str, Kind] = {
         "Correct the row and import the file again; no row of it was taken.",
         "A table of items or places is taken whole or not at all. No name may stand for two things on the "
         "same day, so that what is looked up is never a guess."),
+    "HOME-LABELS": _ours(
+        "The labels of shipment {number} could not be printed: {what}",
+        "The ship notice is sent. Correct what is named, and print them with `edigw label print`.",
+        "A partner with `labels.to_erp` wants the labels of its shipments written for your own system. A "
+        "notice does not wait for them."),
+    "HOME-SSCC-NONE": _ours(
+        "A carton or pallet wants a new SSCC, and none can be given: {what}.",
+        "Write the SSCCs into the ship notice (`edigw document show` has those of an earlier one), or add a "
+        f"prefix to company.gs1_prefixes. {_AGAIN}",
+        "Units whose `sscc` is `auto`, or missing where the partner's file says `labels.sscc: fill`, get "
+        "new SSCCs. A notice that replaces another one must name those on the labels."),
+    "HOME-SSCC-TWICE": _ours(
+        "Two units have the same SSCC {value}.",
+        f"Give each carton and pallet its own; look at the labels, too. {_AGAIN}",
+        "An SSCC is one unit. It may stand in several orders or items of a notice if one carton or pallet "
+        "holds them, but not twice in one list, on two pallets, or on a carton and a pallet."),
+    "HOME-SSCC-USED": _ours(
+        "The SSCC {value} was used on {day}, by {what}.",
+        f"Give the carton or pallet one that was not used for {{days}} days, and a new label. {_AGAIN}",
+        "An SSCC names one unit, and no other for 365 days after its last use. A notice of the same shipment "
+        "may use it again; so may another one when the partner refused the first, or it was cancelled."),
     "ROUTE-NO-RULE": _file(
         "{what}.",
         f"Add a rule to routes.yaml; `edigw route check` finds what is missing. {_AGAIN}",
@@ -170,7 +191,7 @@ def problem(code: str, where: Location | None = None, *, value: str | None = Non
     """A problem of the table with its words filled in."""
     kind = CATALOGUE[code]
     short = None if value is None else value[:MAX_VALUE]
-    message, hint = kind.message.format(**words), kind.hint.format(**words)
+    message, hint = kind.message.format(value=value, **words), kind.hint.format(**words)
     return Problem(
         code, kind.severity, kind.level, message, hint, short, where or Location(), fault=kind.fault
     )

@@ -94,6 +94,7 @@ _WORDS = {
     "certificate.expiring": "Certificate of {whose} ends {ends}, and nothing follows it: {name}.",
     "secret.expiring": "The client secret of Amazon's API for {partner} ends {ends}: make a new one.",
     "expiry.near": "{name} of {whose} ends {ends}.",
+    "sscc.given": "SSCCs of the prefix {prefix} were given: {count}, from {first} to {last}.",
     "alert.told": "Of alerts {alerts} the rule {rule} tells {targets}.",
     "alert.sent": "{target} was told what the rule {rule} had to tell.",
     "alert.failed": "{target} could not be told what the rule {rule} had to tell: {error}",

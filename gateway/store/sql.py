@@ -65,6 +65,7 @@ from gateway.store.records import (
     as_text,
 )
 from gateway.store.remittances import Remittances
+from gateway.store.ssccs import Ssccs
 
 MAX_NAMED = 1000
 """Documents of one number that are looked at."""
@@ -133,6 +134,7 @@ class Store:
         self.exchanges = Exchanges(self)
         self.channels = Channels(self)
         self.deadlines = Deadlines(self)
+        self.ssccs = Ssccs(self)
         self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
         self.alerts = Alerts(self)
         self.remittances = Remittances(self)

@@ -138,6 +138,15 @@ control_numbers = _table(
     PrimaryKeyConstraint("partner", "kind"),
 )
 
+ssccs = _table(
+    "ssccs",
+    Column("sscc", Text, primary_key=True),
+    *map(_text, ("used_on", "shipment", "unit")),
+    Index("ssccs_shipment", "shipment"),
+)
+"""SSCCs that were given or used, with the last day of it. ``shipment``: who uses it, empty for nobody;
+``unit``: where it stands in the notice of that."""
+
 deliveries = _table(
     "deliveries",
     _seq(),

@@ -14,7 +14,7 @@ import pytest
 import stamina
 import yaml
 
-from gateway import engine
+from gateway import engine, resources
 from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
@@ -33,6 +33,22 @@ from tests.as2 import OURS, THEIRS, THEM, US, as2_home, free_port
 from tests.homes import FakeClock, rows, set_in
 
 PO = "PO000001"
+PARTIES = [
+    {
+        "role": role,
+        "name": role,
+        "id_scheme": "buyer_assigned",
+        "id": name,
+        "address": {
+            "lines": ["1 Road"],
+            "city": "RENO",
+            "state": "NV",
+            "postal_code": "89506",
+            "country": "US",
+        },
+    }
+    for role, name in (("ship_to", "PHX6"), ("ship_from", "REHRS"), ("seller", "REHRS"))
+]
 LINES = (Line(asin="B0C1KETTL3", sku="EX-KT-17", quantity=120, cost="18.40"),)
 
 
@@ -172,6 +188,37 @@ def test_an_order_comes_once_and_its_answer_goes_and_is_followed(tmp_path: Path,
         assert told["box"] == "submitAcknowledgement"
         assert told["transaction_id"]
         assert told["request_id"]
+
+
+def test_an_sscc_in_the_api_is_that_of_the_stored_notice(tmp_path: Path, clock: FakeClock) -> None:
+    with site(tmp_path, clock) as one:
+        set_in(
+            one.home,
+            "gateway.yaml",
+            '  # gs1_prefixes: [{prefix: "0614141"',
+            '  gs1_prefixes: [{prefix: "0614141"',
+        )
+        one.work()
+        shipped = json.loads(resources.find("config/demo/ship-7KX2M41Q.json").read_bytes())
+        (shipped["orders"][0]["cartons"][0]["sscc"], shipped["orders"][0]["po_number"]) = ("auto", PO)
+        weight = {"cartons": 2, "weight": {"value": "340", "uom": "LB"}}
+        one.drop(
+            "ship.json", {**shipped, "partner_id": "amazon-us", "parties": PARTIES, "measurements": weight}
+        )
+        one.work()
+        (told,) = one.events("submission.written")
+        with (
+            Gateway(one.home, load(one.home), works=False) as gateway,
+            closing(gateway.services.store) as store,
+        ):
+            with gateway.payloads.open(told["payload"]) as file:
+                (body,) = json.load(file)["shipmentConfirmations"]
+            ((number,),) = rows(one.home, "SELECT id FROM documents WHERE document_type = 'ship_notice'")
+            notice = json.loads(store.document(number).body or b"")
+        sscc = notice["orders"][0]["cartons"][0]["sscc"]
+        assert sscc == "00006141410000000005"
+        sent = [one["cartonIdentifiers"][0]["containerIdentificationNumber"] for one in body["cartons"]]
+        assert sent == [sscc, "00106141410000000026"]
 
 
 def answer(one: Site, number: str = PO, **said: Any) -> None:

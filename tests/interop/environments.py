@@ -81,6 +81,17 @@ def libas2() -> Sequence[str | Path]:
     return ("node", asked, HERE / "libas2" / "peer.js", folder)
 
 
+def zebrash() -> Sequence[str | Path]:
+    """The command that draws the labels of a ZPL file."""
+    package = HERE / "zpl" / "package.json"
+
+    def make(folder: Path) -> None:
+        shutil.copy(package, folder)
+        run("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--silent")
+
+    return ("node", HERE / "zpl" / "render.js", _made("zpl", [package], make))
+
+
 def prism() -> Sequence[str | Path]:
     """The command that runs Prism, which checks requests against a description of an API."""
     package = HERE / "prism" / "package.json"

@@ -32,6 +32,14 @@ _OTHERS = {
         "An entry of `extensions` has no place in the guide, or not the form of an extension.",
         "Keep extensions as they were received, or leave them out.",
     ),
+    "DOC-FONT": (
+        "A text of a label has letters that no font at hand has, or that must be joined to be read.",
+        "Name a TrueType font that has them in `labels.fonts` or `--font`, or write in Latin letters.",
+    ),
+    "DOC-LABEL": (
+        "A ship notice lacks what a label must show: an SSCC, or where the shipment goes.",
+        "Correct the ship notice; `labels.sscc: fill` of a partner gives SSCCs to all cartons and pallets.",
+    ),
     "DOC-LOST": (
         "A field is in no rule of the mapping, or in no place that the mapping writes, so it would be lost.",
         "Correct its name or place, or add a rule to the mapping.",
