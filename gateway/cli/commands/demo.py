@@ -373,6 +373,7 @@ class Story:
         self._send("remittance.edi", shipped("remittance.edi"))
         gateway.run_once()
         self._paid(documents(erp / "outbox", "remittance_advice_*.json"))
+        self._command("reconcile", "show", "ES-1077")
 
         protected = sum(one.signed and bool(one.cipher) for one in self.retailer.got)
         found = f"{self._received} there, {protected} back, {self._receipts} signed receipts for these"
