@@ -108,7 +108,7 @@ def quarter(seed: int, invoices: int = 2000, remittances: int = 60, *, deep: int
         made.received[root] += Decimal(one["paid"]["amount"])
 
     for number in range(invoices):
-        name, total = f"INV-{number:05d}", Decimal(chance.randint(1_000, 900_000)) / 100
+        name, total = f"INV-{number:05d}", Decimal(chance.randint(1_000, 900_000)).scaleb(-2)
         day = FIRST + timedelta(days=chance.randint(0, 60))
         made.invoices.append(invoice(name, str(total), day.isoformat()))
         place, made.status[name] = chance.randrange(remittances), "paid"
@@ -145,17 +145,30 @@ def quarter(seed: int, invoices: int = 2000, remittances: int = 60, *, deep: int
             made.status[name] = "short_paid" if steps % 2 else "paid"
     for number in range(remittances // 3):
         held, (out, back) = Decimal(chance.randint(100, 9_999)), sorted(chance.sample(range(remittances), 2))
-        root = f"PROVISION VEND{number}"
-        post(out, root, line(f"VEND{number} PROVISION FOR RECEIVABLES", -held))
-        post(back, root, line(f"VEND{number}RECEIVABLESR", held))
+        root = f"PROVISION V{number}"
+        post(out, root, line(f"V{number} PROVISION FOR RECEIVABLES", -held))
+        post(back, root, line(f"V{number}RECEIVABLESR", held))
         made.status[root] = "settled"
         for ref in (f"CB{number}VCBSINV", f"IPAPUS{number:07d}", f"COOP-{number:08d}", f"ODD/{number}"):
-            post(chance.randrange(remittances), ref, line(ref, -Decimal(chance.randint(100, 5_000)) / 100))
+            post(
+                chance.randrange(remittances), ref, line(ref, -Decimal(chance.randint(100, 5_000)).scaleb(-2))
+            )
             made.status[ref] = "deducted"
     for place, some in enumerate(lines):
         day = FIRST + timedelta(days=20 + place * 70 // remittances)
         made.remittances.append(remittance(f"TR{place:04d}", day.isoformat(), some))
     return made
+
+
+def segments(document: dict[str, Any]) -> list[str]:
+    """The detail segments of a remittance, to be given to :func:`edi`."""
+    found = []
+    for one in document["entities"][0]["lines"]:
+        amounts = [one.get(name, {}).get("amount", "") for name in ("paid", "gross", "discount")]
+        found.append("*".join(["RMR", "IV", one["document_ref"], "", *amounts]).rstrip("*"))
+        codes = {"price": "01", "quantity": "06", "freight": "54"}
+        found += [f"ADX*{a['amount']['amount']}*{codes[a['reason']]}" for a in one.get("adjustments", ())]
+    return found
 
 
 def keep(gateway: Gateway, documents: Iterable[dict[str, Any]], partner: str = "acme-retail") -> list[str]:

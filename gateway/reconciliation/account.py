@@ -210,7 +210,7 @@ def claims(profile: Profile, postings: Iterable[Posting]) -> list[Claim]:
         step = max(one.step for one in debits)
         last = max((one for one in debits if one.step == step), key=lambda one: (one.paid_on, one.ref))
         rule, attempt = profile.disputes[kind], (step + 1) // 2 or 1
-        if attempt <= rule.tries and last.paid_on:
+        if attempt <= rule.tries and "1970" < last.paid_on < "9000":
             until = date.fromisoformat(last.paid_on[:10]) + timedelta(days=rule.days)
             known = {"since": last.paid_on, "until": until.isoformat()}
             found.append(Claim(ref=last.ref, kind=kind, amount=net, attempt=attempt, **known))

@@ -18,10 +18,8 @@ from gateway.partners.partner import API
 from gateway.reconciliation.remittance import digits, plain
 from gateway.services import receive
 from gateway.services.base import Services
-from gateway.services.lifecycle import Translation
 from gateway.services.reconcile import Ledger
 from gateway.services.sp_api import Account
-from gateway.store.records import INBOUND, Message
 from gateway.transports.sp_api import Answer, SpApiError
 
 INVOICES = "invoices"
@@ -86,21 +84,8 @@ def _keep(services: Services, account: Account, ledger: Ledger, answer: Answer) 
     }
     if not fresh:
         return
-    payload, size = services.payloads.put(BytesIO(answer.received))
-    services.payloads.flush()
-    now = services.clock()
-    message = Message(
-        id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
-        direction=INBOUND,
-        channel=account.partner.folder,
-        name=f"{INVOICES}_{now:%Y%m%dT%H%M%S%f}.json",
-        payload=payload,
-        size=size,
-        created_at=now,
-        translation=Translation.TRANSLATED,
-        partner=account.partner.id,
-        way=API,
-    )
+    name = f"{INVOICES}_{services.clock():%Y%m%dT%H%M%S%f}.json"
+    message = receive.known(services, account.partner, name, BytesIO(answer.received), API)
     with store.transaction():
         receive.keep(services, message, operation=answer.operation, request_id=answer.request_id)
         for number, one in fresh.items():

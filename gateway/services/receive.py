@@ -9,10 +9,11 @@ it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
-from gateway.partners.partner import FOLDER, SFTP
+from gateway.partners.partner import FOLDER, SFTP, Partner
 from gateway.services.base import Services, job_of
+from gateway.services.lifecycle import Translation
 from gateway.store.records import INBOUND, Message
 from gateway.transports.base import Arrival, Receiver, UnreadableError
 
@@ -68,6 +69,25 @@ def keep(services: Services, message: Message, **facts: Any) -> bool:
         told["sha256"] = message.payload
     services.store.audit("file.received", message.id, **told, **facts)
     return True
+
+
+def known(services: Services, partner: Partner, name: str, content: BinaryIO, way: str = "") -> Message:
+    """A message of a partner with which nothing more is to be done, for :func:`keep`; its bytes are kept."""
+    payload, size = services.payloads.put(content)
+    services.payloads.flush()
+    now = services.clock()
+    return Message(
+        id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
+        direction=INBOUND,
+        channel=partner.folder,
+        name=name,
+        payload=payload,
+        size=size,
+        created_at=now,
+        translation=Translation.TRANSLATED,
+        partner=partner.id,
+        way=way,
+    )
 
 
 def _message(services: Services, channel: str, receiver: Receiver, arrival: Arrival) -> Message:

@@ -25,10 +25,9 @@ from gateway.reconciliation.profile import DECIDABLE, Profile
 from gateway.reconciliation.remittance import ZERO, Reader, Remittance, digits, plain, references
 from gateway.services import deadline, receive
 from gateway.services.base import Services
-from gateway.services.lifecycle import Translation
 from gateway.services.work import RECONCILED, Work
 from gateway.store import tables as t
-from gateway.store.records import INBOUND, Document, Message, as_text
+from gateway.store.records import INBOUND, Document, as_text
 from gateway.store.remittances import COUNTED, HELD, NOTICE, QUEUE
 
 RECONCILE, DISPUTE = "reconcile", "dispute"
@@ -81,12 +80,7 @@ def classify(services: Services, seq: int, kind: str, root: str | None, reason: 
     store = services.store
     with store.transaction():
         was = store.remittances.decide(seq, kind, root, reason)
-        facts = {
-            "remittance": was["trace"],
-            "line": was["line"],
-            "number": was["ref"],
-            "amount": was["amount"],
-        }
+        facts = {name: was[name] for name in ("line", "ref", "amount")} | {"remittance": was["trace"]}
         facts |= {"was": was["kind"], "kind": kind, "account": root or was["root"], "reason": reason}
         told = {"document_id": was["document_id"], "partner": was["partner"]}
         store.audit("remittance.classified", was["message_id"], **told, **facts)
@@ -102,28 +96,15 @@ def take_file(services: Services, partner: Partner, name: str, source: BinaryIO,
         DocumentError: something in it is wrong. NotFoundError: there is no such shape.
         RefusedError: the same file was taken before.
     """
-    store, payloads = services.store, services.payloads
-    payload, size = payloads.put(source)
-    payloads.flush()
+    store = services.store
     form = engine.shape(shape, (services.home / "mappings",))
     if form.document != "remittance_advice":
         raise DocumentError(f"{shape} is a shape of {form.document or 'XML'}, not of remittance_advice.")
-    with payloads.open(payload) as file:
+    message = receive.known(services, partner, name, source)
+    with services.payloads.open(message.payload or "") as file:
         documents = list(engine.read_shape(form, file))
-    now = services.clock()
-    message = Message(
-        id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
-        direction=INBOUND,
-        channel=partner.folder,
-        name=name,
-        payload=payload,
-        size=size,
-        created_at=now,
-        translation=Translation.TRANSLATED,
-        partner=partner.id,
-    )
     with store.transaction():
-        if before := store.claim(f"portal:{partner.id}:{payload}", message.id):
+        if before := store.claim(f"portal:{partner.id}:{message.payload}", message.id):
             raise RefusedError(f"{name} was imported before, as message {before}.")
         receive.keep(services, message, shape=shape)
         work = Work(services, message)
@@ -200,10 +181,9 @@ class Ledger:
             store.audit(event, document.message_id, **told, **facts)
             if queue := [one for one in read.parts if one.kind in QUEUE]:
                 some = [f"{one.ref or one.place} {one.amount}" for one in queue[:5]]
-                known = {name: told[name] for name in ("document_id", "partner", "remittance")}
-                store.audit(
-                    "remittance.unclassified", document.message_id, **known, lines=len(queue), some=some
-                )
+                told = {name: told[name] for name in ("document_id", "partner", "remittance")}
+                told |= {"lines": len(queue), "some": some}
+                store.audit("remittance.unclassified", document.message_id, **told)
         self.refresh({*old, *(one.root for one in read.parts)} - {""}, document)
         if read.is_notice:
             for other in self._rows.naming(self._partner, {one.ref for one in read.parts} - {""}):
@@ -228,9 +208,9 @@ class Ledger:
     def hear(self, said: Mapping[str, Mapping[str, Any]]) -> None:
         """Takes into account what the partner's API says of invoices."""
         self._rows.lock(self._partner)
-        known = {"partner": self._partner}
+        told = {number: orjson.dumps(one).decode() for number, one in said.items()}
         self._rows.save(
-            [known | {"number": one, "finances": orjson.dumps(what).decode()} for one, what in said.items()]
+            [{"partner": self._partner, "number": one, "finances": text} for one, text in told.items()]
         )
         self.refresh(said)
 
@@ -241,6 +221,7 @@ class Ledger:
 
     def refresh(self, roots: Collection[str], document: Document | None = None) -> None:
         """Says anew where accounts stand; ``document`` is what changed them."""
+        self._rows.lock(self._partner)
         ordered = sorted(roots)
         for start in range(0, len(ordered), _CHUNK):
             self._refresh(ordered[start : start + _CHUNK], document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -30,7 +32,7 @@ from tests.amazon import SECRETS
 from tests.homes import FakeClock, demo_home, put, rows, set_in, work
 from tests.integration.test_amazon import Site, site
 from tests.integration.test_amazon import invoice as amazon_invoice
-from tests.remittances import accounts, edi, invoice, line, quarter, remittance, take
+from tests.remittances import accounts, edi, invoice, line, quarter, remittance, segments, take
 
 SMALL = yaml.load(  # all scalars are text
     (Path(__file__).parents[1] / "data/reconciliation/small.yaml").read_text(), yaml.BaseLoader
@@ -404,6 +406,33 @@ def test_several_nodes_come_to_the_same_end(
     assert {number: one for number, (_, one) in found.items() if one} == {
         number: one for number, one in made.received.items() if one
     }
+
+
+@pytest.mark.slow
+def test_a_gateway_that_is_killed_again_and_again_loses_and_doubles_no_cent(home: Path) -> None:
+    made, chance = quarter(11, 60, 12), random.Random(11)
+    put(home, "invoices.json", json.dumps(made.invoices).encode(), "erp")
+    for control, one in enumerate(made.remittances, 3000):
+        trace, day = one["remittance_id"], one["paid_on"].replace("-", "")
+        put(home, f"{trace}.edi", edi(control, trace, one["amount"]["amount"], day, segments(one)))
+    kills, command = 0, [sys.executable, "-m", "gateway", "run-once", "--config", str(home)]
+    while kills < 12:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            if len([*islice(process.stderr, chance.randint(1, 30))]) < 30 and process.poll() is not None:
+                break  # it had nothing more to say
+            process.kill()
+            kills += 1
+    work(home)
+    assert kills > 2
+    found = accounts(home)
+    assert {number: one[0] for number, one in found.items()} == made.status
+    assert {number: D(one[2]) for number, one in found.items() if D(one[2])} == {
+        number: amount for number, amount in made.received.items() if amount
+    }
+    told_of = [one["remittance"] for one in events(home, "remittance.reconciled")]
+    assert sorted(told_of) == sorted({*told_of})
+    assert len(told_of) == 12
 
 
 # --- Finances ----------------------------------------------------------------------------------------------

@@ -284,6 +284,11 @@ def test_a_chain_of_claims_is_one_claim(amazon: Profile, steps: list[str], claim
     ]
 
 
+def test_a_payment_of_no_sensible_day_has_no_window(amazon: Profile) -> None:
+    for day in ("", "9999-12-31", "0001-01-01"):
+        assert claims(amazon, [posted("chargeback", "-5", day, ref="A")]) == []
+
+
 def test_other_claims_stand_by_their_numbers(amazon: Profile) -> None:
     some = [
         posted("chargeback", "-5", ref="A"),

@@ -430,6 +430,7 @@ class Story:
         self._send("remittance.edi", shipped("remittance.edi"))
         gateway.run_once()
         self._paid(documents(erp / "outbox", "remittance_advice_*.json"))
+        self._command("reconcile", "show", "ES-1077")
 
         self._by_api(gateway, erp)
 
