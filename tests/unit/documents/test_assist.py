@@ -296,6 +296,24 @@ def test_no_more_is_shipped_than_was_confirmed_and_is_left_unless_it_is_meant() 
     assert "line 1: 21 are packed, and 20 may" in ship("line,quantity\n1,21", story).problems[0].message
 
 
+def test_an_order_that_shrank_after_it_was_confirmed_ships_what_it_is_now() -> None:
+    answered = acknowledgment.acknowledge(Story(order("edi")), today="2026-03-03").document
+    less = {"line_no": "1", "quantity": {"value": "60", "uom": "EA"}, "change": "quantity_decrease"}
+    now = as_changed(order("edi"), [{"purpose": "change", "lines": [less]}])
+    assert codes(ship("line,quantity\n1,60", Story(now, answered)).problems) == []
+    assert codes(ship("line,quantity\n1,61", Story(now, answered)).problems) == ["MADE-OVER"]
+
+
+def test_lines_of_the_same_item_are_told_apart_by_their_numbers() -> None:
+    two = order("edi")
+    two["lines"] = [two["lines"][0], {**two["lines"][0], "line_no": "2"}]
+    first = ship("line,quantity\n2,100", Story(two)).document
+    after = Story(two, notices=(first,))
+    assert codes(ship("line,quantity\n1,120\n2,20", after).problems) == []
+    assert codes(ship("line,quantity\n2,21", after).problems) == ["MADE-OVER"]
+    assert codes(ship("sku,quantity\nROBE-M,5", after).problems) == ["MADE-LINE"]
+
+
 def test_orders_that_go_to_different_places_are_no_shipment() -> None:
     other = {**order("edi"), "po_number": "OTHER", "parties": []}
     found = ship("order,line,quantity\n8WL5Q2ZX,1,5\nOTHER,1,5", Story(order("edi")), Story(other))
