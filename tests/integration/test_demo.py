@@ -47,7 +47,7 @@ def test_the_home_can_be_kept_with_its_log(temporary: Path) -> None:
     assert main(["demo", "--once", "--keep"]) == 0
     (home,) = temporary.iterdir()
     events = [json.loads(line)["event"] for line in (home / "gateway.log").read_text().splitlines()]
-    assert events.count("file.received") == 13
+    assert events.count("file.received") == 14
     assert "acknowledgment.received" in events
 
 

@@ -47,6 +47,8 @@ as2:
   private_addresses: true
 items:
   mode: require
+rules:
+  change: {{I4: block}}
 """
 _AMAZON = """
 name: Amazon US
@@ -417,9 +419,18 @@ class Story:
         self.head("Your own system answers order 7KX2M41Q: JSON into folders/erp/inbox")
         for what in ("ack", "ship", "invoice"):
             name = f"{what}-7KX2M41Q.json"
-            drop(erp / "inbox", name, content := shipped(name))
+            content = shipped(name)
+            if what == "invoice":  # a price that nobody agreed on
+                content = content.replace(b'"18.40"', b'"18.90"').replace(b'"2956.80"', b'"3016.80"')
+            drop(erp / "inbox", name, content)
             self.line(f"{name:<22} {json.loads(content)['document_type'].replace('_', ' ')}")
         gateway.run_once()
+
+        self.head("A rule stops the invoice before Acme Retail could refuse to pay it; it is corrected")
+        codes_of = [self._told(one) for one in documents(erp / "quarantine", "*.problem.json")]
+        drop(erp / "inbox", name, shipped(name))
+        gateway.run_once()
+        self.check("an invoice with another price than the order was stopped", "; ".join(codes_of), "RULE-I4")
 
         self.head("Acme Retail checks what you sent, and answers with 997s")
         self._checked(got)
@@ -490,17 +501,23 @@ class Story:
     def _quarantine(self, reports: list[dict[str, Any]]) -> None:
         status = {report["file"]: report["status"] for report in reports}
         for report in reports:
-            said = report["status"].replace("_", " ")
-            self.line(f"{report['file']}: {said}. Details: {report['file']}.problem.txt")
-            for problem in [one for one in report["problems"] if one["severity"] == "error"][:3]:
-                number = problem["location"]["transaction_set"]
-                place = f" (transaction set {number})" if number else ""
-                self.line(f"{problem['message']}{place}", 5)
-                self.line(problem["hint"], 5)
+            self._told(report)
         bad, scan = status.get("orders-1003.edi", "-"), status.get("scan-0007.pdf", "-")
         self.check("the wrong order is reported, the right one beside it is taken", bad, "partly_translated")
         self.check("what is no order is set aside unread", scan, "unreadable")
         self.check("nothing else is in quarantine", f"{len(reports)} files", "2 files")
+
+    def _told(self, report: dict[str, Any]) -> str:
+        """Says why a file is in quarantine; the codes of what is wrong."""
+        said = report["status"].replace("_", " ")
+        self.line(f"{report['file']}: {said}. Details: {report['file']}.problem.txt")
+        wrong = [one for one in report["problems"] if one["severity"] == "error"]
+        for problem in wrong[:3]:
+            number = problem["location"]["transaction_set"]
+            place = f" (transaction set {number})" if number else ""
+            self.line(f"{problem['message']}{place}", 5)
+            self.line(problem["hint"], 5)
+        return ", ".join(one["code"] for one in wrong)
 
     def _checked(self, got: Path) -> None:
         """The retailer judges each file by the guides and acknowledges it."""
