@@ -86,6 +86,7 @@ _COUNTED = {
     "document.held": "documents",
     "interchange.written": "documents",
     "submission.written": "documents",
+    "webhook.written": "documents",
     "acknowledgment.written": "acknowledgments",
     "file.delivered": "delivered",
     "file.quarantined": "quarantined",
@@ -451,7 +452,7 @@ class Gateway(AbstractContextManager["Gateway"]):
     def parts(self) -> list[Callable[[threading.Event], None]]:
         """What works until it is stopped, each in a thread of its own."""
         speaks = any(one.as2 or one.sftp or one.sp_api for one in self.settings.partners.values())
-        speaks |= bool(self.settings.alerts.rules)
+        speaks |= bool(self.settings.alerts.rules or self.settings.webhooks)
         senders = self.settings.gateway.schedule.senders if self.is_single else 1
         return [self.work, self.watch, *([self.send] * senders if speaks else [])]
 

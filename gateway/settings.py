@@ -27,8 +27,9 @@ from gateway.partners.as2 import checked_as2_name, checked_reference, checked_ur
 from gateway.partners.assist import Assist, Expiry
 from gateway.partners.calendar import Calendar, Slots, When
 from gateway.partners.gs1 import Gs1Prefix
-from gateway.partners.partner import API, Identifier, Partner, Partners
+from gateway.partners.partner import API, WEBHOOK, Identifier, Partner, Partners
 from gateway.partners.sftp import Sftp
+from gateway.partners.webhook import Webhook
 from gateway.reconciliation.profile import Profile as Reconciliation
 from gateway.routing.table import Routes
 from gateway.rules.rule import Applied, Rule
@@ -124,6 +125,7 @@ class ErpChannel:
         marker: end of the name of the file that says that another is complete; empty for none.
         poll: when its inbox is looked into; None for every ``schedule.poll_seconds``.
         test: whether it is for documents of tests, and what comes from it is a test.
+        webhook: a URL that gets what its outbox would.
     """
 
     channel: str
@@ -134,6 +136,7 @@ class ErpChannel:
     marker: str = ""
     poll: When | None = None
     test: bool = False
+    webhook: Webhook | None = None
 
     def __post_init__(self) -> None:
         for name in filter(None, (self.channel, self.profile, self.partner)):
@@ -141,6 +144,13 @@ class ErpChannel:
         if self.direction not in DIRECTIONS:
             raise ValueError(f"direction {self.direction!r}: choose of {', '.join(DIRECTIONS)}")
         checked_marker(self.marker)
+        if self.webhook and self.direction == "from_erp":
+            raise ValueError("webhook: nothing goes to a channel of the direction from_erp")
+
+    @property
+    def outlet(self) -> str:
+        """The channel by which documents go there."""
+        return f"{self.channel}/{WEBHOOK}" if self.webhook else self.channel
 
 
 @setting
@@ -423,6 +433,13 @@ class Settings:
     def servers(self) -> dict[str, Sftp]:
         """The SFTP servers of all partners, by their channels."""
         return {name: one for partner in self.partners.values() for name, one in partner.servers.items()}
+
+    @property
+    def webhooks(self) -> dict[str, Webhook]:
+        """The URLs that documents go to, by their channels."""
+        ours = {one.outlet: one.webhook for one in self.gateway.erp.channels if one.webhook}
+        theirs = {f"{one.folder}/{WEBHOOK}": one.webhook for one in self.partners.values() if one.webhook}
+        return ours | theirs
 
     @property
     def markers(self) -> dict[str, str]:

@@ -34,8 +34,8 @@ DOMAIN = "supplier.example"
 def verified(secret: str, headers: dict[str, str], body: bytes) -> bool:
     """Whether a request is signed as Standard Webhooks says; written from its text, not from our code."""
     key = base64.b64decode(secret[len("whsec_") :])
-    signed = headers["webhook-id"] + "." + headers["webhook-timestamp"] + "." + body.decode("utf-8")
-    made = base64.b64encode(hmac.new(key, signed.encode("utf-8"), hashlib.sha256).digest()).decode()
+    signed = (headers["webhook-id"] + "." + headers["webhook-timestamp"] + ".").encode() + body
+    made = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     found = [one.split(",", 1) for one in headers["webhook-signature"].split(" ")]
     return any(version == "v1" and hmac.compare_digest(one, made) for version, one in found)
 
@@ -45,15 +45,23 @@ class Hook:
     """A receiver of webhooks; ``status`` is what it answers, ``headers`` more of it.
 
     Attributes:
-        got: headers (small letters) and bodies of requests. wait: seconds before an answer.
+        faults: statuses of the first answers; 0 breaks the connection off, -1 does not answer at all.
+        words: what every answer says. got: headers (small letters) and bodies of requests. wait: seconds
+            before an answer.
     """
 
     url: str = ""
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
+    words: bytes = b""
+    faults: list[int] = field(default_factory=list)
     wait: float = 0
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     over: Event = field(default_factory=Event)
+
+    def ids(self) -> list[str]:
+        """What the requests are known by."""
+        return [headers["webhook-id"] for headers, _ in self.got]
 
     def said(self) -> list[dict[str, Any]]:
         """The bodies, read."""
@@ -70,11 +78,17 @@ def hook(tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator
             body = self.rfile.read(int(self.headers["Content-Length"]))
             made.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
             made.over.wait(made.wait)
-            self.send_response(made.status)
+            status = made.faults.pop(0) if made.faults else made.status
+            if status < 1:
+                made.over.wait(-30 * status)
+                self.close_connection = True
+                return
+            self.send_response(status)
             for name, value in made.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(made.words)))
             self.end_headers()
+            self.wfile.write(made.words)
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -26,6 +26,7 @@ from gateway.partners.assist import Assist, Expiry
 from gateway.partners.calendar import When
 from gateway.partners.sftp import Sftp, SftpAccount
 from gateway.partners.sp_api import SpApi
+from gateway.partners.webhook import Webhook
 from gateway.x12.acknowledgment import Form
 from gateway.x12.envelope import PartyId
 from gateway.x12.parser import GROUP_OF_SET
@@ -74,8 +75,9 @@ class Partner:
         items, locations: what is looked up in the tables of items and places.
         rules: which rules of vendors hold.
         first_control_number: where our numbers for the partner begin, if it knows us from an earlier system.
-        as2, sftp, sp_api: what was agreed about AS2, SFTP with each server, and Amazon's API; none of them
-            where files go by folders only. Of several ways routes.yaml chooses.
+        as2, sftp, sp_api, webhook: what was agreed about AS2, SFTP with each server, Amazon's API, and a URL
+            that takes our JSON; none of them where files go by folders only. Of several ways routes.yaml
+            chooses.
         sftp_account: how it logs in to our server, to put files into its inbox and fetch from its outbox.
         poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
         deadlines: until when what must be done.
@@ -111,6 +113,7 @@ class Partner:
     as2: As2 | None = None
     sftp: tuple[Sftp, ...] = ()
     sp_api: SpApi | None = None
+    webhook: Webhook | None = None
     sftp_account: SftpAccount | None = None
 
     def __post_init__(self) -> None:
@@ -121,7 +124,7 @@ class Partner:
         self._check_servers()
         if not 1 <= self.first_control_number <= 999_999_999:
             raise ValueError("first_control_number: 1 to 999999999")
-        if not self.identifiers and (self.receive or self.send or not self.sp_api):
+        if not self.identifiers and (self.receive or self.send or not self.is_direct):
             raise ValueError("identifiers: at least one is needed, to tell which interchanges are theirs")
         for agreed in (self.receive, self.send):
             sets = [one.set for one in agreed]
@@ -129,6 +132,8 @@ class Partner:
                 raise ValueError("a transaction set is listed twice for the same direction")
 
     def _check_servers(self) -> None:
+        if wrong := {one.name for one in self.sftp} & {API, WEBHOOK}:
+            raise ValueError(f"sftp: the name {wrong.pop()!r} is that of another way")
         if len(self.servers) < len(self.sftp):
             raise ValueError("sftp: give each of several servers a `name` of its own; one may have none")
         outboxes = [one for one in self.sftp if one.outbox]
@@ -137,6 +142,11 @@ class Partner:
             raise ValueError("sftp: a transaction set stands in the `sets` of two servers")
         if outboxes and sum(not one.sets for one in outboxes) != 1:
             raise ValueError("sftp: of the servers with an outbox one has no `sets`; it gets all others")
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether documents may go without X12, by themselves, so that nothing of `send` is needed."""
+        return self.sp_api is not None or self.webhook is not None
 
     @property
     def servers(self) -> dict[str, Sftp]:
@@ -158,6 +168,7 @@ class Partner:
     def ways(self) -> tuple[str, ...]:
         """The ways that its settings are there for; without any, its folder."""
         there = {API: self.sp_api, AS2: self.as2, SFTP: any(one.outbox for one in self.sftp)}
+        there |= {WEBHOOK: bool(self.webhook)}
         return tuple(way for way, terms in there.items() if terms) or (FOLDER,)
 
     @property
@@ -169,10 +180,13 @@ class Partner:
     def channels(self) -> dict[str, str]:
         """The ways over networks, by their channels."""
         found = {f"{self.folder}/{API}": API} if self.sp_api else {}
+        found |= {f"{self.folder}/{WEBHOOK}": WEBHOOK} if self.webhook else {}
         return found | ({self.folder: AS2} if self.as2 else {}) | dict.fromkeys(self.servers, SFTP)
 
     def place_of(self, way: str, set_id: str) -> tuple[str, str]:
         """The channel over which a transaction set goes, and the set if it has a folder of its own."""
+        if way == WEBHOOK:
+            return f"{self.folder}/{WEBHOOK}", ""
         ways = [(name, one) for name, one in self.servers.items() if one.outbox and way == SFTP]
         ways.sort(key=lambda way: set_id not in way[1].sets)
         for name, one in ways:

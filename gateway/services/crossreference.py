@@ -436,7 +436,7 @@ def _goes_on(services: Services, delivery: Delivery) -> bool:
             store.wait_for(delivery, words)
         return False
     form = services.erp.outlet(document.document_type, document.test)
-    if form is None or form.channel.channel != delivery.channel:
+    if form is None or delivery.channel not in (form.channel.channel, form.channel.outlet):
         store.wait_for(delivery, f"a form of {document.document_type} for {delivery.channel}")
         return False
     try:

@@ -68,7 +68,7 @@ def follow(services: Services, document: Document) -> None:
     body: dict[str, Any] = orjson.loads(document.body or b"{}") if kind in _READ else {}
     if kind == (INBOUND, "purchase_order"):
         if body.get("purpose") in _FIRST:
-            if rule.order_acknowledgment_hours and (partner.sends("855") or partner.sp_api):
+            if rule.order_acknowledgment_hours and (partner.sends("855") or partner.is_direct):
                 opened("order_acknowledgment", later(rule.order_acknowledgment_hours))
             if rule.ship_notice:
                 opened("ship_notice", by(_shipping))

@@ -151,7 +151,7 @@ def _finish_begun(services: Services, sender: Sender, begun: list[Delivery]) -> 
             _finish(services, named)
         if unsure:
             with services.store.transaction():
-                _give_up(services, unsure, _UNSURE)
+                give_up(services, unsure, _UNSURE)
 
 
 def _size(services: Services, delivery: Delivery) -> int:
@@ -182,8 +182,8 @@ def _deliver(services: Services, sender: Sender, pending: list[Delivery], interr
     try:
         for one in list(pending):
             try:
-                with _content(services, one, bodies) as content:
-                    sender.stage(one.box, keys[one.seq], content)
+                with content(services, one, bodies) as file:
+                    sender.stage(one.box, keys[one.seq], file)
             except (NotFoundError, EOFError, BadGzipFile, zlib.error) as error:  # the others go on without it
                 pending.remove(one)
                 lost = NotFoundError(f"The content of {one.wanted} is lost: {error}")
@@ -206,7 +206,8 @@ def _deliver(services: Services, sender: Sender, pending: list[Delivery], interr
         raise lost
 
 
-def _content(services: Services, delivery: Delivery, bodies: Mapping[str, bytes]) -> BinaryIO:
+def content(services: Services, delivery: Delivery, bodies: Mapping[str, bytes]) -> BinaryIO:
+    """What is delivered; ``bodies``: of documents, by their ids. Raises NotFoundError if it is gone."""
     if delivery.payload is not None:
         return services.payloads.open(delivery.payload)
     body = bodies.get(delivery.document_id or "")
@@ -243,17 +244,21 @@ def _promise(
 
 def _finish(services: Services, named: Sequence[tuple[Delivery, str | None]]) -> None:
     """Says what has appeared; a message with nothing left to deliver is delivered."""
-    store = services.store
-    with store.transaction():
-        names = {delivery.seq: name for delivery, name in named}
-        done = store.mark_delivered([delivery for delivery, _ in named])
-        for one in done:
-            facts = {"channel": one.channel, "box": one.box, "file": names[one.seq]}
-            # With a document, `sha256` is that of the document itself.
-            content = {"payload" if one.document_id else "sha256": one.payload} if one.payload else {}
-            store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **content)
-        store.end_deliveries({one.message_id for one in done})
+    with services.store.transaction():
+        done(services, named)
     services.well(named[0][0].channel)
+
+
+def done(services: Services, named: Sequence[tuple[Delivery, str | None]]) -> None:
+    """The same, within a transaction."""
+    store, names = services.store, {delivery.seq: name for delivery, name in named}
+    mine = store.mark_delivered([delivery for delivery, _ in named])
+    for one in mine:
+        facts = {"channel": one.channel, "box": one.box, "file": names[one.seq]}
+        # With a document, `sha256` is that of the document itself.
+        proof = {"payload" if one.document_id else "sha256": one.payload} if one.payload else {}
+        store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **proof)
+    store.end_deliveries({one.message_id for one in mine})
 
 
 def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], error: Exception) -> None:
@@ -265,7 +270,7 @@ def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], e
         left = [one for one in store.deliveries(owners, BATCH) if (one.channel, one.box) == place]
         since = as_text(services.clock() - timedelta(hours=retries.give_up_after_hours))
         tired = [one for one in left if one.state == PENDING and one.tries > 2 and one.planned_at < since]
-        _give_up(services, tired, reason)
+        give_up(services, tired, reason)
         store.mark_failed([one for one in left if one not in tired], reason, PENDING)
         tries = max((one.tries + 1 for one in left if one not in tired), default=0)
         if tries:
@@ -276,14 +281,15 @@ def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], e
     services.trouble(channel, f"files for it wait: {reason}", error)
 
 
-def _give_up(services: Services, deliveries: Sequence[Delivery], reason: str) -> None:
+def give_up(services: Services, deliveries: Sequence[Delivery], reason: str) -> None:
     """Leaves deliveries to a person, within a transaction."""
     store = services.store
     store.mark_failed(deliveries, reason, FAILED)
     for message in store.messages(sorted({one.message_id for one in deliveries})):
         if message.delivery == Status.WAITING:
             lifecycle.advance(store, message, Status.FAILED)
-        facts = {"channel": deliveries[0].channel, "error": reason}
+        file = next(one.wanted for one in deliveries if one.message_id == message.id)
+        facts = {"channel": deliveries[0].channel, "file": file, "error": reason}
         store.audit("delivery.failed", message.id, partner=message.partner, **facts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -121,12 +121,26 @@ def _recover(services: Services, known: Channel) -> None:
 
 def pause(services: Services, channel: str, reason: str) -> None:
     """Lets nothing be fetched or sent there until it is resumed. Raises RefusedError if it is paused."""
+    with services.store.transaction():
+        _pause(services, channel, reason)
+
+
+def _pause(services: Services, channel: str, reason: str) -> None:
     store = services.store
-    with store.transaction():
-        if store.channels.get(channel).paused_at:
-            raise RefusedError(f"The channel {channel} is paused already.")
-        store.channels.change(channel, paused_at=store.now(), paused_by=store.actor, reason=reason)
-        store.audit("channel.paused", channel=channel, reason=reason)
+    if store.channels.get(channel).paused_at:
+        raise RefusedError(f"The channel {channel} is paused already.")
+    store.channels.change(channel, paused_at=store.now(), paused_by=store.actor, reason=reason)
+    store.audit("channel.paused", channel=channel, reason=reason)
+
+
+def stop(services: Services, channel: str, words: str) -> None:
+    """Pauses a channel whose other side wants nothing any more, and tells a person."""
+    store = services.store
+    with suppress(RefusedError), store.transaction():  # somebody was faster
+        _pause(services, channel, words)
+        known = {"since": store.now(), "stopped_at": store.now()}
+        store.channels.change(channel, **known)
+        store.audit("channel.stopped", channel=channel, code="", words=words, since=known["since"])
 
 
 def resume(services: Services, channel: str, reason: str) -> None:

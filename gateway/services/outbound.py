@@ -24,7 +24,7 @@ from gateway.errors import (
 )
 from gateway.partners.agreement import Send
 from gateway.partners.partner import API, WEBHOOK, Partner
-from gateway.services import crossreference, label, route, rules, sp_api, sscc
+from gateway.services import crossreference, label, route, rules, sp_api, sscc, webhook
 from gateway.services.base import Services, job_of
 from gateway.services.claims import claims, content_of, fingerprint
 from gateway.services.erp import MADE
@@ -35,6 +35,10 @@ from gateway.store.records import APPROVAL, OUTBOUND, Document, Message
 from gateway.transports.folder import harmless
 from gateway.x12.envelope import Verdict
 from gateway.x12.writer import Envelope
+
+_BODY = {API: sp_api.body_of, WEBHOOK: webhook.body_of}
+_PLANNED = {API: sp_api.planned, WEBHOOK: webhook.planned}
+"""By the ways on which each document goes by itself, and not as X12."""
 
 _APPROVED = 1000
 """Approved documents that are planned in one transaction."""
@@ -94,7 +98,7 @@ class Outbound(Work):
         agreed = partner.sends(set_id)
         words: dict[str, Any] = {"set": set_id, "partner": partner.id, "list": "send"}
         no_agreement = problem("HOME-NO-AGREEMENT", value=set_id, **words)
-        if agreed is None and partner.sp_api is None:
+        if agreed is None and not partner.is_direct:
             return self._stopped(Translation.UNPROCESSED, no_agreement)
         is_test = agreed.usage == "T" if agreed else bool(partner.sp_api and partner.sp_api.sandbox)
         waits = agreed is None or agreed.acknowledged
@@ -130,17 +134,18 @@ class Outbound(Work):
                     take_back()
                     refused = problem(chosen.code, value=kept.number, what=chosen.reason)
                     return self._stopped(Translation.UNPROCESSED, refused)
+                is_direct = chosen.way in _PLANNED
                 if chosen.way == WEBHOOK:
-                    raise RefusedError(f"Documents cannot be sent by {chosen.way} yet.")
-                if agreed is None and chosen.way != API:
+                    kept = replace(kept, acknowledgment=Acknowledgment.NOT_EXPECTED)
+                if agreed is None and not is_direct:
                     take_back()
                     return self._stopped(Translation.UNPROCESSED, no_agreement)
                 asked = rules.sending(self.services, partner, kept, document)
                 self.findings.add(*asked)
-                if asked or (agreed and agreed.batch and chosen.way != API):
+                if asked or (agreed and agreed.batch and not is_direct):
                     self._wait(kept, partner, agreed, chosen.way, asked)
-                elif chosen.way == API or agreed is None:
-                    sp_api.write(self, kept, partner)
+                elif is_direct or agreed is None:
+                    self._plan(kept, partner, chosen.way)
                 else:
                     self._send(kept, partner, agreed, chosen.way)
                 if document["document_type"] == "ship_notice":
@@ -188,8 +193,8 @@ class Outbound(Work):
         self, kept: Document, partner: Partner, agreed: Send | None, way: str, asked: Sequence[Problem]
     ) -> None:
         """Lets the document wait for others, or for a person; that it can be written is proved now."""
-        if way == API or agreed is None:
-            sp_api.body_of(self.services, partner, kept)
+        if way in _BODY or agreed is None:
+            _BODY[way](self.services, partner, kept)
         else:
             _written(self.services, partner, agreed, [kept], (1, 1))
         batch = f"{partner.id}|{KINDS[kept.document_type].set_id}|{'T' if kept.test else 'P'}"
@@ -215,6 +220,14 @@ class Outbound(Work):
             due = datetime.fromisoformat(since) if since else self.services.clock()
             self.services.enqueue([f"batch:{batch}"], due + timedelta(seconds=agreed.batch.seconds))
 
+    def _plan(self, kept: Document, partner: Partner, way: str) -> None:
+        """Plans that it goes by itself."""
+        sent, facts, problems = _PLANNED[way](self.services, partner, kept)
+        self.findings.add(*problems)
+        event, result = facts.pop("event"), f"{facts.get('operation', way)} {sent.name}"
+        kept = replace(kept, sent_in=sent.id, acknowledgment=sent.acknowledgment)
+        self.keep(kept, event, sent.id, result, **facts)
+
     def _send(self, kept: Document, partner: Partner, agreed: Send, way: str) -> None:
         sent, name = write(self.services, partner, agreed, [kept], way, self.message.id)
         facts = {"control_number": sent.interchange, "file": name, "made_from": self.message.id}
@@ -232,8 +245,8 @@ def close_batch(services: Services, batch: str, *, closes: bool = False) -> None
     partner_id, set_id, _, *named = batch.split("|")
     partner = services.settings.partners.get(partner_id)
     agreed = partner.sends(set_id) if partner is not None else None
-    if partner is not None and named == [API] and partner.sp_api is not None:
-        _submit(services, partner, batch)
+    if partner is not None and named and named[0] in _PLANNED and named[0] in partner.ways:
+        _submit(services, partner, batch, named[0])
         return
     if partner is None or agreed is None:
         services.trouble(partner_id, f"documents wait for {batch}, and nothing is agreed about it any more")
@@ -269,17 +282,16 @@ def close_batch(services: Services, batch: str, *, closes: bool = False) -> None
             services.payloads.flush()
 
 
-def _submit(services: Services, partner: Partner, batch: str) -> None:
-    """Plans that what was approved goes by the API, each by itself."""
+def _submit(services: Services, partner: Partner, batch: str, way: str) -> None:
+    """Plans that what was approved goes, each by itself."""
     with services.store.transaction():
         for one in services.store.waiting_documents(batch, _APPROVED):
-            sent, facts, _ = sp_api.planned(services, partner, one)
+            sent, facts, _ = _PLANNED[way](services, partner, one)
+            event = facts.pop("event")
             services.store.send_documents([one.id], batch, sent.id)
             facts |= {"document_type": one.document_type, "number": one.number, "test": one.test}
             facts["sha256"] = one.sha256
-            services.store.audit(
-                "submission.written", sent.id, document_id=one.id, partner=partner.id, **facts
-            )
+            services.store.audit(event, sent.id, document_id=one.id, partner=partner.id, **facts)
         services.payloads.flush()
 
 

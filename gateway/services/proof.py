@@ -23,13 +23,16 @@ _CHUNK = 1 << 20
 
 _RECEIPTS = {
     "in": ("file.received", "message.reprocessed", "message.sealed"),
-    "out": ("interchange.written", "submission.written", "acknowledgment.written", "message.sealed"),
+    "out": (
+        *("interchange.written", "submission.written", "webhook.written"),
+        *("acknowledgment.written", "message.sealed"),
+    ),
 }
 """One of these entries tells how a message of that direction came to be."""
 
 _ORIGINS = (
     *("document.created", "document.waiting", "document.held", "document.sealed"),
-    *("interchange.written", "submission.written"),
+    *("interchange.written", "submission.written", "webhook.written"),
 )
 """The same for documents."""
 
@@ -50,6 +53,8 @@ _WORDS = {
     "location.removed": "Place {erp_ship_to} removed: {row}.",
     "interchange.written": "{document_type} {number} was written in interchange {control_number}: {file}.",
     "submission.written": "{document_type} {number} was written for {operation} of Amazon's API: {file}.",
+    "webhook.written": "{document_type} {number} was written for the webhook of {partner}: {file}.",
+    "webhook.begun": "Sent to {url} as {webhook_id}: {file}.",
     "submission.begun": "Submitted by {operation}: {file}.",
     "submission.uncertain": "Whether Amazon took {file} is not known: {error}",
     "acknowledgment.written": "Acknowledgment {kind} for {partner} written: {words} ({file}).",

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -250,14 +250,6 @@ def body_of(services: Services, partner: Partner, kept: Document) -> WrittenBody
     return made
 
 
-def write(work: Work, kept: Document, partner: Partner) -> None:
-    """Stores the body of a document of ours, to be submitted. Raises DocumentError."""
-    sent, facts, problems = planned(work.services, partner, kept)
-    work.findings.add(*problems)
-    kept = replace(kept, sent_in=sent.id, acknowledgment=Acknowledgment.WAITING)
-    work.keep(kept, "submission.written", sent.id, f"{facts['operation']} {sent.name}", **facts)
-
-
 def planned(
     services: Services, partner: Partner, kept: Document
 ) -> tuple[Message, dict[str, Any], list[Problem]]:
@@ -284,7 +276,7 @@ def planned(
     services.store.add_delivery(sent.id, f"@{channel}", channel, made.operation, sent.name, payload=payload)
     services.enqueue([job_of(f"@{channel}")])
     facts = {"file": sent.name, "operation": made.operation, "made_from": kept.message_id, "payload": payload}
-    return sent, facts, made.problems
+    return sent, facts | {"event": "submission.written"}, made.problems
 
 
 def submit(services: Services, channel: str) -> None:

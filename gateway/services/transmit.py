@@ -307,7 +307,7 @@ def _end(services: Services, link: Link, attempt: _Attempt, result: Response | E
 def _entity(result: Response) -> tuple[Headers, Span]:
     """Headers and body of an answer that says yes. Raises As2Error."""
     if not 200 <= result.status < 300:
-        raise As2Error("AS2-HTTP", what=_told(result))
+        raise As2Error("AS2-HTTP", what=result.words)
     return Headers(tuple(result.headers)), Span.of(result.body)
 
 
@@ -315,14 +315,8 @@ def _filled(result: Response) -> tuple[Headers, Span]:
     """The same of one in which a receipt must be. Raises As2Error."""
     entity = _entity(result)
     if not result.body.strip():
-        raise As2Error("AS2-MDN-MISSING", what=f"its answer was {_told(result)}, without content")
+        raise As2Error("AS2-MDN-MISSING", what=f"its answer was {result.words}, without content")
     return entity
-
-
-def _told(result: Response) -> str:
-    """Status and beginning of an answer."""
-    words = " ".join(result.body[:300].decode("utf-8", "replace").split())
-    return f"{result.status}{f' ({words[:120]})' if words else ''}"
 
 
 def _judge(
@@ -552,7 +546,7 @@ def send_receipt(services: Services, exchange_id: str) -> None:
             _receipt_target(services, link, exchange.receipt_url), headers, Span.of(body)
         )
         if not 200 <= result.status < 300:
-            raise SendError(f"The partner's server answered {_told(result)}.", "http")
+            raise SendError(f"The partner's server answered {result.words}.", "http")
     except EdiError as error:
         _receipt_later(services, exchange, error)
         return

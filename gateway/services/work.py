@@ -107,7 +107,8 @@ class Work:
         if form is None:
             words = {"kind": kind.replace("_", " "), "number": kept.number}
             return (problem("HOME-NO-OUTLET", where, value=kind, **words),)
-        erp, told = form.channel.channel, f"{came.what} {kept.number} for {form.channel.channel}: "
+        erp, place = form.channel.channel, form.channel.outlet
+        told = f"{came.what} {kept.number} for {erp}: "
         remarks: list[Problem] = []
         content = None
         try:
@@ -124,9 +125,11 @@ class Work:
         name = form.name(body, self.services.clock(), lambda: store.next_number(erp, "file"))
         payload = None if content is None else self.services.payloads.put(BytesIO(content))[0]
         mine = self.message.id
+        owner = f"@{place}" if form.channel.webhook else mine
         store.add_delivery(
-            mine, mine, erp, OUTBOX, name, payload=payload, document_id=document_id, waits=waits
+            mine, owner, place, OUTBOX, name, payload=payload, document_id=document_id, waits=waits
         )
+        self.services.enqueue([job_of(owner)] if owner != mine and not waits else [])
         asked = crossreference.problems(store, partner, unknown)
         self.findings.add(*(replace(one, severity=Severity.INFO) for one in asked))
         self.findings.deliveries = True
@@ -135,7 +138,7 @@ class Work:
         facts |= {"changes": [*came.changes]} if came.changes else {}
         if payload is not None:
             facts |= {"shape": form.rule.shape, "payload": payload}
-        result = f"waits for {waits}" if waits else f"{erp}/{OUTBOX}/{name}"
+        result = f"waits for {waits}" if waits else f"{place}/{OUTBOX}/{name}"
         self.keep(kept, "document.created", mine, result, **facts)
         if waits:
             facts = {"document_type": kind, "number": kept.number, "waits_for": waits}
@@ -174,18 +177,18 @@ def send(
     set_id: str,
     name: str,
     content: bytes,
-    numbers: tuple[int, int | None],
+    numbers: tuple[int | None, int | None],
     *,
     way: str,
     origin: str | None,
     owner: str | None = None,
     agreed: Send | None = None,
 ) -> Message:
-    """Stores an interchange for a partner and plans its delivery.
+    """Stores an interchange, or a document as JSON, for a partner and plans its delivery.
 
     Args:
         set_id: what it holds; it decides over which of several servers it goes.
-        numbers: of interchange (ISA13) and group (GS06).
+        numbers: of interchange (ISA13) and group (GS06); None of what is none.
         way: how it goes.
         owner: the message whose job puts it into the folder; None for itself.
         agreed: what was agreed, if the partner is to acknowledge it.
@@ -205,7 +208,7 @@ def send(
         delivery=Delivery.WAITING,
         acknowledgment=Acknowledgment.WAITING if waits else Acknowledgment.NOT_EXPECTED,
         partner=partner.id,
-        interchange=str(numbers[0]),
+        interchange=None if numbers[0] is None else str(numbers[0]),
         group=None if numbers[1] is None else str(numbers[1]),
         origin=origin,
         way=way,

@@ -737,6 +737,13 @@ class Store:
             Delivery, select(*_COLUMNS[Delivery]).where(d.message_id == message_id).order_by(d.seq)
         )
 
+    def times_delivered(self, delivery: Delivery) -> int:
+        """How often the same was delivered there before."""
+        same = (_D[name] == getattr(delivery, name) for name in ("message_id", "channel", "wanted"))
+        document = _D.document_id.is_not_distinct_from(delivery.document_id)
+        mine = select(func.count()).where(*same, document, _D.state == DELIVERED)
+        return int(self._read(mine)[0][0])
+
     def waiting_deliveries(self, limit: int, after: int = 0, message_id: str = "") -> list[Delivery]:
         """Deliveries that wait for something, of one message or of all, oldest first."""
         mine = [_D.message_id == message_id] if message_id else []

@@ -96,6 +96,12 @@ class Response:
     headers: list[tuple[str, str]]
     body: bytes
 
+    @property
+    def words(self) -> str:
+        """Its status, and how it begins."""
+        said = " ".join(self.body[:300].decode("utf-8", "replace").split())
+        return f"{self.status}{f' ({said[:120]})' if said else ''}"
+
 
 def retriable(status: int) -> bool:
     """Whether the same message may be taken later (RFC 9110, 15.5.9 and 15.6)."""

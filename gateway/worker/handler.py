@@ -23,6 +23,7 @@ from gateway.services import (
     sp_api,
     translate,
     transmit,
+    webhook,
 )
 from gateway.services.base import Services
 from gateway.services.lifecycle import Translation
@@ -150,6 +151,8 @@ class Handler:
                 deliver.send(watched, channel, interrupted=interrupted)
             elif channel in services.accounts:
                 sp_api.submit(watched, channel)
+            elif channel in services.settings.webhooks:
+                webhook.send(watched, channel)
             else:
                 transmit.send(watched, channel)
 

@@ -158,7 +158,7 @@ def test_a_webhook_goes_to_one_address_that_was_checked_and_follows_nobody(tls: 
     context = tls_context(str(tls.ca), None)
     with hook(tls.server) as there, hook() as elsewhere:
         terms = Webhook(url=there.url, secrets=("env:X",), timeout_seconds=5)
-        with pytest.raises(TransportError, match=r"`webhook\.private_addresses: true` in the target's"):
+        with pytest.raises(TransportError, match=r"`webhook\.private_addresses: true` in the settings"):
             webhook.post(client, terms, [SECRET], context, "msg_1", b"{}", NOW)
         terms = Webhook(url=there.url, secrets=("env:X",), private_addresses=True, timeout_seconds=5)
         there.status, there.headers = 307, {"Location": elsewhere.url}

@@ -13,6 +13,7 @@ from gateway.cli.commands.message import when
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, visible, write_json
 from gateway.errors import NotFoundError
+from gateway.partners.partner import WEBHOOK
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -94,6 +95,7 @@ def _rows(gateway: Gateway) -> list[dict[str, Any]]:
     settings, known_of = gateway.settings, gateway.services.store.channels
     states, deliveries = known_of.all(), known_of.waiting()
     ways = {name: way for one in settings.partners.values() for name, way in one.channels.items()}
+    ways |= dict.fromkeys(settings.webhooks, WEBHOOK)
     rows = []
     for name in dict.fromkeys((*settings.channels, *ways, *sorted(deliveries))):
         known, way = states.get(name, Channel(name)), ways.get(name, "folder")

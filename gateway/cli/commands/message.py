@@ -308,7 +308,9 @@ def _parts(message: Row) -> Iterator[tuple[str, list[str]]]:
             due["deadlines"].append(f"{words(kind)} {state}")
     yield "Deadlines", due["deadlines"]
     over, lines = ("Amazon's API", _submission) if message["way"] == "api" else ("AS2", _exchange)
-    yield over, [line for one in message["exchanges"] for line in lines(one)]
+    posted = [one for one in message["exchanges"] if one["channel"].endswith("/webhook")]
+    yield over, [line for one in message["exchanges"] if one not in posted for line in lines(one)]
+    yield "Webhook", [line for one in posted for line in _post(one)]
     yield "Receipt of the partner (MDN)", due["receipt"]
     said = [*due["acknowledgment"], *map(_answer, message["acknowledgments"])]
     yield "Acknowledgment by the partner", said
@@ -377,6 +379,13 @@ def _submission(one: Row) -> Iterator[str]:
         yield f"  last error: {one['error']}"
     if one["receipt"]:
         yield f"  edigw message raw {one['message_id']} --receipt: Amazon's last answer about it"
+
+
+def _post(one: Row) -> Iterator[str]:
+    at, tries = when(one["ended_at"] or one["at"]), one["tries"] + 1
+    yield f"{one['as2_id']} to {one['receiver']}: {one['state']} at {at}, {count(tries, 'attempt')}"
+    if one["error"]:
+        yield f"  last error: {one['error']}"
 
 
 def _answer(one: Row) -> str:

@@ -11,7 +11,7 @@ from gateway.cli.commands.audit import gateway_of
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, write_json
 from gateway.errors import ConfigurationError, EdiError, Fault, NotFoundError, RefusedError, TransportError
-from gateway.partners.partner import API, AS2, SFTP
+from gateway.partners.partner import API, AS2, SFTP, WEBHOOK
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -51,7 +51,7 @@ def register(commands: inputs.Commands) -> None:
     words = "send this file instead of a few words; the partner may process it"
     test.add_argument("--file", metavar="FILE", help=words)
     words = "only this of several ways (default: all)"
-    test.add_argument("--way", choices=(API, AS2, SFTP), help=words)
+    test.add_argument("--way", choices=(API, AS2, SFTP, WEBHOOK), help=words)
     test.add_argument(
         "--send", action="store_true", help="SFTP: write, rename and remove a file in the outbox"
     )
@@ -66,7 +66,8 @@ def run_test(args: argparse.Namespace) -> int:
     steps are name, connection, host key, login, and folders, of each server; nothing is fetched. A host key
     that is not in the partner's file yet is shown, and never accepted. After a refused login the gateway
     tries again late; once a test goes well, at once. With Amazon's API (`sp_api`) it asks for a token,
-    compares clocks, makes a harmless call of each operation that reads, and looks at the vendor code.
+    compares clocks, makes a harmless call of each operation that reads, and looks at the vendor code. To a
+    webhook it posts a small signed JSON of the type `webhook.test`.
 
     exit code 1 tells that the partner did not take it, 3 that a certificate or secret of ours is missing, 5
     that the partner could not be reached.
@@ -122,11 +123,15 @@ def _tested(
     step = getattr(failed, "step", "") or step
     why = {"code": getattr(failed, "code", ""), "hint": getattr(failed, "hint", "")}
     told(step, f"{failed} {getattr(failed, 'detail', '')}".strip(), ok=False, **why)
+    from gateway.transports.webhook import AnswerError
+
     is_of_api = partner.channels.get(channel) == API
     if step == "settings" or (
         is_of_api and getattr(getattr(failed, "kind", None), "fault", None) is Fault.CONFIGURATION
     ):
         return ExitCode.CONFIGURATION
+    if isinstance(failed, AnswerError):
+        return ExitCode.PROBLEMS
     return ExitCode.REMOTE if isinstance(failed, TransportError | OSError) else ExitCode.PROBLEMS
 
 
@@ -135,7 +140,7 @@ def _probe(
 ) -> None:
     """Tries what the partner's file says. Raises EdiError or OSError with why a step failed."""
     from gateway.as2.span import Span
-    from gateway.services import health, transmit
+    from gateway.services import health, transmit, webhook
 
     if (terms := partner.servers.get(channel)) is not None:
         if not args.json:
@@ -146,15 +151,17 @@ def _probe(
         if not args.json:
             say(f"To {partner.sp_api.base} as {partner.sp_api.vendor_code}:")
         gateway.probe_api(partner.sp_api, told)
+    elif partner.webhook is not None and partner.channels.get(channel) == WEBHOOK:
+        if not args.json:
+            say(f"To {partner.webhook.url}:")
+        webhook.probe(gateway.services, partner.webhook, _content(args, b""), told)
     else:
-        content = _WORDS
-        if args.file:
-            with inputs.opened(args.file) as file:
-                content = file.read()
+        content = _content(args, _WORDS)
         link = transmit.Link.of(gateway.services, channel)
         if link is None:
             raise RefusedError(
-                f"{partner.id} has no `as2`, `sftp` or `sp_api` in its file, so there is nothing to test."
+                f"{partner.id} has no `as2`, `sftp`, `sp_api` or `webhook` in its file, so there is nothing "
+                "to test."
             )
         name = args.file.rpartition("/")[2] if args.file else "test.txt"
         if not args.json:
@@ -162,6 +169,13 @@ def _probe(
         with gateway.services.room() as services:
             transmit.probe(services, link, Span.of(content), name, told)
     health.tested(gateway.services, channel)
+
+
+def _content(args: argparse.Namespace, usual: bytes) -> bytes:
+    if not args.file:
+        return usual
+    with inputs.opened(args.file) as file:
+        return file.read()
 
 
 def _partner(gateway: Gateway, name: str) -> Partner:
