@@ -375,7 +375,8 @@ def test_a_channel_that_is_paused_lets_a_route_fall_back(site: Site) -> None:
 
 
 def test_what_a_rule_warns_of_is_posted_when_it_is_approved(site: Site) -> None:
-    own = {"id": "X-UPC", "document": "invoice", "severity": "warn", "message": "No UPC.", "hint": "Add it."}
+    own: dict[str, Any] = {"id": "X-UPC", "document": "invoice", "severity": "warn", "message": "No UPC."}
+    own["hint"] = "Add it."
     own["must"] = {"field": "lines[].ids.upc", "operator": "exists"}
     site.agree(more={"rules": {"own": [own]}})
     site.invoice("ES-1")
