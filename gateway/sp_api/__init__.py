@@ -192,7 +192,7 @@ def write_body(
     for told in faults(plan, body, inbound=False):
         problems.append(_placed(_of_document(told, writer.places), places))
     again, _ = _read(name, plan, body)
-    different = list(lost(plan, whole, again))
+    different = list(lost(plan, _by_role(whole), _by_role(again)))
     if name == "shipment_confirmation" and any(one.is_error for one in different):
         ordered = list(lost(plan, _ordered(whole), _ordered(again)))  # the order in lists says nothing
         different = different if any(one.is_error for one in ordered) else ordered
@@ -222,6 +222,18 @@ def _placed(told: Problem, places: Mapping[str, str]) -> Problem:
     pointer = told.location.pointer or ""
     outer = max((one for one in places if f"{pointer}/".startswith(f"{one}/")), key=len, default="")
     return told.at(pointer=places[outer] + pointer[len(outer) :]) if outer else told
+
+
+def _by_role(node: Any) -> Any:
+    """A document with its parties in the order of their roles, as a body has a member for each."""
+    if isinstance(node, list):
+        return [*map(_by_role, node)]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _by_role(one) for key, one in node.items()}
+    if isinstance(parties := found.get("parties"), list):
+        found["parties"] = sorted(parties, key=lambda one: str(one.get("role", "")))
+    return found
 
 
 def _ordered(node: Any) -> Any:

@@ -237,6 +237,13 @@ def test_parties_without_a_place_are_told_and_left_out() -> None:
     assert ("BODY-PLACE", "/parties/1") in {(one.code, one.location.pointer) for one in written.problems}
 
 
+def test_parties_may_stand_in_any_order() -> None:
+    turned = changed(INVOICE, "parties", INVOICE["parties"][::-1])
+    assert len(turned["parties"]) > 1
+    assert write_body(turned, LIBRARY).body == write_body(INVOICE, LIBRARY).body
+    assert write_body(turned, LIBRARY).may_be_sent
+
+
 def test_two_of_one_party_are_refused() -> None:
     parties = [*NOTICES["MasterCase"]["parties"], {"role": "ship_to", "id": "LAX9"}]
     found = errors(changed(NOTICES["MasterCase"], "parties", parties))
