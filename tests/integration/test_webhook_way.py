@@ -414,7 +414,7 @@ def test_a_connection_is_tried_out(site: Site, capsys: pytest.CaptureFixture[str
     [
         ("partners/shop.yaml", "name: S\nwebhook: {url: 'http://x.example/', secrets: [env:X]}", "https"),
         ("partners/shop.yaml", "name: S\nwebhook: {url: 'https://x.example/', secrets: [whsec_x]}", "file"),
-        ("partners/shop.yaml", "name: S\nsend: [{set: '810'}]\nwebhook: {url: 'https://x/', secrets: [env:Y]}",
+        ("partners/shop.yaml", "name: S\nsend: [{set: '810'}]\nwebhook: {url: 'https://x', secrets: [env:Y]}",
          "identifiers"),
     ],
 )  # fmt: skip
