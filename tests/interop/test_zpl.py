@@ -60,9 +60,8 @@ def test_letters_in_bars_and_texts_that_would_be_orders_come_through(tmp_path: P
 def test_other_letters_are_drawn_as_pictures(tmp_path: Path) -> None:
     fonts = Fonts([("DejaVuSans.ttf", GREEK.read_bytes())])
     dark = []
-    for name in ("Ακρόπολις", ""):
+    for name in ("Ακρόπολις", "I"):
         zpl = printed(labels(notice(parties=[address(name)])), "zpl", layout="amazon", fonts=fonts)
         zone = drawn(zpl, tmp_path, 203, "4x6")[0].convert("L").crop((370, 40, 812, 72))
         dark.append(sum(zone.histogram()[:128]))
-    assert dark[0] > 300
-    assert dark[0] != dark[1]
+    assert dark[0] > 3 * dark[1] > 0

@@ -109,6 +109,9 @@ def test_levels_without_end_are_not_followed() -> None:
         labels(notice(orders=[deep]))
 
 
+WRONG: tuple[Any, ...] = (None, 1, "x", [], {}, [1], ["x"], [[]], {"a": 1}, [None], "")
+
+
 def test_what_is_no_ship_notice_is_told_and_nothing_crashes() -> None:
     def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         for key in node if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
@@ -117,8 +120,7 @@ def test_what_is_no_ship_notice_is_told_and_nothing_crashes() -> None:
 
     refused = 0
     for path in places(notice()):
-        wrongs: tuple[Any, ...] = (None, 1, "x", [], {}, [1], ["x"], [[]], {"a": 1}, [None], "")
-        for wrong in wrongs:
+        for wrong in WRONG:
             made = target = notice()
             for key in path[:-1]:
                 target = target[key]
