@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import csv
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -11,8 +11,6 @@ from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-
-import orjson
 
 from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of, moment
@@ -31,6 +29,10 @@ if TYPE_CHECKING:
 _MAX_LISTED = 100_000
 _PAST_DUE, _UNCLASSIFIED, _HELD = "past_due", "unclassified", "held"
 _OWED = ("open", "rejected", "short_paid")
+_STATUSES = (
+    *("open", "rejected", "paid", "short_paid", "over_paid", "unknown", "settled", "deducted", "credited"),
+    *(_PAST_DUE, _UNCLASSIFIED, _HELD),
+)
 
 LINES: tuple[str, ...] = (
     *("partner", "remittance", "paid_on", "state", "line", "part", "reference", "account", "kind", "amount"),
@@ -59,7 +61,7 @@ def register(commands: inputs.Commands) -> None:
     again = inputs.command(verbs, "run", run_run, json="one JSON object: documents")
     again.add_argument("--since", metavar="DATE", type=moment, help="documents stored from then on, UTC")
     listed = inputs.command(verbs, "list", run_list, json="one JSON object: accounts, lines or remittances")
-    listed.add_argument("--status", metavar="S", choices=_statuses(), help=f"one of {', '.join(_statuses())}")
+    listed.add_argument("--status", metavar="S", choices=_STATUSES, help=f"one of {', '.join(_STATUSES)}")
     listed.add_argument("--ageing", action="store_true", help="how much is past due for how long")
     limit = inputs.number(_MAX_LISTED, "a number of rows")
     listed.add_argument("--limit", metavar="N", type=limit, default=50, help="at most so many (default 50)")
@@ -89,12 +91,6 @@ def register(commands: inputs.Commands) -> None:
             must = parser is taken
             parser.add_argument("--partner", metavar="P", default="", required=must, help="of this partner")
         inputs.home_option(parser)
-
-
-def _statuses() -> tuple[str, ...]:
-    from gateway.reconciliation.account import STATUSES
-
-    return (*STATUSES, _PAST_DUE, _UNCLASSIFIED, _HELD)
 
 
 # --- reading -----------------------------------------------------------------------------------------------
@@ -175,7 +171,7 @@ def _account(row: Mapping[str, Any]) -> Row:
     amounts = {name: Decimal(row[name] or 0) for name in ("expected", "received", "difference")}
     found = {**row, **amounts, "balance": amounts["expected"] - amounts["received"]}
     found["bucket"] = age(row["due"], f"{datetime.now(UTC):%Y-%m-%d}") if row["status"] in _OWED else ""
-    found |= {name: orjson.loads(row[name] or "null") for name in ("reasons", "remarks")}
+    found |= {name: json.loads(row[name] or "null") for name in ("reasons", "remarks")}
     return {name: found[name] for name in ACCOUNTS}
 
 
@@ -281,6 +277,8 @@ def run_export(args: argparse.Namespace) -> int:
     As CSV with a header; the amounts of a remittance add up to its payment. What a spreadsheet would take for
     a formula has an apostrophe before it.
     """
+    import csv
+
     from gateway.services.export import cell
     from gateway.store import remittances
 
@@ -290,7 +288,7 @@ def run_export(args: argparse.Namespace) -> int:
         if args.accounts:
             rows, columns = _accounts(connection, args.partner, (), None), ACCOUNTS
         if args.json:
-            out.write(orjson.dumps([_plain(one) for one in rows], option=orjson.OPT_APPEND_NEWLINE))
+            out.write(json.dumps([_plain(one) for one in rows]).encode() + b"\n")
             return ExitCode.FINE
         text = TextIOWrapper(cast(Any, out), "utf-8", newline="", write_through=True)
         written = csv.writer(text, lineterminator="\n")
