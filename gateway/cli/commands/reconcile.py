@@ -130,17 +130,17 @@ def _listed(args: argparse.Namespace, name: str, rows: list[Row], columns: tuple
     if args.json:
         write_json({name: [_plain(one) for one in rows]})
     elif rows:
-        cells = [[visible(_cell(one[column])) for column in columns] for one in rows]
+        cells = [[visible(_cell(one[name], name == "status")) for name in columns] for one in rows]
         show(table(cells, [column.replace("_", " ").upper() for column in columns]).splitlines())
     else:
         say("Nothing was found.")
     return ExitCode(bool(rows) and args.status in (_UNCLASSIFIED, _HELD))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, is_code: bool = False) -> str:
     if isinstance(value, dict):
         return cut(", ".join(f"{words(kind)} {amount}" for kind, amount in value.items()) or "-", 80)
-    return words(str(value)) or "-"
+    return (words(value) if is_code else str(value)) or "-"
 
 
 def _ageing(rows: Iterable[Row]) -> list[Row]:
@@ -177,13 +177,8 @@ def _account(row: Mapping[str, Any]) -> Row:
 
 def _line(row: Mapping[str, Any]) -> Row:
     """A part of a remittance with the columns of :data:`LINES`."""
-    other = {
-        "part": "place",
-        "reference": "ref",
-        "account": "root",
-        "decided_by": "actor",
-        "remittance": "trace",
-    }
+    other = {"part": "place", "reference": "ref", "account": "root", "decided_by": "actor"}
+    other |= {"remittance": "trace"}
     return {name: row[other.get(name, name)] for name in LINES}
 
 
@@ -233,6 +228,7 @@ def _remittance_told(row: Row, parts: list[Row]) -> Iterator[str]:
     yield from _parts_told(parts, "line")
     added = sum((one["amount"] for one in parts), Decimal(0))
     match = "as was paid" if added == Decimal(row["amount"]) else f"and {row['amount']} was paid"
+    match = "and no money moved" if row["state"] == "notice" else match
     yield f"{added:f} in {count(len(parts), 'part')}, {match}."
 
 
