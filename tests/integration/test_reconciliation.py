@@ -262,7 +262,9 @@ def test_claims_of_the_portal_say_what_lines_are_and_when_to_dispute_them(
         ("PP-1", "2026-03-24", "open"),
     ]
     assert rows(home, due) == wanted
-    assert accounts(home)["INV-1"][:3] == ("open", "100.00", "0")  # no money moved
+    assert accounts(home)["INV-1"][:3] == ("open", "100.00", "0")
+    (notice,) = rows(home, "SELECT trace FROM remittances WHERE paid_on = '2026-02-20'")
+    assert "-35.00 in 2 parts, and no money moved." in told(capsys, home, "show", notice[0])
     segments = ["RMR*IV*INV-1**100.00", "RMR*DB*CB-4711**-25.00", "RMR*IV*INV-1SC**-10.00"]
     put(home, "paid.edi", edi(3001, "T1", "65.00", "20260303", segments))
     work(home)
@@ -342,6 +344,9 @@ def test_the_evidence_of_an_invoice_is_one_zip_that_can_be_checked(
 def test_lists_show_what_is_asked_for(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small(home)
     assert "B-777" in told(capsys, home, "list", "--status", "unknown")
+    with Gateway(home, load(home), works=False) as gateway, closing(gateway.services.store):
+        take(gateway, [remittance("9_1", "2026-04-02", [line("IN_V", "5")])])
+    assert "IN_V" in told(capsys, home, "list", "--status", "unknown")
     late = json.loads(told(capsys, home, "list", "--status", "past_due", "--json"))["accounts"]
     assert [one["number"] for one in late] == ["A-100", "A-102", "A-103"]
     assert {one["bucket"] for one in late} == {"over 90 days"} or all(one["bucket"] for one in late)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from gateway.cli.commands.home import make_home
+from gateway.cli.commands.reconcile import _STATUSES
 from gateway.errors import ConfigurationError
-from gateway.reconciliation.account import Finances, Invoice, Posting, age, claims, settle
+from gateway.reconciliation.account import STATUSES, Finances, Invoice, Posting, age, claims, settle
 from gateway.reconciliation.profile import Disputes, Pattern, Profile
 from gateway.reconciliation.remittance import Reader, Remittance
 from gateway.settings import load
@@ -329,6 +330,10 @@ def test_ageing(due: str, bucket: str) -> None:
 def test_a_wrong_pattern_is_told(said: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Pattern(**said)
+
+
+def test_lists_can_be_asked_for_every_status() -> None:
+    assert (*STATUSES, "past_due", "unclassified", "held") == _STATUSES
 
 
 def test_wrong_profiles_are_told(tmp_path: Path) -> None:

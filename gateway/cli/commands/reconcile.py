@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import csv
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -11,8 +11,6 @@ from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-
-import orjson
 
 from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of, moment
@@ -31,6 +29,10 @@ if TYPE_CHECKING:
 _MAX_LISTED = 100_000
 _PAST_DUE, _UNCLASSIFIED, _HELD = "past_due", "unclassified", "held"
 _OWED = ("open", "rejected", "short_paid")
+_STATUSES = (
+    *("open", "rejected", "paid", "short_paid", "over_paid", "unknown", "settled", "deducted", "credited"),
+    *(_PAST_DUE, _UNCLASSIFIED, _HELD),
+)
 
 LINES: tuple[str, ...] = (
     *("partner", "remittance", "paid_on", "state", "line", "part", "reference", "account", "kind", "amount"),
@@ -59,7 +61,7 @@ def register(commands: inputs.Commands) -> None:
     again = inputs.command(verbs, "run", run_run, json="one JSON object: documents")
     again.add_argument("--since", metavar="DATE", type=moment, help="documents stored from then on, UTC")
     listed = inputs.command(verbs, "list", run_list, json="one JSON object: accounts, lines or remittances")
-    listed.add_argument("--status", metavar="S", choices=_statuses(), help=f"one of {', '.join(_statuses())}")
+    listed.add_argument("--status", metavar="S", choices=_STATUSES, help=f"one of {', '.join(_STATUSES)}")
     listed.add_argument("--ageing", action="store_true", help="how much is past due for how long")
     limit = inputs.number(_MAX_LISTED, "a number of rows")
     listed.add_argument("--limit", metavar="N", type=limit, default=50, help="at most so many (default 50)")
@@ -89,12 +91,6 @@ def register(commands: inputs.Commands) -> None:
             must = parser is taken
             parser.add_argument("--partner", metavar="P", default="", required=must, help="of this partner")
         inputs.home_option(parser)
-
-
-def _statuses() -> tuple[str, ...]:
-    from gateway.reconciliation.account import STATUSES
-
-    return (*STATUSES, _PAST_DUE, _UNCLASSIFIED, _HELD)
 
 
 # --- reading -----------------------------------------------------------------------------------------------
@@ -134,17 +130,17 @@ def _listed(args: argparse.Namespace, name: str, rows: list[Row], columns: tuple
     if args.json:
         write_json({name: [_plain(one) for one in rows]})
     elif rows:
-        cells = [[visible(_cell(one[column])) for column in columns] for one in rows]
+        cells = [[visible(_cell(one[name], name == "status")) for name in columns] for one in rows]
         show(table(cells, [column.replace("_", " ").upper() for column in columns]).splitlines())
     else:
         say("Nothing was found.")
     return ExitCode(bool(rows) and args.status in (_UNCLASSIFIED, _HELD))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, is_code: bool = False) -> str:
     if isinstance(value, dict):
         return cut(", ".join(f"{words(kind)} {amount}" for kind, amount in value.items()) or "-", 80)
-    return words(str(value)) or "-"
+    return (words(value) if is_code else str(value)) or "-"
 
 
 def _ageing(rows: Iterable[Row]) -> list[Row]:
@@ -175,19 +171,14 @@ def _account(row: Mapping[str, Any]) -> Row:
     amounts = {name: Decimal(row[name] or 0) for name in ("expected", "received", "difference")}
     found = {**row, **amounts, "balance": amounts["expected"] - amounts["received"]}
     found["bucket"] = age(row["due"], f"{datetime.now(UTC):%Y-%m-%d}") if row["status"] in _OWED else ""
-    found |= {name: orjson.loads(row[name] or "null") for name in ("reasons", "remarks")}
+    found |= {name: json.loads(row[name] or "null") for name in ("reasons", "remarks")}
     return {name: found[name] for name in ACCOUNTS}
 
 
 def _line(row: Mapping[str, Any]) -> Row:
     """A part of a remittance with the columns of :data:`LINES`."""
-    other = {
-        "part": "place",
-        "reference": "ref",
-        "account": "root",
-        "decided_by": "actor",
-        "remittance": "trace",
-    }
+    other = {"part": "place", "reference": "ref", "account": "root", "decided_by": "actor"}
+    other |= {"remittance": "trace"}
     return {name: row[other.get(name, name)] for name in LINES}
 
 
@@ -237,6 +228,7 @@ def _remittance_told(row: Row, parts: list[Row]) -> Iterator[str]:
     yield from _parts_told(parts, "line")
     added = sum((one["amount"] for one in parts), Decimal(0))
     match = "as was paid" if added == Decimal(row["amount"]) else f"and {row['amount']} was paid"
+    match = "and no money moved" if row["state"] == "notice" else match
     yield f"{added:f} in {count(len(parts), 'part')}, {match}."
 
 
@@ -281,6 +273,8 @@ def run_export(args: argparse.Namespace) -> int:
     As CSV with a header; the amounts of a remittance add up to its payment. What a spreadsheet would take for
     a formula has an apostrophe before it.
     """
+    import csv
+
     from gateway.services.export import cell
     from gateway.store import remittances
 
@@ -290,7 +284,7 @@ def run_export(args: argparse.Namespace) -> int:
         if args.accounts:
             rows, columns = _accounts(connection, args.partner, (), None), ACCOUNTS
         if args.json:
-            out.write(orjson.dumps([_plain(one) for one in rows], option=orjson.OPT_APPEND_NEWLINE))
+            out.write(json.dumps([_plain(one) for one in rows]).encode() + b"\n")
             return ExitCode.FINE
         text = TextIOWrapper(cast(Any, out), "utf-8", newline="", write_through=True)
         written = csv.writer(text, lineterminator="\n")
