@@ -109,6 +109,11 @@ class Receive:
         return "999" if self.acknowledge == "999" else "997"
 
 
+FILE_NAMED = ("set", "number", "control", "date", "time", "partner")
+"""What a name of files for a partner can say: ST01, the number of the document (of several how many there
+are), ISA13, day and time (UTC), and the partner's id."""
+
+
 @setting
 class Send:
     """A transaction set we may send to this partner.
@@ -119,6 +124,7 @@ class Send:
         usage: ISA15, ``P`` for production or ``T`` for test.
         acknowledged: whether a 997 is expected back. acknowledged_within_hours: until when.
         batch: documents wait for each other; None for an interchange each.
+        file_name: of its files, with any of :data:`FILE_NAMED`.
     """
 
     set: str
@@ -127,9 +133,15 @@ class Send:
     acknowledged: bool = True
     acknowledged_within_hours: float = 24
     batch: Batch | None = None
+    file_name: str = "{set}_{number}_{control}.edi"
 
     def __post_init__(self) -> None:
         _set_id(self.set)
+        said = re.findall(r"\{([^{}]*)\}", self.file_name)
+        if wrong := [one for one in said if one not in FILE_NAMED]:
+            raise ValueError(f"file_name: there is no {{{wrong[0]}}}; known: {', '.join(FILE_NAMED)}")
+        if re.search(r"[{}/]", re.sub(r"\{[^{}]*\}", "", self.file_name)) or "control" not in said:
+            raise ValueError("file_name: write a name without folders, with {control} in it")
         if self.usage not in ("P", "T"):
             raise ValueError(f"usage {self.usage!r}: write P (production) or T (test)")
         if not 0 < self.acknowledged_within_hours <= 8760:

@@ -324,7 +324,9 @@ def write(
     numbers = tuple(services.store.next_number(partner.id, kind, first) for kind in ("interchange", "group"))
     content = _written(services, partner, agreed, documents, (numbers[0], numbers[1]))
     named = documents[0].number if len(documents) == 1 else f"{len(documents)}-documents"
-    name = harmless(f"{agreed.set}_{named}_{numbers[0]}.edi")
+    now = services.clock()
+    said = {"set": agreed.set, "number": named, "control": numbers[0], "partner": partner.id}
+    name = harmless(agreed.file_name.format(**said, date=f"{now:%Y%m%d}", time=f"{now:%H%M%S}"))
     of = (services, partner, agreed.set, name, content, (numbers[0], numbers[1]))
     return send(*of, way=way, origin=origin, owner=origin, agreed=agreed), name
 

@@ -344,6 +344,14 @@ def test_documents_wait_until_there_are_as_many_as_was_agreed(home: Agreed) -> N
     assert [control for _, control in found] == ["1", "2", "3"]
 
 
+def test_files_are_called_as_the_partner_wants(home: Agreed, clock: FakeClock) -> None:
+    home.agree(send="{set: 850, file_name: 'PO_{partner}_{date}{time}_{number}.{control}.x12'}")
+    home.order("A 1")
+    home.run()
+    (name,) = [one.name for one in (home.path / f"folders/{PARTNER}/outbox").iterdir()]
+    assert name == f"PO_{PARTNER}_{clock.time:%Y%m%d%H%M%S}_A 1.1.x12"
+
+
 def test_more_than_a_batch_becomes_several(home: Agreed) -> None:
     home.agree(send="{set: 850, batch: {count: 2}}")
     for number in "ABCDE":
