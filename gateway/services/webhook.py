@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -26,10 +26,11 @@ from gateway.partners.webhook import Webhook
 from gateway.secrets import secret
 from gateway.services import deliver, health
 from gateway.services.base import Services
+from gateway.services.check import Finding
 from gateway.services.claims import content_of
 from gateway.services.work import send as plan
 from gateway.store.records import OUTBOUND, PENDING, SENDING, Delivery, Document, Exchange, Message, as_text
-from gateway.transports import webhook
+from gateway.transports import mail, webhook
 from gateway.transports.as2 import retriable, tls_context
 from gateway.transports.folder import harmless
 
@@ -214,3 +215,15 @@ def probe(services: Services, terms: Webhook, content: bytes, told: Callable[[st
     said = {"type": "webhook.test", "timestamp": now.isoformat(), "data": {}}
     body, key = content or orjson.dumps(said), f"msg_{services.new_id()}"
     webhook.post(services.http, terms, *_means(services, terms), key, body, now, watch=told)
+
+
+def examine(services: Services) -> Iterator[Finding]:
+    """Whether receivers could be posted to: the secrets are there, and the addresses are allowed."""
+    for channel, terms in services.settings.webhooks.items():
+        try:
+            _means(services, terms)
+            mail.addresses(*terms.place, not terms.private_addresses)
+            yield Finding(True, f"Documents can be posted to {channel}.")
+        except (EdiError, OSError, UnicodeError) as error:
+            words = f"Documents cannot be posted to {channel}: {in_words(error)}"
+            yield Finding(False, words, "Correct its webhook in the settings, or what that names.")

@@ -395,6 +395,18 @@ def test_what_a_rule_warns_of_is_posted_when_it_is_approved(site: Site) -> None:
     assert site.rows(t.documents.c.acknowledgment, number="ES-1") == [("not_expected",)]
 
 
+def test_the_doctor_looks_at_receivers(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.work()
+    assert site.run("doctor") == 0
+    assert f"Documents can be posted to {SHOP}/webhook." in capsys.readouterr().out
+    site.agree(secrets=["env:NOBODY_SET_THIS"])
+    assert site.run("doctor") == 1
+    assert f"Documents cannot be posted to {SHOP}/webhook: " in capsys.readouterr().out
+    site.agree(url="https://127.0.0.1/", private_addresses=False)
+    assert site.run("doctor") == 1
+    assert f"Documents cannot be posted to {SHOP}/webhook: " in capsys.readouterr().out
+
+
 def test_a_connection_is_tried_out(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert site.run("partner", "test", SHOP) == 0

@@ -105,7 +105,7 @@ def run_doctor(args: argparse.Namespace) -> int:
 
     exit code: 0 all is well, 1 something needs you
     """
-    from gateway.services import alert, check
+    from gateway.services import alert, check, webhook
     from gateway.services.erp import Forms
     from gateway.settings import DATA, FOLDERS, KEYS, load
     from gateway.store.database import reading
@@ -130,6 +130,7 @@ def run_doctor(args: argparse.Namespace) -> int:
                 check.attention(connection, now),
                 check.secrets(settings.partners.values(), now),
                 alert.examine(services),
+                webhook.examine(services),
             ):
                 found += part
     except (EdiError, OSError) as error:
