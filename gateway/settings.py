@@ -559,11 +559,12 @@ def load(home: Path) -> Settings:
     if (home / ROUTES_FILE).exists():
         routes = read_file(home / ROUTES_FILE, ROUTES_FILE, Routes, problems) or routes
     rules = {one.id: rules_of(home, one, problems) for one in found if one.rules != Rules()}
-    profiles = {one.id: _reconciliation(home, one.reconciliation, problems) for one in found}
+    names = sorted({one.reconciliation for one in found})
+    profiles = {name: _reconciliation(home, name, problems) for name in names}
     if problems or gateway is None or alerts is None:
         raise ConfigurationError(f"The settings in {home} are not usable.", problems=tuple(problems))
-    told = {name: one for name, one in profiles.items() if one is not None}
-    return Settings(gateway, partners, routes=routes, alerts=alerts, rules=rules, reconciliation=told)
+    read = {one.id: profile for one in found if (profile := profiles[one.reconciliation])}
+    return Settings(gateway, partners, routes=routes, alerts=alerts, rules=rules, reconciliation=read)
 
 
 def _reconciliation(

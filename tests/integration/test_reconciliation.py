@@ -25,6 +25,7 @@ import yaml
 from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
+from gateway.notify.events import alert
 from gateway.services import reconcile
 from gateway.settings import load
 from gateway.simulator import amazon as simulated
@@ -270,6 +271,10 @@ def test_claims_of_the_portal_say_what_lines_are_and_when_to_dispute_them(
     work(home)
     assert (accounts(home)["CB-4711"][0], accounts(home)["INV-1"][0]) == ("deducted", "short_paid")
     assert rows(home, due) == wanted, "the day of the portal counts, and once"
+    claimed = {one["number"]: (one["amount"], one["until"]) for one in events(home, "claim.received")}
+    assert claimed["CB-4711"] == ("-25.00", "2026-03-22")
+    words = [alert("claim.received", one)["words"] for one in events(home, "claim.received")]
+    assert "acme-retail claims -25.00 of CB-4711 as CB-4711; it may be disputed until 2026-03-22." in words
     clock.goes_on(days=14)
     work(home)
     assert sorted((one["deadline"], one["number"]) for one in events(home, "deadline.near")) == [
