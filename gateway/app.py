@@ -364,7 +364,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 ):
                     came = {inboxes.get(os.path.dirname(path)) for _, path in changes}  # noqa: PTH120 - a text
                     self._look_soon([f"{POLL}:{name}" for name in came if name])
-            except (OSError, RuntimeError, SQLAlchemyError) as error:  # the clock goes on looking
+            except (EdiError, OSError, RuntimeError, SQLAlchemyError) as error:  # the clock goes on looking
                 self._in_trouble(error)
                 stop.wait(_AGAIN_SECONDS)
 
@@ -565,8 +565,9 @@ class Gateway(AbstractContextManager["Gateway"]):
         passing = isinstance(error, EdiError | OSError | LeaseLostError)
         expected = passing or type(error).__module__.split(".")[0] in _DATABASES
         trace = {} if expected else {"exc_info": error}
-        self._say("error", "worker.trouble", words=str(error).splitlines()[0], **trace)
-        self._pass.trouble.append(str(error).splitlines()[0])
+        words = (str(error).strip() or type(error).__name__).splitlines()[0]
+        self._say("error", "worker.trouble", words=words, **trace)
+        self._pass.trouble.append(words)
 
     def _failed(self, message: Message, error: Exception) -> None:
         self._say("error", "message.failed", message_id=message.id, file=message.name, exc_info=error)

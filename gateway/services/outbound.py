@@ -112,8 +112,7 @@ class Outbound(Work):
         with self.store.savepoint() as take_back:
             try:
                 if document["document_type"] == "ship_notice":
-                    again = self.message.is_repeated
-                    sscc.settle(self.services, partner, document, test=test, again=again)
+                    self._settle(partner, document, test=test)
                 kept = self.document(
                     partner,
                     document,
@@ -154,6 +153,13 @@ class Outbound(Work):
                 take_back()
                 return self._stopped(Translation.REJECTED, *(error.problems or (_whole(error),)))
         return Translation.TRANSLATED
+
+    def _settle(self, partner: Partner, notice: dict[str, Any], *, test: bool) -> None:
+        try:
+            sscc.settle(self.services, partner, notice, test=test, again=self.message.is_repeated)
+        except DocumentError as error:  # all that is wrong is told at once
+            more = rules.ask(self.services, partner, notice, test=test, ours=True)
+            raise DocumentError(str(error), problems=(*error.problems, *more)) from error
 
     @property
     def _is_test_channel(self) -> bool:

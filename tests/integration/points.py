@@ -220,7 +220,7 @@ class Points:
         self.after(Folder, "settle", "after-settle")
         self.after(Folder, "stage", "after-stage")
         self.after(Folder, "release", "between-releases")
-        self.after(inbound.Inbound, "_document", "in-translate")
+        self.after(inbound.Inbound, "document", "in-translate")
         self.after(outbound, "_written", "in-translate")
         self.after(inbound.Inbound, "_answer", "in-answer")
         self.after(accept.Gate, "admit", "after-admit")

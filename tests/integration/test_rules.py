@@ -413,4 +413,5 @@ def test_sscc_and_bill_of_lading_find_the_ship_notice(site: Site, capsys: pytest
         {"/shipment_id": "ES-SHIP-78", "/orders/0/cartons/0": None, "/measurements/cartons": 1},
         "second.json",
     )
-    assert [one["code"] for one in site.report("second.json")["problems"]] == ["RULE-S5", "RULE-S7"]
+    found = [one["code"] for one in site.report("second.json")["problems"]]
+    assert found == ["HOME-SSCC-USED", "RULE-S5", "RULE-S7"]

@@ -15,9 +15,9 @@ STOCK = ("sku", "available", "date")
 REASONS = {
     "unavailable": "rejected_unavailable",
     "invalid_id": "rejected_invalid_id",
-    "obsolete": "rejected",
+    "obsolete": "rejected_obsolete",
 }
-"""Why a line is rejected, and how X12 says it; the API has a field for the reason."""
+"""Why a line is rejected, and its code; X12 has none for the last."""
 
 
 def acknowledge(
@@ -35,7 +35,7 @@ def acknowledge(
         stock: rows of :data:`STOCK`; None to accept all. It is counted in the unit of the order, or of our
             own system where the order has its quantity.
         rejects: reasons by line number. later: when what is not there ships, if no row says it.
-        api: whether Amazon's API is answered, which has a field for the reason.
+        api: whether Amazon's API is answered, which knows obsolete items and sizes of packs.
     """
     wrong, order, lefts = list[Problem](), story.order, dict(rejects or {})
     lines = lines_of(Story(order), wrong)
@@ -101,12 +101,11 @@ def _answer(one: Line, parts: Iterable[tuple[str, Decimal, str]], when: str, *, 
     responses = []
     for code, much, reason in parts:
         quantity = {name: text for name, text in one.quantity(much).items() if api or name != "pack_size"}
-        said: Json = {"code": code if api or not reason else REASONS[reason], "quantity": quantity}
+        no_code = reason == "obsolete" and not api
+        said: Json = {"code": REASONS[reason] if reason and not no_code else code, "quantity": quantity}
         if code == "backordered" and when:
             said["ship_date"] = when
-        if reason and api:
-            said["reason"] = reason
-        elif reason == "obsolete":
+        if no_code:
             said["reference"] = "OBSOLETE"
         responses.append(said)
     kept = {name: one.line[name] for name in ("unit_price", "price_basis") if name in one.line}
