@@ -666,7 +666,7 @@ class Store:
         """Says that something about a message must come until then; see ``deadlines`` for ``next_at``."""
         known = {"message_id": message_id, "document_id": None, "answer": None}
         times = {"due_at": as_text(due), "next_at": as_text(next_at) if next_at else None}
-        self._add(t.expectations, kind=kind, state="open", **known, **times)
+        self._add(t.expectations, kind=kind, state="open", about="", **known, **times)
 
     def settle(
         self, message_id: str, state: Literal["met", "overdue", "cancelled"], kind: str = "acknowledgment"
