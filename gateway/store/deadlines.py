@@ -71,9 +71,8 @@ class Deadlines:
         Args:
             about: a number in the document that it is about, where it is not about all of it.
         """
-        known = {"message_id": document.message_id, "document_id": document.id, "answer": answer}
-        times = {"due_at": as_text(due), "next_at": as_text(next_at)}
-        self._store._add(t.expectations, kind=kind, state="open", about=about, **known, **times)
+        message = document.message_id
+        self._store.expect(kind, message, due, next_at, document_id=document.id, answer=answer, about=about)
 
     def about(self, kind: str, partner: str, numbers: Sequence[str]) -> list[tuple[int, str, str, str]]:
         """Number, subject, due time and state of those of a partner about these numbers, also ended ones."""

@@ -662,11 +662,21 @@ class Store:
         said = {"set_control": set_control, "status": status, "words": "\n".join(words)}
         self._add(t.acknowledgments, at=self.now(), **told_in, **said)
 
-    def expect(self, kind: str, message_id: str, due: datetime, next_at: datetime | None = None) -> None:
-        """Says that something about a message must come until then; see ``deadlines`` for ``next_at``."""
-        known = {"message_id": message_id, "document_id": None, "answer": None}
+    def expect(
+        self,
+        kind: str,
+        message_id: str,
+        due: datetime,
+        next_at: datetime | None = None,
+        *,
+        document_id: str | None = None,
+        answer: str | None = None,
+        about: str = "",
+    ) -> None:
+        """Says that something about a message, or a document of it, must come until then: ``deadlines``."""
+        known = {"message_id": message_id, "document_id": document_id, "answer": answer, "about": about}
         times = {"due_at": as_text(due), "next_at": as_text(next_at) if next_at else None}
-        self._add(t.expectations, kind=kind, state="open", about="", **known, **times)
+        self._add(t.expectations, kind=kind, state="open", **known, **times)
 
     def settle(
         self, message_id: str, state: Literal["met", "overdue", "cancelled"], kind: str = "acknowledgment"
