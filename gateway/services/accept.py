@@ -322,7 +322,7 @@ class _Arrival:
         services = self.services
         payload, size = services.payloads.put(cast("BinaryIO", Stream([content])))
         return Message(
-            id=f"{self.now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
+            id=services.arrival_id(self.now),
             direction=INBOUND,
             channel=self.partner.folder,
             name=name,

@@ -164,7 +164,7 @@ def _message(services: Services, document: Mapping[str, Any]) -> Message:
         raise RefusedError("No channel of erp.channels takes documents of your own system.")
     kind, now = str(document["document_type"]), services.clock()
     return Message(
-        id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
+        id=services.arrival_id(now),
         direction=INBOUND,
         channel=channels[0].channel,
         name=harmless(f"{kind}_{document.get(KINDS[kind].number, '')}.json"),

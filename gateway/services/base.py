@@ -86,6 +86,10 @@ class Services:
     well: Callable[[str], None] = lambda _: None
     scratch: Scratch = BytesIO
 
+    def arrival_id(self, now: datetime) -> str:
+        """A new id of a message that comes in, by which messages sort in order of time."""
+        return f"{now:%Y%m%dT%H%M%S%f}-{self.new_id()[:8]}"
+
     @contextmanager
     def room(self) -> Iterator[Services]:
         """The services with scratch files for content of any size, which are gone at the end."""

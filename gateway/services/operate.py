@@ -74,7 +74,7 @@ def reprocess(services: Services, message_id: str, reason: str, *, acknowledge: 
             raise RefusedError(f"Message {message_id} was not processed for the first time yet.")
         now = services.clock()
         made = Message(
-            id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
+            id=services.arrival_id(now),
             direction=INBOUND,
             channel=first.channel,
             name=first.name,

@@ -25,7 +25,7 @@ def claim(services: Services, channel: str, receiver: Receiver, names: tuple[str
     """Takes files that the last look found ready."""
     for name in names:
         services.guard()
-        arrival_id = f"{services.clock():%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}"
+        arrival_id = services.arrival_id(services.clock())
         with services.trying(channel, f"{name!r} cannot be taken"):
             receiver.claim(name, arrival_id)
 
@@ -77,7 +77,7 @@ def known(services: Services, partner: Partner, name: str, content: BinaryIO, wa
     services.payloads.flush()
     now = services.clock()
     return Message(
-        id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
+        id=services.arrival_id(now),
         direction=INBOUND,
         channel=partner.folder,
         name=name,

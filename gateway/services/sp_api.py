@@ -126,7 +126,7 @@ def _keep(services: Services, account: Account, answer: Answer, kind: str) -> No
     services.payloads.flush()
     now = services.clock()
     message = Message(
-        id=f"{now:%Y%m%dT%H%M%S%f}-{services.new_id()[:8]}",
+        id=services.arrival_id(now),
         direction=INBOUND,
         channel=account.partner.folder,
         name=f"{kind}_{now:%Y%m%dT%H%M%S%f}.json",
