@@ -7,6 +7,8 @@ in a power failure, and a commit is a promise here: the partner's file is remove
 from __future__ import annotations
 
 import re
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +29,7 @@ REVISION = "0011"
 
 _FIRST = "0001"
 WAIT_SECONDS = 30
+_PAUSE_SECONDS = 0.02
 _STANDSTILL_SECONDS = 60
 _READING = {"reading": True}
 
@@ -74,7 +77,16 @@ def open_engine(url: str) -> Engine:
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
-    connection.execute("PRAGMA journal_mode = WAL")
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            # While another one recovers what a killed process left, SQLite does not wait here by itself.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE_SECONDS)
     connection.execute("PRAGMA synchronous = FULL")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -1638,3 +1640,39 @@ def test_a_database_that_cannot_be_reached_is_told_without_its_password() -> Non
     with pytest.raises(TransportError, match="cannot be used now") as caught:
         prepare(engine)
     assert "secret" not in str(caught.value)
+
+
+def test_whoever_comes_while_another_one_recovers_the_database_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says "locked" at once when the journal mode is set then; seen after a kill among eight."""
+    path, pauses = tmp_path / "x.db", list[float]()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE one (a)")
+        other.execute("BEGIN IMMEDIATE")
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                other.execute("ROLLBACK")
+
+        monkeypatch.setattr("gateway.store.database.time.sleep", pause)
+        engine = open_engine(sqlite_url(path))
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        engine.dispose()
+    assert len(pauses) == 3
+
+
+def test_waiting_for_the_journal_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, pauses, hands = tmp_path / "x.db", list[float](), itertools.count(step=10)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE one (a)")
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("gateway.store.database.time.sleep", pauses.append)
+        monkeypatch.setattr("gateway.store.database.time.monotonic", lambda: float(next(hands)))
+        engine = open_engine(sqlite_url(path))
+        with pytest.raises(TransportError, match="database is locked"):
+            prepare(engine)
+        engine.dispose()
+    assert 1 <= len(pauses) <= 10

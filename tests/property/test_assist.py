@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.documents.assist import acknowledgment, bill, shipment
@@ -125,6 +125,7 @@ def test_what_is_confirmed_is_the_order_and_no_more_is_shipped(
     assert not shipment.ship([story], packed, head, now="2026-03-04T10:30", over=True).problems
 
 
+@example(b"\n\n")
 @settings(max_examples=300, deadline=None)
 @given(
     st.binary(max_size=300)

@@ -74,6 +74,7 @@ def read_list(
 ) -> tuple[list[Row], dict[str, str], list[Problem]]:
     """The rows of a CSV file or JSON list, what JSON says beside ``rows``, and all that is wrong."""
     wrong: list[Problem] = []
+    few = told("MADE-ROW", f"The list needs 1 to {MAX_ROWS} rows")
     try:
         words = content.decode("utf-8-sig")
         is_json = words.lstrip()[:1] in ("[", "{")
@@ -83,7 +84,7 @@ def read_list(
     beside = found if isinstance(found, dict) else {}
     listed = beside.pop("rows", None) if isinstance(found, dict) else found
     if not isinstance(listed, list) or not listed or len(listed) > MAX_ROWS:
-        return [], {}, [told("MADE-ROW", f"The list needs 1 to {MAX_ROWS} rows")]
+        return [], {}, [few]
 
     def texts(given: Any, row: Row, known: Sequence[str]) -> dict[str, str]:
         if not isinstance(given, dict):
@@ -103,6 +104,8 @@ def read_list(
         at = Row({}, None, f"{start}/{place}") if is_json else Row({}, place + 2)
         if is_json or any(given.values()):  # a blank line of CSV is nothing
             rows.append(replace(at, values=texts(given, at, columns)))
+    if not rows:
+        wrong.append(few)
     return rows, texts(beside, Row({}), head), wrong
 
 
