@@ -1,0 +1,62 @@
+"""The REST interface: an application on FastAPI, described by OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from gateway import __version__
+from gateway.api import problems
+from gateway.api.routes import messages
+from gateway.api.site import Site
+
+NOUNS = (messages,)
+_FAILURES = {
+    "default": {
+        "description": "what is wrong, whose move it is and what to do",
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+    }
+}
+_DESCRIPTION = """\
+Everything that `edigw` shows and does, with the same names. Send an API key as `Authorization: Bearer edigw_...`
+(`edigw key make`). Lists come in pages: `cursor` of one is the query of the next. What is to be done once
+carries an `Idempotency-Key`. Errors are `application/problem+json`.
+"""
+
+
+def make_api(site: Site) -> FastAPI:
+    """The application with every route of the REST interface."""
+    app = FastAPI(
+        title="EDI gateway",
+        version=__version__,
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses=_FAILURES,
+        redirect_slashes=False,
+    )
+    app.state.site = site
+    problems.install(app)
+    for one in NOUNS:
+        app.include_router(one.router)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The description, with what FastAPI cannot know: keys, and one form of all errors."""
+    if app.openapi_schema is None:
+        found = FastAPI.openapi(app)
+        parts = found.setdefault("components", {}).setdefault("schemas", {})
+        parts.pop("HTTPValidationError", None)
+        parts.pop("ValidationError", None)
+        parts["ProblemDetails"] = problems.ProblemDetails.model_json_schema()
+        found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        found["security"] = [{"key": []}]
+        for path in found["paths"].values():
+            for one in path.values():
+                one["responses"].pop("422", None)
+        app.openapi_schema = found
+    return app.openapi_schema

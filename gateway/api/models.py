@@ -1,0 +1,37 @@
+"""What the REST interface answers, for its description: rows of the store, by their tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from sqlalchemy import Table
+
+from gateway.store import tables as t
+
+
+class _Row(BaseModel):
+    """A row; what is computed besides its columns stands in it as well."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def row_of(name: str, table: Table, *omitted: str, **more: Any) -> type[BaseModel]:
+    """The model of rows of a table. ``more``: what else stands in them, as pydantic fields."""
+    fields: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name not in omitted:
+            kind: Any = column.type.python_type
+            # `fields` chooses, so none is required
+            fields[column.name] = (kind | None, Field(default=None)) if column.nullable else (kind, Field(default=...))
+    return create_model(name, __base__=_Row, **fields, **more)
+
+
+def page_of(name: str, rows: str, row: type[BaseModel]) -> type[BaseModel]:
+    """The model of a page of a list."""
+    cursor = (int | None, Field(description="of the next page; null at the end"))
+    return create_model(name, **{rows: (list[row], ...), "cursor": cursor})  # type: ignore[call-overload,no-any-return,valid-type]
+
+
+Message = row_of("Message", t.messages)
+Document = row_of("Document", t.documents, "body")

@@ -1,0 +1,163 @@
+"""Errors as ``application/problem+json`` (RFC 9457), the same everywhere.
+
+``type`` is the address of the page that explains the code, ``code`` that code, ``errors`` everything found, in
+the form of :meth:`gateway.errors.Problem.to_dict`, and ``request_id`` what the log calls the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, cast
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from gateway.errors import (
+    ConfigurationError,
+    DocumentError,
+    EdiError,
+    ForbiddenError,
+    LogInError,
+    NotFoundError,
+    Problem,
+    RefusedError,
+    TransportError,
+)
+from gateway.observability.logging import get_logger
+
+MEDIA_TYPE = "application/problem+json"
+_STATUS: dict[type[EdiError], HTTPStatus] = {
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    RefusedError: HTTPStatus.CONFLICT,
+    LogInError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    DocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TransportError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_WORDS = {
+    400: ("HTTP-REQUEST", "The request cannot be read."),
+    401: ("HTTP-LOGIN", "Log in, or send an API key: `Authorization: Bearer edigw_...`."),
+    403: ("HTTP-FORBIDDEN", "You may not do this."),
+    404: ("HTTP-NOT-FOUND", "There is nothing at this address."),
+    405: ("HTTP-METHOD", "This method is not possible here."),
+    406: ("HTTP-ACCEPT", "The answer does not exist in this form."),
+    409: ("HTTP-CONFLICT", "The state of things does not allow this."),
+    412: ("HTTP-CHANGED", "It was changed since you read it. Read it again."),
+    413: ("HTTP-TOO-LARGE", "The body is too large."),
+    415: ("HTTP-MEDIA-TYPE", "A body of this type is not read here."),
+    422: ("HTTP-INVALID", "The request says something that cannot be."),
+    428: ("HTTP-CONDITION", "Send `If-Match` with the ETag of what you read."),
+    429: ("HTTP-TOO-MANY", "Too many requests. Wait as long as `Retry-After` says."),
+    500: ("HTTP-FAULT", "A fault of the gateway. The log has the details under the id of this request."),
+    503: ("HTTP-LATER", "This cannot be done now. Try again later."),
+}
+"""Codes and words of what has no better ones, by status."""
+
+
+class ProblemDetails(BaseModel):
+    """Why a request was not done."""
+
+    type: str = Field(description="address of the page that explains `code`")
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[dict[str, Any]] = Field(default=[], description="everything that is wrong")
+
+
+class ApiError(Exception):
+    """Ends a request with a status. ``detail``: one sentence; by default what the status means."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str = "",
+        *,
+        code: str = "",
+        errors: Iterable[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        known, words = _WORDS.get(status, ("HTTP-ERROR", HTTPStatus(status).phrase))
+        self.status, self.code, self.detail = status, code or known, detail or words
+        self.errors, self.headers = [*errors], dict(headers or {})
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.headers.setdefault("WWW-Authenticate", "Bearer")
+
+
+def answer(request: Request, error: ApiError) -> Response:
+    """The error as a response."""
+    details = {
+        "type": f"/problems/{error.code}",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": request_id(request),
+        "errors": error.errors,
+    }
+    return Response(orjson.dumps(details), error.status, error.headers, MEDIA_TYPE)
+
+
+def request_id(request: Request) -> str:
+    """What the log calls this request."""
+    return str(getattr(request.state, "request_id", ""))
+
+
+def of(error: Exception) -> ApiError:
+    """Any exception as one that says its status."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, EdiError):
+        found = [status for kind, status in _STATUS.items() if isinstance(error, kind)]
+        problems: tuple[Problem, ...] = error.problems
+        return ApiError(
+            found[0] if found else 500,
+            str(error),
+            code=error.code,
+            errors=[one.to_dict() for one in problems],
+        )
+    if isinstance(error, RequestValidationError):
+        return ApiError(422, "Values of the request are wrong.", errors=[_invalid(one) for one in error.errors()])
+    if isinstance(error, HTTPException):
+        said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
+        return ApiError(error.status_code, said, headers=error.headers)
+    return ApiError(500)
+
+
+def _invalid(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding of pydantic as one of ours: where it is, and what."""
+    place, *path = [str(one) for one in found["loc"]] or ["body"]
+    pointer = "".join(f"/{one.replace('~', '~0').replace('/', '~1')}" for one in path)
+    value = found.get("input")
+    return {
+        "code": "HTTP-INVALID",
+        "message": str(found["msg"]),
+        "value": value[:200] if isinstance(value, str) else None,
+        "location": {"in": place, "pointer": pointer},
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of an application one of these."""
+
+    async def told(request: Request, error: Exception) -> Response:
+        said = of(error)
+        if said.status >= 500:
+            known = isinstance(error, EdiError)
+            trace = {} if known else {"exc_info": error}
+            get_logger().error("request.failed", request_id=request_id(request), words=str(error), **trace)
+        shown = getattr(app.state, "error_page", None)
+        if shown and not request.url.path.startswith("/api/") and "html" in request.headers.get("accept", ""):
+            return cast("Response", await shown(request, said))
+        return answer(request, said)
+
+    for kind in (ApiError, EdiError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, told)

@@ -1,0 +1,1 @@
+"""The nouns of the REST interface, a module each with a ``router``."""

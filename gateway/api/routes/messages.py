@@ -1,0 +1,158 @@
+"""What was received and sent, and what people do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response, StreamingResponse
+
+from gateway.api import models
+from gateway.api.access import allowed, needs, site_of
+from gateway.api.idempotency import Once
+from gateway.api.paging import Fields, listed, plain, wanted, with_etag
+from gateway.api.problems import ApiError
+from gateway.api.site import Site
+from gateway.services import operate
+from gateway.services.access import Identity, Permission
+from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
+from gateway.store import queries, tables
+from gateway.store.database import reading
+from gateway.store.queries import Row, Wanted
+
+router = APIRouter(prefix="/api/v1/messages", tags=["messages"], route_class=Once)
+_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
+_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
+_CHUNK = 1 << 18
+
+Reason = Annotated[str, Field(min_length=1, max_length=1000, description="why; it is kept in the audit")]
+
+
+class Act(BaseModel):
+    """What is done with a message, and why."""
+
+    reason: Reason
+    acknowledge: bool = Field(default=False, description="`reprocess`: answer the partner once more")
+
+
+class Done(BaseModel):
+    """What was done: the files that are delivered again, or the message that was made."""
+
+    id: str
+    done: str
+    files: list[str] = []
+    made: str | None = None
+
+
+@router.get("", response_model=models.page_of("Messages", "messages", models.Message))
+def list_messages(
+    request: Request,
+    response: Response,
+    identity: _Reader,
+    asked: Annotated[Wanted, Depends(wanted)],
+    translation: Annotated[list[Translation], Query()] = [],  # noqa: B006 -- copied by FastAPI
+    delivery: Annotated[list[Delivery], Query()] = [],  # noqa: B006
+    acknowledgment: Annotated[list[Acknowledgment], Query()] = [],  # noqa: B006
+    person: Annotated[bool, Query(description="only what needs a person")] = False,
+    fields: Fields = "",
+) -> Any:
+    """Messages, newest first."""
+    given = replace(
+        asked,
+        translation=tuple(translation),
+        delivery=tuple(delivery),
+        acknowledgment=tuple(acknowledgment),
+        person=person,
+        partners=identity.partners(Permission.READ),
+    )
+    with reading(site_of(request).engine) as connection:
+        page = queries.messages(connection, given)
+    return listed(request, response, "messages", page, fields)
+
+
+@router.get("/{message_id}", response_model=models.Message)
+def show_message(request: Request, response: Response, identity: _Reader, message_id: str) -> Any:
+    """Everything about one message."""
+    return with_etag(request, response, found(site_of(request), identity, message_id))
+
+
+@router.get("/{message_id}/raw", response_class=Response)
+def raw_message(
+    request: Request,
+    identity: _Reader,
+    message_id: str,
+    part: Annotated[Literal["", "receipt", "signed"], Query(description="proof of an exchange over AS2")] = "",
+) -> Response:
+    """The bytes of a message as they came or went."""
+    site = site_of(request)
+    message = found(site, identity, message_id)
+    given = [one[part] for one in message["exchanges"]] if part else [message["payload"]]
+    sha256 = next((one for one in reversed(given) if one), None)
+    if sha256 is None:
+        raise ApiError(404, f"This is not kept of message {message['id']}: {part or 'its bytes'}.")
+    site.payloads.open(sha256).close()  # raises before the answer begins
+    return StreamingResponse(_chunks(site, sha256), headers=attachment(part or message["name"]))
+
+
+def _act(request: Request, identity: Identity, message_id: str, act: Act, verb: str) -> Done:
+    message = found(site_of(request), identity, message_id)
+    allowed(identity, Permission.OPERATE, message["partner"])
+    more = {"acknowledge": act.acknowledge} if verb == "reprocess" else {}
+    with site_of(request).acting(identity.actor) as services:
+        made = getattr(operate, verb)(services, message["id"], act.reason, **more)
+    files = made if isinstance(made, list) else []
+    return Done(id=message["id"], done=verb, files=files, made=made if isinstance(made, str) else None)
+
+
+@router.post("/{message_id}/resend")
+def resend(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+    """Deliver the same bytes again, with the same control numbers."""
+    return _act(request, identity, message_id, act, "resend")
+
+
+@router.post("/{message_id}/reprocess")
+def reprocess(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+    """Translate the stored original again, as a new message with new control numbers."""
+    return _act(request, identity, message_id, act, "reprocess")
+
+
+@router.post("/{message_id}/hold")
+def hold(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+    """Leave a message as it is until it is released."""
+    return _act(request, identity, message_id, act, "hold")
+
+
+@router.post("/{message_id}/release")
+def release(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+    """End a hold, or let documents that wait go on as they are."""
+    return _act(request, identity, message_id, act, "release")
+
+
+@router.post("/{message_id}/cancel")
+def cancel(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+    """Give up a message of which nobody outside has seen anything."""
+    return _act(request, identity, message_id, act, "cancel")
+
+
+def found(site: Site, identity: Identity, message_id: str) -> Row:
+    """A message that somebody may see, by its id or the beginning of it; raises NotFoundError."""
+    partners = identity.partners(Permission.READ)
+    with reading(site.engine) as connection:
+        which = queries.resolve(connection, tables.messages, plain(message_id), partners)
+        return queries.message(connection, which)
+
+
+def _chunks(site: Site, sha256: str) -> Iterator[bytes]:
+    with site.payloads.open(sha256) as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Headers of bytes that a browser keeps as a file and never shows."""
+    safe = "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "_" for one in name)[-150:]
+    said = f'attachment; filename="{safe or "message"}"'
+    return {"Content-Type": "application/octet-stream", "Content-Disposition": said}

@@ -1,0 +1,106 @@
+"""The page and the REST interface as one application, and the server that shows it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from threading import Event
+from urllib.parse import quote
+
+import anyio.to_thread
+from fastapi import FastAPI, Request
+from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.api.access import identify
+from gateway.api.app import make_api
+from gateway.api.guard import Guard, Rate
+from gateway.api.problems import ApiError
+from gateway.api.server import Server
+from gateway.api.site import Site
+from gateway.web.pages import account
+from gateway.web.render import page, see_other
+
+PAGES = (account,)
+_STATIC = Path(__file__).parent / "static"
+_THREADS = 8
+_BURST_SECONDS = 4
+
+
+def make_app(site: Site) -> FastAPI:
+    """The application: every page and every route of the REST interface."""
+    app = make_api(site)
+    app.state.error_page = _error_page
+    for one in PAGES:
+        app.include_router(one.router, include_in_schema=False)
+    app.add_api_route("/static/{name}", _static, include_in_schema=False)
+    return app
+
+
+def _static(name: str) -> Response:
+    # Only names that are there: nothing of a path is ever joined.
+    known = {one.name: one for one in _STATIC.iterdir() if one.is_file()}
+    if name not in known:
+        raise ApiError(404)
+    return FileResponse(known[name], headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+
+async def _error_page(request: Request, error: ApiError) -> Response:
+    """An error for a person; who is not logged in is asked to."""
+    if error.status == 401:
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return see_other(f"/login?next={quote(here if request.method == 'GET' else '/')}")
+    if error.code == "HTTP-PASSWORD":
+        return see_other("/account", error.detail, "warn")
+    try:
+        await identify(request)
+    except Exception:  # noqa: BLE001 -- the error at hand is the one to tell
+        request.state.identity = None
+    return page(request, "error.html", title=error.detail or "Error", status=error.status, error=error)
+
+
+class Web:
+    """The server of a gateway's page; ``port`` is known when ``ready`` is set.
+
+    Raises:
+        ConfigurationError: on `run`, it cannot listen there.
+    """
+
+    def __init__(self, site: Site) -> None:
+        rules = site.settings.gateway.web
+        assert rules.address is not None
+        names = (rules.tls_certificate, rules.tls_key)
+        tls = (str(site.home / names[0]), str(site.home / names[1])) if all(names) else None
+        self._server = Server(*rules.address, "web", tls)
+        self._connections = rules.connections
+        self.is_secure = bool(tls) or rules.public_url.startswith("https:")
+        rate = Rate(rules.requests_per_second, rules.requests_per_second * _BURST_SECONDS)
+        self._app = Guard(
+            make_app(site),
+            max_body=rules.max_body_mb * 1_000_000,
+            rate=rate,
+            proxies=rules.proxies,
+            secure=self.is_secure,
+        )
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once it is ready."""
+        return self._server.port
+
+    @property
+    def ready(self) -> Event:
+        """Set when it listens."""
+        return self._server.ready
+
+    def run(self, stop: Event) -> None:
+        """Serves until ``stop`` is set."""
+
+        async def served(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._app(scope, receive, send)
+
+        async def main() -> None:
+            anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+            await self._server.serve(served, stop, sockets=self._connections)  # type: ignore[arg-type]
+
+        asyncio.run(main())
