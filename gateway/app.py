@@ -306,6 +306,13 @@ class Gateway(AbstractContextManager["Gateway"]):
                 store.alarm = partial(alert.notice, found)
         return found
 
+    @contextmanager
+    def acting(self, actor: str) -> Iterator[Services]:
+        """The services of this thread; what is done with them is done by ``actor``, until it ends."""
+        services = self.services
+        with services.store.acting(actor):
+            yield services
+
     # --- work ----------------------------------------------------------------------------------------
 
     def run_once(self, *, patient: bool = True) -> Pass:

@@ -212,6 +212,25 @@ class RefusedError(EdiError):
     hint = "Read the reason; what was sent once is not sent again in silence."
 
 
+class LogInError(EdiError):
+    """Whoever asks is not known, or may not log in now.
+
+    Attributes:
+        seconds: how long no further attempt counts; 0 for at once.
+    """
+
+    code = "LOG-IN"
+    hint = "Check name and password, or ask an administrator for a new password."
+    seconds = 0
+
+
+class ForbiddenError(EdiError):
+    """Whoever asks may not do that, or not for this partner. Nothing was changed."""
+
+    code = "FORBIDDEN"
+    hint = "An administrator can give you the role."
+
+
 class TransportError(EdiError):
     """The other side or the network failed."""
 

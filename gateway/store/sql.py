@@ -38,6 +38,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from gateway.errors import NotFoundError, RefusedError, TransportError
 from gateway.partners.crossreference import KINDS
 from gateway.store import tables as t
+from gateway.store.access import Access
 from gateway.store.alerts import Alerts
 from gateway.store.audit import Seal
 from gateway.store.channels import Channels, paused
@@ -138,6 +139,7 @@ class Store:
         self.crossreferences = {name: CrossReference(self, kind) for name, kind in KINDS.items()}
         self.alerts = Alerts(self)
         self.remittances = Remittances(self)
+        self.access = Access(self)
         self.alarm: Callable[[Sequence[Entry]], None] = lambda _: None
         """Is told entries of the audit before their transaction ends, and may add to it."""
         self._listener = listener
@@ -168,6 +170,15 @@ class Store:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+    @contextmanager
+    def acting(self, actor: str) -> Iterator[None]:
+        """What is done until it ends is done by ``actor``."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     # --- transactions --------------------------------------------------------------------------------
 

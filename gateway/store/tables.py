@@ -451,3 +451,63 @@ jobs = _table(
 
 workers = _table("workers", Column("id", Text, primary_key=True), Column("beat", BigInteger, nullable=False))
 """Who works: a beat that stands still tells of a death, whatever the clocks say."""
+
+users = _table(
+    "users",
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    *map(_text, ("display", "password", "grants")),
+    Column("must_change", Boolean, nullable=False),
+    *map(_text, ("disabled_at", "created_at", "changed_at")),
+    Column("subject", Text, nullable=True, unique=True),
+)
+"""Who may log in. ``name`` is in small letters; ``password``: its argon2 hash, empty for none; ``grants``:
+JSON; ``subject``: who it is at an OpenID provider."""
+
+sessions = _table(
+    "sessions",
+    Column("token", Text, primary_key=True),
+    *map(_text, ("user_id", "csrf", "created_at", "seen_at", "expires_at", "agent", "address")),
+    Index("sessions_user", "user_id"),
+    Index("sessions_expires", "expires_at"),
+)
+"""Log-ins; ``token`` is the sha256 of what the browser has."""
+
+refusals = _table(
+    "refusals",
+    Column("key", Text, primary_key=True),
+    Column("failed", Integer, nullable=False),
+    *map(_text, ("at", "until")),
+    Index("refusals_at", "at"),
+)
+"""Log-ins that failed, by the sha256 of a name, whether somebody has it or not, or of an address."""
+
+api_keys = _table(
+    "api_keys",
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    *map(_text, ("name", "secret", "scopes", "grants", "expires_at", "revoked_at")),
+    *map(_text, ("created_by", "created_at", "last_used_at")),
+)
+"""Keys of programs; ``secret`` is the sha256 of theirs."""
+
+answers = _table(
+    "answers",
+    *map(_text, ("actor", "key", "method", "path", "fingerprint", "state")),
+    Column("status", Integer, nullable=False),
+    _text("headers"),
+    Column("body", LargeBinary, nullable=False),
+    _text("created_at"),
+    PrimaryKeyConstraint("actor", "key"),
+    Index("answers_created", "created_at"),
+)
+"""What the API answered to requests with an Idempotency-Key, or that it is ``running``; ``fingerprint``: the
+sha256 of the request's body."""
+
+saved_views = _table(
+    "saved_views",
+    _seq(),
+    *map(_text, ("user_id", "screen", "name", "query")),
+    UniqueConstraint("user_id", "screen", "name", name="saved_views_identity"),
+)

@@ -1,0 +1,618 @@
+"""Who may do what: users, their sessions, keys of programs, and what roles permit."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from gateway.errors import ForbiddenError, LogInError, NotFoundError, RefusedError, TransportError
+from gateway.store import tables as t
+from gateway.store.records import as_text
+
+if TYPE_CHECKING:
+    from gateway.services.base import Services
+
+ALL = "*"
+"""All partners, and what belongs to no one of them."""
+
+IDLE, LIFE = timedelta(hours=12), timedelta(days=7)
+"""A session ends when it was not used for so long, and at the latest."""
+
+SET_UP_LIFE = timedelta(hours=24)
+MIN_PASSWORD, MAX_PASSWORD = 12, 256
+KEY_DAYS, MAX_KEY_DAYS = 365, 3650
+FREE_NAME, FREE_ADDRESS = 5, 20
+"""Failed log-ins of a name, and from an address, before pauses begin."""
+
+PAUSE, LONGEST = timedelta(seconds=5), timedelta(minutes=15)
+"""The first pause; each next one is twice as long, until the longest."""
+
+_SET_UP = "set-up"
+_FADES = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
+_KEY = re.compile(r"edigw_([0-9a-f]{12})_([0-9a-f]{64})")
+_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_WRONG = "Name or password is wrong."
+_HASHING = BoundedSemaphore(2)  # each takes 64 MiB
+_HASHER = PasswordHasher()
+_COMMON = re.compile(
+    "(?:password|passw0rd|welcome|letmein|changeme|iloveyou|qwerty|qwertyuiop|admin|administrator|secret|edigw"
+    "|abc123|1q2w3e4r5t6y|1qaz2wsx3edc|abcdefghijkl|0?1234567890?|([a-z0-9])\\1{11,})+[0-9!.?]*"
+)
+"""What is tried first, in small letters without spaces."""
+
+Row = dict[str, Any]
+
+
+class Permission(StrEnum):
+    """What may be done: look, act on messages, change settings and users, look into and export the audit."""
+
+    READ = "read"
+    OPERATE = "operate"
+    ADMINISTER = "administer"
+    AUDIT = "audit"
+
+
+ROLES: Mapping[str, frozenset[Permission]] = {
+    "viewer": frozenset({Permission.READ}),
+    "operator": frozenset({Permission.READ, Permission.OPERATE}),
+    "auditor": frozenset({Permission.READ, Permission.AUDIT}),
+    "administrator": frozenset(Permission),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """A role for one partner, or for all of them."""
+
+    role: str
+    partner: str = ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody who is known.
+
+    Attributes:
+        actor: as the audit has it. kind: ``user`` or ``key``. name: as people know it.
+        grants: none while a password is to be changed first (``must_change``).
+        csrf: what a form of the session has to carry; empty for a key.
+        scopes: what a key is for, whatever its roles permit besides; None for all.
+    """
+
+    actor: str
+    kind: str
+    id: str
+    grants: tuple[Grant, ...]
+    csrf: str = ""
+    name: str = ""
+    scopes: frozenset[Permission] | None = None
+    must_change: bool = False
+
+    def may(self, permission: Permission, partner: str | None = None) -> bool:
+        """Whether something is permitted, with a partner; with None what belongs to no one partner."""
+        found = self.partners(permission)
+        return found is None or partner in found
+
+    def partners(self, permission: Permission) -> frozenset[str] | None:
+        """The partners with which something is permitted; None for all, and for what belongs to none."""
+        if self.scopes is not None and permission not in self.scopes:
+            return frozenset()
+        found = frozenset(one.partner for one in self.grants if permission in ROLES.get(one.role, ()))
+        return None if ALL in found else found
+
+
+# --- sessions ----------------------------------------------------------------------------------------------
+
+
+def log_in(services: Services, name: str, password: str, *, agent: str, address: str) -> tuple[str, Identity]:
+    """Begins a session of a user; returns its new token, which is kept as a hash only.
+
+    Raises:
+        LogInError: name and password do not belong together, or too many attempts failed; ``seconds`` says
+            how long no further one counts.
+    """
+    store, access, now = services.store, services.store.access, services.clock()
+    nobody, name = _nobody(), _small(name)
+    counters = {_hash(f"name {name}"): FREE_NAME, _hash(f"address {_network(address)}"): FREE_ADDRESS}
+    mine, _ = counters
+    with store.transaction():  # counted before it is looked at, so that many at once are many
+        user = access.user_named(name)
+        spared = mine if user and access.came_from(user["id"], address) else ""
+        before = access.refusals(counters)
+        until = max((one["until"] for key, one in before.items() if key != spared), default="")
+        if until <= as_text(now):
+            until = ""
+            for key, free in counters.items():
+                fresh = before[key]["at"] >= as_text(now - _FADES)
+                failed = 1 + (before[key]["failed"] if fresh else 0)
+                ends = as_text(now + _pause(failed - free)) if failed >= free else ""
+                access.note_refusal(key, failed, as_text(now), ends)
+            access.forget_refusals(before=now - _FADES)
+    if until:
+        raise _locked(datetime.fromisoformat(until) - now)
+    right = _matches((user or {}).get("password") or nobody, password) and user is not None
+    actor = _actor(user["name"]) if user and right else store.actor
+    with store.acting(actor), store.transaction():
+        user = access.user(user["id"]) if user and right else user
+        facts = {"user": user["name"] if user else "", "address": address}
+        if not user or not right or user["disabled_at"]:
+            reason = "no such user" if not user else "disabled" if right else "wrong password"
+            store.audit("session.refused", **facts, reason=reason)
+        else:
+            access.forget_refusals(mine)
+            for key in counters.keys() - {mine}:
+                access.note_refusal(key, before[key]["failed"], before[key]["at"], before[key]["until"])
+            if _HASHER.check_needs_rehash(user["password"]):
+                access.change(t.users, user["id"], password=_hashed(password))
+            return _begun(services, user, agent, address)
+    raise LogInError("This user is disabled." if user and right else _WRONG)
+
+
+def of_session(services: Services, token: str) -> Identity:
+    """Whose session it is. Raises LogInError if it is none, or has ended."""
+    access, now, hashed = services.store.access, services.clock(), _hash(token)
+    found = access.session(hashed)
+    if (
+        found is None
+        or found["disabled_at"]
+        or not as_text(now - IDLE) < found["seen_at"]
+        or not as_text(now) < found["expires_at"]
+    ):
+        raise LogInError("The session has ended. Log in again.")
+    if found["seen_at"] < as_text(now - _MINUTE):
+        with suppress(TransportError), services.store.transaction():
+            access.seen(hashed, as_text(now))
+    return _identity(found, found["csrf"])
+
+
+def log_out(services: Services, token: str) -> None:
+    """Ends a session."""
+    with services.store.transaction():
+        services.store.access.end_session(_hash(token))
+
+
+def log_out_everywhere(services: Services, user_id: str, *, keep: str = "") -> int:
+    """Ends all sessions of a user but the one of the token ``keep``; returns how many."""
+    with services.store.transaction():
+        ended = services.store.access.end_sessions(user_id, but=_hash(keep))
+        services.store.audit("session.ended", user=_user(services, user_id)["name"], sessions=ended)
+    return ended
+
+
+def of_key(services: Services, text: str) -> Identity:
+    """Whose key it is. Raises LogInError if it is none, or ended, or was revoked."""
+    access, now = services.store.access, services.clock()
+    parts = _KEY.fullmatch(text)
+    found = access.keys(t.api_keys.c.id == parts[1]) if parts else []
+    same = hmac.compare_digest(_hash(parts[2] if parts else ""), found[0]["secret"] if found else "-")
+    if not same or found[0]["revoked_at"] or found[0]["expires_at"] <= as_text(now):
+        raise LogInError("The API key is not known, was revoked, or has ended.")
+    (key,) = found
+    if key["last_used_at"] < as_text(now - _MINUTE):
+        with suppress(TransportError), services.store.transaction():
+            access.change(t.api_keys, key["id"], last_used_at=as_text(now))
+    scopes = frozenset(map(Permission, orjson.loads(key["scopes"])))
+    actor = f"key:{key['name']}/{key['id']}"
+    return Identity(actor, "key", key["id"], _grants(key["grants"]), name=key["name"], scopes=scopes)
+
+
+# --- users -------------------------------------------------------------------------------------------------
+
+
+def add_user(
+    services: Services,
+    name: str,
+    password: str,
+    grants: Iterable[Grant],
+    *,
+    display: str = "",
+    must_change: bool = True,
+    reason: str,
+    by: Identity | None = None,
+) -> Row:
+    """Adds a user.
+
+    Args:
+        must_change: whether the password is to be changed at the first log-in.
+        by: who does it; None for whoever may run commands on the home.
+
+    Raises:
+        RefusedError: name, password or roles cannot be used, or the name is taken.
+        ForbiddenError: ``by`` may not administer all of it.
+    """
+    given, name = _checked(services, grants, by), _small(name)
+    hashed, display = _acceptable(name, password), _display(display or name)
+    with services.store.transaction():
+        row = {"name": name, "display": display, "password": hashed, "must_change": must_change}
+        user_id = _add(services, row, given, reason)
+    return _shown(services, user_id)
+
+
+def change_user(
+    services: Services,
+    which: str,
+    *,
+    grants: Iterable[Grant] | None = None,
+    display: str | None = None,
+    reason: str,
+    by: Identity | None = None,
+) -> Row:
+    """Changes roles or display name of a user, by id or name; other roles end the sessions.
+
+    Raises:
+        NotFoundError: there is no such user.
+        RefusedError: the last administrator would be gone, or something cannot be used.
+        ForbiddenError: ``by`` may not administer what the user may do, before or after.
+    """
+    given = None if grants is None else _checked(services, grants, by)
+    with _changing(services, which, by) as (user, values):
+        facts: Row = {}
+        if display is not None:
+            values["display"] = facts["display"] = _display(display)
+        if given is not None and given != _grants(user["grants"]):
+            values["grants"], facts["grants"] = _json(given), _told(given)
+            facts["before"] = _told(_grants(user["grants"]))
+            services.store.access.end_sessions(user["id"])
+        if facts:
+            services.store.audit("user.changed", user=user["name"], **facts, reason=reason)
+    return _shown(services, user["id"])
+
+
+def set_password(
+    services: Services,
+    which: str,
+    password: str,
+    *,
+    reason: str,
+    current: str | None = None,
+    keep: str = "",
+    must_change: bool = True,
+    by: Identity | None = None,
+) -> None:
+    """Gives a user another password; the other sessions end.
+
+    Args:
+        current: the password until now, which users have to say when they change their own.
+        keep: the token of the session that goes on.
+        must_change: whether the user has to change it; never after changing the own.
+
+    Raises:
+        NotFoundError: there is no such user.
+        LogInError: ``current`` is wrong.
+        RefusedError: the password cannot be used.
+        ForbiddenError: ``by`` may not administer what the user may do.
+    """
+    user = _user(services, which)
+    own = by is not None and (by.kind, by.id) == ("user", user["id"])
+    if own and not _matches(user["password"] or _nobody(), current or ""):
+        raise LogInError("The password until now is wrong.")
+    if own and password == current:
+        raise RefusedError("That is the password until now. Choose another one.")
+    hashed = _acceptable(user["name"], password)
+    with _changing(services, user["id"], None if own else by) as (user, values):
+        values |= {"password": hashed, "must_change": must_change and not own}
+        services.store.access.end_sessions(user["id"], but=_hash(keep))
+        services.store.access.forget_refusals(_hash(f"name {user['name']}"))
+        services.store.audit("user.changed", user=user["name"], what="password", reason=reason)
+
+
+def disable(
+    services: Services, which: str, *, disabled: bool = True, reason: str, by: Identity | None = None
+) -> Row:
+    """Lets a user log in no more, or again; raises as :func:`change_user`."""
+    with _changing(services, which, by) as (user, values):
+        values["disabled_at"] = services.store.now() if disabled else ""
+        services.store.access.end_sessions(user["id"])
+        services.store.audit("user.changed", user=user["name"], disabled=disabled, reason=reason)
+    return _shown(services, user["id"])
+
+
+def list_users(services: Services, by: Identity | None = None) -> list[Row]:
+    """Users by name, with until when log-ins of theirs are refused; only those that ``by`` may change."""
+    access = services.store.access
+    users = access.users()
+    keys = {_hash(f"name {one['name']}"): one["name"] for one in users}
+    locked = {keys[key]: until for key, until in access.locked(keys).items()}
+    return [
+        {**one, "grants": _plain(given), "locked_until": locked.get(one["name"], "")}
+        for one in users
+        if _covers(by, given := _grants(one["grants"]))
+    ]
+
+
+# --- keys --------------------------------------------------------------------------------------------------
+
+
+def make_key(
+    services: Services,
+    name: str,
+    grants: Iterable[Grant],
+    scopes: Iterable[Permission] = tuple(Permission),
+    *,
+    days: int = KEY_DAYS,
+    reason: str,
+    by: Identity | None = None,
+) -> tuple[str, Row]:
+    """Makes a key of a program; returns its text, which nobody can see again.
+
+    Raises:
+        RefusedError: name, roles, scopes or days cannot be used.
+        ForbiddenError: ``by`` may not administer all of it.
+    """
+    store, given, scopes = services.store, _checked(services, grants, by), sorted(set(scopes))
+    if not _KEY_NAME.fullmatch(name):
+        raise RefusedError(f"The name {name[:64]!r} cannot be used: letters, digits and . _ -, at most 64.")
+    if not scopes or not given:
+        raise RefusedError("A key needs a role, and something it is for (scopes).")
+    if not 1 <= days <= MAX_KEY_DAYS:
+        raise RefusedError(f"A key ends after 1 to {MAX_KEY_DAYS} days, not after {days}.")
+    key_id, secret = services.entropy(6).hex(), services.entropy(32).hex()
+    ends = as_text(services.clock() + timedelta(days=days))
+    row = {"id": key_id, "name": name, "scopes": orjson.dumps(scopes).decode(), "grants": _json(given)}
+    row |= {"expires_at": ends, "revoked_at": "", "created_by": store.actor, "created_at": store.now()}
+    with store.transaction():
+        store.access.add(t.api_keys, **row, secret=_hash(secret), last_used_at="")
+        facts = {"key": key_id, "name": name, "grants": _told(given), "scopes": ", ".join(scopes)}
+        store.audit("key.made", **facts, ends=ends, reason=reason)
+    return f"edigw_{key_id}_{secret}", list_keys(services, key_id)[0]
+
+
+def list_keys(services: Services, key_id: str = "", by: Identity | None = None) -> list[Row]:
+    """Keys, the newest first, without their secrets; only those ``by`` may change."""
+    found = services.store.access.keys(*([t.api_keys.c.id == key_id] if key_id else []))
+    return [
+        {
+            **{name: one for name, one in row.items() if name not in ("seq", "secret")},
+            "grants": _plain(given),
+            "scopes": orjson.loads(row["scopes"]),
+        }
+        for row in found
+        if _covers(by, given := _grants(row["grants"]))
+    ]
+
+
+def revoke_key(services: Services, key_id: str, *, reason: str, by: Identity | None = None) -> Row:
+    """Ends a key now. Raises NotFoundError, ForbiddenError, or RefusedError if it was revoked before."""
+    store = services.store
+    with store.transaction():
+        store.alerts.lock()
+        if not (found := store.access.keys(t.api_keys.c.id == key_id)):
+            raise NotFoundError(f"There is no key {key_id[:64]}.")
+        _need(by, _grants(found[0]["grants"]))
+        if found[0]["revoked_at"]:
+            raise RefusedError(f"Key {key_id} was revoked {found[0]['revoked_at'][:16]} already.")
+        store.access.change(t.api_keys, key_id, revoked_at=store.now())
+        store.audit("key.revoked", key=key_id, name=found[0]["name"], reason=reason)
+    return list_keys(services, key_id)[0]
+
+
+# --- first run ---------------------------------------------------------------------------------------------
+
+
+def needs_set_up(services: Services) -> bool:
+    """Whether there is no administrator of everything yet."""
+    return not _administrators(services)
+
+
+def set_up_token(services: Services) -> str:
+    """A new token with which the first administrator is made, within a day; others stay good until then."""
+    token = services.entropy(24).hex()
+    with services.store.transaction():
+        services.store.once(_SET_UP, _hash(token), result="open")
+    return token
+
+
+def set_up(services: Services, token: str, name: str, password: str) -> Row:
+    """Makes the first administrator.
+
+    Raises:
+        LogInError: the token is not one of this home, was used, or has ended.
+        RefusedError: there is an administrator, or name or password cannot be used.
+    """
+    store = services.store
+    with store.transaction():
+        store.alerts.lock()
+        if not needs_set_up(services):
+            raise RefusedError("There is an administrator already. Log in.")
+        store.forget(_SET_UP, services.clock() - SET_UP_LIFE)
+        if not store.result_of(_SET_UP, _hash(token)):
+            raise LogInError("This token was used, or has ended. Start the gateway again for a new one.")
+        row = {"name": _small(name), "display": _display(name), "must_change": False}
+        row["password"] = _acceptable(_small(name), password)
+        with store.acting(_actor(_small(name))):
+            user_id = _add(services, row, (Grant("administrator"),), "first set-up")
+        store.forget(_SET_UP, services.clock() + SET_UP_LIFE)
+    return _shown(services, user_id)
+
+
+# --- parts -------------------------------------------------------------------------------------------------
+
+
+def _add(services: Services, row: Row, grants: tuple[Grant, ...], reason: str) -> str:
+    store, name = services.store, row["name"]
+    store.alerts.lock()
+    if store.access.user_named(name):
+        raise RefusedError(f"There is a user {name} already.")
+    row |= {"id": services.new_id(), "grants": _json(grants), "disabled_at": ""}
+    store.access.add(t.users, **row, created_at=store.now(), changed_at=store.now())
+    store.audit("user.added", user=name, grants=_told(grants), reason=reason)
+    return str(row["id"])
+
+
+@contextmanager
+def _changing(services: Services, which: str, by: Identity | None) -> Iterator[tuple[Row, Row]]:
+    """A user and what is to be changed of it, one at a time; an administrator of everything has to remain."""
+    store = services.store
+    with store.transaction():
+        store.alerts.lock()
+        user, values = _user(services, which), Row()
+        _need(by, _grants(user["grants"]))
+        there = _administrators(services)
+        yield user, values
+        if values:
+            store.access.change(t.users, user["id"], **values, changed_at=store.now())
+        if there and not _administrators(services):
+            raise RefusedError(
+                f"{user['name']} is the last administrator. Give somebody else the role first."
+            )
+
+
+def _user(services: Services, which: str) -> Row:
+    access = services.store.access
+    if found := access.user(which) or access.user_named(_small(which)):
+        return found
+    raise NotFoundError(f"There is no user {which[:100]}.")
+
+
+def _administrators(services: Services) -> list[str]:
+    """Users who may administer everything."""
+    found = services.store.access.users(t.users.c.disabled_at == "")
+    full = Grant("administrator")
+    return [one["id"] for one in found if full in _grants(one["grants"])]
+
+
+def _begun(services: Services, user: Row, agent: str, address: str) -> tuple[str, Identity]:
+    store, now = services.store, services.clock()
+    token, csrf = services.entropy(32).hex(), services.entropy(32).hex()
+    row = {"token": _hash(token), "user_id": user["id"], "csrf": csrf, "address": address[:100]}
+    row |= {"agent": _display(agent or "-")[:200], "created_at": as_text(now), "seen_at": as_text(now)}
+    store.access.add_session(**row, expires_at=as_text(now + LIFE))
+    store.audit("session.begun", user=user["name"], address=row["address"], agent=row["agent"])
+    return token, _identity(user, csrf)
+
+
+def _identity(user: Row, csrf: str) -> Identity:
+    must = bool(user["must_change"])
+    grants = () if must else _grants(user["grants"])
+    name = user["display"]
+    return Identity(_actor(user["name"]), "user", user["id"], grants, csrf, name, must_change=must)
+
+
+def _actor(name: str) -> str:
+    return f"web:{name}"  # the command line has user:<name of the system>
+
+
+def _shown(services: Services, user_id: str) -> Row:
+    return next(one for one in list_users(services) if one["id"] == user_id)
+
+
+def _grants(text: str) -> tuple[Grant, ...]:
+    return tuple(Grant(role, partner) for role, partner in orjson.loads(text))
+
+
+def _json(grants: Iterable[Grant]) -> str:
+    return orjson.dumps([(one.role, one.partner) for one in grants]).decode()
+
+
+def _plain(grants: Iterable[Grant]) -> list[Row]:
+    return [{"role": one.role, "partner": one.partner} for one in grants]
+
+
+def _told(grants: Sequence[Grant]) -> str:
+    return ", ".join(f"{one.role} of {one.partner}" for one in grants) or "none"
+
+
+def _checked(services: Services, grants: Iterable[Grant], by: Identity | None) -> tuple[Grant, ...]:
+    """Grants that can be given, in order."""
+    found = tuple(sorted(set(grants)))
+    for one in found:
+        if one.role not in ROLES:
+            raise RefusedError(f"There is no role {one.role[:50]!r}: choose of {', '.join(ROLES)}.")
+        if one.partner != ALL and one.partner not in services.settings.partners:
+            raise NotFoundError(f"There is no partner {one.partner[:100]}.")
+    _need(by, found)
+    return found
+
+
+def _covers(by: Identity | None, grants: Sequence[Grant]) -> bool:
+    """Whether somebody administers everything that these grants permit."""
+    found = None if by is None else by.partners(Permission.ADMINISTER)
+    return found is None or (bool(grants) and all(one.partner in found for one in grants))
+
+
+def _need(by: Identity | None, grants: Sequence[Grant]) -> None:
+    if not _covers(by, grants):
+        raise ForbiddenError("Only an administrator of all partners that this is about may do that.")
+
+
+def _acceptable(name: str, password: str) -> str:
+    """The hash of a password that may be used. Raises RefusedError."""
+    plain = unicodedata.normalize("NFKC", password)
+    if not MIN_PASSWORD <= len(plain) <= MAX_PASSWORD:
+        raise RefusedError(
+            f"The password has {len(plain)} characters; it needs {MIN_PASSWORD} to {MAX_PASSWORD}."
+        )
+    small = plain.casefold()
+    if _COMMON.fullmatch(small.replace(" ", "")) or small.strip("0123456789!.?-_ ") in ("", name):
+        raise RefusedError("The password is the name, or one that is tried first. Choose another one.")
+    if not _NAME.fullmatch(name):
+        words = "letters a to z, digits and . _ @ + -, beginning with a letter or digit, at most 100"
+        raise RefusedError(f"The name {name[:100]!r} cannot be used: it is made of {words}.")
+    return _hashed(plain)
+
+
+def _hashed(password: str) -> str:
+    with _HASHING:
+        return _HASHER.hash(unicodedata.normalize("NFKC", password))
+
+
+def _matches(hashed: str, password: str) -> bool:
+    plain = unicodedata.normalize("NFKC", password[: MAX_PASSWORD + 1])
+    with _HASHING, suppress(VerificationError, InvalidHashError):
+        _HASHER.verify(hashed, plain)
+        return len(plain) <= MAX_PASSWORD
+    return False
+
+
+@cache
+def _nobody() -> str:
+    """What is compared where there is no user, so that it takes as long."""
+    return _hashed("the password of nobody")
+
+
+def _pause(more: int) -> timedelta:
+    return min(LONGEST, PAUSE * (1 << min(more, 16)))
+
+
+def _locked(left: timedelta) -> LogInError:
+    seconds = max(1, int(left.total_seconds() + 1))
+    error = LogInError(f"Too many log-ins failed. Try again in {seconds} seconds.")
+    error.seconds = seconds
+    return error
+
+
+def _network(address: str) -> str:
+    """What one person has of addresses: of IPv6 a whole /64."""
+    with suppress(ValueError):
+        found = ipaddress.ip_address(address)
+        return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+    return address
+
+
+def _small(name: str) -> str:
+    return unicodedata.normalize("NFKC", name[:200]).strip().casefold()
+
+
+def _display(name: str) -> str:
+    return " ".join("".join(one for one in name if one.isprintable()).split())[:200]
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
