@@ -8,7 +8,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from gateway.partners.partner import API
 from gateway.partners.sp_api import SpApi
 from gateway.routing.table import Table
 from gateway.secrets import secret
-from gateway.services import accept, alert, health, schedule
+from gateway.services import accept, access, alert, health, schedule
 from gateway.services.base import Services, Trouble
 from gateway.services.crossreference import job_of_waiting
 from gateway.services.erp import Forms
@@ -74,6 +74,7 @@ from gateway.worker.handler import CHECKPOINT, EXPIRY, FETCH, POLL, RETENTION, S
 if TYPE_CHECKING:
     from gateway.api.sftp_server import Server
     from gateway.transports.sp_api import Client as Account
+    from gateway.web.app import Web
 
 _DAY = 86400.0
 _AGAIN_SECONDS = 60.0
@@ -176,6 +177,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._counting = threading.Lock()
         self._local = threading.local()
         self._stores: list[Store] = []
+        self._idle: list[Services] = []
         self._turn = threading.Lock()
         data = home / DATA
         data.mkdir(mode=0o700, exist_ok=True)
@@ -275,43 +277,62 @@ class Gateway(AbstractContextManager["Gateway"]):
         """The services of this thread."""
         found: Services | None = getattr(self._local, "services", None)
         if found is None:
-            clock = partial(datetime.now, UTC)
-            turn = self._turn if self.is_single else None
-            store = Store(self.engine, clock, self._seal, self._told, self._actor, turn)
-            self._stores.append(store)
-            found = self._local.services = Services(
-                store=store,
-                jobs=self._jobs,
-                payloads=self.payloads,
-                channels=self._folders,
-                remotes=self._remotes,
-                accounts=self._accounts,
-                settings=self.settings,
-                home=self.home,
-                keyring=self.keyring,
-                http=self._http,
-                spool=self._spool,
-                entropy=os.urandom,
-                guides=self._guides,
-                routes=self._routes,
-                erp=self._erp,
-                rules=self._rules,
-                clock=clock,
-                new_id=lambda: str(uuid4()),
-                guard=lambda: None,
-                told=self._trouble,
-                failed=self._failed,
-            )
-            if self.settings.alerts.rules:
-                store.alarm = partial(alert.notice, found)
+            found = self._local.services = self._services()
+        return found
+
+    def _services(self) -> Services:
+        clock = partial(datetime.now, UTC)
+        turn = self._turn if self.is_single else None
+        store = Store(self.engine, clock, self._seal, self._told, self._actor, turn)
+        self._stores.append(store)
+        found = Services(
+            store=store,
+            jobs=self._jobs,
+            payloads=self.payloads,
+            channels=self._folders,
+            remotes=self._remotes,
+            accounts=self._accounts,
+            settings=self.settings,
+            home=self.home,
+            keyring=self.keyring,
+            http=self._http,
+            spool=self._spool,
+            entropy=os.urandom,
+            guides=self._guides,
+            routes=self._routes,
+            erp=self._erp,
+            rules=self._rules,
+            clock=clock,
+            new_id=lambda: str(uuid4()),
+            guard=lambda: None,
+            told=self._trouble,
+            failed=self._failed,
+        )
+        if self.settings.alerts.rules:
+            store.alarm = partial(alert.notice, found)
         return found
 
     @contextmanager
     def acting(self, actor: str) -> Iterator[Services]:
-        """The services of this thread; what is done with them is done by ``actor``, until it ends."""
-        services = self.services
-        with services.store.acting(actor):
+        """Services of their own for one request, whose audit entries are by ``actor``."""
+        try:
+            services = self._idle.pop()
+        except IndexError:
+            services = self._services()
+        services.store.actor = actor
+        try:
             yield services
+        finally:
+            self._idle.append(services)
+
+    @property
+    def schedules(self) -> Mapping[str, Slots]:
+        """What has times of its own, by the keys of its jobs."""
+        return self._schedules
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+        return datetime.now(UTC)
 
     # --- work ----------------------------------------------------------------------------------------
 
@@ -388,7 +409,28 @@ class Gateway(AbstractContextManager["Gateway"]):
         rules = self.settings.gateway
         found: list[Callable[[threading.Event], None]] = []
         found += [self.listener().run] if rules.as2.listen else []
-        return found + ([self.sftp_server().run] if rules.sftp_server.listen else [])
+        found += [self.sftp_server().run] if rules.sftp_server.listen else []
+        return found + ([self._show] if rules.web.address else [])
+
+    def web(self) -> Web:
+        """The page and the REST interface."""
+        from gateway.web.app import Web
+
+        return Web(self)
+
+    def _show(self, stop: threading.Event) -> None:
+        web = self.web()
+        threading.Thread(target=self._tell_address, args=(web, stop), daemon=True).start()
+        web.run(stop)
+
+    def _tell_address(self, web: Web, stop: threading.Event) -> None:
+        while not web.ready.wait(0.1):
+            if stop.is_set():
+                return
+        with self.acting(GATEWAY) as services:
+            path = f"/setup?token={access.set_up_token(services)}" if access.needs_set_up(services) else "/"
+        # Whoever starts the gateway may read its log; the token is of use until there is an administrator.
+        self._say("info", "web.ready", url=f"{web.url}{path}")
 
     def sftp_server(self) -> Server:
         """What partners with an account log in to. Raises ConfigurationError if it cannot be."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -371,6 +372,52 @@ class SftpServer:
 
 
 @setting
+class Web:
+    """The page and the REST interface.
+
+    Attributes:
+        listen: address and port; empty for nowhere, port 0 for any that is free. The environment variable
+            EDIGW_WEB_LISTEN wins over it.
+        public_url: the same as people reach it, for links in mails and behind a proxy.
+        tls_certificate, tls_key: PEM files; empty for plain HTTP, on this machine or behind a proxy.
+        proxies: IP addresses of proxies that say who their client is (X-Forwarded-For, X-Forwarded-Proto).
+        max_body_mb: larger requests are refused. connections: at the same time.
+        requests_per_second: of each address, for longer than a few seconds.
+    """
+
+    listen: str = "127.0.0.1:8080"
+    public_url: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    proxies: tuple[str, ...] = ()
+    max_body_mb: int = 64
+    connections: int = 100
+    requests_per_second: float = 50
+
+    def __post_init__(self) -> None:
+        _address(self.listen)
+        if self.public_url:
+            checked_url(self.public_url)
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("tls_certificate and tls_key belong together: write both or neither")
+        for one in self.proxies:
+            ip_address(one)
+        if not (1 <= self.max_body_mb <= 10_000 and 1 <= self.connections <= 10_000):
+            raise ValueError("max_body_mb and connections are 1 to 10000")
+        if not 1 <= self.requests_per_second <= 100_000:
+            raise ValueError("requests_per_second: 1 to 100000")
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port; None for nowhere. Raises ConfigurationError for a wrong EDIGW_WEB_LISTEN."""
+        listen = os.environ.get("EDIGW_WEB_LISTEN", self.listen)
+        try:
+            return _address(listen) if listen else None
+        except ValueError as error:
+            raise ConfigurationError(f"EDIGW_WEB_LISTEN: {error}") from None
+
+
+@setting
 class Keys:
     """What protects our private keys for AS2. password: a reference, ``env:NAME`` or ``file:PATH``."""
 
@@ -404,6 +451,7 @@ class GatewaySettings:
     retention: Retention = field(default_factory=Retention)
     as2: As2Settings = field(default_factory=As2Settings)
     sftp_server: SftpServer = field(default_factory=SftpServer)
+    web: Web = field(default_factory=Web)
     keys: Keys = field(default_factory=Keys)
     labels: Labels = field(default_factory=Labels)
     calendars: tuple[Calendar, ...] = ()

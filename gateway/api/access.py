@@ -57,6 +57,12 @@ async def anybody(request: Request) -> Identity | None:
     return await identify(request)
 
 
+async def same_session(request: Request) -> None:
+    """A dependency for forms of whoever is logged in: they come from our page."""
+    if (identity := await identify(request)) is not None:
+        await check_origin(request, identity)
+
+
 async def identify(request: Request) -> Identity | None:
     """Who asks; None if nobody is logged in. Raises LogInError for a key that is none."""
     if not hasattr(request.state, "identity"):
@@ -88,7 +94,10 @@ async def check_origin(request: Request, identity: Identity) -> None:
     if request.method in SAFE or identity.kind != "user":
         return
     origin = request.headers.get("origin", "")
-    ours = {request.headers.get("host", ""), urlsplit(site_of(request).settings.gateway.web.public_url).netloc}
+    ours = {
+        request.headers.get("host", ""),
+        urlsplit(site_of(request).settings.gateway.web.public_url).netloc,
+    }
     if origin and urlsplit(origin).netloc not in ours:
         raise ApiError(403, "This request comes from another site.", code="HTTP-CSRF")
     given = request.headers.get("x-csrf-token", "")

@@ -12,16 +12,16 @@ from gateway.api.routes import messages
 from gateway.api.site import Site
 
 NOUNS = (messages,)
-_FAILURES = {
+_FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "what is wrong, whose move it is and what to do",
         "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
     }
 }
 _DESCRIPTION = """\
-Everything that `edigw` shows and does, with the same names. Send an API key as `Authorization: Bearer edigw_...`
-(`edigw key make`). Lists come in pages: `cursor` of one is the query of the next. What is to be done once
-carries an `Idempotency-Key`. Errors are `application/problem+json`.
+Everything that `edigw` shows and does, with the same names. Send an API key (`edigw key make`) as
+`Authorization: Bearer edigw_...`. Lists come in pages: `cursor` of one is in the query of the next. What is to
+be done once carries an `Idempotency-Key`. Errors are `application/problem+json`.
 """
 
 

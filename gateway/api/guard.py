@@ -1,4 +1,4 @@
-"""What holds for every request: its id, how much and how long it may send, how often, and headers of answers."""
+"""What holds for every request: its id, how much, how long and how often it may send, headers of answers."""
 
 from __future__ import annotations
 
@@ -21,15 +21,9 @@ _SLOWEST = 4 << 10  # bytes a second at which a body may come
 _FIRST_SECONDS = 15.0
 _MAX_CALLERS = 10_000
 
-_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": _POLICY,

@@ -26,7 +26,7 @@ from gateway.store.queries import Row
 KEPT = timedelta(hours=24)
 MAX_KEPT_BYTES = 1 << 20
 HEADER = "Idempotency-Key"
-_KEY = re.compile(r'[\x21-\x7e]{1,255}')
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("content-type", "location", "etag")
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -51,7 +51,7 @@ class Once(APIRoute):
     def get_route_handler(self) -> _Handler:
         """The handler, around which requests are remembered."""
         handle = super().get_route_handler()
-        if "POST" not in self.methods:
+        if "POST" not in (self.methods or ()):
             return handle
 
         async def once(request: Request) -> Response:

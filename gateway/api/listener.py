@@ -8,8 +8,6 @@ rate and number of everything are bounded before that.
 from __future__ import annotations
 
 import asyncio
-import math
-import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,19 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from threading import Event
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import BinaryIO, TypeAlias, cast
 
 import h11
-import uvicorn
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
 
-from gateway.errors import ConfigurationError
+from gateway.api.server import HEADER_LIMIT, Server
 
 Headers: TypeAlias = list[tuple[str, str]]
 
-_HEADER_LIMIT = 64 << 10
 _IN_MEMORY = 1 << 18
 _SLOWEST = 4 << 10  # bytes a second at which a body may come
 _LINGER_SECONDS, _LINGER_BYTES = 2.0, 8 << 20
@@ -100,15 +94,21 @@ class Listener:
         on_trouble: Callable[[Exception], None],
         end_seconds: float = 30.0,
     ) -> None:
-        self.host, self.port, self.ready = host, port, Event()
-        self._path, self._admit, self._handle, self._spool, self._tls = path, admit, handle, spool, tls
+        self._server = Server(host, port, "as2", tls, header_seconds, end_seconds)
+        self._path, self._admit, self._handle, self._spool = path, admit, handle, spool
         self._max_body, self._connections, self._on_trouble = max_body, connections, on_trouble
-        self._body_seconds, self._header_seconds, self._end_seconds = (
-            body_seconds,
-            header_seconds,
-            end_seconds,
-        )
+        self._body_seconds, self._header_seconds = body_seconds, header_seconds
         self._busy = 0
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once it is ready."""
+        return self._server.port
+
+    @property
+    def ready(self) -> Event:
+        """Set when it listens."""
+        return self._server.ready
 
     def run(self, stop: Event) -> None:
         """Serves until ``stop`` is set and the running requests are over. Raises ConfigurationError."""
@@ -119,61 +119,7 @@ class Listener:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self, stop: Event) -> None:
-        config = uvicorn.Config(
-            self._app,
-            interface="asgi3",
-            http=_Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",  # of its own loggers: strangers shall not fill the log
-            access_log=False,
-            proxy_headers=False,
-            timeout_keep_alive=math.ceil(self._header_seconds),
-        )
-        config.load()
-        state = ServerState()
-        sockets = _SOCKETS * self._connections
-        try:
-            server = await asyncio.get_running_loop().create_server(
-                lambda: _Protocol(config, state, self._header_seconds, sockets),
-                self.host or None,
-                self.port,
-                ssl=self._context(),
-                ssl_handshake_timeout=self._header_seconds if self._tls else None,
-            )
-        except OSError as error:
-            raise ConfigurationError(
-                f"Nothing can be received at {self.host}:{self.port}: {error.strerror or error}. If another "
-                "program uses the port, or the address is not one of this machine, change `as2.listen` in "
-                "gateway.yaml."
-            ) from error
-        self.port = server.sockets[0].getsockname()[1]
-        self.ready.set()
-        while not stop.is_set():  # noqa: ASYNC110 -- it belongs to threads
-            await asyncio.sleep(0.05)
-        server.close()
-        for connection in list(state.connections):
-            connection.shutdown()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._end_seconds):
-                while state.connections or state.tasks:  # noqa: ASYNC110 -- uvicorn tells nobody
-                    await asyncio.sleep(0.02)
-
-    def _context(self) -> ssl.SSLContext | None:
-        if self._tls is None:
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_cert_chain(*self._tls, password="")
-        except OSError as error:  # ssl.SSLError is one
-            why = "certificate and key do not fit" if isinstance(error, ssl.SSLError) else error.strerror
-            raise ConfigurationError(
-                f"TLS needs {' and '.join(self._tls)} as PEM files, the key without password: {why}. See "
-                "`as2.tls_certificate` in gateway.yaml."
-            ) from error
-        return context
+        await self._server.serve(self._app, stop, sockets=_SOCKETS * self._connections)
 
     # --- requests ------------------------------------------------------------------------------------
 
@@ -208,7 +154,7 @@ class Listener:
     def _refused(self, scope: HTTPScope, fields: dict[bytes, bytes]) -> _Wire | None:
         """The answer to what can be answered without asking anybody."""
         raw = scope["state"]["headers"]
-        if sum(len(name) + len(value) + 4 for name, value in raw) > _HEADER_LIMIT:
+        if sum(len(name) + len(value) + 4 for name, value in raw) > HEADER_LIMIT:
             return _told(431, "The header is too large.")
         if scope["path"].rstrip("/") != self._path.rstrip("/"):
             return _told(404, "There is nothing at this path.")
@@ -295,74 +241,3 @@ async def _linger(receive: ASGIReceiveCallable) -> None:
                 if message["type"] != "http.request" or not message["more_body"]:
                     return
                 left -= len(message["body"])
-
-
-class _Connection(h11.Connection):
-    """Keeps header names as they came, and takes no message whose length could be read in two ways."""
-
-    def __init__(self, state: dict[str, Any]) -> None:
-        super().__init__(h11.SERVER, _HEADER_LIMIT)
-        self._state = state
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
-        event = super().next_event()
-        if isinstance(event, h11.Request):
-            names = {name for name, _ in event.headers}
-            if b"transfer-encoding" in names and (b"content-length" in names or event.http_version < b"1.1"):
-                raise h11.RemoteProtocolError("two lengths (RFC 9112, 6.1)")
-            self._state["headers"] = event.headers.raw_items()
-        return event
-
-
-class _Protocol(H11Protocol):
-    """Cuts off who sends no whole header in time, and who is idle longest when there are too many."""
-
-    def __init__(self, config: uvicorn.Config, state: ServerState, seconds: float, sockets: int) -> None:
-        super().__init__(config, state, {})
-        self.conn = _Connection(self.app_state)
-        self._seconds, self._sockets = seconds, sockets
-        self._timer: asyncio.TimerHandle | None = None
-        self._since = self.loop.time()
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state["abort"] = transport.abort
-        self._set_timer()
-        if len(self.connections) > self._sockets:
-            idle = [one for one in self.connections if isinstance(one, _Protocol) and one._is("started")]
-            oldest = min(idle, key=lambda one: one._since)
-            self.connections.discard(oldest)
-            oldest.transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._set_timer()
-
-    def on_response_complete(self) -> None:
-        self._since = self.loop.time()
-        super().on_response_complete()
-        self._set_timer()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        super().connection_lost(exc)
-
-    def _is(self, response: str) -> bool:
-        """Whether there is no request, or its response was "started", or is "complete"."""
-        return bool(getattr(self.cycle, f"response_{response}", True))
-
-    def _set_timer(self) -> None:
-        """It runs from the end of a response, or the beginning, until there is a request."""
-        if self._is("complete"):
-            if self._timer is None and not self.transport.is_closing():
-                self._timer = self.loop.call_later(self._seconds, self.transport.abort)
-        elif self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def send_400_response(self, msg: str) -> None:
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            super().send_400_response(msg)
-        else:  # a response is on its way
-            self.transport.abort()

@@ -25,7 +25,9 @@ Fields = Annotated[str, Query(max_length=1000, description="only these fields, w
 
 
 def wanted(
-    text: Annotated[Text, Query(description="a number, control number, id, partner, or part of a file name")] = "",
+    text: Annotated[
+        Text, Query(description="a number, control number, id, partner, or part of a file name")
+    ] = "",
     partner: Text = "",
     direction: Annotated[str, Query(pattern="^(in|out)?$")] = "",
     since: Annotated[datetime | None, Query(description="from this time on")] = None,
@@ -66,7 +68,9 @@ def chosen(row: Row, fields: str) -> Row:
 
 def etag(value: Any) -> str:
     """A strong ETag (RFC 9110, 8.8.3) of a value as JSON."""
-    packed = value if isinstance(value, bytes) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)
+    packed = (
+        value if isinstance(value, bytes) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)
+    )
     return f'"{hashlib.sha256(packed).hexdigest()[:32]}"'
 
 

@@ -1,7 +1,7 @@
 """Errors as ``application/problem+json`` (RFC 9457), the same everywhere.
 
-``type`` is the address of the page that explains the code, ``code`` that code, ``errors`` everything found, in
-the form of :meth:`gateway.errors.Problem.to_dict`, and ``request_id`` what the log calls the request.
+``type`` is the address of the page that explains the code, ``code`` that code, ``errors`` everything found,
+in the form of :meth:`gateway.errors.Problem.to_dict`, and ``request_id`` what the log calls the request.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ def of(error: Exception) -> ApiError:
             errors=[one.to_dict() for one in problems],
         )
     if isinstance(error, RequestValidationError):
-        return ApiError(422, "Values of the request are wrong.", errors=[_invalid(one) for one in error.errors()])
+        return ApiError(
+            422, "Values of the request are wrong.", errors=[_invalid(one) for one in error.errors()]
+        )
     if isinstance(error, HTTPException):
         said = error.detail if error.detail != HTTPStatus(error.status_code).phrase else ""
         return ApiError(error.status_code, said, headers=error.headers)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 from threading import Event
+from typing import cast
 from urllib.parse import quote
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
+from gateway.web.render import page, see_other
 from starlette.responses import FileResponse, Response
-from starlette.types import Receive, Scope, Send
+from uvicorn._types import ASGI3Application
 
 from gateway.api.access import identify
 from gateway.api.app import make_api
 from gateway.api.guard import Guard, Rate
-from gateway.api.problems import ApiError
+from gateway.api.problems import ApiError, request_id
 from gateway.api.server import Server
 from gateway.api.site import Site
 from gateway.web.pages import account
-from gateway.web.render import page, see_other
 
 PAGES = (account,)
 _STATIC = Path(__file__).parent / "static"
@@ -56,7 +58,14 @@ async def _error_page(request: Request, error: ApiError) -> Response:
         await identify(request)
     except Exception:  # noqa: BLE001 -- the error at hand is the one to tell
         request.state.identity = None
-    return page(request, "error.html", title=error.detail or "Error", status=error.status, error=error)
+    return page(
+        request,
+        "error.html",
+        title=HTTPStatus(error.status).phrase,
+        status=error.status,
+        error=error,
+        request_id=request_id(request),
+    )
 
 
 class Web:
@@ -72,6 +81,7 @@ class Web:
         names = (rules.tls_certificate, rules.tls_key)
         tls = (str(site.home / names[0]), str(site.home / names[1])) if all(names) else None
         self._server = Server(*rules.address, "web", tls)
+        self._public, self._tls = rules.public_url.rstrip("/"), tls
         self._connections = rules.connections
         self.is_secure = bool(tls) or rules.public_url.startswith("https:")
         rate = Rate(rules.requests_per_second, rules.requests_per_second * _BURST_SECONDS)
@@ -89,6 +99,13 @@ class Web:
         return self._server.port
 
     @property
+    def url(self) -> str:
+        """Where people find it: as the settings say, or where it listens."""
+        host = self._server.host if self._server.host not in ("", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+        shown = f"[{host}]" if ":" in host else host
+        return self._public or f"http{'s' if self._tls else ''}://{shown}:{self.port}"
+
+    @property
     def ready(self) -> Event:
         """Set when it listens."""
         return self._server.ready
@@ -96,11 +113,8 @@ class Web:
     def run(self, stop: Event) -> None:
         """Serves until ``stop`` is set."""
 
-        async def served(scope: Scope, receive: Receive, send: Send) -> None:
-            await self._app(scope, receive, send)
-
         async def main() -> None:
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
-            await self._server.serve(served, stop, sockets=self._connections)  # type: ignore[arg-type]
+            await self._server.serve(cast(ASGI3Application, self._app), stop, sockets=self._connections)
 
         asyncio.run(main())

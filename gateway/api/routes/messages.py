@@ -84,7 +84,9 @@ def raw_message(
     request: Request,
     identity: _Reader,
     message_id: str,
-    part: Annotated[Literal["", "receipt", "signed"], Query(description="proof of an exchange over AS2")] = "",
+    part: Annotated[
+        Literal["", "receipt", "signed"], Query(description="proof of an exchange over AS2")
+    ] = "",
 ) -> Response:
     """The bytes of a message as they came or went."""
     site = site_of(request)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
+from gateway.web.render import THEMES, local, page, see_other
 from starlette.responses import Response
 
-from gateway.api.access import COOKIE, anybody, check_origin, site_of
+from gateway.api.access import COOKIE, anybody, same_session, site_of
 from gateway.api.problems import ApiError
 from gateway.errors import LogInError, RefusedError
 from gateway.services import access
 from gateway.services.access import LIFE, Identity
 from gateway.store.records import GATEWAY
-from gateway.web.render import local, page, see_other
 
 router = APIRouter()
 _Who = Annotated[Identity | None, Depends(anybody)]
@@ -81,29 +81,34 @@ def account(request: Request, who: _Who) -> Response:
     return page(request, "account.html", title="Your account", who=_mine(who), error="")
 
 
-@router.post("/account/password")
-async def password_form(request: Request, who: _Who) -> None:
-    """Checks what the next one does."""
+@router.post("/account/password", dependencies=[Depends(same_session)])
+def change_password(request: Request, who: _Who, current: _Field = "", password: _Field = "") -> Response:
+    """Another password; the other sessions end."""
+    mine, token = _mine(who), request.cookies.get(COOKIE, "")
+    try:
+        with site_of(request).acting(mine.actor) as services:
+            why = "changed by the user"
+            access.set_password(services, mine.id, password, reason=why, current=current, keep=token, by=mine)
+    except (LogInError, RefusedError) as error:
+        return page(request, "account.html", title="Your account", status=422, who=mine, error=str(error))
+    return see_other("/account", "Your password is changed, and your other sessions have ended.")
 
 
-@router.post("/logout")
-async def logout_form(request: Request, who: _Who) -> Response:
+@router.post("/logout", dependencies=[Depends(same_session)])
+def logout(request: Request) -> Response:
     """Ends the session."""
-    if who is not None:
-        await check_origin(request, who)
-    return await _ended(request)
-
-
-async def _ended(request: Request) -> Response:
-    from starlette.concurrency import run_in_threadpool
-
-    def end() -> None:
-        with site_of(request).acting(GATEWAY) as services:
-            access.log_out(services, request.cookies.get(COOKIE, ""))
-
-    await run_in_threadpool(end)
+    with site_of(request).acting(GATEWAY) as services:
+        access.log_out(services, request.cookies.get(COOKIE, ""))
     answer = see_other("/login", "You are logged out.")
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    return answer
+
+
+@router.post("/theme", dependencies=[Depends(same_session)])
+def theme(theme: _Field = "auto", here: _Field = "/") -> Response:
+    """Light, dark, or as the system has it."""
+    answer = see_other(here)
+    answer.set_cookie("theme", theme if theme in THEMES else "auto", max_age=31_536_000, samesite="lax")
     return answer
 
 
