@@ -29,6 +29,7 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         for name in [name for name in os.environ if name.startswith("EDIGW_")]:
             patch.delenv(name)
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("user-config")))
+        patch.setenv("EDIGW_WEB_LISTEN", "")  # several gateways at a time would want one port
         yield
 
 

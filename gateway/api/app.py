@@ -20,8 +20,8 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
 }
 _DESCRIPTION = """\
 Everything that `edigw` shows and does, with the same names. Send an API key (`edigw key make`) as
-`Authorization: Bearer edigw_...`. Lists come in pages: `cursor` of one is in the query of the next. What is to
-be done once carries an `Idempotency-Key`. Errors are `application/problem+json`.
+`Authorization: Bearer edigw_...`. Lists come in pages: `cursor` of one is in the query of the next. What is
+to be done once carries an `Idempotency-Key`. Errors are `application/problem+json`.
 """
 
 
