@@ -53,7 +53,7 @@ _HASHING = BoundedSemaphore(2)  # each takes 64 MiB
 _HASHER = PasswordHasher()
 _COMMON = re.compile(
     "(?:password|passw0rd|welcome|letmein|changeme|iloveyou|qwerty|qwertyuiop|admin|administrator|secret|edigw"
-    "|abc123|1q2w3e4r5t6y|1qaz2wsx3edc|abcdefghijkl|0?1234567890?|([a-z0-9])\\1{11,})+[0-9!.?]*"
+    "|abc123|1q2w3e4r5t6y|1qaz2wsx3edc|abcdefghijkl|0?123456789)+[0-9!.?]*"
 )
 """What is tried first, in small letters without spaces."""
 
@@ -560,7 +560,11 @@ def _acceptable(name: str, password: str) -> str:
             f"The password has {len(plain)} characters; it needs {MIN_PASSWORD} to {MAX_PASSWORD}."
         )
     small = plain.casefold()
-    if _COMMON.fullmatch(small.replace(" ", "")) or small.strip("0123456789!.?-_ ") in ("", name):
+    if (
+        len(set(small)) < 4
+        or _COMMON.fullmatch(small.replace(" ", ""))
+        or small.strip("0123456789!.?-_ ") in ("", name)
+    ):
         raise RefusedError("The password is the name, or one that is tried first. Choose another one.")
     if not _NAME.fullmatch(name):
         words = "letters a to z, digits and . _ @ + -, beginning with a letter or digit, at most 100"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -33,12 +33,17 @@ _UNKNOWN = "not known; write it into deadlines.costs of the partner"
 
 
 def clock(
-    connection: Connection, settings: Settings, now: datetime, orders: tuple[str, ...] = (), partner: str = ""
+    connection: Connection,
+    settings: Settings,
+    now: datetime,
+    orders: tuple[str, ...] = (),
+    partner: str = "",
+    partners: Collection[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Orders with something due, the most urgent first; what is due for each likewise."""
     by: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for state in ("overdue", "open"):
-        for row in queries.deadlines(connection, state, partner, LIMIT):
+        for row in queries.deadlines(connection, state, partner, LIMIT, partners):
             for number in row["orders"]:
                 if not orders or number in orders:
                     by.setdefault((row["partner"], number), []).append(row)

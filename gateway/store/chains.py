@@ -19,6 +19,7 @@ from gateway.store.queries import (
     resolve,
     rows_by,
     rows_of,
+    within,
 )
 from gateway.store.records import APPROVAL, INBOUND, OUTBOUND
 
@@ -31,7 +32,9 @@ _UNDELIVERED = {
 }
 
 
-def starts(connection: Connection, asked: str, partner: str = "") -> list[tuple[list[str], str]]:
+def starts(
+    connection: Connection, asked: str, partner: str = "", partners: Collection[str] | None = None
+) -> list[tuple[list[str], str]]:
     """Where chains begin: documents, and the purchase order they were asked for by, if it was one.
 
     Of a number those of the same partner, usage and kind of number belong together; else it is an id.
@@ -42,6 +45,7 @@ def starts(connection: Connection, asked: str, partner: str = "") -> list[tuple[
     columns = (_D.id, _D.partner, _D.test, _D.document_type, _D.number, _K.kind)
     query = select(*columns).join(t.document_keys, _K.document_id == _D.id).order_by(_D.seq.desc())
     query = query.where(_K.value == asked, *([_D.partner == partner] if partner else []))
+    query = query.where(*within(_D.partner, partners))
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for row in connection.execute(query.limit(MAX_RELATED)).mappings():
         groups.setdefault((row["partner"], row["test"], row["kind"]), []).append(row)
@@ -49,10 +53,12 @@ def starts(connection: Connection, asked: str, partner: str = "") -> list[tuple[
     for (_, _, kind), rows in groups.items():
         owners = [row for row in rows if _own(row) == (kind, asked)]
         found.append(([str(row["id"]) for row in owners or rows], asked if kind == "po" else ""))
-    return found or [([resolve(connection, t.documents, asked)], "")]
+    return found or [([resolve(connection, t.documents, asked, partners)], "")]
 
 
-def chain(connection: Connection, ids: Sequence[str], order: str = "") -> Row:
+def chain(
+    connection: Connection, ids: Sequence[str], order: str = "", partners: Collection[str] | None = None
+) -> Row:
     """What belongs to the purchase orders that documents of one partner are about, in order of time.
 
     From the numbers of the orders to whatever names them, and from the number of each of these, such as an
@@ -60,6 +66,7 @@ def chain(connection: Connection, ids: Sequence[str], order: str = "") -> Row:
 
     Args:
         ids: documents. order: the number of the one purchase order that is meant, if it is one.
+        partners: messages of others are left out, see :func:`starts`.
 
     Returns:
         ``documents``, each with its keys, the ``message`` it came with, the message it was ``sent`` in,
@@ -81,7 +88,7 @@ def chain(connection: Connection, ids: Sequence[str], order: str = "") -> Row:
         new = {own for row in found.values() if (own := _own(row))} - asked
         asked = asked | new
     shown = sorted(found.values(), key=lambda row: int(row["seq"]))[:MAX_RELATED]
-    _decorate(connection, shown)
+    _decorate(connection, shown, partners)
     known = {"partner": first["partner"], "test": first["test"], "truncated": len(found) > MAX_RELATED}
     return {**known, "purchase_orders": sorted(value for _, value in orders), "documents": shown}
 
@@ -146,7 +153,7 @@ def _own(row: Mapping[Any, Any]) -> tuple[str, str] | None:
     return (KEYS[kind.number], row["number"]) if kind and kind.number else None
 
 
-def _decorate(connection: Connection, rows: Sequence[Row]) -> None:
+def _decorate(connection: Connection, rows: Sequence[Row], partners: Collection[str] | None) -> None:
     """Adds to documents what belongs to them."""
     carriers = {row[name] for row in rows for name in ("message_id", "sent_in")} - {None}
     there = rows_by(connection, t.messages, "id", carriers)
@@ -155,6 +162,15 @@ def _decorate(connection: Connection, rows: Sequence[Row]) -> None:
     made = rows_by(
         connection, t.messages, "origin", {row["message_id"] for row in rows if row["direction"] == INBOUND}
     )
+    if partners is not None:
+        there, made = (
+            {
+                name: kept
+                for name, some in found.items()
+                if (kept := [one for one in some if one["partner"] in partners])
+            }
+            for found in (there, made)
+        )
     keys = keys_of(connection, [row["id"] for row in rows])
     for row in rows:
         sent, about = row["sent_in"], (row["set_control"], "")

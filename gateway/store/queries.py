@@ -15,7 +15,20 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, collate, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    collate,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from gateway.errors import NotFoundError
 from gateway.store import tables as t
@@ -30,6 +43,9 @@ MAX_RELATED = 500
 
 MAX_NAMED = 10_000
 """Documents of one number that are looked at, the newest."""
+
+MAX_PARTNERS = 100
+"""Partners that are asked for one by one; of more the list is read from its end."""
 
 MIN_START = 6
 """Characters of the beginning of an id that may stand for it."""
@@ -54,6 +70,7 @@ class Wanted:
         text: a number of a document, a control number, an id or its beginning, an AS2 Message-ID, a partner,
             or a part of the name of a file.
         translation, delivery, acknowledgment: statuses, any of them.
+        partners: only what is of these, and nothing that has no partner; None for all.
         person: only what needs one: failed, on hold, or with a document that waits for an item or place.
         since, until: from when on, and before when.
         cursor: where the page before ended.
@@ -61,6 +78,7 @@ class Wanted:
 
     text: str = ""
     partner: str = ""
+    partners: frozenset[str] | None = None
     direction: str = ""
     document_type: str = ""
     translation: tuple[str, ...] = ()
@@ -84,7 +102,7 @@ class Page(NamedTuple):
 def messages(connection: Connection, wanted: Wanted, *where: _Condition) -> Page:
     """A page of messages."""
     where = (*where, _NEEDS_PERSON) if wanted.person else where
-    hits = _message_hits(connection, wanted.text) if wanted.text else ()
+    hits = _message_hits(connection, wanted.text, wanted.partners) if wanted.text else ()
     return _page(connection, t.messages, wanted, where, hits)
 
 
@@ -117,7 +135,9 @@ def schedules(connection: Connection) -> dict[str, Row]:
     return {row["name"]: row for row in _plain(connection, select(t.schedules))}
 
 
-def deadlines(connection: Connection, state: str, partner: str, limit: int) -> list[Row]:
+def deadlines(
+    connection: Connection, state: str, partner: str, limit: int, partners: Collection[str] | None = None
+) -> list[Row]:
     """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
     opener, e = t.documents.alias(), t.expectations.c
     whose = func.coalesce(opener.c.partner, _M.partner)
@@ -127,7 +147,7 @@ def deadlines(connection: Connection, state: str, partner: str, limit: int) -> l
     query = query.join_from(t.expectations, t.messages, _M.id == e.message_id, isouter=True)
     query = query.join(opener, opener.c.id == e.document_id, isouter=True)
     query = query.where(e.state == state, or_(e.answer.is_(None), ~IS_THERE))
-    query = query.where(*([whose == partner] if partner else []))
+    query = query.where(*([whose == partner] if partner else []), *within(whose, partners))
     rows = _plain(connection, query.order_by(e.due_at, e.seq).limit(limit))
     carried = rows_by(
         connection, t.documents, "sent_in", {row["message_id"] for row in rows if not row["document_id"]}
@@ -153,11 +173,26 @@ def due_at(expectations: Iterable[Row]) -> str | None:
     return next((one["due_at"] for one in [*expectations][::-1] if one["kind"] == "acknowledgment"), None)
 
 
-def _message_hits(connection: Connection, text: str) -> Iterator[_Condition]:
+def within(column: Any, partners: Collection[str] | None) -> list[_Condition]:
+    """What is of one of these partners; everything, if they are None.
+
+    No index of the column serves it: it would be read for each partner to its end, and sorted.
+    """
+    return [] if partners is None else [func.coalesce(column, "").in_(sorted(partners))]
+
+
+def _message_hits(
+    connection: Connection, text: str, partners: Collection[str] | None
+) -> Iterator[_Condition]:
     """Ways in which a message may be meant."""
     named = select(_K.document_id).where(_K.value == text)
     for ids in (_D.id.in_(named), *_begins(t.documents, text)):
-        query = select(_D.message_id, _D.sent_in).where(ids).order_by(_D.seq.desc()).limit(MAX_NAMED)
+        query = (
+            select(_D.message_id, _D.sent_in)
+            .where(ids, *within(_D.partner, partners))
+            .order_by(_D.seq.desc())
+            .limit(MAX_NAMED)
+        )
         yield _M.id.in_({one for row in connection.execute(query) for one in row if one})
     yield from _numbered(text)
     yield from _begins(t.messages, text)
@@ -192,6 +227,8 @@ def _conditions(table: Table, wanted: Wanted) -> Iterator[_Condition]:
     for name in ("translation", "delivery", "acknowledgment"):
         if values := getattr(wanted, name):
             yield table.c[name].in_(values)
+    if wanted.partners is not None and wanted.partner and wanted.partner not in wanted.partners:
+        yield false()
     if wanted.since:
         yield table.c.created_at >= as_text(wanted.since)
     if wanted.until:
@@ -209,21 +246,35 @@ def _page(
 ) -> Page:
     """A page of what fulfils the conditions and, where text is searched, one of the hits.
 
-    Each hit is asked alone, and for no more than a page: then an index serves it, which OR and IN prevent.
+    Each hit is asked alone, and for no more than a page: then an index serves it, which OR and IN prevent. So
+    is each partner.
     """
-    seq, first = table.c.seq, wanted.oldest_first
+    seq, first, partners = table.c.seq, wanted.oldest_first, None if wanted.partner else wanted.partners
     query = select(seq).order_by(seq.asc() if first else seq.desc()).limit(wanted.limit + 1)
     query = query.where(*where, *_conditions(table, wanted))
-    found = {one for hit in [*hits] or [true()] for one in connection.scalars(query.where(hit))}
+    asked: list[Any] = [query.where(hit, *within(table.c.partner, partners)) for hit in [*hits] or [true()]]
+    if (
+        partners
+        and table is t.messages
+        and not (wanted.text or wanted.person or len(partners) > MAX_PARTNERS)
+    ):
+        each = [query.where(_M.partner == one).subquery() for one in sorted(partners)]
+        asked = [union_all(*(select(one.c.seq) for one in each))]
+    found = {one for some in asked for one in connection.scalars(some)}
     shown = sorted(found, reverse=not first)[: wanted.limit]
     rows = {row["seq"]: row for row in rows_of(connection, table, seq.in_(shown), None)}
     return Page([rows[one] for one in shown], shown[-1] if len(found) > wanted.limit else None)
 
 
-def resolve(connection: Connection, table: Table, start: str) -> str:
-    """The id that a text is, or is the beginning of. Raises NotFoundError if there is none, or several."""
+def resolve(connection: Connection, table: Table, start: str, partners: Collection[str] | None = None) -> str:
+    """The id that a text is, or is the beginning of, of these partners.
+
+    Raises:
+        NotFoundError: there is none, or several.
+    """
     kind, one = table.name.removesuffix("s"), table.c.id
-    query = select(one).where(or_(one == start, *_begins(table, start))).order_by(one != start, one).limit(4)
+    query = select(one).where(or_(one == start, *_begins(table, start)), *within(table.c.partner, partners))
+    query = query.order_by(one != start, one).limit(4)
     ids = [str(found) for found in connection.scalars(query)]
     if not ids:
         raise NotFoundError(f"There is no {kind} {start}.")
@@ -232,26 +283,40 @@ def resolve(connection: Connection, table: Table, start: str) -> str:
     return ids[0]
 
 
-def message(connection: Connection, message_id: str) -> Row:
-    """One message, by its whole id, with everything about it.
+def message(connection: Connection, message_id: str, partners: Collection[str] | None = None) -> Row:
+    """One message, by its whole id, with everything about it, of these partners.
 
-    ``truncated`` names what there is more of than is shown.
+    ``truncated`` names what there is more of than is shown. Raises NotFoundError.
     """
-    (found,) = rows_of(connection, t.messages, _M.id == message_id)
-    a = t.acknowledgments.c
+    mine = rows_of(connection, t.messages, and_(_M.id == message_id, *within(_M.partner, partners)))
+    if not mine:
+        raise NotFoundError(f"There is no message {message_id}.")
+    (found,), a = mine, t.acknowledgments.c
     found["truncated"] = []
-    carried = select(_D.id).where(or_(_D.message_id == message_id, _D.sent_in == message_id))
-    for name, table, where in (
-        ("documents", t.documents, or_(_D.message_id == message_id, _D.sent_in == message_id)),
-        ("deliveries", t.deliveries, t.deliveries.c.message_id == message_id),
-        ("exchanges", t.exchanges, _X.message_id == message_id),
-        ("acknowledgments", t.acknowledgments, a.about == message_id),
-        ("acknowledges", t.acknowledgments, a.message_id == message_id),
-        ("expectations", t.expectations, t.expectations.c.message_id == message_id),
-        ("made_from_it", t.messages, _M.origin == message_id),
-        ("history", t.audit, t.audit.c.message_id == message_id),
-        ("routes", t.audit, and_(t.audit.c.event == "document.routed", t.audit.c.document_id.in_(carried))),
+    carried = or_(_D.message_id == message_id, _D.sent_in == message_id)
+    theirs = select(_D.id).where(carried, *within(_D.partner, partners))
+    open_to = None if partners is None else {*partners, ""}
+    delivered = t.deliveries.c
+    for name, table, where, column in (
+        ("documents", t.documents, carried, _D.partner),
+        ("deliveries", t.deliveries, delivered.message_id == message_id, None),
+        ("exchanges", t.exchanges, _X.message_id == message_id, _X.partner),
+        ("acknowledgments", t.acknowledgments, a.about == message_id, a.partner),
+        ("acknowledges", t.acknowledgments, a.message_id == message_id, a.partner),
+        ("expectations", t.expectations, t.expectations.c.message_id == message_id, None),
+        ("made_from_it", t.messages, _M.origin == message_id, _M.partner),
+        ("history", t.audit, t.audit.c.message_id == message_id, t.audit.c.partner),
+        (
+            "routes",
+            t.audit,
+            and_(t.audit.c.event == "document.routed", t.audit.c.document_id.in_(theirs)),
+            t.audit.c.partner,
+        ),
     ):
+        allowed = open_to if table is t.audit else partners
+        where = and_(where, *(within(column, allowed) if column is not None else ()))
+        if table is t.deliveries and partners is not None:
+            where = and_(where, or_(delivered.document_id.is_(None), delivered.document_id.in_(theirs)))
         rows = rows_of(connection, table, where)
         found[name] = rows[:MAX_RELATED]
         found["truncated"] += [name] if len(rows) > MAX_RELATED else []
@@ -310,9 +375,15 @@ def sent_documents(
             yield {**row, "body": row["body"] and zlib.decompress(row["body"])}
 
 
-def document(connection: Connection, document_id: str) -> Row:
-    """One document with its keys and, as ``body``, its JSON, which is None after its retention."""
-    row = connection.execute(select(t.documents).where(_D.id == document_id)).mappings().one()
+def document(connection: Connection, document_id: str, partners: Collection[str] | None = None) -> Row:
+    """One document with its keys and, as ``body``, its JSON, which is None after its retention.
+
+    Raises:
+        NotFoundError: there is none of these partners.
+    """
+    query = select(t.documents).where(_D.id == document_id, *within(_D.partner, partners))
+    if (row := connection.execute(query).mappings().one_or_none()) is None:
+        raise NotFoundError(f"There is no document {document_id}.")
     body = row["body"] and orjson.loads(zlib.decompress(row["body"]))
     return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
 

@@ -12,6 +12,7 @@ from gateway.errors import NotFoundError
 from gateway.reconciliation.profile import KINDS
 from gateway.reconciliation.remittance import Part, plain
 from gateway.store import tables as t
+from gateway.store.queries import within
 
 if TYPE_CHECKING:
     from gateway.store.sql import Store
@@ -171,27 +172,41 @@ def accounts(
     statuses: Sequence[str] = (),
     number: str = "",
     limit: int | None = None,
+    partners: Collection[str] | None = None,
 ) -> list[Row]:
-    """Accounts, those that are due first; of these statuses and this number, if they are given."""
+    """Accounts, those that are due first; of these statuses, number and partners, if they are given."""
     query = select(t.accounts).order_by(_A.due == "", _A.due, _A.partner, _A.number).limit(limit)
     query = query.where(*([_A.status.in_(statuses)] if statuses else []))
+    query = query.where(*within(_A.partner, partners))
     return _plain(connection, query.where(*_equal({_A.partner: partner, _A.number: number})))
 
 
 def remittances(
-    connection: Connection, partner: str, state: str = "", trace: str = "", limit: int | None = None
+    connection: Connection,
+    partner: str,
+    state: str = "",
+    trace: str = "",
+    limit: int | None = None,
+    partners: Collection[str] | None = None,
 ) -> list[Row]:
-    """Remittances, the newest first; in this state and with this trace number, if they are given."""
+    """Remittances, the newest first; in this state, of this trace number and partners, if they are given."""
     query = select(t.remittances).order_by(_R.paid_on.desc(), _R.seq.desc()).limit(limit)
+    query = query.where(*within(_R.partner, partners))
     return _plain(connection, query.where(*_equal({_R.partner: partner, _R.state: state, _R.trace: trace})))
 
 
 def parts(
-    connection: Connection, partner: str, *, kinds: Iterable[str] = KINDS, limit: int | None = None, **of: Any
+    connection: Connection,
+    partner: str,
+    *,
+    kinds: Iterable[str] = KINDS,
+    limit: int | None = None,
+    partners: Collection[str] | None = None,
+    **of: Any,
 ) -> Iterator[Row]:
     """Parts with their remittances, in the order of both; ``of``: a value of a column of the part."""
     query = _ALL.where(_P.kind.in_([*kinds]), *_equal({_P.partner: partner}))
-    query = query.where(*(_P[name] == value for name, value in of.items()))
+    query = query.where(*within(_P.partner, partners), *(_P[name] == value for name, value in of.items()))
     query = query.order_by(_R.paid_on, _P.remittance, _P.seq).limit(limit)
     for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
         yield {**_row(row), "amount": Decimal(row["amount"])}

@@ -21,11 +21,11 @@ from gateway.cli.commands.message import (
     status_option,
     wanted,
     when,
-    words,
 )
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import cut, say, show, visible, write_json
 from gateway.errors import NotFoundError
+from gateway.services.words import words
 
 if TYPE_CHECKING:
     from gateway.settings import Settings

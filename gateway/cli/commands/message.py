@@ -15,6 +15,7 @@ from gateway.cli.commands import operate
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import count, cut, say, show, table, visible, whole, write_json
 from gateway.errors import NotFoundError
+from gateway.services.words import WORDS, words
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -28,39 +29,6 @@ _ID = "its id, or the beginning of it if no other begins so"
 _WIDTH = 34
 """Characters shown of a file name in a list."""
 
-_WORDS: dict[str, dict[str, str]] = {
-    "translation": {
-        "received": "not translated yet",
-        "translated": "everything in it was processed",
-        "partly_translated": "part of it was processed, the rest is in quarantine",
-        "rejected": "it breaks rules of its guide or partner; nothing of it was processed",
-        "unreadable": "it is not what this inbox takes, or cannot be read",
-        "unprocessed": "nothing is agreed about it, so it was not processed",
-        "duplicate": "it came before, and was not processed again",
-        "failed": "an error of the gateway itself stopped it; a person is needed",
-        "cancelled": "given up by a person before anything came of it",
-        "written": "the gateway wrote it itself",
-    },
-    "delivery": {
-        "not_expected": "it has no files for anybody",
-        "waiting": "not everything made from it is where it belongs yet",
-        "sent": "it was sent, the partner's receipt is not here yet",
-        "delivered": "everything made from it is where it belongs",
-        "failed": "given up after many tries; a person is needed",
-        "cancelled": "given up by a person before anybody saw it",
-    },
-    "acknowledgment": {
-        "not_expected": "the partner owes no answer to it",
-        "waiting": "the partner has not answered yet",
-        "overdue": "the partner should have answered by now",
-        "accepted": "the partner's system took it; that is not yet a business agreement",
-        "accepted_with_errors": "the partner took it and found mistakes",
-        "partial": "the partner took a part of it",
-        "rejected": "the partner refused it; nothing of it counts",
-    },
-}
-"""The three statuses, and what their values mean."""
-
 _PARTS = {
     "receipt": "the newest receipt, with its header lines",
     "signed": "what was signed, with the signature",
@@ -73,7 +41,7 @@ def register(commands: inputs.Commands) -> None:
     verbs = inputs.noun(commands, "message", "find, send again, hold what came and went", "Work on messages.")
     listed = inputs.command(verbs, "list", run_list, json="one JSON object: messages, and the next cursor")
     list_options(listed, "a number, control number, id, partner, or part of a file name")
-    for name in _WORDS:
+    for name in WORDS:
         status_option(listed, f"--{name}", name, f"with this {name} status; may be given several times")
     listed.add_argument(
         "--person",
@@ -86,8 +54,8 @@ def register(commands: inputs.Commands) -> None:
     raw = inputs.command(verbs, "raw", run_raw)
     raw.add_argument("id", metavar="ID", help=_ID)
     part = raw.add_mutually_exclusive_group()
-    for name, words in _PARTS.items():
-        part.add_argument(f"--{name}", dest="part", action="store_const", const=name, help=f"{words} (AS2)")
+    for name, said in _PARTS.items():
+        part.add_argument(f"--{name}", dest="part", action="store_const", const=name, help=f"{said} (AS2)")
     raw.add_argument("-o", "--output", metavar="OUT", help="write to this file, whole or not at all")
     inputs.home_option(raw)
     operate.register(verbs, _ID)
@@ -115,7 +83,7 @@ def list_options(parser: argparse.ArgumentParser, text: str) -> None:
 def status_option(parser: argparse.ArgumentParser, option: str, name: str, help: str) -> None:  # noqa: A002
     """Adds an option for some values of one of the three statuses."""
     parser.add_argument(
-        option, choices=list(_WORDS[name]), action="append", default=[], metavar="S", help=help
+        option, choices=list(WORDS[name]), action="append", default=[], metavar="S", help=help
     )
 
 
@@ -183,11 +151,6 @@ def when(time: str, *, seconds: bool = False) -> str:
     return time[: 19 if seconds else 16].replace("T", " ")
 
 
-def words(status: str) -> str:
-    """A status or type as words."""
-    return "-" if status == "not_expected" else status.replace("_", " ")
-
-
 # --- list and show ---------------------------------------------------------------------------------------
 
 
@@ -198,7 +161,7 @@ def run_list(args: argparse.Namespace) -> int:
     """
     from gateway.store import queries
 
-    given = {name: tuple(getattr(args, name)) for name in _WORDS}
+    given = {name: tuple(getattr(args, name)) for name in WORDS}
     with asking(args) as (connection, _):
         page = queries.messages(connection, wanted(args, person=args.person, **given))
     header = ("ID", "TIME", "", "PARTNER", "FILE", "TRANSLATION", "DELIVERY", "ACKNOWLEDGMENT")
@@ -207,7 +170,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 def _cells(row: Row) -> Sequence[str]:
     held = " (on hold)" if row["hold"] else ""
-    said = [words(row[name]) for name in _WORDS]
+    said = [words(row[name]) for name in WORDS]
     known = (row["direction"], row["partner"] or "-", cut(row["name"], _WIDTH))
     return (brief(row["id"]), when(row["created_at"]), *known, said[0] + held, *said[1:])
 
@@ -285,7 +248,7 @@ def _told(message: Row) -> Iterator[str]:
     if message["erased_at"]:
         yield f"Its bytes were deleted at {when(message['erased_at'])} UTC; its retention was over."
     yield ""
-    said = [(name.capitalize(), words(message[name]), _WORDS[name][message[name]]) for name in _WORDS]
+    said = [(name.capitalize(), words(message[name]), WORDS[name][message[name]]) for name in WORDS]
     yield from table(said).splitlines()
     for title, lines in _parts(message):
         if lines:

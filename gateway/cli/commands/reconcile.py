@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of, moment
-from gateway.cli.commands.message import asking, words
+from gateway.cli.commands.message import asking
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import count, cut, say, show, table, visible, whole, write_json
 from gateway.errors import NotFoundError
+from gateway.services.words import words
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
-from gateway.cli.commands.message import asking, day_or_time, end_of, words
+from gateway.cli.commands.message import asking, day_or_time, end_of
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import count, show, table, visible, write_json
 from gateway.errors import DocumentError, NotFoundError
+from gateway.services.words import words
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
-from gateway.cli.commands.message import asking, when, words
+from gateway.cli.commands.message import asking, when
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import cut, say, show, table, visible, write_json
+from gateway.services.words import words
 
 if TYPE_CHECKING:
     from gateway.app import Gateway

@@ -1,0 +1,1 @@
+"""What each page shows; one module a noun, each with a ``router``."""
