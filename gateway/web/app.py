@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
-from gateway.web.render import page, see_other
 from starlette.responses import FileResponse, Response
 from uvicorn._types import ASGI3Application
 
@@ -22,6 +21,7 @@ from gateway.api.problems import ApiError, request_id
 from gateway.api.server import Server
 from gateway.api.site import Site
 from gateway.web.pages import account
+from gateway.web.render import page, see_other
 
 PAGES = (account,)
 _STATIC = Path(__file__).parent / "static"

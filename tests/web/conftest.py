@@ -60,7 +60,8 @@ def serve(home: Path, *, works: bool = True) -> Iterator[Served]:
         threads = [threading.Thread(target=part, args=(stop,)) for part in parts]
         for one in threads:
             one.start()
-        ends.callback(lambda: [one.join() for one in threads])
+        for one in threads:
+            ends.callback(one.join)
         ends.callback(stop.set)
         assert web.ready.wait(20)
         yield Served(home, gateway, f"http://127.0.0.1:{web.port}")
@@ -86,11 +87,18 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the story of the demo happened, and a partner with whom nothing did."""
     home = demo_home(tmp_path_factory.mktemp("story") / "home")
     other = (home / "partners/acme-retail.yaml").read_text()
-    for before, after in (("ACMERETAIL", "OTHERRETAIL"), ("Acme Retail", "Other Retail")):
+    names = (
+        ("ACMERETAIL", "OTHERRETAIL"),
+        ("Acme Retail", "Other Retail"),
+        ("channel: acme", "channel: other"),
+    )
+    for before, after in names:
         other = other.replace(before, after)
     (home / "partners/other-retail.yaml").write_text(other)
     text = (home / "gateway.yaml").read_text()
-    (home / "gateway.yaml").write_text(f"{text}\nweb: {{listen: '127.0.0.1:0', requests_per_second: 100000}}\n")
+    (home / "gateway.yaml").write_text(
+        f"{text}\nweb: {{listen: '127.0.0.1:0', requests_per_second: 100000}}\n"
+    )
     return home
 
 

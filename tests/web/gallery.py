@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from fastapi import Request
 from jinja2 import DictLoader
-from starlette.datastructures import QueryParams
 
-from gateway.web import charts, render
+from gateway.web import render
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)

@@ -144,7 +144,7 @@ def found(site: Site, identity: Identity, message_id: str) -> Row:
     partners = identity.partners(Permission.READ)
     with reading(site.engine) as connection:
         which = queries.resolve(connection, tables.messages, plain(message_id), partners)
-        return queries.message(connection, which)
+        return queries.message(connection, which, partners)
 
 
 def _chunks(site: Site, sha256: str) -> Iterator[bytes]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from gateway.web.render import THEMES, local, page, see_other
 from starlette.responses import Response
 
 from gateway.api.access import COOKIE, anybody, same_session, site_of
@@ -14,6 +14,7 @@ from gateway.errors import LogInError, RefusedError
 from gateway.services import access
 from gateway.services.access import LIFE, Identity
 from gateway.store.records import GATEWAY
+from gateway.web.render import THEMES, local, page, see_other
 
 router = APIRouter()
 _Who = Annotated[Identity | None, Depends(anybody)]
@@ -42,8 +43,8 @@ def login(request: Request, name: _Field = "", password: _Field = "", next: _Fie
             token, _ = access.log_in(services, name, password, agent=agent, address=client)
     except LogInError as error:
         status = 429 if error.seconds else 401
-        said = {"next": local(next), "name": name, "error": str(error)}
-        answer = page(request, "login.html", title="Log in", status=status, **said)
+        form = partial(page, request, "login.html", title="Log in", next=local(next), name=name[:200])
+        answer = form(status=status, error=str(error))
         if error.seconds:
             answer.headers["Retry-After"] = str(error.seconds)
         return answer
@@ -70,8 +71,8 @@ def setup(request: Request, token: _Field = "", name: _Field = "", password: _Fi
             access.set_up(services, token, name, password)
             session, _ = access.log_in(services, name, password, agent=agent, address=client)
     except (LogInError, RefusedError) as error:
-        said = {"token": token[:200], "name": name[:200], "error": str(error)}
-        return page(request, "setup.html", title="Set up", status=422, **said)
+        form = partial(page, request, "setup.html", title="Set up", token=token[:200], name=name[:200])
+        return form(status=422, error=str(error))
     return _with_session(request, see_other("/", "You are the administrator. Add a partner next."), session)
 
 
