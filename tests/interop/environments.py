@@ -103,6 +103,17 @@ def prism() -> Sequence[str | Path]:
     return (_made("prism", [package], make) / "node_modules" / ".bin" / "prism",)
 
 
+def axe() -> Path:
+    """The script that looks for what keeps people from using a page."""
+    package = HERE / "axe" / "package.json"
+
+    def make(folder: Path) -> None:
+        shutil.copy(package, folder)
+        run("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--silent")
+
+    return _made("axe", [package], make) / "node_modules" / "axe-core" / "axe.min.js"
+
+
 def mockedi() -> Path:
     """The Python that has mock-edi."""
     requirements = HERE / "requirements-mockedi.txt"

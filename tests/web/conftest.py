@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from gateway.app import Gateway
 from gateway.services import access
@@ -18,6 +19,8 @@ from gateway.services.access import ROLES, Grant
 from gateway.settings import load
 from gateway.web.app import Web
 from tests.homes import demo_home
+from tests.interop import environments
+from tests.interop.environments import Unavailable
 
 PASSWORD = "correct horse battery"
 ALL_ROLES = (*ROLES, "acme-viewer", "acme-operator", "other-viewer")
@@ -38,15 +41,15 @@ class Served:
         headers = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
         return httpx.Client(base_url=self.url, headers=headers, timeout=30, **options)  # type: ignore[arg-type]
 
-    def browser(self, role: str) -> httpx.Client:
+    @contextmanager
+    def browser(self, role: str) -> Iterator[httpx.Client]:
         """Somebody of that role who is logged in to the page."""
-        made = httpx.Client(
-            base_url=self.url, headers={"Accept": "text/html"}, timeout=30, follow_redirects=True
-        )
-        answer = made.post("/login", data={"name": role, "password": PASSWORD})
-        assert answer.status_code == 200, answer.text
-        assert "edigw_session" in made.cookies
-        return made
+        head = {"Accept": "text/html"}
+        with httpx.Client(base_url=self.url, headers=head, timeout=30, follow_redirects=True) as made:
+            answer = made.post("/login", data={"name": role, "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+            assert "edigw_session" in made.cookies
+            yield made
 
 
 @contextmanager
@@ -83,6 +86,26 @@ def populate(served: Served) -> None:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A browser, for all tests of this process; they are skipped where there is none."""
+    from tests.web import browsing
+
+    if browsing.CHROMIUM is None:
+        pytest.skip(browsing.MISSING)
+    with browsing.browser() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """axe-core, which finds what keeps people from using a page."""
+    try:
+        return environments.axe()
+    except Unavailable as error:
+        pytest.skip(f"no axe-core: {error}")
+
+
+@pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the story of the demo happened, and a partner with whom nothing did."""
     home = demo_home(tmp_path_factory.mktemp("story") / "home")
@@ -112,6 +135,3 @@ def served(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         with serve(home) as found:
             populate(found)
             yield found
-
-
-__all__ = ["ALL_ROLES", "PASSWORD", "Served", "closing", "populate", "serve"]

@@ -29,7 +29,7 @@ def login_form(request: Request, who: _Who, next: str = "/") -> Response:  # noq
     with site_of(request).acting(GATEWAY) as services:
         if access.needs_set_up(services):
             return see_other("/setup")
-    return page(request, "login.html", title="Log in", next=local(next), name="", error="")
+    return page(request, "login.html", title="Sign in", next=local(next), name="", error="")
 
 
 @router.post("/login")
@@ -43,7 +43,7 @@ def login(request: Request, name: _Field = "", password: _Field = "", next: _Fie
             token, _ = access.log_in(services, name, password, agent=agent, address=client)
     except LogInError as error:
         status = 429 if error.seconds else 401
-        form = partial(page, request, "login.html", title="Log in", next=local(next), name=name[:200])
+        form = partial(page, request, "login.html", title="Sign in", next=local(next), name=name[:200])
         answer = form(status=status, error=str(error))
         if error.seconds:
             answer.headers["Retry-After"] = str(error.seconds)
@@ -100,15 +100,15 @@ def logout(request: Request) -> Response:
     """Ends the session."""
     with site_of(request).acting(GATEWAY) as services:
         access.log_out(services, request.cookies.get(COOKIE, ""))
-    answer = see_other("/login", "You are logged out.")
+    answer = see_other("/login", "You are signed out.")
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return answer
 
 
 @router.post("/theme", dependencies=[Depends(same_session)])
-def theme(theme: _Field = "auto", here: _Field = "/") -> Response:
+def theme(theme: _Field = "auto", back: _Field = "/") -> Response:
     """Light, dark, or as the system has it."""
-    answer = see_other(here)
+    answer = see_other(back)
     answer.set_cookie("theme", theme if theme in THEMES else "auto", max_age=31_536_000, samesite="lax")
     return answer
 
