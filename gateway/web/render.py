@@ -284,7 +284,8 @@ def page(
     made = environment()
     shared["ui"] = made.get_template("_parts.html").make_module(shared)
     html = made.get_template(template).render(shared | context)
-    answer = HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store", "Vary": "Cookie"})
+    content = html.encode("utf-8", "replace")  # names of files may hold bytes that are no text
+    answer = HTMLResponse(content, status_code=status, headers={"Cache-Control": "no-store", "Vary": "Cookie"})
     if flash and FLASH in request.cookies:
         answer.delete_cookie(FLASH, httponly=True, samesite="strict")
     return answer
