@@ -13,11 +13,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-WIDTH = 720
+WIDE, HALF = 1000, 480
+"""Widths of a drawing; the second for a chart that shares its row with another."""
 MAX_SERIES = 6
 """Colours there are; what is left over is drawn as one."""
 OTHERS = "Others"
-_PLAIN = Markup
+_LONGEST = 28
+"""Characters of a label; the table has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,12 @@ class Chart:
 
 
 def stacked(
-    title: str, places: Sequence[str], series: Mapping[str, Sequence[int]], summary: str = "", every: int = 3
+    title: str,
+    places: Sequence[str],
+    series: Mapping[str, Sequence[int]],
+    summary: str = "",
+    every: int = 3,
+    width: int = WIDE,
 ) -> Chart:
     """Columns of parts that add up, such as messages an hour by partner.
 
@@ -47,8 +54,8 @@ def stacked(
         ordered = [*ordered[: MAX_SERIES - 1], (OTHERS, rest)]
     totals = [sum(figures) for figures in zip(*(one[1] for one in ordered))] or [0]
     top, left, base, high = _ceiling(max(totals)), 44, 176, 160
-    step = (WIDTH - left - 8) / max(1, len(places))
-    drawn = _grid(top, left, base, high)
+    step = (width - left - 8) / max(1, len(places))
+    drawn = _grid((0, top), left, width - 8, base, high)
     for place, name in enumerate(places):
         x, y = left + place * step + step * 0.14, float(base)
         for index, (who, figures) in enumerate(ordered, 1):
@@ -62,11 +69,15 @@ def stacked(
     columns = _columns("", *(name for name, _ in ordered), "All")
     legend = [(f"c{index}", name) for index, (name, _) in enumerate(ordered, 1)]
     said = summary or f"{sum(totals):,} in all, at most {max(totals):,} at once"
-    return Chart(title, said, _svg(title, said, 204, drawn), columns, rows, legend)
+    return Chart(title, said, _svg(title, said, width, 204, drawn), columns, rows, legend)
 
 
 def bars(
-    title: str, lines: Iterable[tuple[str, float, str, str]], summary: str = "", name: str = ""
+    title: str,
+    lines: Iterable[tuple[str, float, str, str]],
+    summary: str = "",
+    name: str = "",
+    width: int = WIDE,
 ) -> Chart:
     """Horizontal bars, such as open acknowledgments by age.
 
@@ -76,20 +87,22 @@ def bars(
     """
     known = list(lines)
     top = max((figure for _, figure, _, _ in known), default=0) or 1
-    left, right, tall = 150, 110, 30
+    tall, left, right = 30, _room([one[0] for one in known]), _room([one[2] for one in known])
     drawn = []
     for place, (what, figure, text, tone) in enumerate(known):
         y = place * tall + 6
-        wide = max(0.0, figure) / top * (WIDTH - left - right)
+        wide = max(0.0, figure) / top * (width - left - right)
         drawn += [
-            _text(left - 12, y + 14, _cut(what, 24), anchor="end", kind="strong"),
-            _rect(left, y + 2, WIDTH - left - right, 16, "track"),
+            _text(left - 12, y + 14, _cut(what), anchor="end", kind="strong"),
+            _rect(left, y + 2, width - left - right, 16, "track"),
             _bar(left, y + 2, wide, 16, tone, f"{what}: {text}"),
-            _text(WIDTH - right + 10, y + 14, text),
+            _text(width - right + 10, y + 14, text),
         ]
     columns = _columns(name, summary or "Figure")
     rows = [(what, text) for what, _, text, _ in known]
-    return Chart(title, summary, _svg(title, summary, len(known) * tall + 12, drawn), columns, rows, [])
+    return Chart(
+        title, summary, _svg(title, summary, width, len(known) * tall + 12, drawn), columns, rows, []
+    )
 
 
 def line(
@@ -99,40 +112,47 @@ def line(
     top: float = 100,
     goal: float | None = None,
     summary: str = "",
+    width: int = WIDE,
 ) -> Chart:
     """A rate over time, such as documents on time; a place without a figure is a gap."""
-    left, base, high = 44, 176, 160
-    step = (WIDTH - left - 24) / max(1, len(points) - 1)
-    drawn = _grid(top, left, base, high, unit)
+    left, right, base, high = 44, width - 24, 176, 160
+    known = [figure for _, figure in points if figure is not None]
+    low = max(0.0, math.floor(min(known, default=0) / 10 - 1) * 10) if unit == "%" else 0.0
+    step = (right - left - 20) / max(1, len(points) - 1)
+    drawn = _grid((low, top), left, right, base, high, unit)
     if goal is not None:
-        y = base - goal / top * high
-        drawn.append(
-            _PLAIN('<line class="goal" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
-                left, _n(y), WIDTH - 8, _n(y)
-            )
-        )
-        drawn.append(_text(WIDTH - 8, y - 5, f"goal {goal:g}{unit}", anchor="end"))
+        y = base - (goal - low) / (top - low) * high
+        drawn += [
+            _line("goal", left, y, right, y),
+            _text(right, y + 14, f"goal {goal:g}{unit}", anchor="end"),
+        ]
     runs: list[list[str]] = [[]]
     dots = []
-    every = math.ceil(len(points) / 12)
+    every = math.ceil(len(points) * 80 / width)
     for place, (name, figure) in enumerate(points):
-        x = left + 8 + place * step
+        x = left + 10 + place * step
         if place % every == 0:
             drawn.append(_text(x, base + 18, name, anchor="middle"))
         if figure is None:
             runs.append([])
             continue
-        y = base - min(figure, top) / top * high
+        y = base - (min(figure, top) - low) / (top - low) * high
         runs[-1].append(f"{_n(x)},{_n(y)}")
-        dot = _PLAIN('<circle class="dot" cx="{}" cy="{}" r="3"><title>{}</title></circle>')
+        dot = Markup('<circle class="dot" cx="{}" cy="{}" r="3"><title>{}</title></circle>')
         dots.append(dot.format(_n(x), _n(y), f"{name}: {figure:g}{unit}"))
-    drawn += [_PLAIN('<polyline class="curve" points="{}"/>').format(" ".join(run)) for run in runs if run]
+    drawn += [Markup('<polyline class="curve" points="{}"/>').format(" ".join(run)) for run in runs if run]
     rows = [(name, "–" if figure is None else f"{figure:g}{unit}") for name, figure in points]
-    return Chart(title, summary, _svg(title, summary, 204, drawn + dots), _columns("", "Rate"), rows, [])
+    return Chart(
+        title, summary, _svg(title, summary, width, 204, drawn + dots), _columns("", "Rate"), rows, []
+    )
 
 
 def spans(
-    title: str, lines: Iterable[tuple[str, datetime, datetime, str]], now: datetime, summary: str = ""
+    title: str,
+    lines: Iterable[tuple[str, datetime, datetime, str]],
+    now: datetime,
+    summary: str = "",
+    width: int = WIDE,
 ) -> Chart:
     """Bars on a time line, such as the validity of certificates with what overlaps.
 
@@ -142,7 +162,8 @@ def spans(
     known = list(lines)
     begin = min([now, *(one[1] for one in known)])
     end = max([now, *(one[2] for one in known)])
-    left, tall, wide = 190, 30, WIDTH - 190 - 16
+    tall, left = 30, _room([one[0] for one in known])
+    wide = width - left - 32
     whole = max(1.0, (end - begin).total_seconds())
 
     def at(when: datetime) -> float:
@@ -152,63 +173,77 @@ def spans(
     drawn = []
     for place in range(5):
         x = left + wide * place / 4
-        drawn.append(_PLAIN('<line class="axis" x1="{}" y1="0" x2="{}" y2="{}"/>').format(_n(x), _n(x), deep))
+        drawn.append(_line("axis", x, 0, x, deep))
         when = begin + (end - begin) * place / 4
         anchor = "start" if place == 0 else "end" if place == 4 else "middle"
         drawn.append(_text(x, deep + 16, when.strftime("%Y-%m-%d"), anchor=anchor))
     for place, (what, first, last, tone) in enumerate(known):
         y = place * tall + 6
         said = f"{what}: {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-        drawn.append(_text(left - 12, y + 13, _cut(what, 30), anchor="end", kind="strong"))
+        drawn.append(_text(left - 12, y + 13, _cut(what), anchor="end", kind="strong"))
         drawn.append(_bar(at(first), y + 1, max(2.0, at(last) - at(first)), 16, tone, said))
     x = at(now)
-    drawn.append(_PLAIN('<line class="goal" x1="{}" y1="0" x2="{}" y2="{}"/>').format(_n(x), _n(x), deep))
+    drawn.append(_line("goal", x, 0, x, deep))
     drawn.append(_text(x, deep + 30, "today", anchor="middle", kind="strong"))
     rows = [(what, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}") for what, first, last, _ in known]
     columns = _columns("", "From", "Until")
-    return Chart(title, summary, _svg(title, summary, deep + 36, drawn), columns, rows, [])
+    return Chart(title, summary, _svg(title, summary, width, deep + 36, drawn), columns, rows, [])
 
 
 # --- drawing ---------------------------------------------------------------------------------------------
 
 
-def _svg(title: str, summary: str, height: float, drawn: Iterable[Markup]) -> Markup:
-    head = '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+def _svg(title: str, summary: str, width: int, height: float, drawn: Iterable[Markup]) -> Markup:
+    head = Markup('<svg class="plot{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
     said = f"{title}. {summary}" if summary else title
-    return _PLAIN(head).format(WIDTH, _n(height), said, _PLAIN("").join(drawn))
+    return head.format(" half" * (width == HALF), width, _n(height), said, Markup("").join(drawn))
 
 
-def _grid(top: float, left: int, base: int, high: int, unit: str = "") -> list[Markup]:
+def _grid(
+    scale: tuple[float, float], left: int, right: float, base: int, high: int, unit: str = ""
+) -> list[Markup]:
     drawn = []
-    for quarter in range(0, 5, 2):
-        y = base - high * quarter / 4
-        axis = _PLAIN('<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/>')
-        drawn.append(axis.format(left, _n(y), WIDTH - 8, _n(y)))
-        drawn.append(_text(left - 8, y + 4, f"{top * quarter / 4:,g}{unit}", anchor="end"))
+    for half in range(3):
+        y = base - high * half / 2
+        drawn.append(_line("axis", left, y, right, y))
+        figure = scale[0] + (scale[1] - scale[0]) * half / 2
+        drawn.append(_text(left - 8, y + 4, f"{figure:,g}{unit}", anchor="end"))
     return drawn
 
 
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Markup:
+    mark = Markup('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>')
+    return mark.format(kind, _n(x1), _n(y1), _n(x2), _n(y2))
+
+
 def _bar(x: float, y: float, wide: float, tall: float, tone: str, said: str) -> Markup:
-    mark = '<rect class="bar {}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>'
-    return _PLAIN(mark).format(tone, _n(x), _n(y), _n(wide), _n(tall), said)
+    mark = Markup(
+        '<rect class="bar {}" x="{}" y="{}" width="{}" height="{}" rx="1.5"><title>{}</title></rect>'
+    )
+    return mark.format(tone, _n(x), _n(y), _n(wide), _n(tall), said)
 
 
 def _rect(x: float, y: float, wide: float, tall: float, kind: str) -> Markup:
-    mark = '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"/>'
-    return _PLAIN(mark).format(kind, _n(x), _n(y), _n(wide), _n(tall))
+    mark = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"/>')
+    return mark.format(kind, _n(x), _n(y), _n(wide), _n(tall))
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "") -> Markup:
-    mark = '<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>'
-    return _PLAIN(mark).format(kind, _n(x), _n(y), anchor, text)
+    mark = Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>')
+    return mark.format(kind, _n(x), _n(y), anchor, text)
 
 
 def _columns(*names: str) -> list[dict[str, str]]:
     return [{"label": name} for name in names]
 
 
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _room(texts: Sequence[str]) -> int:
+    """Units that the longest of these texts takes, with a margin."""
+    return 24 + min(_LONGEST, max(map(len, texts), default=0)) * 6
 
 
 def _n(figure: float) -> str:
@@ -219,5 +254,5 @@ def _ceiling(figure: float) -> float:
     """The next figure that reads well on an axis: 4, 10, 20, 40, 100 …"""
     if figure <= 4:
         return 4
-    ten = 10 ** math.floor(math.log10(figure))
+    ten = float(10 ** math.floor(math.log10(figure)))
     return next(ten * step for step in (1, 2, 4, 10) if ten * step >= figure)

@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote, urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 import gateway
 from gateway.services.words import TONES, WORDS, label, words
@@ -172,6 +172,15 @@ def plural(value: int, one: str, many: str = "") -> str:
     return f"{value:,} {one if value == 1 else many or one + 's'}"
 
 
+def ticked(text: str) -> Markup:
+    """A sentence of a catalogue in which `what is between ticks` is code."""
+    parts = str(shown(text)).split("`")
+    if len(parts) % 2 == 0:
+        return escape("`".join(parts))
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(one) if place % 2 else one for place, one in enumerate(parts))
+
+
 def anchor(pointer: str) -> str:
     """The id of the JSON field with this pointer on its page, and, after ``#``, the link to it."""
     return "json" + quote(pointer, safe="/~-_.")
@@ -198,7 +207,7 @@ def _lines(value: Any, pointer: str, key: str, depth: int, comma: str) -> Iterat
 
 
 def pieces(row: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """An annotated segment in elements, each with its separator before it and whether a problem stands at it."""
+    """An annotated segment in its elements, each with whether a problem stands at it."""
     text, name = row["text"], row["segment_id"]
     separator = text[len(name) : len(name) + 1]
     parts = text.split(separator) if separator else [text]
@@ -234,7 +243,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shows = (time, ago, duration, size, number, money, plural, words, anchor, json_lines, pieces)
+    shows = (time, ago, duration, size, number, money, plural, words, anchor, json_lines, pieces, ticked)
     made.filters.update({one.__name__: one for one in shows})
     made.filters["label"] = lambda status, kind: label(kind, status)
     made.globals.update(asset=asset, TONES=TONES, WORDS=WORDS, THEMES=THEMES)
@@ -284,7 +293,10 @@ def page(
     made = environment()
     shared["ui"] = made.get_template("_parts.html").make_module(shared)
     html = made.get_template(template).render(shared | context)
-    answer = HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store", "Vary": "Cookie"})
+    content = html.encode("utf-8", "replace")  # names of files may hold bytes that are no text
+    answer = HTMLResponse(
+        content, status_code=status, headers={"Cache-Control": "no-store", "Vary": "Cookie"}
+    )
     if flash and FLASH in request.cookies:
         answer.delete_cookie(FLASH, httponly=True, samesite="strict")
     return answer
