@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from math import ceil
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
@@ -641,7 +642,7 @@ def _pause(more: int) -> timedelta:
 
 
 def _locked(left: timedelta) -> LogInError:
-    seconds = max(1, int(left.total_seconds() + 1))
+    seconds = max(1, ceil(left.total_seconds()))
     error = LogInError(f"Too many log-ins failed. Try again in {seconds} seconds.")
     error.seconds = seconds
     return error

@@ -75,7 +75,7 @@ def _why(verb: argparse.ArgumentParser) -> None:
 def run_add(args: argparse.Namespace) -> int:
     """Add a user with a password and roles.
 
-    Asks for the password twice, without showing it. It has 12 to 256 characters, and the user has to change it
+    Asks for the password twice, without showing it. It has 12 to 256 characters, and has to be changed
     at the first log-in. Without a role the user can do nothing yet.
 
     exit code: 0 done, 4 there is no such partner, 6 the name is taken, or something cannot be used
