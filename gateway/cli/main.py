@@ -16,6 +16,8 @@ from gateway.errors import (
     ConfigurationError,
     DocumentError,
     EdiError,
+    ForbiddenError,
+    LogInError,
     NotFoundError,
     RefusedError,
     TransportError,
@@ -31,6 +33,7 @@ COMMANDS = (
     "db",
     "cert",
     "partner",
+    "user",
     "route",
     "channel",
     "sftp_server",
@@ -76,6 +79,8 @@ _CODES: dict[type[EdiError], ExitCode] = {
     DocumentError: ExitCode.PROBLEMS,
     NotFoundError: ExitCode.NOT_FOUND,
     RefusedError: ExitCode.REFUSED,
+    LogInError: ExitCode.REFUSED,
+    ForbiddenError: ExitCode.REFUSED,
     TransportError: ExitCode.REMOTE,
 }
 """Exit codes of errors; all others are a fault of ours."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from math import ceil
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ KEY_DAYS, MAX_KEY_DAYS = 365, 3650
 FREE_NAME, FREE_ADDRESS = 5, 20
 """Failed log-ins of a name, and from an address, before pauses begin."""
 
+MAX_VIEWS, MAX_VIEW, MAX_VIEW_NAME = 50, 2000, 60
 PAUSE, LONGEST = timedelta(seconds=5), timedelta(minutes=15)
 """The first pause; each next one is twice as long, until the longest."""
 
@@ -128,37 +130,30 @@ def log_in(services: Services, name: str, password: str, *, agent: str, address:
         LogInError: name and password do not belong together, or too many attempts failed; ``seconds`` says
             how long no further one counts.
     """
-    store, access, now = services.store, services.store.access, services.clock()
-    nobody, name = _nobody(), _small(name)
-    counters = {_hash(f"name {name}"): FREE_NAME, _hash(f"address {_network(address)}"): FREE_ADDRESS}
-    mine, _ = counters
-    with store.transaction():  # counted before it is looked at, so that many at once are many
-        user = access.user_named(name)
-        spared = mine if user and access.came_from(user["id"], address) else ""
-        before = access.refusals(counters)
-        until = max((one["until"] for key, one in before.items() if key != spared), default="")
-        if until <= as_text(now):
-            until = ""
-            for key, free in counters.items():
-                fresh = before[key]["at"] >= as_text(now - _FADES)
-                failed = 1 + (before[key]["failed"] if fresh else 0)
-                ends = as_text(now + _pause(failed - free)) if failed >= free else ""
-                access.note_refusal(key, failed, as_text(now), ends)
-            access.forget_refusals(before=now - _FADES)
-    if until:
-        raise _locked(datetime.fromisoformat(until) - now)
+    store, access = services.store, services.store.access
+    nobody, name, address = _nobody(), _small(name), _line(address)
+    mine = _hash(f"name {name}")
+    counters = {mine: FREE_NAME, _hash(f"address {_network(address)}"): FREE_ADDRESS}
+    user = access.user_named(name) if _NAME.fullmatch(name) else None
+    # A stranger who tries the name somewhere else keeps nobody out who was let in from here.
+    known = user is not None and access.came_from(user["id"], address)
+    before, until = _counted(services, counters, spared=mine if known else "")
     right = _matches((user or {}).get("password") or nobody, password) and user is not None
     actor = _actor(user["name"]) if user and right else store.actor
     with store.acting(actor), store.transaction():
-        user = access.user(user["id"]) if user and right else user
+        if user and right:  # it may have been changed while the password was looked at
+            store.alerts.lock()
+            there, checked = access.user(user["id"]), user["password"]
+            user, right = there, bool(there and there["password"] == checked)
         facts = {"user": user["name"] if user else "", "address": address}
         if not user or not right or user["disabled_at"]:
             reason = "no such user" if not user else "disabled" if right else "wrong password"
+            reason += f"; not taken again until {until}" if until else ""
             store.audit("session.refused", **facts, reason=reason)
         else:
             access.forget_refusals(mine)
             for key in counters.keys() - {mine}:
-                access.note_refusal(key, before[key]["failed"], before[key]["at"], before[key]["until"])
+                access.uncount(key, before[key]["until"], until)
             if _HASHER.check_needs_rehash(user["password"]):
                 access.change(t.users, user["id"], password=_hashed(password))
             return _begun(services, user, agent, address)
@@ -238,7 +233,7 @@ def add_user(
         ForbiddenError: ``by`` may not administer all of it.
     """
     given, name = _checked(services, grants, by), _small(name)
-    hashed, display = _acceptable(name, password), _display(display or name)
+    hashed, display = _acceptable(name, password), _line(display or name)
     with services.store.transaction():
         row = {"name": name, "display": display, "password": hashed, "must_change": must_change}
         user_id = _add(services, row, given, reason)
@@ -263,15 +258,16 @@ def change_user(
     """
     given = None if grants is None else _checked(services, grants, by)
     with _changing(services, which, by) as (user, values):
-        facts: Row = {}
+        what = []
         if display is not None:
-            values["display"] = facts["display"] = _display(display)
-        if given is not None and given != _grants(user["grants"]):
-            values["grants"], facts["grants"] = _json(given), _told(given)
-            facts["before"] = _told(_grants(user["grants"]))
+            values["display"] = _line(display) or user["name"]
+            what.append(f"called {values['display']}")
+        if given is not None and given != (before := _grants(user["grants"])):
+            values["grants"] = _json(given)
+            what.append(f"roles {_told(given)} (before: {_told(before)})")
             services.store.access.end_sessions(user["id"])
-        if facts:
-            services.store.audit("user.changed", user=user["name"], **facts, reason=reason)
+        if what:
+            services.store.audit("user.changed", user=user["name"], what="; ".join(what), reason=reason)
     return _shown(services, user["id"])
 
 
@@ -285,7 +281,7 @@ def set_password(
     keep: str = "",
     must_change: bool = True,
     by: Identity | None = None,
-) -> None:
+) -> Row:
     """Gives a user another password; the other sessions end.
 
     Args:
@@ -301,16 +297,20 @@ def set_password(
     """
     user = _user(services, which)
     own = by is not None and (by.kind, by.id) == ("user", user["id"])
-    if own and not _matches(user["password"] or _nobody(), current or ""):
-        raise LogInError("The password until now is wrong.")
+    guesses = _hash(f"password {user['id']}")
+    if own:
+        _counted(services, {guesses: FREE_NAME})
+        if not _matches(user["password"] or _nobody(), current or ""):
+            raise LogInError("The password until now is wrong.")
     if own and password == current:
         raise RefusedError("That is the password until now. Choose another one.")
     hashed = _acceptable(user["name"], password)
     with _changing(services, user["id"], None if own else by) as (user, values):
         values |= {"password": hashed, "must_change": must_change and not own}
         services.store.access.end_sessions(user["id"], but=_hash(keep))
-        services.store.access.forget_refusals(_hash(f"name {user['name']}"))
+        services.store.access.forget_refusals(guesses, _hash(f"name {user['name']}"))
         services.store.audit("user.changed", user=user["name"], what="password", reason=reason)
+    return _shown(services, user["id"])
 
 
 def disable(
@@ -320,7 +320,8 @@ def disable(
     with _changing(services, which, by) as (user, values):
         values["disabled_at"] = services.store.now() if disabled else ""
         services.store.access.end_sessions(user["id"])
-        services.store.audit("user.changed", user=user["name"], disabled=disabled, reason=reason)
+        what = "disabled" if disabled else "enabled"
+        services.store.audit("user.changed", user=user["name"], what=what, reason=reason)
     return _shown(services, user["id"])
 
 
@@ -335,6 +336,18 @@ def list_users(services: Services, by: Identity | None = None) -> list[Row]:
         for one in users
         if _covers(by, given := _grants(one["grants"]))
     ]
+
+
+def save_view(services: Services, identity: Identity, screen: str, name: str, query: str) -> None:
+    """Keeps a query of a screen by a name, for whoever asks; an empty one removes it. Raises RefusedError."""
+    name, access = _line(name), services.store.access
+    if not name or len(name) > MAX_VIEW_NAME or len(query) > MAX_VIEW or not (screen + query).isprintable():
+        raise RefusedError(f"A view needs a name of at most {MAX_VIEW_NAME} characters, and a query.")
+    with services.store.transaction():
+        known = access.views(identity.id, screen)
+        if query and name not in known and len(known) >= MAX_VIEWS:
+            raise RefusedError(f"There are {MAX_VIEWS} views of this screen. Remove one of them first.")
+        access.save_view(identity.id, screen, name, query)
 
 
 # --- keys --------------------------------------------------------------------------------------------------
@@ -393,8 +406,8 @@ def revoke_key(services: Services, key_id: str, *, reason: str, by: Identity | N
     store = services.store
     with store.transaction():
         store.alerts.lock()
-        if not (found := store.access.keys(t.api_keys.c.id == key_id)):
-            raise NotFoundError(f"There is no key {key_id[:64]}.")
+        if not key_id.isprintable() or not (found := store.access.keys(t.api_keys.c.id == key_id)):
+            raise NotFoundError(f"There is no key {_line(key_id)}.")
         _need(by, _grants(found[0]["grants"]))
         if found[0]["revoked_at"]:
             raise RefusedError(f"Key {key_id} was revoked {found[0]['revoked_at'][:16]} already.")
@@ -434,7 +447,7 @@ def set_up(services: Services, token: str, name: str, password: str) -> Row:
         store.forget(_SET_UP, services.clock() - SET_UP_LIFE)
         if not store.result_of(_SET_UP, _hash(token)):
             raise LogInError("This token was used, or has ended. Start the gateway again for a new one.")
-        row = {"name": _small(name), "display": _display(name), "must_change": False}
+        row = {"name": _small(name), "display": _line(name), "must_change": False}
         row["password"] = _acceptable(_small(name), password)
         with store.acting(_actor(_small(name))):
             user_id = _add(services, row, (Grant("administrator"),), "first set-up")
@@ -454,6 +467,36 @@ def _add(services: Services, row: Row, grants: tuple[Grant, ...], reason: str) -
     store.access.add(t.users, **row, created_at=store.now(), changed_at=store.now())
     store.audit("user.added", user=name, grants=_told(grants), reason=reason)
     return str(row["id"])
+
+
+def _counted(services: Services, counters: Mapping[str, int], spared: str = "") -> tuple[dict[str, Row], str]:
+    """Counts an attempt as failed, before it is looked at: many at once are many.
+
+    Args:
+        counters: how many each is free to fail before pauses begin. spared: whose pause does not count.
+
+    Returns:
+        What was counted before, and until when no further one is taken; empty if it is.
+
+    Raises:
+        LogInError: none is taken now.
+    """
+    access, now, until = services.store.access, services.clock(), ""
+    with services.store.transaction():
+        before = access.refusals(counters)
+        pause = max((one["until"] for key, one in before.items() if key != spared), default="")
+        if locked := pause > as_text(now):
+            until = pause
+        for key, free in counters.items() if not locked else ():
+            fresh = before[key]["at"] >= as_text(now - _FADES)
+            failed = 1 + (before[key]["failed"] if fresh else 0)
+            ends = as_text(now + _pause(failed - free)) if failed >= free else ""
+            access.note_refusal(key, failed, as_text(now), ends)
+            until = max(until, ends)
+        access.forget_refusals(before=now - _FADES)
+    if locked:
+        raise _locked(datetime.fromisoformat(until) - now)
+    return before, until
 
 
 @contextmanager
@@ -476,9 +519,10 @@ def _changing(services: Services, which: str, by: Identity | None) -> Iterator[t
 
 def _user(services: Services, which: str) -> Row:
     access = services.store.access
-    if found := access.user(which) or access.user_named(_small(which)):
-        return found
-    raise NotFoundError(f"There is no user {which[:100]}.")
+    known = which.isprintable() and (access.user(which) or access.user_named(_small(which)))
+    if not known:
+        raise NotFoundError(f"There is no user {_line(which)}.")
+    return known
 
 
 def _administrators(services: Services) -> list[str]:
@@ -491,8 +535,8 @@ def _administrators(services: Services) -> list[str]:
 def _begun(services: Services, user: Row, agent: str, address: str) -> tuple[str, Identity]:
     store, now = services.store, services.clock()
     token, csrf = services.entropy(32).hex(), services.entropy(32).hex()
-    row = {"token": _hash(token), "user_id": user["id"], "csrf": csrf, "address": address[:100]}
-    row |= {"agent": _display(agent or "-")[:200], "created_at": as_text(now), "seen_at": as_text(now)}
+    row = {"token": _hash(token), "user_id": user["id"], "csrf": csrf, "address": address}
+    row |= {"agent": _line(agent), "created_at": as_text(now), "seen_at": as_text(now)}
     store.access.add_session(**row, expires_at=as_text(now + LIFE))
     store.audit("session.begun", user=user["name"], address=row["address"], agent=row["agent"])
     return token, _identity(user, csrf)
@@ -574,15 +618,17 @@ def _acceptable(name: str, password: str) -> str:
 
 def _hashed(password: str) -> str:
     with _HASHING:
-        return _HASHER.hash(unicodedata.normalize("NFKC", password))
+        return _HASHER.hash(_plain_bytes(password))
 
 
 def _matches(hashed: str, password: str) -> bool:
-    plain = unicodedata.normalize("NFKC", password[: MAX_PASSWORD + 1])
     with _HASHING, suppress(VerificationError, InvalidHashError):
-        _HASHER.verify(hashed, plain)
-        return len(plain) <= MAX_PASSWORD
+        return _HASHER.verify(hashed, _plain_bytes(password[: MAX_PASSWORD + 1]))
     return False
+
+
+def _plain_bytes(password: str) -> bytes:
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 @cache
@@ -596,7 +642,7 @@ def _pause(more: int) -> timedelta:
 
 
 def _locked(left: timedelta) -> LogInError:
-    seconds = max(1, int(left.total_seconds() + 1))
+    seconds = max(1, ceil(left.total_seconds()))
     error = LogInError(f"Too many log-ins failed. Try again in {seconds} seconds.")
     error.seconds = seconds
     return error
@@ -614,8 +660,8 @@ def _small(name: str) -> str:
     return unicodedata.normalize("NFKC", name[:200]).strip().casefold()
 
 
-def _display(name: str) -> str:
-    return " ".join("".join(one for one in name if one.isprintable()).split())[:200]
+def _line(text: str) -> str:
+    return " ".join("".join(one for one in text if one.isprintable()).split())[:200]
 
 
 def _hash(text: str) -> str:

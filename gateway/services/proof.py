@@ -112,6 +112,13 @@ _WORDS = {
     "remittance.classified": "Line {line} of remittance {remittance}, {amount}, is {kind}: {reason}",
     "claim.received": "{partner} claims {amount} of {account} as {number}; it may be disputed until {until}.",
     "finances.changed": "Finances says of invoice {number}: {status}, paid {paid}.",
+    "session.begun": "{user} logged in from {address}.",
+    "session.ended": "{sessions} sessions of {user} were ended.",
+    "session.refused": "A log-in of {user} from {address} was refused: {reason}.",
+    "user.added": "User {user} added: {grants}. Reason: {reason}",
+    "user.changed": "User {user} changed: {what}. Reason: {reason}",
+    "key.made": "Key {key} of {name} made: {grants}, for {scopes}, until {ends}. Reason: {reason}",
+    "key.revoked": "Key {key} of {name} revoked. Reason: {reason}",
     "home.restored": "Restored from the backup of {backup}; {held} messages were put on hold.",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import Table, case, delete, func, select, update
 
 from gateway.store import tables as t
 from gateway.store.records import as_text
@@ -113,6 +113,12 @@ class Access:
         """Changes what is counted of one."""
         values = {"failed": failed, "at": at, "until": until}
         self._store._execute(update(t.refusals).where(_F.key == key).values(values))
+
+    def uncount(self, key: str, before: str, until: str) -> None:
+        """Takes one back that was none, and the pause it made; what others did meanwhile stays."""
+        pause = case((_F.until == until, before), else_=_F.until)
+        values = {"failed": _F.failed - 1, "until": pause}
+        self._store._execute(update(t.refusals).where(_F.key == key, _F.failed > 0).values(values))
 
     def forget_refusals(self, *keys: str, before: datetime | None = None) -> None:
         """Forgets what is counted of some; with ``before`` of all older ones, and the oldest of too many."""

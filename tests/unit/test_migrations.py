@@ -323,6 +323,7 @@ def test_a_database_on_postgresql_is_of_todays_revision(postgres_url: str, tmp_p
         connection.execute(text("INSERT INTO seen VALUES ('content:acme', 'm1')"))
         dropped = "exchanges, items, locations, channels, alerts, notices, schedules"
         dropped += ", remittances, remittance_parts, accounts, ssccs"
+        dropped += ", users, sessions, refusals, api_keys, answers, saved_views"
         connection.execute(text(f"DROP TABLE {dropped}"))
         for column in ("document_id", "answer", "next_at", "about"):
             connection.execute(text(f"ALTER TABLE expectations DROP COLUMN {column}"))
