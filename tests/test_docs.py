@@ -15,7 +15,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from importlib import import_module
@@ -40,6 +39,7 @@ from gateway.rules import RULES
 from gateway.rules.profile import type_name
 from gateway.settings import rules_of
 from gateway.sp_api import KINDS
+from tests import forked
 from tests.as2 import free_port
 from tests.rules import PROFILES, partner
 from tests.schemas import document_schema
@@ -131,18 +131,18 @@ def _constant(line: str) -> str:
     return line.rstrip()
 
 
-def programs_in(folder: Path) -> Path:
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with ``edigw`` of this source tree."""
-    folder.mkdir()
-    program = folder / "edigw"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gateway "$@"\n')
-    program.chmod(0o755)
-    return folder
+    folder = tmp_path_factory.mktemp("bin")
+    with forked.server(tmp_path_factory.mktemp("forked"), ROOT) as server:
+        forked.program(folder / "edigw", server)
+        yield folder
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name)
-def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
-    programs, work = programs_in(tmp_path / "bin"), tmp_path / "work"
+def test_commands_print_what_the_page_shows(page: Path, programs: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
     work.mkdir()
     named = sorted(set(_ADDRESS.findall(page.read_text("utf-8"))))
     free = {one: f"127.0.0.1:{free_port()}" for one in named}

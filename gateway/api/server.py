@@ -15,7 +15,7 @@ from typing import Any
 
 import h11
 import uvicorn
-from uvicorn._types import ASGI3Application
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -49,7 +49,7 @@ class Server:
         self._name, self._tls = name, tls
         self._header_seconds, self._end_seconds = header_seconds, end_seconds
 
-    async def serve(self, app: ASGI3Application, stop: Event, *, sockets: int) -> None:
+    async def serve(self, app: ASGIApp, stop: Event, *, sockets: int) -> None:
         """Serves until ``stop`` is set and the running requests are over.
 
         Args:

@@ -6,13 +6,11 @@ import asyncio
 from http import HTTPStatus
 from pathlib import Path
 from threading import Event
-from typing import cast
 from urllib.parse import quote
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from starlette.responses import FileResponse, Response
-from uvicorn._types import ASGI3Application
 
 from gateway.api.access import identify
 from gateway.api.app import make_api
@@ -115,6 +113,6 @@ class Web:
 
         async def main() -> None:
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
-            await self._server.serve(cast(ASGI3Application, self._app), stop, sockets=self._connections)
+            await self._server.serve(self._app, stop, sockets=self._connections)
 
         asyncio.run(main())

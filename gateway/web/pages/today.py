@@ -15,6 +15,6 @@ router = APIRouter()
 
 
 @router.get("/")
-def today(request: Request, identity: Annotated[Identity, Depends(needs(Permission.READ))]) -> Response:
+def today(request: Request, _: Annotated[Identity, Depends(needs(Permission.READ))]) -> Response:
     """The first page."""
     return page(request, "today.html", title="Today")
