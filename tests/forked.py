@@ -113,7 +113,9 @@ def _become(cwd: str, environment: list[str], streams: array[int]) -> None:
         os.close(one)
     os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(one.split("=", 1) for one in environment)
+    for one in environment:
+        name, _, value = one.partition("=")
+        os.environ[name] = value
     time.tzset()
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), "utf-8")
     sys.stdout, sys.stderr = (

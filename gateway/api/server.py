@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from threading import Event
 from typing import Any
 
 import h11
 import uvicorn
-from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -49,7 +49,7 @@ class Server:
         self._name, self._tls = name, tls
         self._header_seconds, self._end_seconds = header_seconds, end_seconds
 
-    async def serve(self, app: ASGIApp, stop: Event, *, sockets: int) -> None:
+    async def serve(self, app: Callable[..., Awaitable[None]], stop: Event, *, sockets: int) -> None:
         """Serves until ``stop`` is set and the running requests are over.
 
         Args:
