@@ -113,8 +113,8 @@ def _become(cwd: str, environment: list[str], streams: array[int]) -> None:
         os.close(one)
     os.chdir(cwd)
     os.environ.clear()
-    for one in environment:
-        name, _, value = one.partition("=")
+    for setting in environment:
+        name, _, value = setting.partition("=")
         os.environ[name] = value
     time.tzset()
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), "utf-8")
