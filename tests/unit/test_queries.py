@@ -360,24 +360,20 @@ def mixed(rows: Rows) -> Rows:
         for message_id, document_id in ((f"{one}-out", None), (f"{one}-in", f"{one}-order")):
             rows.add(t.expectations, {**due, "message_id": message_id, "document_id": document_id})
         wire = {"id": f"{one}-e", "direction": OUTBOUND, "channel": one, "partner": one, "mic": one}
+        wire |= {"message_id": "acme-in", "sender": "US", "receiver": one, "as2_id": f"<{one}>"}
         wire |= {
-            "message_id": "acme-in",
-            "sender": "US",
-            "receiver": one,
-            "as2_id": f"<{one}>",
             "state": "ok",
+            "disposition": "",
+            "headers": "[]",
+            "receipt_url": "",
+            "error": "",
+            "at": as_text(NOW),
         }
-        wire |= {"disposition": "", "headers": "[]", "receipt_url": "", "error": "", "at": as_text(NOW)}
         rows.add(t.exchanges, {**wire, "delivery": None, "tries": 0})
         sent = {"message_id": "acme-in", "owner": "x", "channel": one, "box": "outbox", "wanted": one}
-        sent |= {
-            "name": one,
-            "payload": None,
-            "document_id": f"{one}-crossed",
-            "state": "pending",
-            "token": "",
-        }
-        rows.add(t.deliveries, {**sent, "tries": 0, "error": "", "planned_at": "", "at": ""})
+        sent |= {"name": one, "document_id": f"{one}-crossed", "state": "pending", "token": ""}
+        sent |= {"error": "", "planned_at": "", "at": ""}
+        rows.add(t.deliveries, {**sent, "payload": None, "tries": 0})
         paid = {"partner": one, "trace": f"{one}-T", "document_id": "", "message_id": "", "received_at": ""}
         paid |= {"paid_on": "", "currency": "", "amount": "1", "state": "counted", "words": one}
         rows.add(t.remittances, {**paid, "seq": len(one) + ord(one[0]), "fingerprint": ""})
