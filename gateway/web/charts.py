@@ -18,7 +18,7 @@ WIDE, HALF = 1000, 480
 MAX_SERIES = 6
 """Colours there are; what is left over is drawn as one."""
 OTHERS = "Others"
-_LONGEST = 28
+_LONGEST = 32
 """Characters of a label; the table has all of it."""
 
 
@@ -115,7 +115,7 @@ def line(
     width: int = WIDE,
 ) -> Chart:
     """A rate over time, such as documents on time; a place without a figure is a gap."""
-    left, right, base, high = 44, width - 24, 176, 160
+    left, right, base, high = 44, width - (16 if goal is None else 70), 176, 160
     known = [figure for _, figure in points if figure is not None]
     low = max(0.0, math.floor(min(known, default=0) / 10 - 1) * 10) if unit == "%" else 0.0
     step = (right - left - 20) / max(1, len(points) - 1)
@@ -124,7 +124,7 @@ def line(
         y = base - (goal - low) / (top - low) * high
         drawn += [
             _line("goal", left, y, right, y),
-            _text(right, y + 14, f"goal {goal:g}{unit}", anchor="end"),
+            _text(right + 8, y + 4, f"goal {goal:g}{unit}"),
         ]
     runs: list[list[str]] = [[]]
     dots = []
@@ -243,7 +243,7 @@ def _cut(text: str) -> str:
 
 def _room(texts: Sequence[str]) -> int:
     """Units that the longest of these texts takes, with a margin."""
-    return 24 + min(_LONGEST, max(map(len, texts), default=0)) * 6
+    return 24 + min(_LONGEST, max(map(len, texts), default=0)) * 7
 
 
 def _n(figure: float) -> str:
