@@ -14,7 +14,7 @@ from gateway.errors import LogInError, RefusedError
 from gateway.services import access
 from gateway.services.access import LIFE, Identity
 from gateway.store.records import GATEWAY
-from gateway.web.render import THEMES, local, page, see_other
+from gateway.web.render import local, page, see_other
 
 router = APIRouter()
 _Who = Annotated[Identity | None, Depends(anybody)]
@@ -102,14 +102,6 @@ def logout(request: Request) -> Response:
         access.log_out(services, request.cookies.get(COOKIE, ""))
     answer = see_other("/login", "You are signed out.")
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
-    return answer
-
-
-@router.post("/theme", dependencies=[Depends(same_session)])
-def theme(theme: _Field = "auto", back: _Field = "/") -> Response:
-    """Light, dark, or as the system has it."""
-    answer = see_other(back)
-    answer.set_cookie("theme", theme if theme in THEMES else "auto", max_age=31_536_000, samesite="lax")
     return answer
 
 
