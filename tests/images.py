@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -55,12 +56,14 @@ class Image:
         assert done.returncode == 0, f"{cd}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
     def start(self, home: Path, script: str, timeout: int = 120) -> str:
-        """Runs a shell script as in a container: without rights or network, only home and /tmp can be written.
+        """Runs a shell script as in a container: no rights, no network, only home and /tmp can be written.
 
         Returns:
             what it prints; it must end with 0.
         """
         root = str(self.root)
+        said = shlex.join(f"{name}={value}" for name, value in (self.env | {"HOME": self.workdir}).items())
+        shell = f"/bin/sh -c 'cd {self.workdir}; exec /bin/sh -s'"
         inside = " && ".join(
             (
                 f"mount --bind {root} {root}",
@@ -69,12 +72,11 @@ class Image:
                 f"mount --bind {home} {root}{self.workdir}",
                 f"mount -t proc proc {root}/proc",
                 "ip link set lo up",
-                f"exec chroot --userspec={self.user} {root} /bin/sh -c 'cd {self.workdir}; exec /bin/sh -s'",
+                f"exec chroot --userspec={self.user} {root} /usr/bin/env -i {said} {shell}",
             )
         )
         done = subprocess.run(
             ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", inside],
-            env=self.env | {"HOME": self.workdir},
             input=script, capture_output=True, text=True, check=False, timeout=timeout,
         )  # fmt: skip
         assert done.returncode == 0, f"{script}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -18,6 +20,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from gateway import __version__
 from gateway.cli.main import parser
 from tests.images import ROOT, instructions
 
@@ -220,3 +223,24 @@ def test_a_gateway_works_where_no_memory_becomes_a_program(tmp_path: Path) -> No
     if done.returncode == 77:
         pytest.skip("a kernel before 6.3")
     assert done.returncode == 0, done.stderr
+
+
+# --- what a release is made of ---------------------------------------------------------------------------
+
+
+def test_the_list_of_parts_is_that_of_the_lock_with_licences(tmp_path: Path) -> None:
+    file = tmp_path / "sbom.json"
+    sbom = runpy.run_path(str(ROOT / ".ci/sbom.py"))
+    sbom["main"](file)
+    told = json.loads(file.read_text())
+    own, parts = told["metadata"]["component"], told["components"]
+    assert (told["bomFormat"], own["name"], own["version"]) == ("CycloneDX", "edi-gateway", __version__)
+    assert own["licenses"][0]["license"]["id"] == "Apache-2.0"
+    versions = {canonicalize_name(one["name"]): one["version"] for one in parts}
+    image = pinned("requirements-install.lock")
+    assert versions.items() <= image.items()
+    assert image.keys() - versions.keys() == sbom["parts"](["hatchling"]) - versions.keys()  # makes the wheel
+    assert [one["name"] for one in parts if not one["licenses"]] == []
+    assert all(one["purl"].startswith("pkg:pypi/") for one in parts)
+    known = {own["bom-ref"], *(one["bom-ref"] for one in parts)}
+    assert {ref for one in told["dependencies"] for ref in (one["ref"], *one.get("dependsOn", ()))} == known
