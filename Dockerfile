@@ -1,5 +1,5 @@
 # The image is made of the wheel: everything is fetched by hash, and the second stage has no tool to build with.
-# docs/how-to/install.md says how it is run; `make image-proof` runs these commands where there is no Docker.
+# docs/how-to/install.md says how it is run; tests/test_image.py runs these commands where there is no Docker.
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY requirements-install.lock ./

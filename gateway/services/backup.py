@@ -25,7 +25,7 @@ from gateway.errors import RefusedError, TransportError
 from gateway.settings import CHECKPOINTS, DATA, DATABASE, FOLDERS, KEYS, PAYLOADS, database_url, load
 from gateway.store import tables as t
 from gateway.store.audit import Seal
-from gateway.store.database import open_engine, reading, sqlite_url
+from gateway.store.database import REVISION, open_engine, reading, revision, sqlite_url
 from gateway.store.records import OPEN, SENT
 from gateway.store.sql import Store
 
@@ -87,22 +87,28 @@ def _dump(engine: Engine, copy: Path) -> None:
     _postgres(engine, "pg_dump", "--format=custom", f"--file={copy}", "--dbname=")
 
 
-def _load_dump(home: Path) -> None:
-    """Loads the dump of a home into the database its settings name, whole or not at all."""
+def _load(home: Path) -> None:
+    """Loads the dump of a home on PostgreSQL, whole or not at all; refuses a database of another version."""
+    dump = home / DUMP
     engine = open_engine(database_url(home, load(home)))
     try:
-        if engine.dialect.name == "sqlite":
-            words = "This is the backup of a home on PostgreSQL"
-            raise RefusedError(f"{words}: name an empty database by EDIGW_DATABASE_URL.")
+        if dump.exists() is (engine.dialect.name == "sqlite"):
+            asked = "an empty database on PostgreSQL" if dump.exists() else "nothing: it is of one on SQLite"
+            raise RefusedError(f"For this backup EDIGW_DATABASE_URL must name {asked}.")
+        if dump.exists():
+            with reading(engine) as connection:
+                if inspect(connection).get_table_names():
+                    words = f"The database {engine.url.database} is not empty, and nothing was changed"
+                    raise RefusedError(f"{words}: name an empty one by EDIGW_DATABASE_URL.")
+            options = ("--no-owner", "--no-acl", "--exit-on-error", "--single-transaction")
+            _postgres(engine, "pg_restore", *options, str(dump), "--dbname=")
+            dump.unlink()
         with reading(engine) as connection:
-            if inspect(connection).get_table_names():
-                words = f"The database {engine.url.database} is not empty, and nothing was changed"
-                raise RefusedError(f"{words}: name an empty one by EDIGW_DATABASE_URL.")
-        options = ("--no-owner", "--no-acl", "--exit-on-error", "--single-transaction")
-        _postgres(engine, "pg_restore", *options, str(home / DUMP), "--dbname=")
+            if (found := revision(connection)) != REVISION:
+                words = f"The backup is of a database of revision {found}, and this version needs {REVISION}"
+                raise RefusedError(f"{words}: restore it by the version that made it, and upgrade then.")
     finally:
         engine.dispose()
-    (home / DUMP).unlink()
 
 
 def _postgres(engine: Engine, *command: str) -> None:
@@ -138,8 +144,9 @@ def read(file: Path, home: Path) -> None:
     """Makes a new home of a backup, whole or not at all.
 
     Raises:
-        RefusedError: there is something at that place or in the database already, or the file is no backup.
-        ConfigurationError: it is of a home on PostgreSQL, and its settings or the database cannot be used.
+        RefusedError: there is something at that place or in the database already, or the file is no backup,
+            or one of another version.
+        ConfigurationError: its settings or the database cannot be used.
         TransportError: the database cannot be loaded.
         OSError: it cannot be read or written.
     """
@@ -158,8 +165,7 @@ def read(file: Path, home: Path) -> None:
         for name in (DATA, f"{DATA}/{PAYLOADS}", KEYS):
             (made / name).mkdir(exist_ok=True)
             (made / name).chmod(0o700)
-        if (made / DUMP).exists():
-            _load_dump(made)
+        _load(made)
         made.rename(home)
 
 

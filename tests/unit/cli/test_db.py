@@ -227,9 +227,11 @@ def test_a_backup_while_a_gateway_works(home: Path) -> None:
     try:
         for number in range(3):
             backup, new = home.parent / f"{number}.tar", home.parent / f"new{number}"
+            ((count,),) = rows(home, "SELECT count(*) FROM documents WHERE body IS NOT NULL")
             assert edigw(home, "db", "backup", str(backup)) == 0
             assert main(["db", "restore", str(backup), "--to", str(new)]) == 0
             assert edigw(new, "audit", "verify") == 0
+            assert rows(new, "SELECT count(*) FROM documents WHERE body IS NOT NULL") >= [(count,)]
     finally:
         stop.append(1)
         busy.join()
@@ -315,7 +317,7 @@ def test_the_same_on_postgresql(
     assert "is not empty, and nothing was changed" in capsys.readouterr().err
     monkeypatch.delenv("EDIGW_DATABASE_URL")
     assert main(["db", "restore", str(backup), "--to", str(new)]) == 6
-    assert "name an empty database by EDIGW_DATABASE_URL" in capsys.readouterr().err
+    assert "must name an empty database on PostgreSQL" in capsys.readouterr().err
     assert not new.exists()
     monkeypatch.setenv("EDIGW_DATABASE_URL", postgres.database())
     assert main(["db", "restore", str(backup), "--to", str(new)]) == 0
