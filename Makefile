@@ -74,9 +74,10 @@ sbom: $(READY) ## dist/sbom.json: what an installation is made of, with licences
 	@$(BIN)/python .ci/sbom.py
 
 audit: $(READY) ## known vulnerabilities of what an installation is made of; asks a service on the internet
-	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-install.lock $(ARGS) || { echo "\
-	Either a package has a known vulnerability (above), or the service could not be reached: api.osv.dev\
-	or pypi.org, by HTTPS. Run it where they can be reached; nothing else of the project needs them." >&2; exit 1; }
+	@$(BIN)/pip-audit --strict --progress-spinner=off --require-hashes --disable-pip -r requirements-install.lock $(ARGS) || { \
+	  echo "Either a package has a known vulnerability, or the service that knows them could not be asked (above)." >&2; \
+	  echo "In that case run it from a machine that reaches the internet; nothing else of the project needs that." >&2; \
+	  exit 1; }
 
 lock: ## write requirements.lock and requirements-install.lock anew from pyproject.toml
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q pip-tools
