@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
@@ -34,6 +35,7 @@ from gateway.partners.webhook import Webhook
 from gateway.reconciliation.profile import Profile as Reconciliation
 from gateway.routing.table import Routes
 from gateway.rules.rule import Applied, Rule
+from gateway.secrets import secret
 
 GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
     *("gateway.yaml", "alerts.yaml"),
@@ -195,7 +197,8 @@ class Storage:
 
     Attributes:
         database: ``postgresql://user@host/name`` for several nodes; empty for SQLite in the home. Passwords
-            are not written here: they come from EDIGW_DATABASE_URL, PGPASSWORD or a .pgpass file.
+            are not written here: they come from EDIGW_DATABASE_URL, EDIGW_DATABASE_PASSWORD_FILE, PGPASSWORD
+            or a .pgpass file.
         payloads: ``s3://bucket/prefix``; empty for files in the home, which several nodes may share.
     """
 
@@ -419,7 +422,7 @@ class Web:
 
 @setting
 class Keys:
-    """What protects our private keys for AS2. password: a reference, ``env:NAME`` or ``file:PATH``."""
+    """What protects our private keys for AS2. password: a reference, see :func:`gateway.secrets.secret`."""
 
     password: str = "file:keys/password"  # noqa: S105 - where it is
 
@@ -535,8 +538,19 @@ class Settings:
 
 
 def database_url(home: Path, settings: Settings) -> str:
-    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the SQLite file in the home."""
+    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the SQLite file in the home.
+
+    Raises:
+        ConfigurationError: the password that EDIGW_DATABASE_PASSWORD_FILE names is not there.
+    """
     said = os.environ.get("EDIGW_DATABASE_URL") or settings.gateway.storage.database
+    if said and (file := os.environ.get("EDIGW_DATABASE_PASSWORD_FILE")):
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        with suppress(ArgumentError):  # told by who opens it
+            full = make_url(said).set(password=secret(f"file:{file}", home))
+            said = full.render_as_string(hide_password=False).replace(" ", "%20")
     return said or f"sqlite:///{home / DATA / DATABASE}"
 
 

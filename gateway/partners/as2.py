@@ -69,10 +69,10 @@ def checked_reference(reference: str) -> str:
     Raises:
         ValueError: it does not; it may be the secret, and is not repeated.
     """
-    if not re.fullmatch(r"env:[A-Za-z_]\w*|file:\S(.*\S)?", reference, re.ASCII):
+    if not re.fullmatch(r"env:[A-Za-z_]\w*|file:\S(.*\S)?|credential:\w[\w.-]*", reference, re.ASCII):
         raise ValueError(
             "a secret does not belong into this file: write where it is, env:NAME for a variable of the "
-            "environment or file:PATH for a file"
+            "environment, file:PATH for a file or credential:NAME for one of systemd or a container"
         )
     return reference
 
@@ -118,7 +118,7 @@ class Require:
 
 @setting
 class Login:
-    """User and password of HTTP (RFC 7617). password: a reference, ``env:NAME`` or ``file:PATH``."""
+    """User and password of HTTP (RFC 7617). password: a reference, see :func:`checked_reference`."""
 
     user: str
     password: str

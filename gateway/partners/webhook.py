@@ -16,7 +16,8 @@ class Webhook:
     """A URL that takes JSON, signed as Standard Webhooks.
 
     Attributes:
-        secrets: where they are, ``env:NAME`` or ``file:PATH``; several while the receiver changes them.
+        secrets: where they are, ``env:NAME``, ``file:PATH`` or ``credential:NAME``; several while the
+            receiver changes them.
         ca_file: PEM file of who signs the server's certificate; empty for those the system trusts.
         private_addresses: whether the server may be in a private network, and without TLS.
         timeout_seconds: how long to wait for one step; all of them may take three times that.
@@ -48,7 +49,7 @@ class Email:
 
     Attributes:
         tls: ``starttls``, ``tls`` (from the first byte) or ``none``.
-        user, password: of the server; the password as ``env:NAME`` or ``file:PATH``.
+        user, password: of the server; the password as ``env:NAME``, ``file:PATH`` or ``credential:NAME``.
         sender, to: addresses.
         ca_file, private_addresses, timeout_seconds: as for a webhook.
     """

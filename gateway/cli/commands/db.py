@@ -173,7 +173,8 @@ def run_restore(args: argparse.Namespace) -> int:
     """Make a new home of a backup, and verify its audit.
 
     What was unfinished at the time of the backup is put on hold: the old home may have sent it meanwhile, and
-    nothing is sent twice.
+    nothing is sent twice. A backup from PostgreSQL goes into the empty database that EDIGW_DATABASE_URL, or
+    the settings in the backup, name; pg_restore must be on the PATH.
 
     exit code: 0 it is restored, 1 its audit is not as it was written, 6 there is something at that place
     """
@@ -187,12 +188,6 @@ def run_restore(args: argparse.Namespace) -> int:
     settings = load(args.to)
     for channel in settings.channels:
         Folder(args.to / FOLDERS / channel, 0).make()
-    if (args.to / backup.DUMP).exists():
-        show(
-            ["Load the database, run `edigw audit verify`, and hold what is unfinished before anything runs:"]
-        )
-        show([f"  pg_restore --no-owner --dbname=URL {args.to / backup.DUMP}"])
-        return ExitCode.FINE
     told = verified(args.to, True, [])
     show(visible(problem) for problem in told["problems"])
     show(told_in_words(told))

