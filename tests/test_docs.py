@@ -56,6 +56,8 @@ MARK = "--- end of command ---"
 _BLOCK = re.compile(r"^```(console|\w+ file=(\S+))\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ADDRESS = re.compile(r"127\.0\.0\.1:\d{4,5}")
 """Where a page listens; a test listens at a port that nobody uses instead."""
+_DATABASE = "postgresql://edigw@db.example/edigw"
+"""The database of pages; a test takes one of its own."""
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _VARYING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+\d\d:\d\d|Z)", "TIME"),
@@ -141,13 +143,18 @@ def programs_in(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name)
-def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+def test_commands_print_what_the_page_shows(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     programs, work = programs_in(tmp_path / "bin"), tmp_path / "work"
     work.mkdir()
     named = sorted(set(_ADDRESS.findall(page.read_text("utf-8"))))
     free = {one: f"127.0.0.1:{free_port()}" for one in named}
-    for file, shown_there in blocks(page):
-        text = _ADDRESS.sub(lambda found: free[found[0]], shown_there)
+    if any(_DATABASE in text for _, text in blocks(page)):
+        free[_DATABASE] = request.getfixturevalue("postgres_url")
+    for file, text in blocks(page):
+        for one, other in free.items():
+            text = text.replace(one, other)
         if file:
             (work / file).parent.mkdir(parents=True, exist_ok=True)
             (work / file).write_text(text)
