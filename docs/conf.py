@@ -1,4 +1,4 @@
-"""How ``make docs`` makes a site of these pages. They stay plain Markdown: what a site needs beyond it is added here.
+"""How ``make docs`` makes a site of these pages, which stay plain Markdown: what else it needs is added here.
 
 ``index.md`` is the list of all pages; each of its headings with links becomes a part of the navigation.
 """

@@ -33,7 +33,14 @@ FILES: dict[str, type[Any]] = {
 SHARED = {When: "times", OwnRule: "rule of one's own"}
 """Titles of kinds whose name is not what people call them."""
 
-_SIMPLE = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Any: "anything", date: "day"}
+_SIMPLE = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "`true` or `false`",
+    Any: "anything",
+    date: "day",
+}
 
 
 def meanings(kind: type[Any]) -> dict[str, str]:
@@ -204,7 +211,7 @@ def schema_words(schema: dict[str, Any]) -> str:
     return ", ".join([found, *limits])
 
 
-_LIMITS = {"minimum": "from", "maximum": "to", "maxLength": "at most, characters:", "maxItems": "at most:"}
+_LIMITS = {"minimum": "from", "maximum": "to", "maxLength": "length at most", "maxItems": "at most"}
 
 
 def _content(api: dict[str, Any], one: dict[str, Any]) -> str:

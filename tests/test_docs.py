@@ -173,6 +173,27 @@ def test_commands_in_listings_exist(page: Path) -> None:
         parser().parse_args(shlex.split(line, comments=True))
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_in_sentences_exist_with_their_options(page: Path) -> None:
+    known = dict(commands(parser()))
+    for said in re.findall(r"`edigw ([a-z][^`]*)`", page.read_text("utf-8")):
+        words = said.split()
+        end = next(
+            (n for n, word in enumerate(words) if not re.fullmatch(r"[a-z][a-z0-9-]*", word)), len(words)
+        )
+        found = [
+            one
+            for n in range(end, 0, -1)
+            for one in known
+            if f"{one} ".startswith(f"edigw {' '.join(words[:n])} ") and (n == end or one.count(" ") == n)
+        ]
+        assert found, f"{name(page)}: edigw {said}"
+        for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", said):
+            assert option == "--help" or any(option in known[one] for one in found), (
+                f"{name(page)}: edigw {said}: {option}"
+            )
+
+
 def test_dots_stand_for_anything_and_nothing_else_does() -> None:
     assert fits(["a", "...", "z"], ["a", "b", "c", "z"])
     assert fits(["took ... bytes"], ["took 12 bytes"])
@@ -281,7 +302,19 @@ def test_every_member_of_a_script_of_the_played_amazon_is_in_its_page() -> None:
 
 def test_every_endpoint_is_in_the_reference() -> None:
     text = (REFERENCE / "api.md").read_text("utf-8")
-    assert set(re.findall(r"^### `([A-Z]+ /\S*)`$", text, re.MULTILINE)) == dict(endpoints(described())).keys()
+    assert (
+        set(re.findall(r"^### `([A-Z]+ /\S*)`$", text, re.MULTILINE)) == dict(endpoints(described())).keys()
+    )
+
+
+def test_every_variable_of_the_environment_is_in_the_reference() -> None:
+    named = set(re.findall(r"EDIGW_[A-Z_]+", (REFERENCE / "settings.md").read_text("utf-8")))
+    read = {
+        one
+        for file in (ROOT / "gateway").rglob("*.py")
+        for one in re.findall(r"EDIGW_[A-Z_]+[A-Z]", file.read_text("utf-8"))
+    }
+    assert read - named == set()
 
 
 def test_every_problem_and_quirk_of_as2_is_in_its_manual() -> None:

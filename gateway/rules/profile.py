@@ -20,7 +20,7 @@ MOST = 1_000_000
 
 @setting
 class RuleProfile:
-    """``config/rules/<name>.yaml``. description: for people. rules: what differs, as a partner's ``rules.change``."""
+    """``config/rules/<name>.yaml``. description: for people. rules: what differs, as ``rules.change``."""
 
     description: str
     rules: dict[str, Any] = field(default_factory=dict)
