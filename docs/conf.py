@@ -24,6 +24,8 @@ html_theme = "furo"
 html_title = project
 html_show_sphinx = False
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_last_updated_fmt = ""
 html_theme_options: dict[str, Any] = {"navigation_with_keys": True}
 
