@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 FUZZ   := build/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long crash fuzz check format dist sbom audit bench bench-gateway bench-as2 bench-sftp bench-routes bench-reconciliation lock clean
+.PHONY: help run test test-long docs crash fuzz check format dist sbom audit bench bench-gateway bench-as2 bench-sftp bench-routes bench-reconciliation lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test: $(READY) ## all tests (ARGS="-m 'not slow'" leaves the long ones out)
 
 test-long: $(READY) ## the suites that take many minutes: thousands of orders judged by pyx12 as well
 	@$(BIN)/python -m pytest -q -n auto -m long $(ARGS)
+
+docs: $(READY) ## the documentation as a site, in build/docs/html
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/docs/trees docs build/docs/html
+	@echo "Open build/docs/html/index.html"
 
 check: $(READY) ## format, lint, types, dependency rule, security rules
 	@$(BIN)/ruff format --check .

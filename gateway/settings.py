@@ -53,7 +53,7 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 @setting
 class Company:
-    """Who we are on interchanges, unless a partner knows us by another name; gs1_prefixes: for our SSCCs."""
+    """Who we are. name: for people. identifier: on interchanges, unless a partner knows us by another one."""
 
     name: str
     identifier: Identifier
@@ -126,7 +126,7 @@ class ErpChannel:
         forms: forms of one's own, before those of the profile; without both it is JSON.
         partner: whom documents are for that do not say it.
         marker: end of the name of the file that says that another is complete; empty for none.
-        poll: when its inbox is looked into; None for every ``schedule.poll_seconds``.
+        poll: when its inbox is looked into; without it every ``schedule.poll_seconds``.
         test: whether it is for documents of tests, and what comes from it is a test.
         webhook: a URL that gets what its outbox would.
     """
@@ -158,7 +158,7 @@ class ErpChannel:
 
 @setting
 class Profile:
-    """``config/erp/<name>.yaml``: forms that belong together."""
+    """``config/erp/<name>.yaml``: forms that belong together. description: for people."""
 
     description: str
     forms: tuple[ErpForm, ...]

@@ -16,6 +16,7 @@ class Webhook:
     """A URL that takes JSON, signed as Standard Webhooks.
 
     Attributes:
+        url: HTTPS; HTTP with private_addresses only.
         secrets: where they are, ``env:NAME``, ``file:PATH`` or ``credential:NAME``; several while the
             receiver changes them.
         ca_file: PEM file of who signs the server's certificate; empty for those the system trusts.
@@ -50,7 +51,7 @@ class Email:
     Attributes:
         tls: ``starttls``, ``tls`` (from the first byte) or ``none``.
         user, password: of the server; the password as ``env:NAME``, ``file:PATH`` or ``credential:NAME``.
-        sender, to: addresses.
+        host, port: the mail server. sender, to: addresses.
         ca_file, private_addresses, timeout_seconds: as for a webhook.
     """
 
