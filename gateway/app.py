@@ -27,6 +27,7 @@ from gateway.as2.mime import Headers
 from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
+from gateway.observability import metrics
 from gateway.observability.logging import get_logger
 from gateway.partners.calendar import Slots
 from gateway.partners.partner import API
@@ -278,6 +279,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             clock = partial(datetime.now, UTC)
             turn = self._turn if self.is_single else None
             store = Store(self.engine, clock, self._seal, self._told, self._actor, turn)
+            store.counted = metrics.count
             self._stores.append(store)
             found = self._local.services = Services(
                 store=store,
@@ -537,7 +539,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             getattr(self._log, level)(event, **facts)
 
     def _told(self, entry: Entry) -> None:
-        facts: dict[str, Any] = dict(entry.facts) or {"count": entry.count}
+        facts: dict[str, Any] = {**entry.bound, **(entry.facts or {"count": entry.count})}
         facts.pop("files", None)
         if entry.message_id is not None:
             facts["message_id"] = entry.message_id
