@@ -97,6 +97,11 @@ _COUNTED = {
 _DATABASES = ("sqlalchemy", "psycopg", "psycopg_pool", "procrastinate")
 """Packages whose errors tell of the database."""
 
+_UNLOGGED = frozenset(
+    ("files", "amount", "changes", "kinds", "paid", "problems", "remarks", "row", "some", "words")
+)
+"""Facts of the audit that may hold what stands in documents; the log does without them."""
+
 _WARNINGS = (
     "file.quarantined",
     "document.waits",
@@ -540,7 +545,8 @@ class Gateway(AbstractContextManager["Gateway"]):
 
     def _told(self, entry: Entry) -> None:
         facts: dict[str, Any] = {**entry.bound, **(entry.facts or {"count": entry.count})}
-        facts.pop("files", None)
+        for name in _UNLOGGED & facts.keys():
+            del facts[name]
         if entry.message_id is not None:
             facts["message_id"] = entry.message_id
         # The three files of a message in quarantine are told with its reason already.

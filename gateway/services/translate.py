@@ -47,7 +47,7 @@ def translate(services: Services, messages: Sequence[Message], *, again: bool) -
                     return
     with store.transaction():
         for message in messages:
-            known = {"message_id": message.id, "partner": message.partner}
+            known = {"message_id": message.id, "job_id": job_of(message.id), "partner": message.partner}
             try:
                 with ExitStack() as around:
                     around.enter_context(nullcontext() if is_about_one() else unit(**known))

@@ -24,7 +24,7 @@ from gateway.services import (
     transmit,
     webhook,
 )
-from gateway.services.base import Services
+from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
 from gateway.transports.base import Look, Receiver
@@ -169,7 +169,7 @@ def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
     """
     messages = [one for one in services.store.messages(ids) if not one.hold]
     only = messages[0] if len(ids) == 1 and messages else None
-    about = (only.id, f"message:{only.id}", only.partner, only.interchange) if only else ()
+    about = (only.id, job_of(only.id), only.partner, only.interchange) if only else ()
     with unit(**dict(zip(("message_id", "job_id", "partner", "control_number"), about))):
         waiting = [one for one in messages if one.translation == Translation.RECEIVED]
         if waiting:
