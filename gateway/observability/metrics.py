@@ -9,14 +9,15 @@ from __future__ import annotations
 import platform
 from collections import Counter as Tally
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
 
 import prometheus_client as prometheus
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from gateway import __version__
-from gateway.errors import EdiError
+from gateway.errors import ConfigurationError, EdiError
+from gateway.files import in_words
 from gateway.observability.recent import Recent
 from gateway.partners.certificate import EXPIRED, covered
 from gateway.store import gauges
@@ -98,10 +99,29 @@ def count(tally: Tally[tuple[str, ...]]) -> None:
             MESSAGES.labels(direction, set_id if known else "other", partner, outcome).inc(number)
 
 
-def serve(listen: tuple[str, int], site: Site) -> Any:
-    """Answers Prometheus at an address until the process ends, for processes without a page."""
+@contextmanager
+def served(listen: tuple[str, int], site: Site) -> Iterator[int]:
+    """Answers Prometheus at an address during the block, for processes without a page; yields the port.
+
+    Raises:
+        ConfigurationError: the address cannot be used.
+    """
     host, port = listen
-    return prometheus.start_http_server(port, host or "localhost", registry=_Both(site))
+    if not host:
+        yield 0
+        return
+    try:
+        server, thread = prometheus.start_http_server(port, host, registry=_Both(site))
+    except OSError as error:
+        words = f"Metrics cannot be told at {host}:{port}: {in_words(error)}."
+        hint = " Set EDIGW_METRICS_LISTEN to an address of its own for each process."
+        raise ConfigurationError(words + hint) from None
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def render(site: Site) -> bytes:
@@ -116,10 +136,10 @@ class _Both:
     """What the process counts, and the collector of the store."""
 
     def __init__(self, site: Site) -> None:
-        self._site = site
+        self._services = site.services  # of the thread that asks, or serves
 
     def collect(self) -> Iterator[Metric]:
-        services = self._site.services
+        services = self._services
         yield from PROCESS.collect()
         yield from _RECENT.get(services.store.engine, lambda: [*_observed(services)])
 

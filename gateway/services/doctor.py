@@ -118,7 +118,7 @@ def examine(home: Path, opened: Callable[[Settings], AbstractContextManager[Site
 
 
 def _database(home: Path, settings: Settings) -> Generator[Check, None, bool]:
-    """Whether the gateway can be opened: that would make anew what may only be away. The answer is returned."""
+    """Returns whether the gateway can be opened, which would make anew what may only be away."""
     key, has_key = home / KEYS / AUDIT_KEY, (home / KEYS / AUDIT_KEY).exists()
     url = database_url(home, settings)
     file = Path(url.removeprefix("sqlite:///"))

@@ -6,7 +6,7 @@ from alembic import context
 
 from gateway.store import tables as t
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 
 
