@@ -27,7 +27,7 @@ from gateway.x12.parser import GROUP_OF_SET, TECHNICAL
 if TYPE_CHECKING:
     from gateway.services.base import Services
 
-CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 TIMEOUT_SECONDS = 2.0
 """No query about the store takes longer; without its answers only ``edigw_database_up`` is told."""
 

@@ -80,7 +80,7 @@ def _ready(services: Services) -> Iterator[Check]:
             yield _migrations(revision(connection))
             yield _workers(services, connection, is_needed=True)
     except _BROKEN as error:
-        yield Check("database", FAIL, in_words(error), _DATABASE)
+        yield Check("database", FAIL, _words(error), _DATABASE)
     yield _storage(services)
 
 
@@ -99,7 +99,7 @@ def examine(home: Path, opened: Callable[[Settings], AbstractContextManager[Site
     except _BROKEN as error:
         problems = getattr(error, "problems", ()) or (None,)
         for one in problems:
-            words, fix = (one.message, one.hint) if one else (in_words(error), "")
+            words, fix = (one.message, one.hint) if one else (_words(error), "")
             yield Check("settings", FAIL, words, fix or "Correct that first.")
     if not home.is_dir():
         return
@@ -114,7 +114,7 @@ def examine(home: Path, opened: Callable[[Settings], AbstractContextManager[Site
             with opened(settings) as site:
                 yield from _parts(site.services)
         except _BROKEN as error:
-            yield Check("gateway", FAIL, in_words(error), "Correct that first.")
+            yield Check("gateway", FAIL, _words(error), "Correct that first.")
 
 
 def _database(home: Path, settings: Settings) -> Generator[Check, None, bool]:
@@ -149,7 +149,7 @@ def _database(home: Path, settings: Settings) -> Generator[Check, None, bool]:
             yield Check("keys", *_said(is_same, FAIL), words, fix)
             return is_same and found == REVISION
     except _BROKEN as error:
-        yield Check("database", FAIL, in_words(error), _FILE if url.startswith("sqlite:") else _DATABASE)
+        yield Check("database", FAIL, _words(error), _FILE if url.startswith("sqlite:") else _DATABASE)
     return False
 
 
@@ -163,7 +163,7 @@ def _parts(services: Services) -> Iterator[Check]:
             with reading(services.store.engine) as connection:
                 yield from part(connection)
         except _BROKEN as error:
-            yield Check(name, FAIL, in_words(error), "Correct that first.")
+            yield Check(name, FAIL, _words(error), "Correct that first.")
 
     yield from asked("database", lambda c: _of("database", FAIL, check.database(c)))
     yield _storage(services)
@@ -203,7 +203,7 @@ def _storage(services: Services) -> Check:
     try:
         services.payloads.probe()
     except OSError as error:
-        words = f"Payloads cannot be kept: {in_words(error)}"
+        words = f"Payloads cannot be kept: {_words(error)}"
         return Check("storage", FAIL, words, "Nothing is taken in until they can: look at storage.payloads.")
     return Check("storage", OK, "Payloads can be kept.")
 
@@ -269,6 +269,11 @@ def _certificates(services: Services, now: datetime) -> Iterator[Check]:
             words = f"{noted.name} of {whose or 'us'} ends {noted.ends}."
             yield Check("certificates", WARN, words, "Renew it, and change it in expiries.")
     yield Check("certificates", OK, f"{number} certificates were looked at.")
+
+
+def _words(error: Exception) -> str:
+    file = getattr(error, "filename", None)
+    return f"{file}: {in_words(error)}" if file else in_words(error)
 
 
 def summary(checks: Iterable[Check]) -> Mapping[str, object]:

@@ -35,7 +35,7 @@ _OLDEST = text("""
         UNION ALL SELECT min(d.planned_at) FROM deliveries d JOIN messages m ON m.id = d.message_id
             WHERE d.state IN ('pending', 'sending') AND m.hold = '' AND (d.box = 'quarantine'
                 OR d.channel NOT IN (SELECT channel FROM channels WHERE paused_at <> ''))
-    ) AS some
+    ) AS work
 """)
 _WAITING = text("""
     SELECT channel, count(*) FROM deliveries WHERE state IN ('pending', 'sending') AND box <> 'quarantine'
