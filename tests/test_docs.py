@@ -16,7 +16,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +34,7 @@ from gateway.mapping.converters import NAMES
 from gateway.mapping.model import Field
 from gateway.notify.events import EVENTS
 from gateway.notify.rules import Escalation, Quiet, Rule, Target
+from gateway.observability import metrics
 from gateway.partners.as2 import QUIRKS
 from gateway.partners.webhook import Email, Webhook
 from gateway.rules import RULES
@@ -410,12 +411,28 @@ def _default(value: Any) -> str:
     return f"`{value}`"
 
 
+def metric_table() -> str:
+    """All metrics."""
+    lines = ["| metric | kind | labels | of | meaning |", "| --- | --- | --- | --- | --- |"]
+    for one in (metrics.MESSAGES, metrics.TRANSLATION, metrics.ATTEMPTS, metrics.BUILD):
+        end = {"counter": "_total", "info": "_info"}.get(one._type, "")
+        said = one._labelnames or (("version", "revision", "python") if one is metrics.BUILD else ())
+        lines.append(_metric(one._name + end, one._type, said, "process", one._documentation))
+    lines += [_metric(name, "gauge", said, "store", words) for name, (words, said) in metrics.GAUGES.items()]
+    return "\n".join(lines) + "\n\n"
+
+
+def _metric(name: str, kind: str, labels: Sequence[str], of: str, words: str) -> str:
+    return f"| `{name}` | {kind} | {', '.join(f'`{one}`' for one in labels)} | {of} | {_cell(words)} |"
+
+
 TABLES = {
     "problem-codes.md": problem_table,
     "documents.md": field_table,
     "events.md": event_table,
     "sp-api.md": body_table,
     "rules.md": rule_table,
+    "metrics.md": metric_table,
 }
 _BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
 

@@ -8,7 +8,7 @@ import json
 import re
 import time
 import urllib.request
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ import structlog
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert, text
 
@@ -63,7 +64,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     home, stream, exporter = tmp_path_factory.mktemp("seen") / "home", io.StringIO(), InMemorySpanExporter()
-    before = samples(metrics.prometheus.generate_latest(metrics.PROCESS))
+    before = samples(generate_latest(metrics.PROCESS))
     made = tracing.provider()
     made.add_span_processor(SimpleSpanProcessor(exporter))
     tracing.use(made)
@@ -75,7 +76,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     finally:
         tracing.use(None)
         structlog.reset_defaults()
-    after = samples(metrics.prometheus.generate_latest(metrics.PROCESS))
+    after = samples(generate_latest(metrics.PROCESS))
     counted = {name: value - before.get(name, 0) for name, value in after.items()}
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     return Story(home, lines, exporter.get_finished_spans(), counted)
@@ -240,9 +241,9 @@ def test_what_is_taken_back_is_not_counted(story: Story) -> None:
 
 
 def test_sets_that_nobody_knows_are_one_label() -> None:
-    before = samples(metrics.prometheus.generate_latest(metrics.PROCESS))
-    metrics.count(metrics.Tally({("message", "in", f"X{n:02}", PARTNER, "rejected"): 1 for n in range(50)}))
-    after = samples(metrics.prometheus.generate_latest(metrics.PROCESS))
+    before = samples(generate_latest(metrics.PROCESS))
+    metrics.count(Counter({("message", "in", f"X{n:02}", PARTNER, "rejected"): 1 for n in range(50)}))
+    after = samples(generate_latest(metrics.PROCESS))
     changed = {name: value - before.get(name, 0) for name, value in after.items() if "edigw_messages" in name}
     assert [value for value in changed.values() if value] == [50]
 
