@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import __version__
 from gateway.errors import EdiError
 from gateway.files import in_words
+from gateway.observability.metrics import Site
 from gateway.observability.recent import Recent
 from gateway.partners.certificate import EXPIRED, ending
 from gateway.services import alert, check, expiry, webhook
@@ -43,13 +44,6 @@ class Check(NamedTuple):
     state: str
     words: str
     fix: str = ""
-
-
-class Site(Protocol):
-    """A gateway that is open."""
-
-    @property
-    def services(self) -> Services: ...
 
 
 _BROKEN = (EdiError, OSError, SQLAlchemyError, ValueError)

@@ -20,7 +20,8 @@ UNCERTAIN_AFTER = timedelta(minutes=15)
 
 _STEPS = 10_000
 
-# Words of the indexes stand here as they are, for one is not found by values that come with the query.
+# Words of the indexes stand here as they are, for one is not found by values that come with the query. CROSS JOIN
+# and `|| ''` keep databases from beginning with another index, which holds all there ever was.
 _COUNTS = text("""
     SELECT 'overdue', count(*) FROM messages WHERE acknowledgment = 'overdue'
     UNION ALL SELECT 'failed', count(*) FROM messages WHERE translation = 'failed' OR delivery = 'failed'
@@ -31,15 +32,16 @@ _COUNTS = text("""
 """)
 _OLDEST = text("""
     SELECT min(at) FROM (
-        SELECT min(created_at) AS at FROM messages WHERE translation = 'received' AND hold = ''
-        UNION ALL SELECT min(d.planned_at) FROM deliveries d JOIN messages m ON m.id = d.message_id
-            WHERE d.state IN ('pending', 'sending') AND m.hold = '' AND (d.box = 'quarantine'
+        SELECT min(created_at || '') AS at FROM messages WHERE translation = 'received' AND hold = ''
+        UNION ALL SELECT min(d.planned_at) FROM deliveries d CROSS JOIN messages m
+            WHERE m.id = d.message_id AND d.state IN ('pending', 'sending') AND m.hold = ''
+            AND (d.box = 'quarantine'
                 OR d.channel NOT IN (SELECT channel FROM channels WHERE paused_at <> ''))
     ) AS work
 """)
-_WAITING = text("""
-    SELECT channel, count(*) FROM deliveries WHERE state IN ('pending', 'sending') AND box <> 'quarantine'
-    GROUP BY channel
+WAITING = text("""
+    SELECT channel || '', count(*) FROM deliveries
+    WHERE state IN ('pending', 'sending') AND box <> 'quarantine' GROUP BY channel || ''
 """)
 _CHANNELS = text("SELECT channel, failures, paused_at, stopped_at FROM channels")
 
@@ -73,7 +75,7 @@ def read(connection: Connection, jobs: Jobs, now: datetime) -> Gauges:
         workers=busy["workers"],
         oldest=datetime.fromisoformat(oldest) if oldest else None,
         counts=_pairs(connection, _COUNTS, begun=as_text(now - UNCERTAIN_AFTER)),
-        waiting=_pairs(connection, _WAITING),
+        waiting=_pairs(connection, WAITING),
         channels={row.channel: row for row in connection.execute(_CHANNELS)},
     )
 
