@@ -442,6 +442,30 @@ class Labels:
 
 
 @setting
+class Observability:
+    """For those who watch.
+
+    Attributes:
+        metrics: address and port where a process answers Prometheus, beside /metrics of the page; empty for
+            none. EDIGW_METRICS_LISTEN goes before it, as each process of a machine needs its own.
+        traces: URL of a collector of OpenTelemetry (OTLP over HTTP); empty for none.
+    """
+
+    metrics: str = ""
+    traces: str = ""
+
+    def __post_init__(self) -> None:
+        _address(self.metrics)
+        if self.traces:
+            checked_url(self.traces)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port for metrics; the host is empty for none. Raises ValueError."""
+        return _address(os.environ.get("EDIGW_METRICS_LISTEN", self.metrics))
+
+
+@setting
 class GatewaySettings:
     """``gateway.yaml``."""
 
@@ -457,6 +481,7 @@ class GatewaySettings:
     web: Web = field(default_factory=Web)
     keys: Keys = field(default_factory=Keys)
     labels: Labels = field(default_factory=Labels)
+    observability: Observability = field(default_factory=Observability)
     calendars: tuple[Calendar, ...] = ()
     assist: Assist = field(default_factory=Assist)
     expiries: tuple[Expiry, ...] = ()

@@ -16,7 +16,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from gateway.engine import library
 from gateway.mapping.converters import NAMES
 from gateway.mapping.model import Field
 from gateway.notify.events import EVENTS
+from gateway.observability import metrics
 from gateway.partners.as2 import QUIRKS
 from gateway.rules import RULES
 from gateway.rules.profile import type_name
@@ -477,6 +478,21 @@ def described() -> dict[str, Any]:
     return next((json.loads(one.read_text("utf-8")) for one in places if one.exists()), {})
 
 
+def metric_table() -> str:
+    """All metrics."""
+    lines = ["| metric | kind | labels | of | meaning |", "| --- | --- | --- | --- | --- |"]
+    for one in (metrics.MESSAGES, metrics.TRANSLATION, metrics.ATTEMPTS, metrics.BUILD):
+        end = {"counter": "_total", "info": "_info"}.get(one._type, "")
+        said = one._labelnames or (("version", "revision", "python") if one is metrics.BUILD else ())
+        lines.append(_metric(one._name + end, one._type, said, "process", one._documentation))
+    lines += [_metric(name, "gauge", said, "store", words) for name, (words, said) in metrics.GAUGES.items()]
+    return "\n".join(lines) + "\n\n"
+
+
+def _metric(name: str, kind: str, labels: Sequence[str], of: str, words: str) -> str:
+    return f"| `{name}` | {kind} | {', '.join(f'`{one}`' for one in labels)} | {of} | {_cell(words)} |"
+
+
 TABLES = {
     "settings.md": setting_table,
     "api.md": lambda: api_table(described()),
@@ -485,6 +501,7 @@ TABLES = {
     "events.md": event_table,
     "sp-api.md": body_table,
     "rules.md": rule_table,
+    "metrics.md": metric_table,
 }
 _BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
 

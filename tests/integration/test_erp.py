@@ -578,7 +578,7 @@ def test_shape_files_that_are_wrong(
     with pytest.raises(ConfigurationError) as caught:
         work(home)
     assert words in " ".join(one.message for one in caught.value.problems)
-    assert main(["doctor", "--config", str(home)]) == 1
+    assert main(["doctor", "--config", str(home)]) == 3
     assert words in capsys.readouterr().out
 
 

@@ -350,6 +350,7 @@ def test_a_database_on_postgresql_is_of_todays_revision(postgres_url: str, tmp_p
             connection.execute(text(f"ALTER TABLE expectations DROP COLUMN {column}"))
         connection.execute(text("DROP INDEX deliveries_waits"))
         connection.execute(text("DROP INDEX deliveries_payload"))
+        connection.execute(text("DROP INDEX messages_overdue"))
         connection.execute(text("ALTER TABLE messages DROP COLUMN way"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     with pytest.raises(ConfigurationError, match="earlier version"):

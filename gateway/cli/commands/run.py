@@ -53,14 +53,17 @@ def run_worker(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
     from gateway.app import Gateway
+    from gateway.observability import metrics, tracing
     from gateway.observability.logging import configure, get_logger
     from gateway.settings import load
 
     home = inputs.home_named(args)
     settings = load(home)
     configure()
+    watch = settings.gateway.observability
+    tracing.configure(watch.traces)
     stop = Event()
-    with Gateway(home, settings) as gateway:
+    with Gateway(home, settings) as gateway, metrics.served(watch.address, gateway):
         if gateway.is_single and not (clock and works):
             raise ConfigurationError(
                 "On SQLite one process does everything: run `edigw up`. For several, set storage.database."
