@@ -80,7 +80,9 @@ class _Maker:
         self._bodies = [self._body() for _ in range(500)]
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _TABLES}
         self.columns = {
-            name: [one.name for one in table.c if one.autoincrement is not True and one.server_default is None]
+            name: [
+                one.name for one in table.c if one.autoincrement is not True and one.server_default is None
+            ]
             for name, table in _TABLES.items()
         }
         self.messages = self.documents = 0
