@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
+from urllib.parse import quote
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -570,12 +570,8 @@ def database_url(home: Path, settings: Settings) -> str:
     """
     said = os.environ.get("EDIGW_DATABASE_URL") or settings.gateway.storage.database
     if said and (file := os.environ.get("EDIGW_DATABASE_PASSWORD_FILE")):
-        from sqlalchemy import make_url
-        from sqlalchemy.exc import ArgumentError
-
-        with suppress(ArgumentError):  # told by who opens it
-            full = make_url(said).set(password=secret(f"file:{file}", home))
-            said = full.render_as_string(hide_password=False).replace(" ", "%20")
+        password = quote(secret(f"file:{file}", home), safe="")
+        said = re.sub(r"^([\w+]+://)(?:([^/@:]*)(?::[^/@]*)?@)?", rf"\1\2:{password}@", said, count=1)
     return said or f"sqlite:///{home / DATA / DATABASE}"
 
 

@@ -113,7 +113,7 @@ def _load(home: Path) -> None:
 
 def _postgres(engine: Engine, *command: str) -> None:
     """Runs a program of PostgreSQL; the URL follows the last word."""
-    url = engine.url.set(drivername="postgresql", password=None).render_as_string()
+    url = engine.url._replace(drivername="postgresql", password=None).render_as_string()  # `set` keeps it
     command = (*command[:-1], command[-1] + url)
     if shutil.which(command[0]) is None:
         said = (

