@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from gateway import engine
+from gateway import engine, resources
 from gateway.errors import DocumentError, EdiError, Level, Problem, RefusedError
 from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet, Verdict
 from gateway.x12.report import Tally, report
@@ -286,6 +288,13 @@ def acknowledge(
     numbers = itertools.count(first)
     answers = [data for _, data in acknowledger.interchanges(lambda: next(numbers), now, kind or "due")]
     return b"".join(answers), tally.verdict is Verdict.ACCEPTED and not unsupported
+
+
+def is_profile(name: str, overrides: Sequence[Path]) -> bool:
+    """Whether there are guidelines or mappings of this name, of a profile that is shipped or of a home."""
+    folders = (f"{kind}/partners/{name}" for kind in ("schemas", "mappings"))
+    is_name = re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name)
+    return bool(is_name) and any(resources.listing(folder, "*", overrides) for folder in folders)
 
 
 def bounded(events: Iterable[Event]) -> Iterator[Event]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from gateway.errors import NotFoundError, RefusedError
+from gateway.errors import NotFoundError
 from gateway.partners.partner import FOLDER, Partner
 from gateway.services import assist, receive
 from gateway.services.base import Services, job_of
@@ -104,14 +104,11 @@ def _partners(services: Services, found: Sequence[dict[str, Any]]) -> tuple[Part
     return tuple({one if isinstance(one, str) else one.id: one for one in known}.values())
 
 
-def take(services: Services, given: Given, key: str) -> str:
-    """Takes it in; returns the id of its message, or of the message of the first time.
+def take(services: Services, given: Given, key: str) -> str | None:
+    """Takes it in; returns the id of its message, or of that of the first time; None if that was another.
 
     Args:
         key: by which the same is known when it is handed over again.
-
-    Raises:
-        RefusedError: the key was used for something else.
     """
     payload, size = services.payloads.put(BytesIO(given.content))
     services.payloads.flush()
@@ -128,9 +125,7 @@ def take(services: Services, given: Given, key: str) -> str:
     )
     with store.transaction():
         if (before := store.claim(key, message.id)) is not None:
-            if store.message(before).payload != payload:
-                raise RefusedError(f"This key was used for something else, message {before}.")
-            return before
+            return before if store.message(before).payload == payload else None
         only = [one.id for one in given.partners if isinstance(one, Partner)]
         receive.keep(services, message, partner=only[0] if len(only) == len(given.partners) == 1 else None)
         services.enqueue([job_of(message.id)])

@@ -159,9 +159,15 @@ def schedules(connection: Connection) -> dict[str, Row]:
 
 
 def deadlines(
-    connection: Connection, state: str, partner: str, limit: int, partners: Collection[str] | None = None
+    connection: Connection,
+    state: str,
+    partner: str,
+    limit: int,
+    partners: Collection[str] | None = None,
+    *,
+    now: datetime,
 ) -> list[Row]:
-    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
+    """What is expected (``open``) or late (``overdue``), by due time, with ``orders`` and ``seconds_left``."""
     opener, e = t.documents.alias(), t.expectations.c
     whose = func.coalesce(opener.c.partner, _M.partner)
     number = func.coalesce(func.nullif(e.about, ""), opener.c.number, _M.name)
@@ -188,7 +194,26 @@ def deadlines(
         )
         found = {key["value"] for one in about for key in keys[one] if key["kind"] == "po"}
         row["orders"] = sorted(found)[:MAX_RELATED]
+        row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
     return rows
+
+
+def entries(connection: Connection, after: int, names: Collection[str], window: int) -> tuple[list[Row], int]:
+    """Entries of the audit with these events after a number, of the next so many entries; and where they end.
+
+    They are read in the order of their numbers, in which they are committed as well.
+    """
+    a, last = t.audit.c, last_entry(connection)
+    if after >= last:
+        return [], after
+    last = min(last, after + window)
+    query = select(t.audit).where(a.seq > after, a.seq <= last, a.event.in_(sorted(names)))
+    return _plain(connection, query.order_by(a.seq)), last
+
+
+def last_entry(connection: Connection) -> int:
+    """The number of the newest entry of the audit."""
+    return int(connection.scalar(select(func.coalesce(func.max(t.audit.c.seq), 0))) or 0)
 
 
 def due_at(expectations: Iterable[Row]) -> str | None:
