@@ -53,7 +53,8 @@ def clock(
         for row in sorted(rows, key=lambda row: str(row["due_at"])):
             known = {"deadline": row["kind"], "words": f"{WORDS[row['kind']]} {row['number']}"}
             known |= {"due_at": row["due_at"], "state": row["state"], "no": row["seq"]}
-            due.append({**known, "seconds_left": row["seconds_left"], "cost": _cost(theirs, row["kind"], worth)})
+            known["seconds_left"] = row["seconds_left"]
+            due.append({**known, "cost": _cost(theirs, row["kind"], worth)})
         yield {"purchase_order": number, "partner": whose, "due": due}
 
 

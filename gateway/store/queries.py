@@ -167,7 +167,7 @@ def deadlines(
     *,
     now: datetime,
 ) -> list[Row]:
-    """What is expected (``open``) or late (``overdue``), by due time, with ``orders`` and ``seconds_left``."""
+    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
     opener, e = t.documents.alias(), t.expectations.c
     whose = func.coalesce(opener.c.partner, _M.partner)
     number = func.coalesce(func.nullif(e.about, ""), opener.c.number, _M.name)
@@ -430,8 +430,9 @@ def document(connection: Connection, document_id: str, partners: Collection[str]
         NotFoundError: there is none of these partners.
     """
     query = select(t.documents).where(_D.id == document_id, *within(_D.partner, partners))
-    if (row := connection.execute(query).mappings().one_or_none()) is None:
+    if not (found := _plain(connection, query)):
         raise NotFoundError(f"There is no document {document_id}.")
+    (row,) = found
     body = row["body"] and orjson.loads(zlib.decompress(row["body"]))
     return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
 

@@ -107,7 +107,7 @@ def list_acknowledgments(
     status: Annotated[list[Acknowledgment], Query()] = [],  # noqa: B006 -- copied by FastAPI
     fields: Fields = "",
 ) -> Any:
-    """What was sent and is to be acknowledged: with a status newest first, else what is owed, oldest first."""
+    """What was sent and is to be acknowledged: what is owed, oldest first, or with a status, newest first."""
     given = replace(
         asked,
         acknowledgment=tuple(status) or queries.OWED,

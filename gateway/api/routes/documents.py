@@ -218,7 +218,7 @@ def _state(site: Site, message_id: str) -> Submitted:
         one = services.store.message(message_id)
         problems = submit.problems(services, message_id) if one.translation != "received" else []
     names = ("id", "channel", "name", "translation", "delivery", "acknowledgment", "partner")
-    return Submitted(**{name: getattr(one, name) for name in names}, problems=problems)
+    return Submitted.model_validate({**{name: getattr(one, name) for name in names}, "problems": problems})
 
 
 def found(site: Site, identity: Identity, document_id: str) -> Row:

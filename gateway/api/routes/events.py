@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from gateway.api.access import needs, site_of
 from gateway.api.paging import MAX_CURSOR
@@ -95,7 +96,17 @@ async def follow(
         return {"events": rows, "cursor": last}
     if not _STREAMS.acquire(blocking=False):
         raise ApiError(503, f"{MAX_STREAMS} programs follow events already.", headers={"Retry-After": "30"})
-    return StreamingResponse(_stream(request, identity, since, event), media_type=STREAM)
+    return _Stream(_stream(request, identity, since, event), media_type=STREAM)
+
+
+class _Stream(StreamingResponse):
+    """One of :data:`MAX_STREAMS`."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            _STREAMS.release()
 
 
 def _newest(site: Site) -> int:
@@ -114,22 +125,19 @@ async def _stream(
 ) -> AsyncIterator[bytes]:
     site, began = site_of(request), time.monotonic()
     stop, said, looked = request.app.state.stop, began, 0.0
-    try:
-        yield b"retry: 2000\n\n"
-        while not stop.is_set() and (now := time.monotonic()) < began + _LIFE:
-            if now >= looked + _POLL:
-                looked, before = now, since
-                rows, since = await run_in_threadpool(_after, site, identity, since, wanted)
-                for one in rows:
-                    told = orjson.dumps(one)
-                    yield b"id: %d\nevent: %s\ndata: %s\n\n" % (one["seq"], one["event"].encode(), told)
-                if rows:
-                    said = now
-                elif now > said + _HEARTBEAT:
-                    said = now
-                    yield b"id: %d\n: nothing happened\n\n" % since
-                if since > before and since - before >= happened.WINDOW:
-                    looked = 0.0  # there is more
-            await asyncio.sleep(_TICK)
-    finally:
-        _STREAMS.release()
+    yield b"retry: 2000\n\n"
+    while not stop.is_set() and (now := time.monotonic()) < began + _LIFE:
+        if now >= looked + _POLL:
+            looked, before = now, since
+            rows, since = await run_in_threadpool(_after, site, identity, since, wanted)
+            for one in rows:
+                told = orjson.dumps(one)
+                yield b"id: %d\nevent: %s\ndata: %s\n\n" % (one["seq"], one["event"].encode(), told)
+            if rows:
+                said = now
+            elif now > said + _HEARTBEAT:
+                said = now
+                yield b"id: %d\n: nothing happened\n\n" % since
+            if since > before and since - before >= happened.WINDOW:
+                looked = 0.0  # there is more
+        await asyncio.sleep(_TICK)

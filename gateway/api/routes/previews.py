@@ -1,4 +1,4 @@
-"""What X12 and documents are to each other: nothing here is stored, and no bytes are too bad to be answered."""
+"""What X12 and documents are to each other: nothing is stored, and no bytes are too bad to be answered."""
 
 from __future__ import annotations
 
