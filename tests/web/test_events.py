@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +22,10 @@ def told(lines: Iterator[str], count: int) -> list[dict[str, Any]]:
     """So many events of a stream."""
     found: list[dict[str, Any]] = []
     one: dict[str, Any] = {}
+    ends = time.monotonic() + 40  # heartbeats keep it from waiting for ever
     while len(found) < count:
         line = next(lines)
+        assert time.monotonic() < ends, found
         name, _, value = line.partition(": ")
         if not line and "data" in one:
             found.append(one)

@@ -58,7 +58,7 @@ def test_the_answer_is_that_of_the_command(
     (printed,) = json.loads(capfd.readouterr().out)["files"]
     (said,) = viewer.post(f"/api/v1/{verb}", content=X12).json()["files"]
     assert said == {**printed, "path": "-"}
-    assert said["verdict"] == "rejected"
+    assert said["verdict"] == "accepted_with_errors"
 
 
 def test_an_acknowledgment_is_x12_that_passes(viewer: httpx.Client) -> None:
