@@ -147,7 +147,7 @@ class _Maker:
             size=1500, created_at=as_text(self._now), delivery="failed" if bad else "delivered",
             translation="translated" if direction == "in" else "written", partner=partner or None,
             acknowledgment=owed if waits else "not_expected", interchange=interchange, group=group,
-            attempts=0, origin=origin, hold="", answers=True,
+            attempts=0, origin=origin, hold="", answers=True, way="", closed_at="",
         )  # fmt: skip
         if direction == "out":
             self._deliver(made, partner, name, payload=known)

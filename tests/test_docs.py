@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from gateway.as2.problems import CATALOGUE as AS2_PROBLEMS
-from gateway.cli.commands.explain import entries
+from gateway.services.explain import entries
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
@@ -358,6 +358,7 @@ def problem_table() -> str:
         "SP-API": "SP-API: calls of Amazon's interface",
         "rule": "Rules of vendors",
         "mapping": "Mappings",
+        "web": "The page and the REST interface",
         "edigw": "Errors of a command",
     }
     lines = []

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Any
 
 from fastapi import FastAPI
 
 from gateway import __version__
 from gateway.api import problems
-from gateway.api.routes import messages
+from gateway.api.routes import chains, documents, events, messages, previews
 from gateway.api.site import Site
 
-NOUNS = (messages,)
+NOUNS = (messages, documents, chains, previews, events)
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "what is wrong, whose move it is and what to do",
@@ -38,9 +39,11 @@ def make_api(site: Site) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.site = site
+    app.state.stop = Event()  # set when it ends, so that streams do
     problems.install(app)
     for one in NOUNS:
         app.include_router(one.router)
+    app.include_router(documents.files)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

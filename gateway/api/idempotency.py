@@ -1,7 +1,7 @@
 """``Idempotency-Key`` (IETF draft 07): a POST that is sent again is answered again, and done once.
 
-An answer is kept for a day. If the process dies between doing and answering, nobody knows from the key what
-was done; that is said (409), and the list of messages tells.
+An answer is kept for a day. If the process dies between doing and answering, that is said (409); what is
+handed over keeps its key as well (:func:`mark_of`), so that its message can be named.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.responses import Response
 from gateway.api.access import identify, site_of
 from gateway.api.problems import ApiError, answer, of
 from gateway.api.site import Site
+from gateway.services.access import Identity
 from gateway.store.queries import Row
 
 KEPT = timedelta(hours=24)
@@ -74,7 +75,11 @@ class Once(APIRoute):
 
             if (known := await run_in_threadpool(begin)) is not None:
                 same = (known["method"], known["path"], known["fingerprint"])
-                return _again(known, same == (request.method, where, fingerprint))
+                is_same = same == (request.method, where, fingerprint)
+                lost = is_same and known["state"] != "done"
+                mark = mark_of(request, identity)
+                done = await run_in_threadpool(_done, site, identity.actor, mark) if lost else None
+                return _again(known, is_same, done)
             try:
                 response = await handle(request)
             except Exception as error:
@@ -89,12 +94,26 @@ class Once(APIRoute):
         return once
 
 
-def _again(known: Row, same: bool) -> Response:
+def mark_of(request: Request, identity: Identity) -> str:
+    """What is claimed in the transaction of what a request does, so that it is known whether it was done."""
+    return f"api|{identity.actor}|{request.headers.get(HEADER, '').strip()}"
+
+
+def _done(site: Site, actor: str, mark: str) -> str | None:
+    with site.acting(actor) as services:
+        return services.store.claimed(mark)
+
+
+def _again(known: Row, same: bool, done: str | None) -> Response:
     if not same:
         raise ApiError(422, f"This `{HEADER}` was used for another request.", code="HTTP-IDEMPOTENCY")
     if known["state"] != "done":
         words = "This request is still running, or was cut off. Look whether it was done before asking anew."
-        raise ApiError(409, words, code="HTTP-IDEMPOTENCY", headers={"Retry-After": "1"})
+        headers = {"Retry-After": "1"}
+        if done:
+            words = f"This request was done, as message {done}; its answer is not there."
+            headers = {"Location": f"/api/v1/messages/{done}"}
+        raise ApiError(409, words, code="HTTP-IDEMPOTENCY", headers=headers)
     headers = {**orjson.loads(known["headers"]), "Idempotency-Replayed": "true"}
     return Response(known["body"], known["status"], headers)
 

@@ -37,3 +37,27 @@ def page_of(name: str, rows: str, row: type[BaseModel]) -> type[BaseModel]:
 
 Message = row_of("Message", t.messages)
 Document = row_of("Document", t.documents, "body")
+
+
+class Finding(BaseModel):
+    """What is wrong: what, where, the value, whose move it is, what to do."""
+
+    code: str
+    severity: str
+    level: str
+    message: str
+    hint: str
+    value: str | None
+    location: dict[str, Any] = Field(description="X12 address, byte offset, line, JSON pointer")
+    ack: dict[str, Any] = Field(description="codes of TA1, 997 and 999")
+    fault: str = Field(description="whose move it is: partner, us, configuration or network")
+
+
+def raw(description: str, *kinds: str) -> dict[str, Any]:
+    """The description of a body that is taken as it is, of any type; these are usual."""
+    schema = {"type": "string", "format": "binary"}
+    content = {one: {"schema": {} if one == JSON else schema} for one in (*kinds, "application/octet-stream")}
+    return {"requestBody": {"required": True, "description": description, "content": content}}
+
+
+JSON, X12 = "application/json", "application/edi-x12"

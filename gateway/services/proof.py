@@ -85,6 +85,7 @@ _WORDS = {
     "message.held": "Put on hold. Reason: {reason}",
     "message.released": "No longer on hold. Reason: {reason}",
     "message.cancelled": "Cancelled. Reason: {reason}",
+    "message.closed": "Seen to; it needs nobody any more. Reason: {reason}",
     "message.erased": "The bytes and documents of {file} were deleted at the end of their retention.",
     "message.sealed": "Taken over from the earlier version: {file}.",
     "document.sealed": "Taken over from the earlier version: {document_type} {number}.",

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import orjson
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     true,
     union_all,
 )
@@ -57,6 +58,9 @@ _M, _D, _K, _X = t.messages.c, t.documents.c, t.document_keys.c, t.exchanges.c
 _SHOWN = {t.documents: [one for one in _D if one.name != "body"]}
 _WAITS = select(t.deliveries.c.message_id).where(t.deliveries.c.state == "waits")
 _HELD = select(t.documents.c.message_id).where(t.documents.c.batch.like(f"{APPROVAL}%"))
+OPEN = cast("_Condition", text(f"({t.needs_somebody})"))
+"""What the index ``messages_needs`` holds, in its words; of messages alone."""
+
 _NEEDS_PERSON = or_(
     *(_M.translation == "failed", _M.delivery == "failed", _M.hold != ""), _M.id.in_(_WAITS), _M.id.in_(_HELD)
 )
@@ -72,6 +76,7 @@ class Wanted:
         translation, delivery, acknowledgment: statuses, any of them.
         partners: only what is of these, and nothing that has no partner; None for all.
         person: only what needs one: failed, on hold, or with a document that waits for an item or place.
+        open: only what somebody has to look at, by its statuses or a hold, and nobody has closed.
         since, until: from when on, and before when.
         cursor: where the page before ended.
     """
@@ -85,6 +90,7 @@ class Wanted:
     delivery: tuple[str, ...] = ()
     acknowledgment: tuple[str, ...] = ()
     person: bool = False
+    open: bool = False
     since: datetime | None = None
     until: datetime | None = None
     oldest_first: bool = False
@@ -101,7 +107,7 @@ class Page(NamedTuple):
 
 def messages(connection: Connection, wanted: Wanted, *where: _Condition) -> Page:
     """A page of messages."""
-    where = (*where, _NEEDS_PERSON) if wanted.person else where
+    where = (*where, *([_NEEDS_PERSON] if wanted.person else ()), *([OPEN] if wanted.open else ()))
     hits = _message_hits(connection, wanted.text, wanted.partners) if wanted.text else ()
     return _page(connection, t.messages, wanted, where, hits)
 
@@ -115,6 +121,23 @@ def documents(connection: Connection, wanted: Wanted) -> Page:
         hits = [_D.id.in_(named), _D.message_id.in_(carried), _D.sent_in.in_(carried), _D.partner == text]
         hits += _begins(t.documents, text)
     return _page(connection, t.documents, wanted, (), hits)
+
+
+def carried(connection: Connection, ids: Collection[str], most: int = 3) -> dict[str, list[Row]]:
+    """The first documents in each of some messages, and one more if there are more."""
+    columns = [_D[one] for one in ("id", "message_id", "sent_in", "document_type", "number", "test")]
+    each = [
+        select(*columns).where(column == one).order_by(_D.seq).limit(most + 1).subquery()
+        for one in ids
+        for column in (_D.message_id, _D.sent_in)
+    ]
+    found: dict[str, list[Row]] = {one: [] for one in ids}
+    if each:
+        for row in connection.execute(union_all(*(select(one) for one in each))).mappings():
+            for one in {row["message_id"], row["sent_in"]} & found.keys():
+                if len(found[one]) <= most and row["id"] not in [known["id"] for known in found[one]]:
+                    found[one].append(dict(row))
+    return found
 
 
 def acknowledgments(connection: Connection, wanted: Wanted) -> Page:
@@ -136,7 +159,13 @@ def schedules(connection: Connection) -> dict[str, Row]:
 
 
 def deadlines(
-    connection: Connection, state: str, partner: str, limit: int, partners: Collection[str] | None = None
+    connection: Connection,
+    state: str,
+    partner: str,
+    limit: int,
+    partners: Collection[str] | None = None,
+    *,
+    now: datetime,
 ) -> list[Row]:
     """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
     opener, e = t.documents.alias(), t.expectations.c
@@ -165,7 +194,26 @@ def deadlines(
         )
         found = {key["value"] for one in about for key in keys[one] if key["kind"] == "po"}
         row["orders"] = sorted(found)[:MAX_RELATED]
+        row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
     return rows
+
+
+def entries(connection: Connection, after: int, names: Collection[str], window: int) -> tuple[list[Row], int]:
+    """Entries of the audit with these events after a number, of the next so many entries; and where they end.
+
+    They are read in the order of their numbers, in which they are committed as well.
+    """
+    a, last = t.audit.c, last_entry(connection)
+    if after >= last:
+        return [], after
+    last = min(last, after + window)
+    query = select(t.audit).where(a.seq > after, a.seq <= last, a.event.in_(sorted(names)))
+    return _plain(connection, query.order_by(a.seq)), last
+
+
+def last_entry(connection: Connection) -> int:
+    """The number of the newest entry of the audit."""
+    return int(connection.scalar(select(func.coalesce(func.max(t.audit.c.seq), 0))) or 0)
 
 
 def due_at(expectations: Iterable[Row]) -> str | None:
@@ -256,7 +304,7 @@ def _page(
     if (
         partners
         and table is t.messages
-        and not (wanted.text or wanted.person or len(partners) > MAX_PARTNERS)
+        and not (wanted.text or wanted.person or wanted.open or len(partners) > MAX_PARTNERS)
     ):
         each = [query.where(_M.partner == one).subquery() for one in sorted(partners)]
         asked = [union_all(*(select(one.c.seq) for one in each))]
@@ -379,8 +427,9 @@ def document(connection: Connection, document_id: str, partners: Collection[str]
         NotFoundError: there is none of these partners.
     """
     query = select(t.documents).where(_D.id == document_id, *within(_D.partner, partners))
-    if (row := connection.execute(query).mappings().one_or_none()) is None:
+    if not (found := _plain(connection, query)):
         raise NotFoundError(f"There is no document {document_id}.")
+    (row,) = found
     body = row["body"] and orjson.loads(zlib.decompress(row["body"]))
     return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
 

@@ -73,6 +73,7 @@ class Message:
         answers: whether what came is acknowledged; what is processed again was answered before.
         erased_at: when its bytes were deleted at the end of their retention.
         way: how it came or goes, see :data:`gateway.partners.partner.WAYS`; empty if nobody noted it.
+        closed_at: when somebody said that nobody needs to look at it any more.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Message:
     answers: bool = True
     erased_at: str | None = None
     way: str = ""
+    closed_at: str = ""
 
     @property
     def is_repeated(self) -> bool:

@@ -83,8 +83,9 @@ class Web:
         self._connections = rules.connections
         self.is_secure = bool(tls) or rules.public_url.startswith("https:")
         rate = Rate(rules.requests_per_second, rules.requests_per_second * _BURST_SECONDS)
+        self._pages = make_app(site)
         self._app = Guard(
-            make_app(site),
+            self._pages,
             max_body=rules.max_body_mb * 1_000_000,
             rate=rate,
             proxies=rules.proxies,
@@ -110,6 +111,7 @@ class Web:
 
     def run(self, stop: Event) -> None:
         """Serves until ``stop`` is set."""
+        self._pages.state.stop = stop
 
         async def main() -> None:
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS

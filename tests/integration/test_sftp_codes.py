@@ -13,7 +13,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from gateway.cli.commands.explain import entries
+from gateway.services.explain import entries
 from gateway.cli.main import main
 from gateway.partners.sftp import Server, Sftp, Upload
 from gateway.transports.problems import CATALOGUE, SftpError

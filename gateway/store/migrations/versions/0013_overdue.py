@@ -6,8 +6,8 @@ from alembic import context
 
 from gateway.store import tables as t
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
