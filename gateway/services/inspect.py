@@ -31,7 +31,7 @@ MOST_SCANNED = 64_000_000
 MOST_SET = 4_000_000
 """Bytes of a transaction set that is shown with its meaning."""
 
-SEGMENTS, ORIGINS, RAW = 80, 150, 24_000
+SEGMENTS, ORIGINS, RAW = 60, 120, 24_000
 """Segments, origins of values, and bytes that are shown at once."""
 
 _WHOLE = 100_000

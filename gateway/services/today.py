@@ -195,11 +195,12 @@ def _volume(connection: Connection, now: datetime, partners: Collection[str] | N
 
 def _on_time(connection: Connection, now: datetime, partners: Collection[str] | None) -> Row:
     """What was due in the last 24 hours, of what was expected last: how many, and how many are not late."""
-    last = select(_E.due_at, _E.state, _E.message_id).order_by(_E.seq.desc()).limit(10 * MOST)
+    last = select(_E.due_at, _E.state, _E.message_id).order_by(_E.seq.desc()).limit(10 * MOST).subquery()
+    due = (last.c.due_at >= as_text(now - _DAY), last.c.due_at < as_text(now), last.c.state != "cancelled")
+    found = select(last.c.state).where(*due)
     if partners is not None:
-        last = last.join(t.messages, _M.id == _E.message_id).where(*within(_M.partner, partners))
-    begin, end = as_text(now - _DAY), as_text(now)
-    rows = [row for row in connection.execute(last) if begin <= row.due_at < end and row.state != "cancelled"]
+        found = found.join(t.messages, _M.id == last.c.message_id).where(*within(_M.partner, partners))
+    rows = connection.execute(found).all()
     met = sum(row.state == "met" for row in rows)
     return {"due": len(rows), "met": met, "percent": round(100 * met / len(rows), 1) if rows else None}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
+import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
@@ -176,9 +177,12 @@ def trace(shown: _Shown, at: At = 0, first: At = 0) -> Response:
     message, guides = with_guides(shown.request, shown.identity, shown.message["id"])
     told = inspect.trace(shown.site.payloads, message, guides, at)
     origins: list[Row] = told["origins"] if told else []
-    part = origins[first : first + inspect.ORIGINS]
+    part = [
+        {**one, "shown": orjson.dumps(one["value"], default=str).decode()[:60]}
+        for one in origins[first : first + inspect.ORIGINS]
+    ]
     after = first + inspect.ORIGINS if first + inspect.ORIGINS < len(origins) else None
-    return shown.shown("trace", f"/trace?at={at}", told=told, rows=part, first=first, after=after)
+    return shown.shown("trace", f"/trace?at={at}", told=told, rows=part, after=after, turned=bool(at or first))
 
 
 @router.get("/delivery")

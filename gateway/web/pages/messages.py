@@ -47,7 +47,7 @@ ACTIONS: dict[str, tuple[str, str, str]] = {
 _VIEWS = (
     ("All", ""),
     ("Needs somebody", "open=1"),
-    ("Not accepted", "acknowledgment=rejected&acknowledgment=partial&acknowledgment=accepted_with_errors"),
+    ("Not accepted", "open=1&acknowledgment=rejected&acknowledgment=partial&acknowledgment=accepted_with_errors"),
     ("Not answered", "&".join(f"acknowledgment={one}" for one in OWED)),
 )
 _KEPT = ("text", "partner", "direction", "since", "until", *WORDS, "person", "open", "held")
@@ -124,7 +124,7 @@ def unprocessed(request: Request, identity: _Reader, asked: _Asked, done: bool =
         done=done,
         asked=asked,
         reasons=REASONS,
-        kinds=UNPROCESSED,
+        labels=dict(_partners(request, identity)),
         **_pages(request, found, identity),
     )
 
