@@ -24,7 +24,6 @@ from typing import Any
 import pytest
 
 from gateway.as2.problems import CATALOGUE as AS2_PROBLEMS
-from gateway.services.explain import entries
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
@@ -36,6 +35,7 @@ from gateway.observability import metrics
 from gateway.partners.as2 import QUIRKS
 from gateway.rules import RULES
 from gateway.rules.profile import type_name
+from gateway.services.explain import entries
 from gateway.settings import rules_of
 from gateway.simulator.script import Script
 from gateway.sp_api import KINDS

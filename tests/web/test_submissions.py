@@ -10,8 +10,6 @@ import httpx
 import pytest
 
 from gateway import resources
-from gateway.app import Gateway
-from gateway.settings import load
 from tests.homes import LINE, change, rows
 from tests.orders import interchange, order
 from tests.web.conftest import Served
