@@ -50,6 +50,8 @@ ONLY_IN = {
     "paramiko": {"transports/ssh.py", "transports/sftp.py"},
     "uvicorn": {"api/listener.py"},
     "asyncssh": {"api/sftp_server.py"},
+    "opentelemetry": {"observability/tracing.py"},
+    "prometheus_client": {"observability/metrics.py"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},
 }
 
