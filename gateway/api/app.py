@@ -16,6 +16,7 @@ from gateway.api.routes import (
     messages,
     previews,
     today,
+    watching,
 )
 from gateway.api.routes import problems as codes
 from gateway.api.site import Site
@@ -28,6 +29,7 @@ NOUNS = (
     previews,
     events,
     codes,
+    watching,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -194,11 +195,21 @@ def _migrations(found: str | None) -> Check:
 
 
 def _storage(services: Services) -> Check:
-    try:
-        services.payloads.probe()
-    except OSError as error:
-        words = f"Payloads cannot be kept: {_words(error)}"
-        return Check("storage", FAIL, words, "Nothing is taken in until they can: look at storage.payloads.")
+    """Whether payloads can be kept; a share or an object store that hangs is not waited for."""
+    words = ["Payloads cannot be kept: nothing answers in time"]
+
+    def probe() -> None:
+        try:
+            services.payloads.probe()
+            words.clear()
+        except OSError as error:
+            words[0] = f"Payloads cannot be kept: {_words(error)}"
+
+    asking = Thread(target=probe, daemon=True)
+    asking.start()
+    asking.join(_TIMEOUT_SECONDS)
+    if words:
+        return Check("storage", FAIL, words[0], "Nothing is taken in until they can: see storage.payloads.")
     return Check("storage", OK, "Payloads can be kept.")
 
 

@@ -20,8 +20,8 @@ UNCERTAIN_AFTER = timedelta(minutes=15)
 
 _STEPS = 10_000
 
-# Words of the indexes stand here as they are, for one is not found by values that come with the query.
-# CROSS JOIN and `|| ''` keep databases from beginning with another index, which holds all there ever was.
+# Words of the indexes stand here as they are, for one is not found by values that come with the query; CROSS
+# JOIN and || keep databases from beginning with another index, which holds all there ever was.
 _COUNTS = text("""
     SELECT 'overdue', count(*) FROM messages WHERE acknowledgment = 'overdue'
     UNION ALL SELECT 'failed', count(*) FROM messages WHERE translation = 'failed' OR delivery = 'failed'

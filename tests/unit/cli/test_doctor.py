@@ -206,5 +206,15 @@ def test_not_ready_without_storage(home: Path) -> None:
         assert told["status"] == "fail"
 
 
+def test_a_storage_that_hangs_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_TIMEOUT_SECONDS", 0.1)
+    with Gateway(home, load(home), works=False) as site, closing(site.services.store):
+        go = Event()
+        monkeypatch.setattr(site.payloads, "probe", lambda: go.wait(20))
+        found = doctor._storage(site.services)
+        go.set()
+    assert (found.state, "in time" in found.words) == ("fail", True)
+
+
 def test_alive() -> None:
     assert doctor.summary(doctor.live())["status"] == "ok"
