@@ -152,7 +152,7 @@ class _Maker:
         if waits:
             due = as_text(self._now + timedelta(hours=24))
             state = "open" if owed == "waiting" else "met"
-            self._add("expectations", kind="acknowledgment", message_id=made, due_at=due, state=state)
+            self._add("expectations", kind="acknowledgment", message_id=made, due_at=due, state=state, about="")
         return made
 
     def _answer(self, partner: str, origin: str) -> None:

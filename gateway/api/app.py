@@ -9,10 +9,11 @@ from fastapi import FastAPI
 
 from gateway import __version__
 from gateway.api import problems
-from gateway.api.routes import chains, documents, events, messages, previews
+from gateway.api.routes import chains, documents, events, messages, previews, today
+from gateway.api.routes import problems as codes
 from gateway.api.site import Site
 
-NOUNS = (messages, documents, chains, previews, events)
+NOUNS = (messages, today, codes, documents, chains, previews, events)
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "what is wrong, whose move it is and what to do",

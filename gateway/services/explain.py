@@ -68,8 +68,16 @@ HTTP: dict[int, tuple[str, str, str]] = {
     404: ("HTTP-NOT-FOUND", "There is nothing at this address.", "Check the address."),
     405: ("HTTP-METHOD", "This method is not possible here.", "The header `Allow` says which are."),
     406: ("HTTP-ACCEPT", "The answer does not exist in this form.", "Ask for `application/json`."),
-    409: ("HTTP-CONFLICT", "The state of things does not allow this.", "Read it again; the message says why."),
-    412: ("HTTP-CHANGED", "It was changed since you read it. Read it again.", "Decide anew, and send it then."),
+    409: (
+        "HTTP-CONFLICT",
+        "The state of things does not allow this.",
+        "Read it again; the message says why.",
+    ),
+    412: (
+        "HTTP-CHANGED",
+        "It was changed since you read it. Read it again.",
+        "Decide anew, and send it then.",
+    ),
     413: ("HTTP-TOO-LARGE", "The body is too large.", "Send less, or raise `web.max_body_mb`."),
     415: ("HTTP-MEDIA-TYPE", "A body of this type is not read here.", "Send JSON, or the form of the page."),
     422: (

@@ -126,11 +126,15 @@ _WORDS = {
 
 def words(entry: Entry) -> str:
     """What an entry says, in a sentence."""
-    facts = facts_of(entry.facts)
+    return sentence(entry.event, facts_of(entry.facts))
+
+
+def sentence(event: str, facts: Mapping[str, Any]) -> str:
+    """What an event and its facts say."""
     said = {key: _said(value) for key, value in facts.items()}
-    if entry.event in _WORDS:
-        return _WORDS[entry.event].format_map(defaultdict(lambda: "?", said)).strip()
-    return ", ".join((entry.event, *(f"{key} {value}" for key, value in said.items())))
+    if event in _WORDS:
+        return _WORDS[event].format_map(defaultdict(lambda: "?", said)).strip()
+    return ", ".join((event, *(f"{key} {value}" for key, value in said.items())))
 
 
 def entry_of(row: Row[Any]) -> Entry:

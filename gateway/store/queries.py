@@ -39,6 +39,9 @@ from gateway.store.records import APPROVAL, OUTBOUND, as_text
 OWED = ("waiting", "overdue")
 """Acknowledgments that a partner still owes."""
 
+UNPROCESSED = ("rejected", "unreadable", "unprocessed", "partly_translated", "duplicate")
+"""Translations of what is in quarantine, in whole or in part."""
+
 MAX_RELATED = 500
 """Rows of one kind in a detail or a chain; that there are more is told."""
 
@@ -77,6 +80,7 @@ class Wanted:
         partners: only what is of these, and nothing that has no partner; None for all.
         person: only what needs one: failed, on hold, or with a document that waits for an item or place.
         open: only what somebody has to look at, by its statuses or a hold, and nobody has closed.
+        held: only what is on hold.
         since, until: from when on, and before when.
         cursor: where the page before ended.
     """
@@ -91,6 +95,7 @@ class Wanted:
     acknowledgment: tuple[str, ...] = ()
     person: bool = False
     open: bool = False
+    held: bool = False
     since: datetime | None = None
     until: datetime | None = None
     oldest_first: bool = False
@@ -107,7 +112,8 @@ class Page(NamedTuple):
 
 def messages(connection: Connection, wanted: Wanted, *where: _Condition) -> Page:
     """A page of messages."""
-    where = (*where, *([_NEEDS_PERSON] if wanted.person else ()), *([OPEN] if wanted.open else ()))
+    asked = ((wanted.person, _NEEDS_PERSON), (wanted.open, OPEN), (wanted.held, _M.hold != ""))
+    where = (*where, *(one for is_asked, one in asked if is_asked))
     hits = _message_hits(connection, wanted.text, wanted.partners) if wanted.text else ()
     return _page(connection, t.messages, wanted, where, hits)
 
@@ -123,7 +129,7 @@ def documents(connection: Connection, wanted: Wanted) -> Page:
     return _page(connection, t.documents, wanted, (), hits)
 
 
-def carried(connection: Connection, ids: Collection[str], most: int = 3) -> dict[str, list[Row]]:
+def first_documents(connection: Connection, ids: Collection[str], most: int = 3) -> dict[str, list[Row]]:
     """The first documents in each of some messages, and one more if there are more."""
     columns = [_D[one] for one in ("id", "message_id", "sent_in", "document_type", "number", "test")]
     each = [
@@ -138,6 +144,13 @@ def carried(connection: Connection, ids: Collection[str], most: int = 3) -> dict
                 if len(found[one]) <= most and row["id"] not in [known["id"] for known in found[one]]:
                     found[one].append(dict(row))
     return found
+
+
+def quarantined(connection: Connection, ids: Collection[str]) -> dict[str, Row]:
+    """What the audit tells of messages that went to quarantine, the latest, by their ids."""
+    a = t.audit.c
+    told = select(a.message_id, a.facts).where(a.message_id.in_(ids), a.event == "file.quarantined")
+    return {row.message_id: orjson.loads(row.facts) for row in connection.execute(told.order_by(a.seq))}
 
 
 def acknowledgments(connection: Connection, wanted: Wanted) -> Page:

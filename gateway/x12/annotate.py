@@ -134,6 +134,29 @@ class Annotator:
                 yield part
         yield from open_problems
 
+    def window(self, chunks: Iterable[bytes], at: int, most: int) -> Iterator[Row | AnnotatedSet]:
+        """The parts of a file from a byte on, at once: what only its end tells is not known of its envelope.
+
+        Args:
+            most: sets with more characters are left out.
+        """
+        parser, delimiters = Parser(self._guides), Delimiters()
+        for piece in pieces(chunks):
+            match piece:
+                case SetText(complete=True) if piece.end > at and len(piece.text) <= most:
+                    yield self.set(
+                        next(e for e in parser.take(piece) if isinstance(e, TransactionSet)), piece
+                    )
+                case Isa(delimiters=delimiters) if piece.elements:
+                    deque(parser.take(piece), 0)
+                    if piece.offset >= at:
+                        text = delimiters.element.join(piece.elements)
+                        yield self._envelope(text, piece.offset, delimiters, deque())
+                case EnvelopeSegment():
+                    deque(parser.take(piece), 0)
+                    if piece.offset >= at:
+                        yield self._envelope(piece.text, piece.offset, delimiters, deque())
+
     def _envelope_problems(self, chunks: Iterable[bytes]) -> deque[Problem]:
         """The problems of file, interchanges and groups by their place; sets the verdict in passing."""
         parser, tally = Parser(self._guides), Tally()

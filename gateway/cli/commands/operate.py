@@ -1,4 +1,4 @@
-"""``edigw message resend|reprocess|hold|release|cancel|close``: what a person does, for a reason that is kept."""
+"""``edigw message resend|reprocess|hold|release|cancel|close``: what a person does, for a kept reason."""
 
 from __future__ import annotations
 
