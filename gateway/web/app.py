@@ -20,10 +20,10 @@ from gateway.api.guard import Guard, Rate
 from gateway.api.problems import ApiError, request_id
 from gateway.api.server import Server
 from gateway.api.site import Site
-from gateway.web.pages import account, message, messages, problems, today
+from gateway.web.pages import account, documents, message, messages, problems, today
 from gateway.web.render import page, see_other
 
-PAGES = (today, account, messages, message, problems)
+PAGES = (today, account, messages, message, problems, documents)
 _STATIC = Path(__file__).parent / "static"
 _THREADS = 8
 _BURST_SECONDS = 4
