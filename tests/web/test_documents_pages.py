@@ -35,9 +35,9 @@ def site(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
             populate(found)
             with found.client("operator") as client:
                 line = LINE.replace("STEEL KETTLE", "<SCRIPT>ALERT(1)")
-                content = interchange(4712, [order(1, "H'\"<B>1", [line]), order(2, "HELD-1", [LINE])])
+                content = interchange(4712, [order(1, "B4711</B>", [line]), order(2, "HELD-1", [LINE])])
                 hand_over(client, "/api/v1/files?channel=acme-retail&name=h.edi", content=content)
-                body = invoice("HELD-1", po_number="HELD-1")
+                body = invoice("BILL-1", po_number="HELD-1")
                 body["lines"], body["total"] = body["lines"][:1], {"amount": "2208.00"}
                 said = hand_over(client, "/api/v1/documents", json=body)
                 assert (said["translation"], said["problems"]) == ("translated", [])
@@ -63,7 +63,7 @@ def document(site: Served, number: str) -> str:
 
 
 def test_whoever_may_read_reads(site: Served) -> None:
-    held = document(site, "HELD-1")
+    held = document(site, "BILL-1")
     for role, sees in (("viewer", True), ("acme-viewer", True), ("other-viewer", False)):
         with site.browser(role) as client:
             for url in PAGES:
@@ -75,7 +75,7 @@ def test_whoever_may_read_reads(site: Served) -> None:
 
 
 def test_only_an_operator_approves(site: Served) -> None:
-    url = document(site, "HELD-1")
+    url = document(site, "BILL-1")
     with site.browser("viewer") as client:
         assert "Approve…" not in client.get(url).text
         assert client.post(f"{url}/approve", data={"rule": "I13", "reason": "x"}).status_code == 403
@@ -84,8 +84,8 @@ def test_only_an_operator_approves(site: Served) -> None:
 def test_filters_find(site: Served) -> None:
     with site.browser("viewer") as client:
         for query, there, absent in (
-            ("document_type=invoice", "HELD-1", "7LD93KPA"),
-            ("text=HELD-1&partner=&document_type=&since=", "HELD-1", "ES-1077"),
+            ("document_type=invoice", "BILL-1", "7LD93KPA"),
+            ("text=HELD-1&partner=&document_type=&since=", "BILL-1", "ES-1077"),
             ("direction=in", ORDER, "ES-1077"),
             ("partner=other-retail", "OTHER-1", "ES-1077"),
             ("until=2001-01-01", "No document is like that", "ES-1077"),
@@ -100,20 +100,20 @@ def test_filters_find(site: Served) -> None:
 
 def test_hostile_content_is_text(site: Served) -> None:
     with site.browser("viewer") as client:
-        found = client.get("/api/v1/documents?text=H%27%22%3CB%3E1").json()["documents"]
-        for url in ("/documents", f"/documents/{found[0]['id']}", "/chains/H%27%22%3CB%3E1"):
+        found = client.get("/api/v1/documents?text=B4711%3C/B%3E").json()["documents"]
+        for url in ("/documents", f"/documents/{found[0]['id']}", "/chains/B4711%3C%2FB%3E"):
             text = client.get(url).text
-            assert "H&#39;" in text
-            assert "<B>1" not in text
+            assert "B4711&lt;/B&gt;" in text
+            assert "B4711</B>" not in text
             assert "<SCRIPT>" not in text
 
 
 @pytest.mark.needs_system
 def test_somebody_approves_an_invoice_by_keyboard(site: Served, chromium: Browser, axe: Path) -> None:
     with opened(chromium, site, "operator") as page:
-        page.goto("/documents?text=HELD-1&direction=out")
+        page.goto("/documents?text=BILL-1&direction=out")
         page.get_by_text("Waits for approval").wait_for()
-        tab_to(page, "HELD-1")
+        tab_to(page, "BILL-1")
         page.keyboard.press("Enter")
         page.get_by_text("Rules stop it").wait_for()
         assert unusable(page, axe) == []
@@ -127,7 +127,7 @@ def test_somebody_approves_an_invoice_by_keyboard(site: Served, chromium: Browse
         page.get_by_role("status").get_by_text("Approved").wait_for()
         assert page.locator("text=Rules stop it").count() == 0
         page.get_by_role("link", name="The whole order").click()
-        page.get_by_text("Purchase order HELD-1").wait_for()
+        page.get_by_role("heading", name="Purchase order HELD-1").wait_for()
 
 
 def tab_to(page: Page, text: str) -> None:
@@ -159,5 +159,5 @@ def test_an_order_is_read_without_scripts(site: Served, chromium: Browser) -> No
         page.goto("/documents")
         page.get_by_label("Number of an order, shipment or invoice").fill(ORDER)
         page.get_by_role("button", name="Tell its story").click()
-        page.get_by_text(f"Purchase order {ORDER}").wait_for()
-        assert page.locator(".timeline li").count() > 5
+        page.get_by_role("heading", name=f"Purchase order {ORDER}").wait_for()
+        assert page.locator(".timeline li").count() == 5

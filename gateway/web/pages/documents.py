@@ -226,16 +226,14 @@ def _timeline(told: Row, now: str) -> list[Row]:
             "at": row["created_at"],
             "title": f"{'Received' if row['direction'] == 'in' else 'Sent'}: {chains.called(row)}",
             "href": f"/documents/{row['id']}",
-            "text": " ".join(
-                [carrier.get("name", ""), *([f"({'; '.join(told_by)})"] if told_by else ()), *answers]
-            ),
+            "text": " · ".join(filter(None, [carrier.get("name"), *told_by, *answers])),
             "state": "done",
         }
         if gap:
             late = bool(gap["due_at"] and gap["due_at"] < now)
             state = {"rejected": "failed", "acknowledgment": "due", "hold": "due"}.get(gap["kind"], "due")
             event |= {"state": "late" if late or "late" in gap["words"] else state, "due_at": gap["due_at"]}
-            event["text"] = f"{event['text']} {gap['words'].capitalize()}."
+            event["text"] += f" · {gap['words']}"
         events.append(event)
     missing = [one for one in told["gaps"] if not one["document_id"]]
     return [*events, *({"title": one["words"].capitalize(), "state": "gap"} for one in missing)]
