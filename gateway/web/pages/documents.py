@@ -159,7 +159,7 @@ def _held(one: Row, told: list[Row], ways: list[Row]) -> Row | None:
             return None
         names, _, text = stopped[0].removeprefix(HELD).partition(": ")
         codes, texts = names.split(", "), [text]
-    known = [(code, RULES[code].what if code in RULES else "") for code in codes]
+    known = [(code, rule.what if (rule := RULES.get(code.removeprefix("RULE-"))) else "") for code in codes]
     return {"rules": known, "texts": texts}
 
 
@@ -233,7 +233,7 @@ def _timeline(told: Row, now: str) -> list[Row]:
             late = bool(gap["due_at"] and gap["due_at"] < now)
             state = {"rejected": "failed", "acknowledgment": "due", "hold": "due"}.get(gap["kind"], "due")
             event |= {"state": "late" if late or "late" in gap["words"] else state, "due_at": gap["due_at"]}
-            event["text"] += f" · {gap['words']}"
+            event["text"] += f" · {gap['words'].partition(', due')[0]}"
         events.append(event)
     missing = [one for one in told["gaps"] if not one["document_id"]]
     return [*events, *({"title": one["words"].capitalize(), "state": "gap"} for one in missing)]
