@@ -178,9 +178,12 @@ def deadlines(
     limit: int,
     partners: Collection[str] | None = None,
     *,
-    now: datetime,
+    now: datetime | None = None,
 ) -> list[Row]:
-    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
+    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about.
+
+    With ``now`` it has ``seconds_left``, too.
+    """
     opener, e = t.documents.alias(), t.expectations.c
     whose = func.coalesce(opener.c.partner, _M.partner)
     number = func.coalesce(func.nullif(e.about, ""), opener.c.number, _M.name)
@@ -207,7 +210,8 @@ def deadlines(
         )
         found = {key["value"] for one in about for key in keys[one] if key["kind"] == "po"}
         row["orders"] = sorted(found)[:MAX_RELATED]
-        row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
+        if now is not None:
+            row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
     return rows
 
 

@@ -20,6 +20,7 @@ from gateway.api.server import Server
 from gateway.api.site import Site
 from gateway.web.pages import (
     account,
+    documents,
     message,
     messages,
     problems,
@@ -33,6 +34,7 @@ PAGES = (
     messages,
     message,
     problems,
+    documents,
     account,
     theme,
 )
