@@ -25,7 +25,6 @@ from typing import Any
 import pytest
 
 from gateway.as2.problems import CATALOGUE as AS2_PROBLEMS
-from gateway.services.explain import entries
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
@@ -38,6 +37,7 @@ from gateway.partners.as2 import QUIRKS
 from gateway.partners.webhook import Email, Webhook
 from gateway.rules import RULES
 from gateway.rules.profile import type_name
+from gateway.services.explain import entries
 from gateway.settings import rules_of
 from gateway.sp_api import KINDS
 from tests.as2 import free_port

@@ -42,7 +42,7 @@ _STATUSES = (
         *("file was not wholly processed", "files were not wholly processed", "error"),
     ),
     (
-        *("refused", "acknowledgment", ("rejected", "partial", "accepted_with_errors")),
+        *("refused", "acknowledgment", queries.REFUSED),
         *("message was not wholly accepted", "messages were not wholly accepted", "refused"),
     ),
     (
