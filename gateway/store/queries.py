@@ -39,6 +39,9 @@ from gateway.store.records import APPROVAL, OUTBOUND, as_text
 OWED = ("waiting", "overdue")
 """Acknowledgments that a partner still owes."""
 
+REFUSED = ("rejected", "partial", "accepted_with_errors")
+"""Acknowledgments that do not say yes to everything."""
+
 UNPROCESSED = ("rejected", "unreadable", "unprocessed", "partly_translated", "duplicate")
 """Translations of what is in quarantine, in whole or in part."""
 

@@ -389,6 +389,8 @@ class Store:
         m = t.messages.c
         known = [m[status] == expected for status, (expected, _) in moves.items()]
         values = {status: to for status, (_, to) in moves.items()} | notes
+        if any(to in t.NEEDS[status] for status, (_, to) in moves.items()):
+            values["closed_at"] = ""
         if any(row["id"] == message_id for row in self._rows.get(t.messages, ())):
             self.flush()
         if self._execute(update(t.messages).where(m.id == message_id, *known).values(values)).rowcount != 1:
