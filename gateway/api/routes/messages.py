@@ -28,13 +28,11 @@ _Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 _Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _CHUNK = 1 << 18
 
-Reason = Annotated[str, Field(min_length=1, max_length=1000, description="why; it is kept in the audit")]
-
 
 class Act(BaseModel):
     """What is done with a message, and why."""
 
-    reason: Reason
+    reason: models.Reason
     acknowledge: bool = Field(default=False, description="`reprocess`: answer the partner once more")
 
 
