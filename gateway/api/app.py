@@ -8,10 +8,10 @@ from fastapi import FastAPI
 
 from gateway import __version__
 from gateway.api import problems
-from gateway.api.routes import keys, messages, users
+from gateway.api.routes import alerts, audit, keys, messages, reconciliation, users
 from gateway.api.site import Site
 
-NOUNS = (messages, users, keys)
+NOUNS = (messages, users, keys, audit, alerts, reconciliation)
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "what is wrong, whose move it is and what to do",

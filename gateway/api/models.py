@@ -14,7 +14,7 @@ Reason = Annotated[
     Field(
         min_length=1,
         max_length=1000,
-        pattern=r"^[^\x00]*\S[^\x00]*$",
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
         description="why; it is kept in the audit",
     ),
 ]

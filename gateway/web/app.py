@@ -18,10 +18,10 @@ from gateway.api.guard import Guard, Rate
 from gateway.api.problems import ApiError, request_id
 from gateway.api.server import Server
 from gateway.api.site import Site
-from gateway.web.pages import account, keys, theme, today, users
+from gateway.web.pages import account, alerts, audit, keys, reconciliation, theme, today, users
 from gateway.web.render import page, see_other
 
-PAGES = (today, account, theme, users, keys)
+PAGES = (today, account, theme, users, keys, audit, alerts, reconciliation)
 _STATIC = Path(__file__).parent / "static"
 _THREADS = 8
 _BURST_SECONDS = 4
