@@ -44,7 +44,7 @@ GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
 RECONCILIATION, OFF = "config/reconciliation", "off"
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
-HOST_KEY = "sftp-host.pem"
+HOST_KEY, ERRANDS = "sftp-host.pem", "errands"
 """Names inside a home."""
 
 _T = TypeVar("_T")

@@ -10,12 +10,17 @@ from fastapi import FastAPI
 from gateway import __version__
 from gateway.api import problems
 from gateway.api.routes import (
+    alerts,
+    audit,
     chains,
     documents,
     events,
+    keys,
     messages,
     previews,
+    reconciliation,
     today,
+    users,
     watching,
 )
 from gateway.api.routes import problems as codes
@@ -28,6 +33,11 @@ NOUNS = (
     chains,
     previews,
     events,
+    users,
+    keys,
+    audit,
+    alerts,
+    reconciliation,
     codes,
     watching,
 )

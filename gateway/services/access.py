@@ -242,10 +242,13 @@ def change_user(
     *,
     grants: Iterable[Grant] | None = None,
     display: str | None = None,
+    disabled: bool | None = None,
     reason: str,
     by: Identity | None = None,
 ) -> Row:
-    """Changes roles or display name of a user, by id or name; other roles end the sessions.
+    """Changes roles or display name of a user, by id or name, or whether it may log in.
+
+    Of anything but the display name the sessions end.
 
     Raises:
         NotFoundError: there is no such user.
@@ -262,6 +265,9 @@ def change_user(
         if given is not None and given != before:
             values["grants"] = _json(given)
             what.append(f"roles {_told(given)} (before: {_told(before)})")
+        if disabled is not None:
+            values["disabled_at"] = services.store.now() if disabled else ""
+            what.append("disabled" if disabled else "enabled")
         return values, "; ".join(what)
 
     return _changed(services, which, change, reason, by)
@@ -313,9 +319,7 @@ def disable(
     services: Services, which: str, *, disabled: bool = True, reason: str, by: Identity | None = None
 ) -> Row:
     """Lets a user log in no more, or again; raises as :func:`change_user`."""
-    values = {"disabled_at": services.store.now() if disabled else ""}
-    what = "disabled" if disabled else "enabled"
-    return _changed(services, which, lambda _: (values, what), reason, by)
+    return change_user(services, which, disabled=disabled, reason=reason, by=by)
 
 
 def list_users(services: Services, by: Identity | None = None) -> list[Row]:

@@ -321,6 +321,8 @@ class Store:
         """Adds an entry to the audit; told to the listener when the transaction is on disk."""
         if partner is not None:
             facts = {"partner": partner, **facts}
+        if isinstance(why := facts.get("reason"), str):  # a person typed it: it need not be Unicode
+            facts["reason"] = why.encode("utf-8", "replace").decode()
         entry = Entry(
             self._clock(),
             event,

@@ -20,12 +20,17 @@ from gateway.api.server import Server
 from gateway.api.site import Site
 from gateway.web.pages import (
     account,
+    alerts,
+    audit,
     documents,
+    keys,
     message,
     messages,
     problems,
+    reconciliation,
     theme,
     today,
+    users,
 )
 from gateway.web.render import page, see_other
 
@@ -35,6 +40,11 @@ PAGES = (
     message,
     problems,
     documents,
+    users,
+    keys,
+    audit,
+    alerts,
+    reconciliation,
     account,
     theme,
 )

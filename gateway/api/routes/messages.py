@@ -30,13 +30,12 @@ _Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _CHUNK = 1 << 18
 
 At = Annotated[int, Query(ge=0, le=MAX_CURSOR, description="a byte of the file")]
-Reason = Annotated[str, Field(min_length=1, max_length=1000, description="why; it is kept in the audit")]
 
 
 class Act(BaseModel):
     """What is done with a message, and why."""
 
-    reason: Reason
+    reason: models.Reason
     acknowledge: bool = Field(default=False, description="`reprocess`: answer the partner once more")
 
 
