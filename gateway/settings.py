@@ -772,7 +772,7 @@ def plain(text: str, lines: dict[tuple[Any, ...], int] | None = None) -> dict[st
     """
     data = _plain(yaml.compose(text, Loader=yaml.SafeLoader), (), {} if lines is None else lines)
     if not isinstance(data, dict):
-        raise ValueError("line 1: settings are written as `name: value`, one a line")  # noqa: TRY004
+        raise ValueError("line 1: settings are written as `name: value`, one a line")
     return data
 
 
@@ -783,12 +783,12 @@ def edited(text: str, new: Mapping[str, Any]) -> str:
         return yaml.safe_dump({**said}, sort_keys=False, width=100, default_flow_style=None) if said else ""
 
     old, wanted = plain(text), plain(written(new))
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     end = len(lines)
-    for key, _ in reversed(node.value):
+    for key, _ in reversed(node.value if node else ()):
         begin, stop = key.start_mark.line, end
         while stop > begin + 1 and (not lines[stop - 1].strip() or lines[stop - 1].startswith("#")):
             stop -= 1  # comments before the next key are of that

@@ -39,7 +39,7 @@ def told(one: Held, now: datetime) -> dict[str, Any]:
 
 
 def contents(data: bytes, password: str, *, own: bool, several: bool = False) -> Contents:
-    """What the bytes of a file hold. Raises RefusedError: nothing that could be used, or not whose it should be."""
+    """What the bytes of a file hold. Raises RefusedError: nothing of use, or not whose it should be."""
     found = read(data, password)
     if own and found.key is None:
         raise RefusedError("There is no private key in the file, so it cannot be ours: use --partner P.")
@@ -69,7 +69,7 @@ def ready_for_own(home: Path, settings: Settings, ring: Keyring) -> None:
 
 
 def put(services: Services, ring: Keyring, held: Held, reason: str) -> str:
-    """Keeps one and tells it in the audit, or neither if its file cannot be written; returns what was done."""
+    """Keeps one and tells it in the audit, or neither if it cannot be written; returns what was done."""
     there, store = ring.find(held), services.store
     if there is not None and (there.purposes, there.facts) == (held.purposes, held.facts):
         return "Unchanged"

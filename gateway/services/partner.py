@@ -1,6 +1,6 @@
 """Partners as people see them: what was agreed, how it goes, what is missing until they are live.
 
-The file ``partners/<id>.yaml`` is the one owner of what was agreed. Whoever changes it does so here: the whole
+The file ``partners/<id>.yaml`` is the one owner of what was agreed. Whoever changes it does so here: all
 settings are checked before, the file is replaced in one step, and the audit has the difference, by which the
 version before can be made again.
 """
@@ -28,11 +28,12 @@ from gateway.errors import ConfigurationError, NotFoundError, RefusedError
 from gateway.files import put_file
 from gateway.partners.agreement import checked_name
 from gateway.partners.partner import API, Partner
-from gateway.services import assist
+from gateway.services import assist, health
 from gateway.services.base import Services
+from gateway.services.certificate import uses
 from gateway.settings import DATA, FOLDERS, KEYS, PARTNERS_FOLDER, Settings, edited, load, plain
 from gateway.store import tables as t
-from gateway.store.keyring import Keyring, make_ssh_key
+from gateway.store.keyring import make_ssh_key
 from gateway.store.queries import Row
 from gateway.transports.folder import INBOX
 
@@ -154,8 +155,8 @@ def _written(new: Mapping[str, Any], old: Mapping[str, Any], text: str, partner:
         for one in sorted(wrong):
             if not re.fullmatch(rf"file:{SECRETS}/{re.escape(partner)}(-[a-z0-9-]+)?", one):
                 raise ConfigurationError(
-                    f"{one[:80]!r} names a secret or file of this machine. Here only those below {SECRETS}/ can be "
-                    f"named that begin with {partner}; write others into {PARTNERS_FOLDER}/{partner}.yaml by hand."
+                    f"{one[:80]!r} names a secret or file of this machine. Here only those of {SECRETS}/ can "
+                    f"be named that begin with {partner}; write others into its file by hand."
                 )
     result = edited(text or f"# {partner}; docs/reference/home.md tells all settings.\n", new)
     if len(result) > MAX_FILE:
@@ -216,7 +217,10 @@ def usage(partner: Partner) -> str:
 
 
 def rows(
-    connection: Connection, settings: Settings, channels: Collection[Row], partners: Collection[str] | None = None
+    connection: Connection,
+    settings: Settings,
+    channels: Collection[Row],
+    partners: Collection[str] | None = None,
 ) -> list[Row]:
     """All partners, or some, with what was agreed, how their channels are, and when something went last."""
     mine = [one for one in settings.partners.values() if partners is None or one.id in partners]
@@ -292,37 +296,54 @@ def tests(connection: Connection, partner: str) -> list[Row]:
     ids = [str(one) for one in connection.scalars(newest)]
     shown = [column for column in d if column.name != "body"]
     query = select(*shown).where(or_(d.message_id.in_(ids), d.sent_in.in_(ids)), d.partner == partner, d.test)
-    return [{str(k): v for k, v in row.items()} for row in connection.execute(query.order_by(d.seq.desc())).mappings()]
+    return [
+        {str(k): v for k, v in row.items()}
+        for row in connection.execute(query.order_by(d.seq.desc())).mappings()
+    ]
 
 
 def steps(
-    settings: Settings, partner: Partner, channels: Collection[Row], ring: Keyring, tested: Collection[Row], now: datetime
+    services: Services, partner: Partner, connection: Connection, waiting: Callable[[str], int | None]
 ) -> list[Row]:
     """What there is to do until a partner is live, in its order; ``done`` says what is."""
-    from gateway.services.certificate import uses
-
+    channels, tested = health.channels(services, waiting, [partner]), tests(connection, partner.id)
     ways, mine = partner.channels, [row for row in channels if row["channel"] in partner.channels]
     unsure = [row["channel"] for row in mine if row["failures"] or not row["last_ok_at"]]
     known = ", ".join(f"{one.qualifier}/{one.id}" for one in partner.identifiers)
     agreed = [f"{one.set} in" for one in partner.receive] + [f"{one.set} out" for one in partner.send]
-    way = " and ".join(f"{way.upper()} ({name})" for name, way in ways.items()) or f"Folder folders/{partner.folder}"
+    way = (
+        " and ".join(f"{way.upper()} ({name})" for name, way in ways.items())
+        or f"Folder folders/{partner.folder}"
+    )
     found = [
         ("identity", "Identity", bool(known) or partner.is_direct, known),
         ("documents", "Documents and guideline", bool(agreed), ", ".join(agreed) or "Nothing is agreed yet."),
         ("channel", "Channel", not unsure, f"{way}{': test the connection' if unsure else ''}."),
     ]
     if partner.as2 is not None:
-        missing = sorted({row["use"] for row in uses(partner, ring, now) if row["needed"] and row["until"] is None})
+        missing = sorted(
+            {
+                row["use"]
+                for row in uses(partner, services.keyring, services.clock())
+                if row["needed"] and row["until"] is None
+            }
+        )
         words = f"Missing to {', '.join(missing)}." if missing else "Both sides have what they need."
         found.append(("certificates", "Certificates", not missing, words))
     count = len(tested)
-    words = f"{count} test document{'' if count == 1 else 's'} exchanged." if count else "None was exchanged yet."
+    words = (
+        f"{count} test document{'' if count == 1 else 's'} exchanged." if count else "None was exchanged yet."
+    )
     live = bool(agreed) and usage(partner) == "production"
     found += [
         ("test", "Test documents", bool(count), words),
-        ("live", "Go live", live, "Production (ISA15 = P)." if live else "We send tests (ISA15 = T) until you go live."),
+        (
+            "live",
+            "Go live",
+            live,
+            "Production (ISA15 = P)." if live else "We send tests (ISA15 = T) until you go live.",
+        ),
     ]
-    del settings
     return [{"step": key, "title": title, "done": done, "words": said} for key, title, done, said in found]
 
 
@@ -372,7 +393,9 @@ def exchange(services: Services, settings: Settings, partner: Partner, set_id: s
         RefusedError: it would not be sent as it is, or the gateway does not work with the partner yet.
     """
     if partner.folder not in services.channels or partner.id not in services.settings.partners:
-        raise RefusedError("The gateway does not work with this partner yet. It takes new settings within seconds.")
+        raise RefusedError(
+            "The gateway does not work with this partner yet. It takes new settings within seconds."
+        )
     now = services.clock()
     if set_id == "850":
         content = sample(settings, partner, set_id, now)
@@ -388,7 +411,9 @@ def exchange(services: Services, settings: Settings, partner: Partner, set_id: s
     document = orjson.loads(sample(settings, partner, set_id, now, orders[0]["number"] if orders else ""))
     seen = assist.preview(services, document)
     if errors := [one for one in seen.problems if one.is_error]:
-        raise ConfigurationError(f"The sample of {set_id} cannot be written as agreed.", problems=tuple(errors))
+        raise ConfigurationError(
+            f"The sample of {set_id} cannot be written as agreed.", problems=tuple(errors)
+        )
     assist.send(services, document)
     way = "the API" if seen.way == API else seen.way.upper() if seen.way else "its way"
     return f"A test {set_id} goes to the partner by {way}."
