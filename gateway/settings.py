@@ -780,7 +780,11 @@ def edited(text: str, new: Mapping[str, Any]) -> str:
     """A file of settings changed to say something else; what stays, stays as it is, with its comments."""
 
     def written(said: Mapping[str, Any]) -> str:
-        return yaml.safe_dump({**said}, sort_keys=False, width=100, default_flow_style=None) if said else ""
+        def line(name: str, value: Any) -> str:
+            flow = None if isinstance(value, dict | list) else False  # only what is inside stands in a line
+            return str(yaml.safe_dump({name: value}, sort_keys=False, width=100, default_flow_style=flow))
+
+        return "".join(line(*one) for one in said.items())
 
     old, wanted = plain(text), plain(written(new))
     node: Any = yaml.compose(text, Loader=yaml.SafeLoader)

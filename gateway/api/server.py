@@ -26,7 +26,7 @@ HEADER_LIMIT = 64 << 10
 """Bytes of the header of a request."""
 
 Kept = dict[str, tuple[tuple[str, int], list[socket.socket]]]
-"""Sockets that stay open between two servers of a name, with their address: who connects waits for the next."""
+"""Sockets, with their address, that stay open between two servers of a name: who connects meanwhile waits."""
 
 
 class Server:

@@ -24,14 +24,14 @@ from sqlalchemy import Connection, or_, select, union_all
 
 from gateway import resources
 from gateway.documents import KINDS
-from gateway.errors import ConfigurationError, NotFoundError, RefusedError
+from gateway.errors import ConfigurationError, NotFoundError, Problem, RefusedError
 from gateway.files import put_file
 from gateway.partners.agreement import checked_name
 from gateway.partners.partner import API, Partner
 from gateway.services import assist, health
 from gateway.services.base import Services
 from gateway.services.certificate import uses
-from gateway.settings import DATA, FOLDERS, KEYS, PARTNERS_FOLDER, Settings, edited, load, plain
+from gateway.settings import DATA, FOLDERS, KEYS, PARTNERS_FOLDER, Settings, edited, load, plain, read_file
 from gateway.store import tables as t
 from gateway.store.keyring import make_ssh_key
 from gateway.store.queries import Row
@@ -44,6 +44,7 @@ MAX_SECRET = 4096
 SECRETS = f"{KEYS}/partners"
 """Folder of what was given here: passwords, and our SSH keys, by partner."""
 
+_HEAD = "# {}. docs/reference/home.md tells all settings.\n"
 _DEPTH = 12
 _NEWEST = 300
 _CHUNK = 100
@@ -70,6 +71,23 @@ def text_of(home: Path, partner: str) -> str:
         raise ConfigurationError(f"{PARTNERS_FOLDER}/{path.name} is no text in UTF-8.") from None
 
 
+def read(home: Path, partner: str) -> Partner:
+    """A partner as its file says now, in force or not. Raises NotFoundError, ConfigurationError."""
+    problems: list[Problem] = []
+    name = f"{PARTNERS_FOLDER}/{partner}.yaml"
+    text = text_of(home, partner)
+    found = read_file(home / name, name, Partner, problems, text, id=partner)
+    if found is None:
+        raise ConfigurationError(f"{name} is not usable.", problems=tuple(problems))
+    return found
+
+
+def owner_of(settings: Settings, channel: str) -> str | None:
+    """The partner that a channel belongs to; None for our own system's."""
+    mine = (one.id for one in settings.partners.values() if channel in channels_of(one))
+    return next(mine, None)
+
+
 def digest(text: str) -> str:
     """The sha256 of a file."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -89,6 +107,8 @@ def add(services: Services, partner: str, said: Mapping[str, Any], reason: str, 
         checked_name(partner)
     except ValueError as error:
         raise ConfigurationError(f"id: {error}.") from None
+    if partner == "new":
+        raise ConfigurationError("id: 'new' is taken by the page that adds partners.")
     with _alone(services.home):
         if path_of(services.home, partner).exists():
             raise RefusedError(f"There is a partner {partner!r} already.")
@@ -158,7 +178,7 @@ def _written(new: Mapping[str, Any], old: Mapping[str, Any], text: str, partner:
                     f"{one[:80]!r} names a secret or file of this machine. Here only those of {SECRETS}/ can "
                     f"be named that begin with {partner}; write others into its file by hand."
                 )
-    result = edited(text or f"# {partner}; docs/reference/home.md tells all settings.\n", new)
+    result = edited(text, new) if text else _HEAD.format(partner) + edited("{}", new)
     if len(result) > MAX_FILE:
         raise ConfigurationError(f"The file would have more than {MAX_FILE} characters.")
     return result
@@ -224,15 +244,20 @@ def rows(
 ) -> list[Row]:
     """All partners, or some, with what was agreed, how their channels are, and when something went last."""
     mine = [one for one in settings.partners.values() if partners is None or one.id in partners]
-    last = _last_traffic(connection, [one.id for one in mine])
-    known = {row["channel"]: row for row in channels}
-    return [_row(one, known, last.get(one.id)) for one in mine]
+    last = last_traffic(connection, [one.id for one in mine])
+    return [_row(one, channels, last.get(one.id)) for one in mine]
 
 
-def _row(one: Partner, known: Mapping[str, Row], last: str | None) -> Row:
-    mine = [known[name] for name in channels_of(one) if name in known]
+def row(connection: Connection, one: Partner, channels: Collection[Row]) -> Row:
+    """One partner, as in :func:`rows`."""
+    return _row(one, channels, last_traffic(connection, [one.id]).get(one.id))
+
+
+def _row(one: Partner, channels: Collection[Row], last: str | None) -> Row:
+    names = channels_of(one)
+    mine = [row for row in channels if row["channel"] in names]
     states = [row["state"] for row in mine]
-    worst = next((one for one in ("stopped", "failing", "paused") if one in states), "works")
+    order = ("stopped", "failing", "paused", "working", "unused")
     return {
         "partner": one.id,
         "name": one.name,
@@ -242,7 +267,7 @@ def _row(one: Partner, known: Mapping[str, Row], last: str | None) -> Row:
         "send": [each.set for each in one.send],
         "usage": usage(one),
         "channels": mine,
-        "state": worst,
+        "state": next((state for state in order if state in states), "unused"),
         "last_traffic_at": last,
     }
 
@@ -252,7 +277,8 @@ def channels_of(partner: Partner) -> dict[str, str]:
     return {partner.folder: "folder"} | partner.channels
 
 
-def _last_traffic(connection: Connection, partners: list[str]) -> dict[str, str]:
+def last_traffic(connection: Connection, partners: list[str]) -> dict[str, str]:
+    """When the newest message of each partner came or was made."""
     m, found = t.messages.c, dict[str, str]()
     for place in range(0, len(partners), _CHUNK):
         each = [

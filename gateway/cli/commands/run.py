@@ -31,13 +31,12 @@ class _Changes:
     """
 
     def __init__(self, home: Path) -> None:
-        self._home, self.fresh = home, None
+        self._home = home
+        self.fresh: Settings | None = None
         self._seen = self._last = self._stamp()
 
-    fresh: Settings | None
-
     def look(self, current: Settings, trouble: str) -> str:
-        """Sets ``fresh`` if there are others that are usable; returns why those there are not, or ``trouble``."""
+        """Sets ``fresh`` to others that are usable; returns why what is there is not, or ``trouble``."""
         from gateway.observability.logging import get_logger
         from gateway.settings import load
 
@@ -116,7 +115,8 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
             with Gateway(home, settings, kept=kept) as gateway:
                 if gateway.is_single and not (clock and works):
                     raise ConfigurationError(
-                        "On SQLite one process does everything: run `edigw up`. For several, set storage.database."
+                        "On SQLite one process does everything: run `edigw up`. "
+                        "For several, set storage.database."
                     )
                 if sys.stderr.isatty() and before is None:
                     say(f"The gateway works on {home}. Ctrl-C ends it.")
@@ -155,7 +155,7 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
 def _until(
     gateway: Gateway, told: list[int], changes: _Changes, *, clock: bool, works: bool
 ) -> list[BaseException]:
-    """Runs all parts until one ends, a signal is told, or settings changed; returns by which errors parts ended.
+    """Runs all parts until one ends, a signal is told, or settings changed; returns the errors of parts.
 
     For new settings those that work end first, each with what it has begun; who connects meanwhile is served.
     """
