@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 from gateway.errors import EdiError
 
@@ -48,6 +49,24 @@ def _sync(path: Path | str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def put_file(path: Path, content: bytes, put: Callable[[Path, Path], None], mode: int = 0o600) -> None:
+    """A file that is whole as soon as it can be seen.
+
+    Args:
+        put: ``os.link``, which fails with FileExistsError where one is, or ``os.replace``.
+    """
+    hidden = path.with_name(f".{path.name}-{uuid4()}")
+    try:
+        with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+        sync_files([hidden])
+        put(hidden, path)
+        sync_files([path.parent])
+    finally:
+        hidden.unlink(missing_ok=True)
 
 
 def in_words(error: Exception) -> str:

@@ -575,8 +575,11 @@ def database_url(home: Path, settings: Settings) -> str:
     return said or f"sqlite:///{home / DATA / DATABASE}"
 
 
-def load(home: Path) -> Settings:
+def load(home: Path, texts: Mapping[str, str] | None = None) -> Settings:
     """Reads and checks all settings of a home.
+
+    Args:
+        texts: by the ids of partners, what is checked in place of their files, or as if they had one.
 
     Raises:
         ConfigurationError: with every problem of every file.
@@ -592,9 +595,10 @@ def load(home: Path) -> Settings:
     folders = {one.channel for one in gateway.erp.channels} if gateway else set()
     found: list[Partner] = []
     users: dict[str, str] = {}
-    for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
-        shown = f"{PARTNERS_FOLDER}/{path.name}"
-        partner = read_file(path, shown, Partner, problems, id=path.stem)
+    texts = texts or {}
+    for name in sorted({*texts, *(path.stem for path in (home / PARTNERS_FOLDER).glob("*.yaml"))}):
+        shown = f"{PARTNERS_FOLDER}/{name}.yaml"
+        partner = read_file(home / shown, shown, Partner, problems, texts.get(name), id=name)
         if partner is None:
             continue
         found.append(partner)
@@ -795,14 +799,55 @@ def _about_calendars(settings: Settings) -> Iterator[Problem]:
             yield _problem(f"{where}: there is no calendar {name!r}.", hint)
 
 
-def read_file(path: Path, shown: str, model: type[_T], problems: list[Problem], **given: str) -> _T | None:
-    """One file as a checked value, or None with its problems added."""
+def plain(text: str, lines: dict[tuple[Any, ...], int] | None = None) -> dict[str, Any]:
+    """What a file of settings says, unchecked; ``lines`` gets the line of every key.
+
+    Raises:
+        ValueError, yaml.YAMLError: it is not written as settings are.
+    """
+    data = _plain(yaml.compose(text, Loader=yaml.SafeLoader), (), {} if lines is None else lines)
+    if not isinstance(data, dict):
+        raise ValueError("line 1: settings are written as `name: value`, one a line")
+    return data
+
+
+def edited(text: str, new: Mapping[str, Any]) -> str:
+    """A file of settings changed to say something else; what stays, stays as it is, with its comments."""
+
+    def written(said: Mapping[str, Any]) -> str:
+        def line(name: str, value: Any) -> str:
+            flow = None if isinstance(value, dict | list) else False  # only what is inside stands in a line
+            return str(yaml.safe_dump({name: value}, sort_keys=False, width=100, default_flow_style=flow))
+
+        return "".join(line(*one) for one in said.items())
+
+    old, wanted = plain(text), plain(written(new))
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    end = len(lines)
+    for key, _ in reversed(node.value if node else ()):
+        begin, stop = key.start_mark.line, end
+        while stop > begin + 1 and (not lines[stop - 1].strip() or lines[stop - 1].startswith("#")):
+            stop -= 1  # comments before the next key are of that
+        if key.value not in new or old[key.value] != wanted[key.value]:
+            lines[begin:stop] = [written({key.value: new[key.value]})] if key.value in new else []
+        end = begin
+    result = "".join(lines) + written({name: value for name, value in new.items() if name not in old})
+    try:
+        return result if plain(result) == wanted else written(new)
+    except (yaml.YAMLError, ValueError):  # several on a line, or anchors
+        return written(new)
+
+
+def read_file(
+    path: Path, shown: str, model: type[_T], problems: list[Problem], text: str | None = None, **given: str
+) -> _T | None:
+    """One file, or a text in its place, as a checked value; or None with its problems added."""
     lines: dict[tuple[Any, ...], int] = {}
     try:
-        node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
-        data = _plain(node, (), lines)
-        if not isinstance(data, dict):
-            raise ValueError("line 1: settings are written as `name: value`, one a line")
+        data = plain(path.read_text("utf-8") if text is None else text, lines)
     except (yaml.YAMLError, OSError, ValueError) as error:
         problems.append(_problem(f"{shown}: {' '.join(str(error).split())}", "Correct the YAML."))
         return None
