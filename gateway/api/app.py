@@ -17,6 +17,7 @@ from gateway.api.routes import (
     channels,
     documents,
     events,
+    items,
     keys,
     messages,
     partners,
@@ -46,6 +47,7 @@ NOUNS = (
     channels,
     certificates,
     schedules,
+    items,
     codes,
     watching,
 )

@@ -454,6 +454,12 @@ def document(connection: Connection, document_id: str, partners: Collection[str]
     return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
 
 
+def bodies(connection: Connection, ids: Collection[str]) -> dict[str, Row]:
+    """The content of documents, by their ids; without those whose retention is over."""
+    query = select(_D.id, _D.body).where(_D.id.in_(list(ids)), _D.body.isnot(None))
+    return {row.id: orjson.loads(zlib.decompress(row.body)) for row in connection.execute(query)}
+
+
 def rows_of(
     connection: Connection, table: Table, where: _Condition, limit: int | None = MAX_RELATED + 1
 ) -> list[Row]:

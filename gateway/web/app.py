@@ -25,6 +25,7 @@ from gateway.web.pages import (
     certificates,
     channels,
     documents,
+    items,
     keys,
     message,
     messages,
@@ -53,6 +54,7 @@ PAGES = (
     channels,
     certificates,
     schedule,
+    items,
     account,
     theme,
 )
