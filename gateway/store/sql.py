@@ -31,6 +31,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -374,9 +375,10 @@ class Store:
     def unfinished(self, limit: int) -> list[str]:
         """Ids of messages with something left to do, oldest first; those on hold are not among them."""
         m, d = t.messages.c, t.deliveries.c
-        received = select(m.id).where(m.translation == "received", m.hold == "")
+        # Literal, as the partial indexes have it: they are not found by values that come with the query.
+        received = select(m.id).where(text("translation = 'received'"), m.hold == "")
         owners = select(d.owner).join(t.messages, m.id == d.message_id)
-        owners = owners.where(d.state.in_(OPEN), m.hold == "", _not_paused())
+        owners = owners.where(text("state IN ('pending', 'sending')"), m.hold == "", _not_paused())
         return [str(row[0]) for row in self._read(received.union(owners).order_by("id").limit(limit))]
 
     def advance(self, message_id: str, moves: Mapping[str, tuple[str, str]], **notes: Any) -> None:

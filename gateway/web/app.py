@@ -11,6 +11,7 @@ from urllib.parse import quote
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Scope
 
 from gateway.api.access import identify
 from gateway.api.app import make_api
@@ -18,6 +19,7 @@ from gateway.api.guard import Guard, Rate
 from gateway.api.problems import ApiError, request_id
 from gateway.api.server import Kept, Server
 from gateway.api.site import Site
+from gateway.errors import EdiError
 from gateway.web.pages import (
     account,
     alerts,
@@ -124,6 +126,7 @@ class Web:
             self._pages,
             max_body=rules.max_body_mb * 1_000_000,
             rate=rate,
+            knows=self._knows,
             proxies=rules.proxies,
             secure=self.is_secure,
         )
@@ -144,6 +147,12 @@ class Web:
     def ready(self) -> Event:
         """Set when it listens."""
         return self._server.ready
+
+    async def _knows(self, scope: Scope) -> bool:
+        try:
+            return await identify(Request({**scope, "app": self._pages})) is not None
+        except (ApiError, EdiError):
+            return False  # the route will say so
 
     def run(self, stop: Event) -> None:
         """Serves until ``stop`` is set."""

@@ -304,16 +304,16 @@ def page(
     return answer
 
 
-def see_other(url: str, text: str = "", kind: str = "done", *, secure: bool = False) -> RedirectResponse:
+def see_other(url: str, text: str = "", kind: str = "done") -> RedirectResponse:
     """To another page of ours after a POST, with a line that says what happened.
 
     Args:
-        url: a path. kind: ``done``, ``info``, ``warn`` or ``error``. secure: whether this is HTTPS.
+        url: a path. kind: ``done``, ``info``, ``warn`` or ``error``.
     """
     answer = RedirectResponse(local(url), status_code=303)
     if text:
         value = quote(json.dumps([kind, text[:_MAX_FLASH]]))
-        answer.set_cookie(FLASH, value, max_age=60, httponly=True, samesite="strict", secure=secure)
+        answer.set_cookie(FLASH, value, max_age=60, httponly=True, samesite="strict")
     return answer
 
 
