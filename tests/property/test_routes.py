@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.partners.partner import API, FOLDER, WAYS
 from gateway.routing.check import check
+from gateway.routing.sets import Named, Ranges, places
 from gateway.routing.table import EDI, Facts, Route, Routes, Table, When, decide, explain
 from tests.routes import PARTNERS, all_facts, tables
 
@@ -30,6 +31,27 @@ def test_explain_decides_as_decide_does(routes: Routes, asked: Facts) -> None:
     assert set(short.passed) <= set(long.passed)
     if long.rule_number:
         assert [one.rule_number for one in long.passed] == list(range(1, long.rule_number))
+
+
+@given(st.lists(tables(), min_size=3, max_size=12), st.lists(all_facts(), min_size=3, max_size=6))
+def test_long_tables_decide_as_asking_each_rule_in_turn_does(some: list[Routes], asked: list[Facts]) -> None:
+    rules = [one for part in some for one in part.routes]
+    table = Table(Routes(routes=tuple(replace(one, name=f"r{n}") for n, one in enumerate(rules))))
+    for one in asked:
+        assert decide(table, one) == replace(explain(table, one), passed=())
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9))), st.integers(-1, 10))
+def test_ranges_hold_what_asking_each_says(some: list[tuple[int, int]], value: int) -> None:
+    some = [(min(both), max(both)) for both in some]
+    wanted = [place for place, (first, end) in enumerate(some) if first <= value < end]
+    assert [*places(Ranges(some).at(value))] == wanted
+
+
+@given(st.lists(st.sets(st.integers(0, 4), max_size=3)), st.integers(0, 5))
+def test_names_hold_what_asking_each_says(some: list[set[int]], value: int) -> None:
+    wanted = [place for place, named in enumerate(some) if not named or value in named]
+    assert [*places(Named(some).at(value))] == wanted
 
 
 @given(tables(), all_facts())
