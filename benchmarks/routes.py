@@ -19,8 +19,8 @@ from gateway.documents import KINDS  # noqa: E402
 from gateway.routing.table import Decision, Facts, Route, Routes, Table, Way, When, decide, explain  # noqa: E402
 
 ROUNDS, LOOPS = 15, 2000
-ZONES: tuple[str, ...] = ("UTC", "Europe/Berlin", "Europe/London", "Asia/Tokyo", "Asia/Kolkata", "Australia/Sydney")
-ZONES += ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles")
+_ZONES = ("UTC", "Europe/Berlin", "Europe/London", "Asia/Tokyo", "Asia/Kolkata", "Australia/Sydney")
+_US = ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles")
 TIME = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
@@ -46,7 +46,7 @@ def all_conditions(rules: int) -> Table:
     """The worst: all rules are for the same document, each with another size, time and ways, in ten zones."""
     made = []
     for index in range(rules - 1):
-        first, zone = index % 700, ZONES[index % len(ZONES)]
+        first, zone = index % 700, (*_ZONES, *_US)[index % 10]
         hours = f"{first // 60:02}:{first % 60:02}-{first // 60 + 12:02}:{first % 60:02}"
         given: dict[str, Any] = {"partners": "p1", "documents": "invoice", "min_bytes": index, "zone": zone}
         given |= {"days": ("mon", "wed", "fri"), "hours": hours, "healthy": index % 2 == 0}
@@ -73,9 +73,7 @@ def main() -> int:
     ways = {"as2": Way(), "sftp": Way()}
     asked = Facts(partner="p1", document_type="invoice", time=TIME, ways=ways, bytes=2000, lines=20)
     print(f"{machine()}\n")
-    print(
-        "| rules | many partners | all for one document | with all conditions | explain | table made |"
-    )
+    print("| rules | many partners | all for one document | with all conditions | explain | table made |")
     print("| --- | --- | --- | --- | --- | --- |")
     worst = 0.0
     for rules in (10, 100, 1000, 10_000):
