@@ -51,6 +51,17 @@ def test_any_part_of_a_table_decides_as_asking_each_rule_in_turn_does(some: list
             assert decide(table, each) == replace(explain(table, each), passed=())
 
 
+@given(tables(), all_facts())
+def test_each_condition_holds_where_its_rule_says_so(routes: Routes, one: Facts) -> None:
+    asked = [replace(one, bytes=number, lines=number) for number in range(9)]
+    asked += [replace(one, time=one.time + timedelta(hours=hours)) for hours in range(0, 168, 5)]
+    for rule in routes.routes:
+        when = replace(rule.when, partners=(), documents=one.document_type, healthy=False)
+        table = Table(Routes(routes=(replace(rule, when=when, to=FOLDER, fallback=(), pin=False),)))
+        for each in asked:
+            assert decide(table, each) == replace(explain(table, each), passed=())
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9))), st.integers(-1, 10))
 def test_ranges_hold_what_asking_each_says(some: list[tuple[int, int]], value: int) -> None:
     some = [(min(both), max(both)) for both in some]
