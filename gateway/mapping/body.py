@@ -201,8 +201,9 @@ class BodyReader(_Meets):
             if isinstance(rule, Copy):
                 self._copy(rule, target)
             elif isinstance(rule, Field):
-                self._field(rule, node, owner, at, target, place, key, taken, kept)
-            else:
+                if rule.default or not _lacks(node, rule.address):
+                    self._field(rule, node, owner, at, target, place, key, taken, kept)
+            elif not _lacks(node, rule.each):
                 self._list(rule, node, owner, at, target, place, taken, kept)
         if around is not None:
             return
@@ -243,10 +244,13 @@ class BodyReader(_Meets):
             put(target, rule.path, rule.converter.read((key,)))
             return
         way = self._way(node, address, at)
-        texts = tuple(text_of(one) for one in _named(way[1], address.names)) if way else ()
+        raws = _named(way[1], address.names) if way else []
+        texts = tuple([text_of(one) for one in raws])
         if rule.converter.table or rule.converter.name in ("decimal", "int"):
-            texts = tuple(text.strip() for text in texts)
-        where, shown = (*place, *rule.path), f"{address.text} | {rule.converter.name}"
+            texts = tuple([text.strip() for text in texts])
+        where, shown = (
+            ((*place, *rule.path), f"{address.text} | {rule.converter.name}") if self.traced else ((), "")
+        )
         if not any(texts):
             if rule.default:
                 put(target, rule.path, rule.default)
@@ -258,14 +262,14 @@ class BodyReader(_Meets):
         value = rule.converter.read(texts)
         if way is None or value is None:
             return
-        path, parent, conditions = way
+        path, _, conditions = way
         put(target, rule.path, value)
         if self.traced:
             ends = (*at, *path, *_ends(address))
             self._tell("rule", ends, " ".join(filter(None, texts)), where, value, shown)
         taken.update(conditions)
         written = (*rule.converter.write(value), *[""] * len(texts))
-        for name, raw, text in zip(address.names, _named(parent, address.names), written):
+        for name, raw, text in zip(address.names, raws, written):
             if raw is None:
                 continue
             here = path if name == "." else (*path, name)
@@ -297,7 +301,7 @@ class BodyReader(_Meets):
                 if conditions:
                     named = ",".join(f"{one.name}={self.wanted(one)}" for one in conditions)
                     self.chosen[*at, *path] = f"[{named}]"
-            elif not self.meets(node, conditions):
+            elif conditions and not self.meets(node, conditions):
                 return None
             passed += [(path, one.name) for one in conditions]
         return None if node is None else (path, node, [(*there, name) for there, name in passed])
@@ -368,9 +372,18 @@ class BodyReader(_Meets):
                     yield here, one, name, used
 
 
-def _named(node: Any, names: tuple[str, ...]) -> Iterator[Any]:
-    for name in names:
-        yield node if name == "." else node.get(name) if isinstance(node, dict) else None
+def _lacks(node: Any, address: Address) -> bool:
+    """Whether nothing stands at an address, as of most that a form allows; False if unsure."""
+    for name in address.path:
+        if not isinstance(node, dict):
+            return False
+        if (node := node.get(name)) is None:
+            return True
+    return isinstance(node, dict) and address.names[0] not in "@." and node.keys().isdisjoint(address.names)
+
+
+def _named(node: Any, names: tuple[str, ...]) -> list[Any]:
+    return [node if name == "." else node.get(name) if isinstance(node, dict) else None for name in names]
 
 
 def _ends(address: Address) -> tuple[str, ...]:
