@@ -201,7 +201,7 @@ class BodyReader(_Meets):
             if isinstance(rule, Copy):
                 self._copy(rule, target)
             elif isinstance(rule, Field):
-                if rule.default or not _lacks(node, rule.address):
+                if not (rule.address.plain and self._taken_at_once(rule, node, target, taken)):
                     self._field(rule, node, owner, at, target, place, key, taken, kept)
             elif not _lacks(node, rule.each):
                 self._list(rule, node, owner, at, target, place, taken, kept)
@@ -234,6 +234,27 @@ class BodyReader(_Meets):
         # Beside other values, as the currency of an amount; what has a default stands alone as well.
         if rule.default or (value and (len(rule.path) == 1 or get(target, rule.path[:-1]) is not None)):
             put(target, rule.path, value or rule.default)
+
+    def _taken_at_once(self, rule: Field, node: Any, target: Json, taken: set[Path]) -> bool:
+        """Takes a value that says just what is written of it, or sees that none is there; False if unsure.
+
+        So it is of nearly all fields, of which :meth:`_field` would ask much more.
+        """
+        path, (name,) = rule.address.path, rule.address.names
+        for part in (*path, name):
+            if type(node) is not dict or self.traced:
+                return False
+            if (node := node.get(part)) is None:
+                return not rule.default
+        text = str(node) if type(node) is int else node
+        if type(text) is not str or not text or text != text.strip():
+            return False
+        value = rule.converter.read((text,))
+        if value is None or rule.converter.write(value) != (text,):
+            return False
+        put(target, rule.path, value)
+        taken.add((*path, name))
+        return True
 
     def _field(
         self, rule: Field, node: Any, owner: str, at: Path, target: Json, place: Path, key: str,
@@ -361,25 +382,27 @@ class BodyReader(_Meets):
         path, parent, passed = way
         last = each.conditions[len(each.path)] if len(each.conditions) > len(each.path) else ()
         used = frozenset(one.name for one in last)
+        others = {known[: len(path) + more] for known in taken for more in (1, 2)}
         for name in each.names:
             value = parent.get(name)
             many = value if isinstance(value, list) else [] if value is None else [value]
             for index, one in enumerate(many):
                 here = (*path, name, index) if isinstance(value, list) else (*path, name)
-                is_free = not any(known[: len(here)] == here for known in taken)
-                if is_free and self.meets(one, last) and not (isinstance(one, list) or one is None):
+                if (
+                    here not in others
+                    and self.meets(one, last)
+                    and not (isinstance(one, list) or one is None)
+                ):
                     taken.update(passed)
                     yield here, one, name, used
 
 
-def _lacks(node: Any, address: Address) -> bool:
-    """Whether nothing stands at an address, as of most that a form allows; False if unsure."""
-    for name in address.path:
-        if not isinstance(node, dict):
+def _lacks(node: Any, each: Address) -> bool:
+    """Whether an object has nothing for a list, as of most that a form allows; False if unsure."""
+    for name in each.path[:1] or each.names:
+        if name == "." or not isinstance(node, dict) or node.get(name) is not None:
             return False
-        if (node := node.get(name)) is None:
-            return True
-    return isinstance(node, dict) and address.names[0] not in "@." and node.keys().isdisjoint(address.names)
+    return True
 
 
 def _named(node: Any, names: tuple[str, ...]) -> list[Any]:

@@ -43,6 +43,7 @@ class Address:
         open_end: the address takes all elements from the first on (``PO106..``).
         names: in a JSON body, the members at the end of ``path``; ``@`` is the name of the member that an
             item stands in, ``.`` the item itself.
+        plain: in a JSON body, one member without conditions.
     """
 
     path: tuple[str, ...]
@@ -51,6 +52,11 @@ class Address:
     open_end: bool
     text: str
     names: tuple[str, ...] = ()
+    plain: bool = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        is_plain = len(self.names) == 1 and self.names[0] not in "@." and not any(self.conditions)
+        object.__setattr__(self, "plain", is_plain)
 
 
 @dataclass(frozen=True, slots=True)
