@@ -200,11 +200,16 @@ class BodyReader(_Meets):
         for rule in rules:
             if isinstance(rule, Copy):
                 self._copy(rule, target)
-            elif isinstance(rule, Field):
-                if not (rule.address.plain and self._taken_at_once(rule, node, target, taken)):
-                    self._field(rule, node, owner, at, target, place, key, taken, kept)
-            elif not _lacks(node, rule.each):
+                continue
+            address, has_default = (
+                (rule.address, rule.default) if isinstance(rule, Field) else (rule.each, "")
+            )
+            if address.head and not has_default and isinstance(node, dict) and address.head not in node:
+                continue
+            if isinstance(rule, Repeated):
                 self._list(rule, node, owner, at, target, place, taken, kept)
+            elif not (address.plain and self._taken_at_once(rule, node, target, taken)):
+                self._field(rule, node, owner, at, target, place, key, taken, kept)
         if around is not None:
             return
         prefixes: set[Path] = {(), *(path[:size] for path in taken for size in range(len(path)))}
@@ -240,11 +245,11 @@ class BodyReader(_Meets):
 
         So it is of nearly all fields, of which :meth:`_field` would ask much more.
         """
-        path, (name,) = rule.address.path, rule.address.names
-        for part in (*path, name):
+        path = rule.address.plain
+        for name in path:
             if type(node) is not dict or self.traced:
                 return False
-            if (node := node.get(part)) is None:
+            if (node := node.get(name)) is None:
                 return not rule.default
         text = str(node) if type(node) is int else node
         if type(text) is not str or not text or text != text.strip():
@@ -253,7 +258,7 @@ class BodyReader(_Meets):
         if value is None or rule.converter.write(value) != (text,):
             return False
         put(target, rule.path, value)
-        taken.add((*path, name))
+        taken.add(path)
         return True
 
     def _field(
@@ -395,14 +400,6 @@ class BodyReader(_Meets):
                 ):
                     taken.update(passed)
                     yield here, one, name, used
-
-
-def _lacks(node: Any, each: Address) -> bool:
-    """Whether an object has nothing for a list, as of most that a form allows; False if unsure."""
-    for name in each.path[:1] or each.names:
-        if name == "." or not isinstance(node, dict) or node.get(name) is not None:
-            return False
-    return True
 
 
 def _named(node: Any, names: tuple[str, ...]) -> list[Any]:
