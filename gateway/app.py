@@ -27,10 +27,10 @@ from gateway.as2.mime import Headers
 from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
+from gateway.observability import metrics
 from gateway.observability.logging import get_logger
 from gateway.partners.calendar import Slots
 from gateway.partners.partner import API
-from gateway.partners.sp_api import SpApi
 from gateway.routing.table import Table
 from gateway.secrets import secret
 from gateway.services import accept, access, alert, health, schedule
@@ -72,6 +72,7 @@ from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, EXPIRY, FETCH, POLL, RETENTION, SWEEP, WAITS, Handler
 
 if TYPE_CHECKING:
+    from gateway.api.server import Kept
     from gateway.api.sftp_server import Server
     from gateway.transports.sp_api import Client as Account
     from gateway.web.app import Web
@@ -96,6 +97,11 @@ _COUNTED = {
 
 _DATABASES = ("sqlalchemy", "psycopg", "psycopg_pool", "procrastinate")
 """Packages whose errors tell of the database."""
+
+_UNLOGGED = frozenset(
+    ("files", "amount", "changes", "kinds", "paid", "problems", "remarks", "row", "some", "words")
+)
+"""Facts of the audit that may hold what stands in documents; the log does without them."""
 
 _WARNINGS = (
     "file.quarantined",
@@ -152,6 +158,10 @@ class Gateway(AbstractContextManager["Gateway"]):
         works: whether it works on the home, which on SQLite only one process may; others read, and say what
             is to be done.
         actor: who does what is done by hand.
+        kept: sockets of an earlier gateway of this process.
+
+    Attributes:
+        trouble: why settings that were changed since are not taken up; empty if nothing is wrong.
 
     Raises:
         RefusedError: another process works on this home.
@@ -166,7 +176,9 @@ class Gateway(AbstractContextManager["Gateway"]):
         *,
         works: bool = True,
         actor: str = GATEWAY,
+        kept: Kept | None = None,
     ) -> None:
+        self._kept, self.trouble = kept, ""
         self.home = home
         self.settings = settings
         self._schedules = settings.schedules
@@ -284,6 +296,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         clock = partial(datetime.now, UTC)
         turn = self._turn if self.is_single else None
         store = Store(self.engine, clock, self._seal, self._told, self._actor, turn)
+        store.counted = metrics.count
         self._stores.append(store)
         found = Services(
             store=store,
@@ -416,7 +429,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         """The page and the REST interface."""
         from gateway.web.app import Web
 
-        return Web(self)
+        return Web(self, self._kept)
 
     def _show(self, stop: threading.Event) -> None:
         web = self.web()
@@ -495,6 +508,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             spool=self._spool,
             tls=(str(self.home / names[0]), str(self.home / names[1])) if all(names) else None,
             on_trouble=self._in_trouble,
+            kept=self._kept,
         )
 
     @property
@@ -525,17 +539,6 @@ class Gateway(AbstractContextManager["Gateway"]):
         with suppress(OSError, KeyError):
             return self._folders[channel].waiting
         return None
-
-    def probe(self, channel: str, told: Callable[[str, str], None], *, send: bool) -> None:
-        """Tries a server of a partner, see :class:`gateway.transports.base.Remote`."""
-        self._remotes[channel].probe(told, send=send)
-
-    def probe_api(self, terms: SpApi, told: Callable[[str, str], None]) -> None:
-        """Tries Amazon's API, see :meth:`gateway.transports.sp_api.Client.probe`."""
-        from gateway.transports import sp_api
-
-        with sp_api.Client(terms, partial(secret, home=self.home), tries=1) as client:
-            client.probe(told)
 
     def keep_time(self, stop: threading.Event) -> None:
         """Makes jobs of what is due until ``stop`` is set."""
@@ -586,8 +589,9 @@ class Gateway(AbstractContextManager["Gateway"]):
             getattr(self._log, level)(event, **facts)
 
     def _told(self, entry: Entry) -> None:
-        facts: dict[str, Any] = dict(entry.facts) or {"count": entry.count}
-        facts.pop("files", None)
+        facts: dict[str, Any] = {**entry.bound, **(entry.facts or {"count": entry.count})}
+        for name in _UNLOGGED & facts.keys():
+            del facts[name]
         if entry.message_id is not None:
             facts["message_id"] = entry.message_id
         # The three files of a message in quarantine are told with its reason already.

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
+from urllib.parse import quote
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -34,6 +35,7 @@ from gateway.partners.webhook import Webhook
 from gateway.reconciliation.profile import Profile as Reconciliation
 from gateway.routing.table import Routes
 from gateway.rules.rule import Applied, Rule
+from gateway.secrets import secret
 
 GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
     *("gateway.yaml", "alerts.yaml"),
@@ -42,7 +44,7 @@ GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
 RECONCILIATION, OFF = "config/reconciliation", "off"
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
-HOST_KEY = "sftp-host.pem"
+HOST_KEY, ERRANDS = "sftp-host.pem", "errands"
 """Names inside a home."""
 
 _T = TypeVar("_T")
@@ -51,7 +53,7 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 @setting
 class Company:
-    """Who we are on interchanges, unless a partner knows us by another name; gs1_prefixes: for our SSCCs."""
+    """Who we are. name: for people. identifier: on interchanges, unless a partner knows us by another one."""
 
     name: str
     identifier: Identifier
@@ -124,7 +126,7 @@ class ErpChannel:
         forms: forms of one's own, before those of the profile; without both it is JSON.
         partner: whom documents are for that do not say it.
         marker: end of the name of the file that says that another is complete; empty for none.
-        poll: when its inbox is looked into; None for every ``schedule.poll_seconds``.
+        poll: when its inbox is looked into; without it every ``schedule.poll_seconds``.
         test: whether it is for documents of tests, and what comes from it is a test.
         webhook: a URL that gets what its outbox would.
     """
@@ -156,7 +158,7 @@ class ErpChannel:
 
 @setting
 class Profile:
-    """``config/erp/<name>.yaml``: forms that belong together."""
+    """``config/erp/<name>.yaml``: forms that belong together. description: for people."""
 
     description: str
     forms: tuple[ErpForm, ...]
@@ -195,7 +197,8 @@ class Storage:
 
     Attributes:
         database: ``postgresql://user@host/name`` for several nodes; empty for SQLite in the home. Passwords
-            are not written here: they come from EDIGW_DATABASE_URL, PGPASSWORD or a .pgpass file.
+            are not written here: they come from EDIGW_DATABASE_URL, EDIGW_DATABASE_PASSWORD_FILE, PGPASSWORD
+            or a .pgpass file.
         payloads: ``s3://bucket/prefix``; empty for files in the home, which several nodes may share.
     """
 
@@ -419,7 +422,7 @@ class Web:
 
 @setting
 class Keys:
-    """What protects our private keys for AS2. password: a reference, ``env:NAME`` or ``file:PATH``."""
+    """What protects our private keys for AS2. password: a reference, see :func:`gateway.secrets.secret`."""
 
     password: str = "file:keys/password"  # noqa: S105 - where it is
 
@@ -439,6 +442,30 @@ class Labels:
 
 
 @setting
+class Observability:
+    """For those who watch.
+
+    Attributes:
+        metrics: address and port where a process answers Prometheus, beside /metrics of the page; empty for
+            none. EDIGW_METRICS_LISTEN goes before it, as each process of a machine needs its own.
+        traces: URL of a collector of OpenTelemetry (OTLP over HTTP); empty for none.
+    """
+
+    metrics: str = ""
+    traces: str = ""
+
+    def __post_init__(self) -> None:
+        _address(self.metrics)
+        if self.traces:
+            checked_url(self.traces)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port for metrics; the host is empty for none. Raises ValueError."""
+        return _address(os.environ.get("EDIGW_METRICS_LISTEN", self.metrics))
+
+
+@setting
 class GatewaySettings:
     """``gateway.yaml``."""
 
@@ -454,6 +481,7 @@ class GatewaySettings:
     web: Web = field(default_factory=Web)
     keys: Keys = field(default_factory=Keys)
     labels: Labels = field(default_factory=Labels)
+    observability: Observability = field(default_factory=Observability)
     calendars: tuple[Calendar, ...] = ()
     assist: Assist = field(default_factory=Assist)
     expiries: tuple[Expiry, ...] = ()
@@ -535,13 +563,23 @@ class Settings:
 
 
 def database_url(home: Path, settings: Settings) -> str:
-    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the SQLite file in the home."""
+    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the SQLite file in the home.
+
+    Raises:
+        ConfigurationError: the password that EDIGW_DATABASE_PASSWORD_FILE names is not there.
+    """
     said = os.environ.get("EDIGW_DATABASE_URL") or settings.gateway.storage.database
+    if said and (file := os.environ.get("EDIGW_DATABASE_PASSWORD_FILE")):
+        password = quote(secret(f"file:{file}", home), safe="")
+        said = re.sub(r"^([\w+]+://)(?:([^/@:]*)(?::[^/@]*)?@)?", rf"\1\2:{password}@", said, count=1)
     return said or f"sqlite:///{home / DATA / DATABASE}"
 
 
-def load(home: Path) -> Settings:
+def load(home: Path, texts: Mapping[str, str] | None = None) -> Settings:
     """Reads and checks all settings of a home.
+
+    Args:
+        texts: by the ids of partners, what is checked in place of their files, or as if they had one.
 
     Raises:
         ConfigurationError: with every problem of every file.
@@ -557,9 +595,10 @@ def load(home: Path) -> Settings:
     folders = {one.channel for one in gateway.erp.channels} if gateway else set()
     found: list[Partner] = []
     users: dict[str, str] = {}
-    for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
-        shown = f"{PARTNERS_FOLDER}/{path.name}"
-        partner = read_file(path, shown, Partner, problems, id=path.stem)
+    texts = texts or {}
+    for name in sorted({*texts, *(path.stem for path in (home / PARTNERS_FOLDER).glob("*.yaml"))}):
+        shown = f"{PARTNERS_FOLDER}/{name}.yaml"
+        partner = read_file(home / shown, shown, Partner, problems, texts.get(name), id=name)
         if partner is None:
             continue
         found.append(partner)
@@ -760,14 +799,55 @@ def _about_calendars(settings: Settings) -> Iterator[Problem]:
             yield _problem(f"{where}: there is no calendar {name!r}.", hint)
 
 
-def read_file(path: Path, shown: str, model: type[_T], problems: list[Problem], **given: str) -> _T | None:
-    """One file as a checked value, or None with its problems added."""
+def plain(text: str, lines: dict[tuple[Any, ...], int] | None = None) -> dict[str, Any]:
+    """What a file of settings says, unchecked; ``lines`` gets the line of every key.
+
+    Raises:
+        ValueError, yaml.YAMLError: it is not written as settings are.
+    """
+    data = _plain(yaml.compose(text, Loader=yaml.SafeLoader), (), {} if lines is None else lines)
+    if not isinstance(data, dict):
+        raise ValueError("line 1: settings are written as `name: value`, one a line")
+    return data
+
+
+def edited(text: str, new: Mapping[str, Any]) -> str:
+    """A file of settings changed to say something else; what stays, stays as it is, with its comments."""
+
+    def written(said: Mapping[str, Any]) -> str:
+        def line(name: str, value: Any) -> str:
+            flow = None if isinstance(value, dict | list) else False  # only what is inside stands in a line
+            return str(yaml.safe_dump({name: value}, sort_keys=False, width=100, default_flow_style=flow))
+
+        return "".join(line(*one) for one in said.items())
+
+    old, wanted = plain(text), plain(written(new))
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    end = len(lines)
+    for key, _ in reversed(node.value if node else ()):
+        begin, stop = key.start_mark.line, end
+        while stop > begin + 1 and (not lines[stop - 1].strip() or lines[stop - 1].startswith("#")):
+            stop -= 1  # comments before the next key are of that
+        if key.value not in new or old[key.value] != wanted[key.value]:
+            lines[begin:stop] = [written({key.value: new[key.value]})] if key.value in new else []
+        end = begin
+    result = "".join(lines) + written({name: value for name, value in new.items() if name not in old})
+    try:
+        return result if plain(result) == wanted else written(new)
+    except (yaml.YAMLError, ValueError):  # several on a line, or anchors
+        return written(new)
+
+
+def read_file(
+    path: Path, shown: str, model: type[_T], problems: list[Problem], text: str | None = None, **given: str
+) -> _T | None:
+    """One file, or a text in its place, as a checked value; or None with its problems added."""
     lines: dict[tuple[Any, ...], int] = {}
     try:
-        node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
-        data = _plain(node, (), lines)
-        if not isinstance(data, dict):
-            raise ValueError("line 1: settings are written as `name: value`, one a line")
+        data = plain(path.read_text("utf-8") if text is None else text, lines)
     except (yaml.YAMLError, OSError, ValueError) as error:
         problems.append(_problem(f"{shown}: {' '.join(str(error).split())}", "Correct the YAML."))
         return None

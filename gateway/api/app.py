@@ -9,11 +9,48 @@ from fastapi import FastAPI
 
 from gateway import __version__
 from gateway.api import problems
-from gateway.api.routes import chains, documents, events, messages, previews, today
+from gateway.api.routes import (
+    alerts,
+    audit,
+    certificates,
+    chains,
+    channels,
+    documents,
+    events,
+    items,
+    keys,
+    messages,
+    partners,
+    previews,
+    reconciliation,
+    schedules,
+    today,
+    users,
+    watching,
+)
 from gateway.api.routes import problems as codes
 from gateway.api.site import Site
 
-NOUNS = (messages, today, codes, documents, chains, previews, events)
+NOUNS = (
+    today,
+    messages,
+    documents,
+    chains,
+    previews,
+    events,
+    users,
+    keys,
+    audit,
+    alerts,
+    reconciliation,
+    partners,
+    channels,
+    certificates,
+    schedules,
+    items,
+    codes,
+    watching,
+)
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "what is wrong, whose move it is and what to do",

@@ -26,6 +26,9 @@ from gateway.store.queries import Row
 
 KEPT = timedelta(hours=24)
 MAX_KEPT_BYTES = 1 << 20
+MAX_VALUES_BYTES = 1 << 20
+"""Of a body that is read into values; one that is a document may be as large as any."""
+
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("content-type", "location", "etag")
@@ -63,7 +66,10 @@ class Once(APIRoute):
             if not _KEY.fullmatch(key):
                 words = f"Send `{HEADER}` with a text that is new for each thing to be done."
                 raise ApiError(400, words, code="HTTP-IDEMPOTENCY")
-            fingerprint = hashlib.sha256(await request.body()).hexdigest()
+            body = await request.body()
+            if self.body_field is not None and len(body) > MAX_VALUES_BYTES:
+                raise ApiError(413)
+            fingerprint = hashlib.sha256(body).hexdigest()
             where = f"{request.url.path}?{request.url.query}"
             asked = (identity.actor, key)
             site = site_of(request)

@@ -69,7 +69,7 @@ def parse_trials(text: bytes) -> list[Trial]:
     for kind, pattern in (("bool", "(true|false)$"), ("int", "(0|[1-9][0-9]*)$")):
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), list("tf0123456789"))
     try:
-        rows = yaml.load(text.decode("utf-8-sig")[:MAX_LENGTH], Loader)  # noqa: S506 - a SafeLoader
+        rows = yaml.load(text.decode("utf-8-sig")[:MAX_LENGTH], Loader)  # nosec B506  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise MappingError(f"The tests are not YAML: {' '.join(str(error).split())}") from None
     listed = rows.get("tests") if isinstance(rows, dict) else None

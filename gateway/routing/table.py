@@ -104,8 +104,8 @@ class Route:
     """A rule.
 
     Attributes:
-        to: the way, or several in order of preference. fallback: ways for when none of these works, if
-            nothing of the document was sent.
+        name: its own. to: the way, or several in order of preference. fallback: ways for when none of these
+            works, if nothing of the document was sent.
         pin: whether what is pinned elsewhere passes it over.
     """
 

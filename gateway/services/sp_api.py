@@ -22,7 +22,9 @@ from typing import Any
 
 import orjson
 
+from gateway.documents import KINDS
 from gateway.errors import DocumentError, Location, Problem, RefusedError
+from gateway.observability import tracing
 from gateway.partners.partner import API, Partner
 from gateway.partners.sp_api import SpApi
 from gateway.services import acknowledge, lifecycle, receive
@@ -30,7 +32,7 @@ from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.lifecycle import Delivery as Status
 from gateway.services.problems import problem
-from gateway.services.work import Came, Work
+from gateway.services.work import Came, Work, keep_written
 from gateway.sp_api import WrittenBody, differences, read_body, write_body
 from gateway.sp_api.changes import Change, change_order, words
 from gateway.store.records import (
@@ -271,7 +273,7 @@ def planned(
         origin=kept.message_id,
         way=API,
     )
-    services.store.add_written(sent)
+    keep_written(services, sent, KINDS[kept.document_type].set_id)
     channel = f"{partner.folder}/{API}"
     services.store.add_delivery(sent.id, f"@{channel}", channel, made.operation, sent.name, payload=payload)
     services.enqueue([job_of(f"@{channel}")])
@@ -315,7 +317,8 @@ def _submit(services: Services, account: Account, delivery: Delivery) -> bool:
     exchange = _begin(services, account, delivery, exchange)
     services.guard()
     try:
-        taken = account.client.call(delivery.box, body=body)
+        with tracing.span("deliver", delivery.message_id, channel=delivery.channel):
+            taken = account.client.call(delivery.box, body=body)
     except SpApiError as error:
         return _not_taken(services, account, delivery, exchange, error)
     services.well(delivery.channel)

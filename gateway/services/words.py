@@ -78,6 +78,7 @@ LABELS = {
     ("translation", "unreadable"): "Error: unreadable",
     ("delivery", "failed"): "Error: not delivered",
     ("acknowledgment", "rejected"): "Not accepted",
+    ("acknowledgment", "accepted_with_errors"): "With errors",
     ("acknowledgment", "partial"): "Partly accepted",
 }
 """Short labels that say more than the status itself."""

@@ -156,21 +156,11 @@ def _own(row: Mapping[Any, Any]) -> tuple[str, str] | None:
 def _decorate(connection: Connection, rows: Sequence[Row], partners: Collection[str] | None) -> None:
     """Adds to documents what belongs to them."""
     carriers = {row[name] for row in rows for name in ("message_id", "sent_in")} - {None}
-    there = rows_by(connection, t.messages, "id", carriers)
-    came = rows_by(connection, t.acknowledgments, "about", carriers)
+    there = rows_by(connection, t.messages, "id", carriers, partners)
+    came = rows_by(connection, t.acknowledgments, "about", carriers, partners)
     due = rows_by(connection, t.expectations, "message_id", carriers)
-    made = rows_by(
-        connection, t.messages, "origin", {row["message_id"] for row in rows if row["direction"] == INBOUND}
-    )
-    if partners is not None:
-        there, made = (
-            {
-                name: kept
-                for name, some in found.items()
-                if (kept := [one for one in some if one["partner"] in partners])
-            }
-            for found in (there, made)
-        )
+    arrived = {row["message_id"] for row in rows if row["direction"] == INBOUND}
+    made = rows_by(connection, t.messages, "origin", arrived, partners)
     keys = keys_of(connection, [row["id"] for row in rows])
     for row in rows:
         sent, about = row["sent_in"], (row["set_control"], "")

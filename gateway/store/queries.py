@@ -39,6 +39,9 @@ from gateway.store.records import APPROVAL, OUTBOUND, as_text
 OWED = ("waiting", "overdue")
 """Acknowledgments that a partner still owes."""
 
+REFUSED = ("rejected", "partial", "accepted_with_errors")
+"""Acknowledgments that do not say yes to everything."""
+
 UNPROCESSED = ("rejected", "unreadable", "unprocessed", "partly_translated", "duplicate")
 """Translations of what is in quarantine, in whole or in part."""
 
@@ -158,7 +161,7 @@ def acknowledgments(connection: Connection, wanted: Wanted) -> Page:
     page = messages(connection, wanted, _M.direction == OUTBOUND, _M.acknowledgment != "not_expected")
     ids = [row["id"] for row in page.rows]
     due = rows_by(connection, t.expectations, "message_id", ids)
-    came = rows_by(connection, t.acknowledgments, "about", ids)
+    came = rows_by(connection, t.acknowledgments, "about", ids, wanted.partners)
     for row in page.rows:
         row["due_at"] = due_at(due.get(row["id"], ()))
         said = [line for one in came.get(row["id"], ()) for line in one["words"].splitlines()]
@@ -360,28 +363,25 @@ def message(connection: Connection, message_id: str, partners: Collection[str] |
     found["truncated"] = []
     carried = or_(_D.message_id == message_id, _D.sent_in == message_id)
     theirs = select(_D.id).where(carried, *within(_D.partner, partners))
-    open_to = None if partners is None else {*partners, ""}
-    delivered = t.deliveries.c
-    for name, table, where, column in (
-        ("documents", t.documents, carried, _D.partner),
-        ("deliveries", t.deliveries, delivered.message_id == message_id, None),
-        ("exchanges", t.exchanges, _X.message_id == message_id, _X.partner),
-        ("acknowledgments", t.acknowledgments, a.about == message_id, a.partner),
-        ("acknowledges", t.acknowledgments, a.message_id == message_id, a.partner),
-        ("expectations", t.expectations, t.expectations.c.message_id == message_id, None),
-        ("made_from_it", t.messages, _M.origin == message_id, _M.partner),
-        ("history", t.audit, t.audit.c.message_id == message_id, t.audit.c.partner),
-        (
-            "routes",
-            t.audit,
-            and_(t.audit.c.event == "document.routed", t.audit.c.document_id.in_(theirs)),
-            t.audit.c.partner,
-        ),
+    for name, table, where in (
+        ("documents", t.documents, carried),
+        ("deliveries", t.deliveries, t.deliveries.c.message_id == message_id),
+        ("exchanges", t.exchanges, _X.message_id == message_id),
+        ("acknowledgments", t.acknowledgments, a.about == message_id),
+        ("acknowledges", t.acknowledgments, a.message_id == message_id),
+        ("expectations", t.expectations, t.expectations.c.message_id == message_id),
+        ("made_from_it", t.messages, _M.origin == message_id),
+        ("history", t.audit, t.audit.c.message_id == message_id),
+        ("routes", t.audit, and_(t.audit.c.event == "document.routed", t.audit.c.document_id.in_(theirs))),
     ):
-        allowed = open_to if table is t.audit else partners
-        where = and_(where, *(within(column, allowed) if column is not None else ()))
-        if table is t.deliveries and partners is not None:
-            where = and_(where, or_(delivered.document_id.is_(None), delivered.document_id.in_(theirs)))
+        if partners is not None:
+            if "partner" in table.c:  # what the audit says of no partner is said of the message
+                where = and_(
+                    where, *within(table.c.partner, [*partners, *([""] if table is t.audit else [])])
+                )
+            if table in (t.deliveries, t.audit):
+                about = func.coalesce(table.c.document_id, "")
+                where = and_(where, or_(about == "", about.in_(theirs)))
         rows = rows_of(connection, table, where)
         found[name] = rows[:MAX_RELATED]
         found["truncated"] += [name] if len(rows) > MAX_RELATED else []
@@ -454,6 +454,12 @@ def document(connection: Connection, document_id: str, partners: Collection[str]
     return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
 
 
+def bodies(connection: Connection, ids: Collection[str]) -> dict[str, Row]:
+    """The content of documents, by their ids; without those whose retention is over."""
+    query = select(_D.id, _D.body).where(_D.id.in_(list(ids)), _D.body.isnot(None))
+    return {row.id: orjson.loads(zlib.decompress(row.body)) for row in connection.execute(query)}
+
+
 def rows_of(
     connection: Connection, table: Table, where: _Condition, limit: int | None = MAX_RELATED + 1
 ) -> list[Row]:
@@ -467,10 +473,17 @@ def _plain(connection: Connection, query: Select[Any]) -> list[Row]:
     return [{str(key): value for key, value in row.items()} for row in connection.execute(query).mappings()]
 
 
-def rows_by(connection: Connection, table: Table, column: str, ids: Iterable[str]) -> dict[str, list[Row]]:
-    """Rows by one of their columns, for those values."""
+def rows_by(
+    connection: Connection,
+    table: Table,
+    column: str,
+    ids: Iterable[str],
+    partners: Collection[str] | None = None,
+) -> dict[str, list[Row]]:
+    """Rows by one of their columns, for those values; of these partners, where the table has them."""
     found: dict[str, list[Row]] = {}
     query = select(table).where(table.c[column].in_(list(ids))).order_by(table.c.seq)
+    query = query if partners is None else query.where(*within(table.c.partner, partners))
     for row in _plain(connection, query):
         found.setdefault(row[column], []).append(row)
     return found

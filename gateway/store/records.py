@@ -39,7 +39,10 @@ def as_text(time: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the audit; ``count`` entries, without their facts, where one transaction wrote many."""
+    """One entry of the audit; ``count`` entries, without their facts, where one transaction wrote many.
+
+    ``bound``: what the log knew of the unit of work it was written in; it is not kept.
+    """
 
     at: datetime
     event: str
@@ -49,6 +52,7 @@ class Entry:
     document_id: str | None = None
     partner: str | None = None
     actor: str = GATEWAY
+    bound: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,12 @@ Index(
     sqlite_where=text("translation = 'failed' OR delivery = 'failed'"),
     postgresql_where=text("translation = 'failed' OR delivery = 'failed'"),
 )
+Index(
+    "messages_overdue",
+    messages.c.seq,
+    sqlite_where=text("acknowledgment = 'overdue'"),
+    postgresql_where=text("acknowledgment = 'overdue'"),
+)
 messages_needs = Index(
     "messages_needs",
     messages.c.seq,

@@ -6,24 +6,60 @@ import asyncio
 from http import HTTPStatus
 from pathlib import Path
 from threading import Event
-from typing import cast
 from urllib.parse import quote
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from starlette.responses import FileResponse, Response
-from uvicorn._types import ASGI3Application
+from starlette.types import Scope
 
 from gateway.api.access import identify
 from gateway.api.app import make_api
 from gateway.api.guard import Guard, Rate
 from gateway.api.problems import ApiError, request_id
-from gateway.api.server import Server
+from gateway.api.server import Kept, Server
 from gateway.api.site import Site
-from gateway.web.pages import account, documents, message, messages, problems, today
+from gateway.errors import EdiError
+from gateway.web.pages import (
+    account,
+    alerts,
+    audit,
+    certificates,
+    channels,
+    documents,
+    items,
+    keys,
+    message,
+    messages,
+    partners,
+    problems,
+    reconciliation,
+    schedule,
+    theme,
+    today,
+    users,
+)
 from gateway.web.render import page, see_other
 
-PAGES = (today, account, messages, message, problems, documents)
+PAGES = (
+    today,
+    messages,
+    message,
+    problems,
+    documents,
+    users,
+    keys,
+    audit,
+    alerts,
+    reconciliation,
+    partners,
+    channels,
+    certificates,
+    schedule,
+    items,
+    account,
+    theme,
+)
 _STATIC = Path(__file__).parent / "static"
 _THREADS = 8
 _BURST_SECONDS = 4
@@ -75,12 +111,12 @@ class Web:
         ConfigurationError: on `run`, it cannot listen there.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, kept: Kept | None = None) -> None:
         rules = site.settings.gateway.web
         assert rules.address is not None
         names = (rules.tls_certificate, rules.tls_key)
         tls = (str(site.home / names[0]), str(site.home / names[1])) if all(names) else None
-        self._server = Server(*rules.address, "web", tls)
+        self._server = Server(*rules.address, "web", tls, kept=kept)
         self._public, self._tls = rules.public_url.rstrip("/"), tls
         self._connections = rules.connections
         self.is_secure = bool(tls) or rules.public_url.startswith("https:")
@@ -90,6 +126,7 @@ class Web:
             self._pages,
             max_body=rules.max_body_mb * 1_000_000,
             rate=rate,
+            knows=self._knows,
             proxies=rules.proxies,
             secure=self.is_secure,
         )
@@ -111,12 +148,18 @@ class Web:
         """Set when it listens."""
         return self._server.ready
 
+    async def _knows(self, scope: Scope) -> bool:
+        try:
+            return await identify(Request({**scope, "app": self._pages})) is not None
+        except (ApiError, EdiError):
+            return False  # the route will say so
+
     def run(self, stop: Event) -> None:
         """Serves until ``stop`` is set."""
         self._pages.state.stop = stop
 
         async def main() -> None:
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
-            await self._server.serve(cast(ASGI3Application, self._app), stop, sockets=self._connections)
+            await self._server.serve(self._app, stop, sockets=self._connections)
 
         asyncio.run(main())

@@ -13,12 +13,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gateway.web.render import shown
+
 WIDE, HALF = 1000, 480
 """Widths of a drawing; the second for a chart that shares its row with another."""
 MAX_SERIES = 6
 """Colours there are; what is left over is drawn as one."""
 OTHERS = "Others"
-_LONGEST = 28
+_LONGEST = 32
 """Characters of a label; the table has all of it."""
 
 
@@ -115,7 +117,7 @@ def line(
     width: int = WIDE,
 ) -> Chart:
     """A rate over time, such as documents on time; a place without a figure is a gap."""
-    left, right, base, high = 44, width - 24, 176, 160
+    left, right, base, high = 44, width - (16 if goal is None else 70), 176, 160
     known = [figure for _, figure in points if figure is not None]
     low = max(0.0, math.floor(min(known, default=0) / 10 - 1) * 10) if unit == "%" else 0.0
     step = (right - left - 20) / max(1, len(points) - 1)
@@ -124,7 +126,7 @@ def line(
         y = base - (goal - low) / (top - low) * high
         drawn += [
             _line("goal", left, y, right, y),
-            _text(right, y + 14, f"goal {goal:g}{unit}", anchor="end"),
+            _text(right + 8, y + 4, f"goal {goal:g}{unit}"),
         ]
     runs: list[list[str]] = [[]]
     dots = []
@@ -139,7 +141,7 @@ def line(
         y = base - (min(figure, top) - low) / (top - low) * high
         runs[-1].append(f"{_n(x)},{_n(y)}")
         dot = Markup('<circle class="dot" cx="{}" cy="{}" r="3"><title>{}</title></circle>')
-        dots.append(dot.format(_n(x), _n(y), f"{name}: {figure:g}{unit}"))
+        dots.append(dot.format(_n(x), _n(y), shown(f"{name}: {figure:g}{unit}")))
     drawn += [Markup('<polyline class="curve" points="{}"/>').format(" ".join(run)) for run in runs if run]
     rows = [(name, "–" if figure is None else f"{figure:g}{unit}") for name, figure in points]
     return Chart(
@@ -196,7 +198,7 @@ def spans(
 def _svg(title: str, summary: str, width: int, height: float, drawn: Iterable[Markup]) -> Markup:
     head = Markup('<svg class="plot{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
     said = f"{title}. {summary}" if summary else title
-    return head.format(" half" * (width == HALF), width, _n(height), said, Markup("").join(drawn))
+    return head.format(" half" * (width == HALF), width, _n(height), shown(said), Markup("").join(drawn))
 
 
 def _grid(
@@ -220,7 +222,7 @@ def _bar(x: float, y: float, wide: float, tall: float, tone: str, said: str) -> 
     mark = Markup(
         '<rect class="bar {}" x="{}" y="{}" width="{}" height="{}" rx="1.5"><title>{}</title></rect>'
     )
-    return mark.format(tone, _n(x), _n(y), _n(wide), _n(tall), said)
+    return mark.format(tone, _n(x), _n(y), _n(wide), _n(tall), shown(said))
 
 
 def _rect(x: float, y: float, wide: float, tall: float, kind: str) -> Markup:
@@ -230,7 +232,7 @@ def _rect(x: float, y: float, wide: float, tall: float, kind: str) -> Markup:
 
 def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "") -> Markup:
     mark = Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>')
-    return mark.format(kind, _n(x), _n(y), anchor, text)
+    return mark.format(kind, _n(x), _n(y), anchor, shown(text))
 
 
 def _columns(*names: str) -> list[dict[str, str]]:
@@ -243,7 +245,7 @@ def _cut(text: str) -> str:
 
 def _room(texts: Sequence[str]) -> int:
     """Units that the longest of these texts takes, with a margin."""
-    return 24 + min(_LONGEST, max(map(len, texts), default=0)) * 6
+    return 24 + min(_LONGEST, max(map(len, texts), default=0)) * 7
 
 
 def _n(figure: float) -> str:

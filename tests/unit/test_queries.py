@@ -12,13 +12,16 @@ import pytest
 from sqlalchemy import Connection, Engine, insert
 
 from gateway.errors import NotFoundError
+from gateway.store import remittances
 from gateway.store import tables as t
 from gateway.store.chains import chain, gaps, starts
 from gateway.store.database import open_engine, prepare, reading, sqlite_url
 from gateway.store.queries import (
+    MAX_PARTNERS,
     MAX_RELATED,
     Wanted,
     acknowledgments,
+    deadlines,
     document,
     documents,
     message,
@@ -325,3 +328,183 @@ def test_a_number_that_very_many_documents_share(rows: Rows, connection: Connect
     (start,) = starts(connection, "BLANKET")
     found = chain(connection, *start)
     assert (len(found["documents"]), found["truncated"]) == (MAX_RELATED, True)
+
+
+# --- what is of some partners ----------------------------------------------------------------------------
+
+THEIRS = "zeta"
+"""Everything of another partner has this in it."""
+
+
+@pytest.fixture
+def mixed(rows: Rows) -> Rows:
+    """Messages and documents of three partners and of none, tied to each other in every way."""
+    for one in ("acme", "beta", THEIRS):
+        more: dict[str, Any] = {"partner": one, "channel": one}
+        rows.message(f"{one}-in", f"{one}.edi", interchange="77", **more)
+        rows.message(f"{one}-out", f"{one}-out.edi", origin=f"{one}-in", **{**SENT, **more})
+        rows.message(f"{one}-made", f"{one}-made.edi", origin="acme-in", **{**SENT, **more})
+        rows.message(f"{one}-bad", f"{one}-bad.edi", translation="failed", **more)
+        rows.document(f"{one}-order", "purchase_order", "A", ("po", "A"), partner=one, message_id=f"{one}-in")
+        sent = {"partner": one, "direction": OUTBOUND, "message_id": "erp-in", "sent_in": f"{one}-out"}
+        rows.document(f"{one}-ship", "ship_notice", f"{one}-S", ("po", "A"), ("shipment", f"{one}-S"), **sent)
+        crossed = {"partner": one, "message_id": "acme-in"}
+        rows.document(
+            f"{one}-crossed", "invoice", f"{one}-I", ("po", "A"), ("invoice", f"{one}-I"), **crossed
+        )
+        base = {"at": as_text(NOW), "kind": "997", "partner": one, "set_control": "", "status": one}
+        for about in (f"{one}-out", "acme-out", "acme-in"):
+            said = {**base, "message_id": f"{one}-in", "about": about, "words": f"{one} says"}
+            rows.add(t.acknowledgments, said, {**said, "about": "x", "message_id": "acme-in"})
+        due: dict[str, Any] = {"kind": "acknowledgment", "due_at": as_text(NOW), "state": "open"}
+        for message_id, document_id in ((f"{one}-out", None), (f"{one}-in", f"{one}-order")):
+            rows.add(t.expectations, {**due, "message_id": message_id, "document_id": document_id})
+        wire = {"id": f"{one}-e", "direction": OUTBOUND, "channel": one, "partner": one, "mic": one}
+        wire |= {"message_id": "acme-in", "sender": "US", "receiver": one, "as2_id": f"<{one}>"}
+        wire |= {
+            "state": "ok",
+            "disposition": "",
+            "headers": "[]",
+            "receipt_url": "",
+            "error": "",
+            "at": as_text(NOW),
+        }
+        rows.add(t.exchanges, {**wire, "delivery": None, "tries": 0})
+        sent = {"message_id": "acme-in", "owner": "x", "channel": one, "box": "outbox", "wanted": one}
+        sent |= {"name": one, "document_id": f"{one}-crossed", "state": "pending", "token": ""}
+        sent |= {"error": "", "planned_at": "", "at": ""}
+        rows.add(t.deliveries, {**sent, "payload": None, "tries": 0})
+        paid = {"partner": one, "trace": f"{one}-T", "document_id": "", "message_id": "", "received_at": ""}
+        paid |= {"paid_on": "", "currency": "", "amount": "1", "state": "counted", "words": one}
+        rows.add(t.remittances, {**paid, "seq": len(one) + ord(one[0]), "fingerprint": ""})
+        part = {"remittance": len(one) + ord(one[0]), "line": 1, "step": 1, "partner": one, "place": ""}
+        part |= {"ref": one, "root": "R", "kind": "unclassified", "amount": "1", "why": one, "actor": ""}
+        rows.add(t.remittance_parts, part)
+        account = dict.fromkeys((one.name for one in t.accounts.c if one.name != "seq"), "")
+        rows.add(t.accounts, {**account, "partner": one, "number": "R", "remarks": one, "status": "open"})
+    rows.message("erp-in", f"{THEIRS}.json", channel="erp", partner=None, direction=INBOUND)
+    rows.message("erp-bad", f"{THEIRS}.json", channel="erp", partner=None, translation="failed")
+    entry = {
+        "at": as_text(NOW),
+        "event": "document.routed",
+        "message_id": "acme-in",
+        "actor": "g",
+        "hash": "",
+    }
+    rows.add(
+        t.audit,
+        *(
+            {
+                **entry,
+                "seq": number,
+                "document_id": f"{doc}-crossed",
+                "partner": one,
+                "facts": f'{{"to": "{one}"}}',
+            }
+            for number, (doc, one) in enumerate(
+                [("acme", "acme"), (THEIRS, THEIRS), ("acme", THEIRS), (THEIRS, "acme"), ("beta", "")], 1
+            )
+        ),
+    )
+    return rows
+
+
+ASKED: list[dict[str, Any]] = [
+    *({}, {"person": True}, {"oldest_first": True}, {"direction": OUTBOUND}, {"limit": 2}),
+    *({"delivery": ("delivered",)}, {"partner": THEIRS}, {"document_type": "invoice"}),
+    *(
+        {"text": text}
+        for text in ("A", "77", THEIRS, f"{THEIRS}-", f"{THEIRS}-in", f"{THEIRS}-S", f"<{THEIRS}>")
+    ),
+    *({"text": text} for text in ("erp-in", ".edi", ".json", f"{THEIRS}-order", f"{THEIRS}-I")),
+]
+
+
+@pytest.mark.parametrize("more", [(), ("beta",), ("beta", *map(str, range(MAX_PARTNERS)))], ids=len)
+def test_nothing_of_another_partner_is_in_a_list(
+    mixed: Rows, connection: Connection, more: tuple[str, ...]
+) -> None:
+    mine = frozenset({"acme", *more})
+    shown = 0
+    for asked in ASKED:
+        known: dict[str, Any] = {**asked}
+        kind = known.pop("document_type", "")
+        for get in (messages, documents, acknowledgments):
+            if get is not messages and {"person", "delivery"} & set(known):
+                continue
+            typed = {"document_type": kind} if get is documents else {}
+            wanted = Wanted(**known, **typed, partners=mine)
+            found, every = (
+                get(connection, wanted),
+                get(connection, Wanted(**{**known, **typed, "limit": 500})),
+            )
+            assert THEIRS not in str(found)
+            # Text may find a message by a document in it that others may not see.
+            allowed = [one["id"] for one in every.rows if one["partner"] in mine]
+            if "text" not in known:
+                assert ids(found) == allowed[: wanted.limit]
+            else:
+                assert set(ids(found)) <= set(allowed)
+            shown += len(ids(found))
+    assert shown > 50
+    theirs = Wanted(text=f"{THEIRS}-I", partners=mine)  # a document of theirs in a message of ours
+    assert ids(messages(connection, theirs)) == ids(documents(connection, theirs)) == []
+    for listed in (
+        deadlines(connection, "open", "", 100, mine),
+        remittances.remittances(connection, "", partners=mine),
+        remittances.accounts(connection, "", partners=mine),
+        [*remittances.parts(connection, "", partners=mine)],
+    ):
+        assert THEIRS not in str(listed)
+        assert {row["partner"] for row in listed} == mine & {"acme", "beta"}
+    for wrong in (
+        deadlines(connection, "open", THEIRS, 100, mine),
+        remittances.remittances(connection, THEIRS, partners=mine),
+        remittances.accounts(connection, THEIRS, partners=mine),
+        [*remittances.parts(connection, THEIRS, partners=mine)],
+        messages(connection, Wanted(partners=frozenset())).rows,
+    ):
+        assert wrong == []
+
+
+def test_nothing_of_another_partner_is_in_a_detail(mixed: Rows, connection: Connection) -> None:
+    mine = frozenset({"acme"})
+    found = message(connection, "acme-in", mine)
+    assert THEIRS not in str(found)
+    assert ids(found["documents"]) == ["acme-order", "acme-crossed"]
+    assert ids(found["made_from_it"]) == ["acme-out", "acme-made"]
+    assert [one["facts"] for one in found["routes"]] == [{"to": "acme"}]
+    assert [len(found[name]) for name in ("deliveries", "exchanges", "acknowledgments", "history")] == [1] * 4
+    assert THEIRS in str(message(connection, "acme-in"))
+    assert document(connection, "acme-order", mine)["number"] == "A"
+    for unknown in (f"{THEIRS}-in", "erp-in", "nothing"):
+        with pytest.raises(NotFoundError) as caught:
+            message(connection, unknown, mine)
+        assert str(caught.value) == f"There is no message {unknown}."
+        with pytest.raises(NotFoundError):
+            resolve(connection, t.messages, unknown, mine)
+    with pytest.raises(NotFoundError, match="There is no document"):
+        document(connection, f"{THEIRS}-order", mine)
+    with pytest.raises(NotFoundError, match="There is no document"):
+        resolve(connection, t.documents, f"{THEIRS}-or", mine)
+    assert resolve(connection, t.messages, "acme-o", mine) == "acme-out"
+
+
+def test_nothing_of_another_partner_is_in_a_chain(mixed: Rows, connection: Connection) -> None:
+    mine = frozenset({"acme"})
+    (start,) = starts(connection, "A", partners=mine)
+    found = chain(connection, *start, partners=mine)
+    assert THEIRS not in str(found)
+    assert THEIRS not in str([*gaps(found)])
+    assert ids(found["documents"]) == ["acme-order", "acme-ship", "acme-crossed"]
+    assert [one["message"] and one["message"]["id"] for one in found["documents"]] == [
+        "acme-in",
+        None,
+        "acme-in",
+    ]
+    assert ids(found["documents"][0]["answers"]) == ["acme-out", "acme-made"]
+    for asked in (f"{THEIRS}-S", f"{THEIRS}-order", f"{THEIRS}-I"):
+        with pytest.raises(NotFoundError):
+            starts(connection, asked, partners=mine)
+    with pytest.raises(NotFoundError):
+        starts(connection, "A", THEIRS, mine)

@@ -20,7 +20,7 @@ from gateway.services.quarantine import REASONS
 from gateway.services.words import WORDS, label
 from gateway.store import queries, tables
 from gateway.store.database import reading
-from gateway.store.queries import OWED, UNPROCESSED, Page, Row, Wanted
+from gateway.store.queries import OWED, REFUSED, UNPROCESSED, Page, Row, Wanted
 from gateway.web.render import local, page, see_other
 
 MAX_PICKED = 200
@@ -47,7 +47,7 @@ ACTIONS: dict[str, tuple[str, str, str]] = {
 _VIEWS = (
     ("All", ""),
     ("Needs somebody", "open=1"),
-    ("Not accepted", "open=1&acknowledgment=rejected&acknowledgment=partial&acknowledgment=accepted_with_errors"),
+    ("Not accepted", "open=1&" + "&".join(f"acknowledgment={one}" for one in REFUSED)),
     ("Not answered", "&".join(f"acknowledgment={one}" for one in OWED)),
 )
 _KEPT = ("text", "partner", "direction", "since", "until", *WORDS, "person", "open", "held")
@@ -229,6 +229,6 @@ def _confirm(request: Request, do: str, rows: list[Row], back: str, **more: Any)
     name, what, _ = ACTIONS[do]
     shown = {"error": "", "done": "", "refused": {}, **more}
     status = 422 if shown["error"] else 200
-    known = {"rows": rows, "do": do, "name": name, "what": what, "back": back}
+    known: Row = {"rows": rows, "do": do, "name": name, "what": what, "back": back}
     title = name if shown["done"] else f"{name}: are you sure?"
     return page(request, "messages_confirm.html", title=title, status=status, **known, **shown)

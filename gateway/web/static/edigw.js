@@ -3,16 +3,18 @@
   "use strict";
   const each = (root, selector, act) => root.querySelectorAll(selector).forEach(act);
   const options = {
-    minute: { dateStyle: "medium", timeStyle: "short" },
-    second: { dateStyle: "medium", timeStyle: "medium" },
-    day: { dateStyle: "medium" },
+    minute: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
+    second: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+    day: { day: "numeric", month: "short" },
   };
 
   function times(root) {
     each(root, "time[data-form]", (one) => {
       const at = new Date(one.dateTime);
       if (one.dataset.form in options && !Number.isNaN(at.getTime())) {
-        one.textContent = new Intl.DateTimeFormat(undefined, options[one.dataset.form]).format(at);
+        const year = at.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+        const form = { ...options[one.dataset.form], ...year };
+        one.textContent = new Intl.DateTimeFormat(undefined, form).format(at);
       }
       delete one.dataset.form;
     });

@@ -7,8 +7,8 @@ from sqlalchemy import Column, Text, inspect
 
 from gateway.store import tables as t
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
