@@ -63,7 +63,7 @@ def accounts(
         )
     named = [(one, words(one).capitalize()) for one in statement.ASKED[:-2]]
     statuses = [("owed", "Everything to be paid"), ("", "All"), *named]
-    known: dict[str, Any] = {"charts": _charts(ages), "statuses": statuses, "status": status}
+    known: dict[str, Any] = {"charts": _charts(ages), "statuses": statuses, "chosen": status}
     twin = f"/api/v1/reconciliation/accounts?status={status}"
     return _page(request, identity, "reconciliation.html", twin, found, whose, **known)
 
