@@ -215,7 +215,7 @@ def tested(services: Services, channel: str) -> None:
 
 
 def forgive(services: Services) -> None:
-    """Lets what is left alone after a refusal be tried at once, as settings are others now. In a transaction."""
+    """Lets what is left alone after a refusal be tried at once: settings are others now. In a transaction."""
     for name, known in services.store.channels.all().items():
         if known.not_before:
             services.store.channels.change(name, not_before="")

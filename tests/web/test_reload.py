@@ -94,7 +94,8 @@ def test_a_new_partner_is_taken_up_and_nobody_is_turned_away(running: Running) -
 
         until(is_taken)
     assert set(answers) <= {200, 303}
-    assert running.said("web.ready")[1]["url"] != "" and running.url in str(running.said("web.ready")[1]["url"])
+    assert running.url in str(running.said("web.ready")[1]["url"])
+    )
     content = interchange(1, [order(1, "RIVER1", [LINE])]).replace(b"ACMERETAIL     ", b"RIVER          ")
     put(running.home, "po.edi", content.replace(b"*ACMERETAIL*", b"*RIVER*"), "river")
     until(lambda: delivered(running, "RIVER1"))
@@ -132,7 +133,11 @@ def test_what_is_in_flight_is_done_once_whatever_changes(running: Running) -> No
     good, total = path.read_text(), 60
     changes = len(running.said("settings.changed"))
     for number in range(total):
-        put(running.home, f"flight-{number}.edi", interchange(100 + number, [order(1, f"FLIGHT{number}", [LINE])]))
+        put(
+            running.home,
+            f"flight-{number}.edi",
+            interchange(100 + number, [order(1, f"FLIGHT{number}", [LINE])]),
+        )
         if number % 15 == 0:
             path.write_text(re.sub("^name: .*", f"name: Acme {number}", good, flags=re.MULTILINE))
             want = changes + 1 + number // 15
@@ -150,7 +155,7 @@ def test_what_is_in_flight_is_done_once_whatever_changes(running: Running) -> No
 def test_somebody_goes_from_nothing_to_a_test_document_exchanged(
     running: Running, chromium: Browser, axe: Path, tmp_path: Path
 ) -> None:
-    """A new home, its first administrator, a partner over SFTP with a real server, and documents both ways."""
+    """A new home, its administrator, a partner over SFTP with a real server, documents both ways."""
     there = tmp_path / "there"
     for name in ("out", "in"):
         (there / name).mkdir(parents=True)
