@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 FUZZ   := build/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long crash fuzz check format bench bench-gateway bench-as2 bench-sftp bench-routes bench-reconciliation lock clean
+.PHONY: help run test test-long docs crash fuzz check format dist sbom audit bench bench-gateway bench-as2 bench-sftp bench-routes bench-reconciliation lock clean bench-orders
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,11 +25,16 @@ test: $(READY) ## all tests (ARGS="-m 'not slow'" leaves the long ones out)
 test-long: $(READY) ## the suites that take many minutes: thousands of orders judged by pyx12 as well
 	@$(BIN)/python -m pytest -q -n auto -m long $(ARGS)
 
-check: $(READY) ## format, lint, types, dependency rule
+docs: $(READY) ## the documentation as a site, in build/docs/html
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/docs/trees docs build/docs/html
+	@echo "Open build/docs/html/index.html"
+
+check: $(READY) ## format, lint, types, dependency rule, security rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/bandit -q -c pyproject.toml -r gateway 2> /dev/null # which has remarks about each nosec; findings are on stdout
 
 format: $(READY) ## rewrite the source in the project's format
 	@$(BIN)/ruff format .
@@ -47,6 +52,9 @@ bench-as2: $(READY) ## AS2: messages a second beside other implementations, rece
 bench-sftp: $(READY) ## SFTP beside the `sftp` command and asyncssh, near and far
 	@$(BIN)/python benchmarks/sftp.py --write $(ARGS)
 
+bench-orders: $(READY) ## orders of Amazon's API a second, from the played Amazon to files of our own system
+	@$(BIN)/python -m benchmarks.orders $(ARGS)
+
 bench-routes: $(READY) ## how long it takes to decide which way a document goes
 	@$(BIN)/python benchmarks/routes.py $(ARGS)
 
@@ -59,7 +67,26 @@ crash: $(READY) ## gateways killed hundreds of times under traffic, on SQLite an
 fuzz: $(FUZZ)/.ready ## the AS2 readers fuzzed, guided by coverage, 10 minutes each (ARGS="--minutes 1 --target cms")
 	@$(FUZZ)/bin/python -m tests.fuzz.run $(ARGS)
 
-lock: ## write requirements.lock anew from pyproject.toml
+dist: $(READY) ## the wheel and the source distribution, the same bytes each time; installed once to see that they fit
+	@rm -rf dist build/dist
+	@SOURCE_DATE_EPOCH=1767225600 $(BIN)/python -m build --no-isolation > /dev/null
+	@$(PYTHON) -m venv build/dist
+	@build/dist/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r requirements-install.lock
+	@build/dist/bin/python -m pip --disable-pip-version-check -q install --no-deps dist/*.whl
+	@build/dist/bin/python -m pip --disable-pip-version-check check
+	@build/dist/bin/edigw --version
+	@sha256sum dist/*
+
+sbom: $(READY) ## dist/sbom.json: what an installation is made of, with licences (CycloneDX)
+	@$(BIN)/python .ci/sbom.py
+
+audit: $(READY) ## known vulnerabilities of what an installation is made of; asks a service on the internet
+	@$(BIN)/pip-audit --strict --progress-spinner=off --require-hashes --disable-pip -r requirements-install.lock $(ARGS) || { \
+	  echo "Either a package has a known vulnerability, or the service that knows them could not be asked (above)." >&2; \
+	  echo "In that case run it from a machine that reaches the internet; nothing else of the project needs that." >&2; \
+	  exit 1; }
+
+lock: ## write requirements.lock and requirements-install.lock anew from pyproject.toml
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install -q pip-tools
 	@build/lock/bin/python .ci/lock.py
 	@rm -rf build/lock

@@ -27,6 +27,7 @@ from gateway.as2.mime import Headers
 from gateway.as2.span import Span
 from gateway.engine import library
 from gateway.errors import EdiError, RefusedError
+from gateway.observability import metrics
 from gateway.observability.logging import get_logger
 from gateway.partners.calendar import Slots
 from gateway.partners.partner import API
@@ -96,6 +97,11 @@ _COUNTED = {
 
 _DATABASES = ("sqlalchemy", "psycopg", "psycopg_pool", "procrastinate")
 """Packages whose errors tell of the database."""
+
+_UNLOGGED = frozenset(
+    ("files", "amount", "changes", "kinds", "paid", "problems", "remarks", "row", "some", "words")
+)
+"""Facts of the audit that may hold what stands in documents; the log does without them."""
 
 _WARNINGS = (
     "file.quarantined",
@@ -291,6 +297,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         clock = partial(datetime.now, UTC)
         turn = self._turn if self.is_single else None
         store = Store(self.engine, clock, self._seal, self._told, self._actor, turn)
+        store.counted = metrics.count
         self._stores.append(store)
         found = Services(
             store=store,
@@ -583,8 +590,9 @@ class Gateway(AbstractContextManager["Gateway"]):
             getattr(self._log, level)(event, **facts)
 
     def _told(self, entry: Entry) -> None:
-        facts: dict[str, Any] = dict(entry.facts) or {"count": entry.count}
-        facts.pop("files", None)
+        facts: dict[str, Any] = {**entry.bound, **(entry.facts or {"count": entry.count})}
+        for name in _UNLOGGED & facts.keys():
+            del facts[name]
         if entry.message_id is not None:
             facts["message_id"] = entry.message_id
         # The three files of a message in quarantine are told with its reason already.

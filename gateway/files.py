@@ -69,10 +69,19 @@ def put_file(path: Path, content: bytes, put: Callable[[Path, Path], None], mode
         hidden.unlink(missing_ok=True)
 
 
+def _missing(path: Path) -> str:
+    """The outermost folder or file of a path that is not there, with the folder it should be in."""
+    while not path.parent.exists():
+        path = path.parent
+    return "/".join(path.parts[-2:])
+
+
 def in_words(error: Exception) -> str:
     """What is wrong with a file, folder, disk or server (with its code), and what to do if that is known."""
     if isinstance(error, EdiError) and isinstance(error, OSError):
         return f"{error.code}: {str(error).rstrip('.')}. {error.hint}"
     advice = _ADVICE.get(error.errno or 0) if isinstance(error, OSError) else None
     said = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
+        said = f"{_missing(Path(error.filename))} is missing: {said}"
     return f"{said}; {advice}" if advice else said

@@ -7,20 +7,28 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 
+_CONTAINER = "/run/secrets"
+
 
 def secret(reference: str, home: Path) -> str:
     """The secret itself, which nothing may show or log.
 
     Args:
-        reference: ``env:NAME`` (a variable of the environment) or ``file:PATH`` (a file, whose last line end
-            does not count; a relative path begins at the home).
+        reference: ``env:NAME`` (a variable of the environment), ``file:PATH`` (a file, whose last line end
+            does not count; a relative path begins at the home) or ``credential:NAME`` (such a file of that
+            name, from systemd's LoadCredential or a container's secrets).
 
     Raises:
         ConfigurationError: it is not there.
     """
     kind, _, name = reference.partition(":")
-    if kind not in ("env", "file") or not name:
-        raise ConfigurationError("A secret is named by env:NAME or file:PATH, and written nowhere else.")
+    if kind not in ("env", "file", "credential") or not name:
+        raise ConfigurationError(
+            "A secret is named by env:NAME, file:PATH or credential:NAME, and written nowhere else."
+        )
+    if kind == "credential":
+        places = [Path(one) for one in (os.environ.get("CREDENTIALS_DIRECTORY"), _CONTAINER) if one]
+        name = str(next((one / name for one in places if (one / name).exists()), places[0] / name))
     if kind == "env":
         where, value = f"The environment variable {name}", os.environ.get(name, "")
     else:

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
+from urllib.parse import quote
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -34,6 +35,7 @@ from gateway.partners.webhook import Webhook
 from gateway.reconciliation.profile import Profile as Reconciliation
 from gateway.routing.table import Routes
 from gateway.rules.rule import Applied, Rule
+from gateway.secrets import secret
 
 GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
     *("gateway.yaml", "alerts.yaml"),
@@ -42,7 +44,7 @@ GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
 RECONCILIATION, OFF = "config/reconciliation", "off"
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
-HOST_KEY = "sftp-host.pem"
+HOST_KEY, ERRANDS = "sftp-host.pem", "errands"
 """Names inside a home."""
 
 _T = TypeVar("_T")
@@ -51,7 +53,7 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 @setting
 class Company:
-    """Who we are on interchanges, unless a partner knows us by another name; gs1_prefixes: for our SSCCs."""
+    """Who we are. name: for people. identifier: on interchanges, unless a partner knows us by another one."""
 
     name: str
     identifier: Identifier
@@ -124,7 +126,7 @@ class ErpChannel:
         forms: forms of one's own, before those of the profile; without both it is JSON.
         partner: whom documents are for that do not say it.
         marker: end of the name of the file that says that another is complete; empty for none.
-        poll: when its inbox is looked into; None for every ``schedule.poll_seconds``.
+        poll: when its inbox is looked into; without it every ``schedule.poll_seconds``.
         test: whether it is for documents of tests, and what comes from it is a test.
         webhook: a URL that gets what its outbox would.
     """
@@ -156,7 +158,7 @@ class ErpChannel:
 
 @setting
 class Profile:
-    """``config/erp/<name>.yaml``: forms that belong together."""
+    """``config/erp/<name>.yaml``: forms that belong together. description: for people."""
 
     description: str
     forms: tuple[ErpForm, ...]
@@ -195,7 +197,8 @@ class Storage:
 
     Attributes:
         database: ``postgresql://user@host/name`` for several nodes; empty for SQLite in the home. Passwords
-            are not written here: they come from EDIGW_DATABASE_URL, PGPASSWORD or a .pgpass file.
+            are not written here: they come from EDIGW_DATABASE_URL, EDIGW_DATABASE_PASSWORD_FILE, PGPASSWORD
+            or a .pgpass file.
         payloads: ``s3://bucket/prefix``; empty for files in the home, which several nodes may share.
     """
 
@@ -419,7 +422,7 @@ class Web:
 
 @setting
 class Keys:
-    """What protects our private keys for AS2. password: a reference, ``env:NAME`` or ``file:PATH``."""
+    """What protects our private keys for AS2. password: a reference, see :func:`gateway.secrets.secret`."""
 
     password: str = "file:keys/password"  # noqa: S105 - where it is
 
@@ -439,6 +442,30 @@ class Labels:
 
 
 @setting
+class Observability:
+    """For those who watch.
+
+    Attributes:
+        metrics: address and port where a process answers Prometheus, beside /metrics of the page; empty for
+            none. EDIGW_METRICS_LISTEN goes before it, as each process of a machine needs its own.
+        traces: URL of a collector of OpenTelemetry (OTLP over HTTP); empty for none.
+    """
+
+    metrics: str = ""
+    traces: str = ""
+
+    def __post_init__(self) -> None:
+        _address(self.metrics)
+        if self.traces:
+            checked_url(self.traces)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port for metrics; the host is empty for none. Raises ValueError."""
+        return _address(os.environ.get("EDIGW_METRICS_LISTEN", self.metrics))
+
+
+@setting
 class GatewaySettings:
     """``gateway.yaml``."""
 
@@ -454,6 +481,7 @@ class GatewaySettings:
     web: Web = field(default_factory=Web)
     keys: Keys = field(default_factory=Keys)
     labels: Labels = field(default_factory=Labels)
+    observability: Observability = field(default_factory=Observability)
     calendars: tuple[Calendar, ...] = ()
     assist: Assist = field(default_factory=Assist)
     expiries: tuple[Expiry, ...] = ()
@@ -535,8 +563,15 @@ class Settings:
 
 
 def database_url(home: Path, settings: Settings) -> str:
-    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the SQLite file in the home."""
+    """Where the store is: EDIGW_DATABASE_URL, what gateway.yaml says, or the SQLite file in the home.
+
+    Raises:
+        ConfigurationError: the password that EDIGW_DATABASE_PASSWORD_FILE names is not there.
+    """
     said = os.environ.get("EDIGW_DATABASE_URL") or settings.gateway.storage.database
+    if said and (file := os.environ.get("EDIGW_DATABASE_PASSWORD_FILE")):
+        password = quote(secret(f"file:{file}", home), safe="")
+        said = re.sub(r"^([\w+]+://)(?:([^/@:]*)(?::[^/@]*)?@)?", rf"\1\2:{password}@", said, count=1)
     return said or f"sqlite:///{home / DATA / DATABASE}"
 
 

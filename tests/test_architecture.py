@@ -63,6 +63,8 @@ ONLY_IN = {
     "jinja2": {"web/render.py"},
     "argon2": {"services/access.py"},
     "asyncssh": {"api/sftp_server.py"},
+    "opentelemetry": {"observability/tracing.py"},
+    "prometheus_client": {"observability/metrics.py"},
     "apscheduler": {"worker/", "cli/commands/demo.py"},
 }
 

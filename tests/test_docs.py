@@ -11,12 +11,12 @@ that file first.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from typing import Any
 import pytest
 
 from gateway.as2.problems import CATALOGUE as AS2_PROBLEMS
-from gateway.cli.commands.explain import entries
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
@@ -32,15 +31,17 @@ from gateway.engine import library
 from gateway.mapping.converters import NAMES
 from gateway.mapping.model import Field
 from gateway.notify.events import EVENTS
-from gateway.notify.rules import Escalation, Quiet, Rule, Target
+from gateway.observability import metrics
 from gateway.partners.as2 import QUIRKS
-from gateway.partners.webhook import Email, Webhook
 from gateway.rules import RULES
 from gateway.rules.profile import type_name
+from gateway.services.explain import entries
 from gateway.settings import rules_of
+from gateway.simulator.script import Script
 from gateway.sp_api import KINDS
 from tests import forked
 from tests.as2 import free_port
+from tests.reference import FILES, api_table, endpoints, kinds_within, setting_table, written_fields
 from tests.rules import PROFILES, partner
 from tests.schemas import document_schema
 
@@ -56,6 +57,8 @@ MARK = "--- end of command ---"
 _BLOCK = re.compile(r"^```(console|\w+ file=(\S+))\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ADDRESS = re.compile(r"127\.0\.0\.1:\d{4,5}")
 """Where a page listens; a test listens at a port that nobody uses instead."""
+_DATABASE = "postgresql://edigw@db.example/edigw"
+"""The database of pages; a test takes one of its own."""
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _VARYING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+\d\d:\d\d|Z)", "TIME"),
@@ -141,13 +144,18 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name)
-def test_commands_print_what_the_page_shows(page: Path, programs: Path, tmp_path: Path) -> None:
+def test_commands_print_what_the_page_shows(
+    page: Path, programs: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     work = tmp_path / "work"
     work.mkdir()
     named = sorted(set(_ADDRESS.findall(page.read_text("utf-8"))))
     free = {one: f"127.0.0.1:{free_port()}" for one in named}
-    for file, shown_there in blocks(page):
-        text = _ADDRESS.sub(lambda found: free[found[0]], shown_there)
+    if any(_DATABASE in text for _, text in blocks(page)):
+        free[_DATABASE] = request.getfixturevalue("postgres_url")
+    for file, text in blocks(page):
+        for one, other in free.items():
+            text = text.replace(one, other)
         if file:
             (work / file).parent.mkdir(parents=True, exist_ok=True)
             (work / file).write_text(text)
@@ -164,6 +172,27 @@ def test_commands_print_what_the_page_shows(page: Path, programs: Path, tmp_path
 def test_commands_in_listings_exist(page: Path) -> None:
     for line in re.findall(r"^edigw ([a-z].+)$", page.read_text("utf-8"), re.MULTILINE):
         parser().parse_args(shlex.split(line, comments=True))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_in_sentences_exist_with_their_options(page: Path) -> None:
+    known = dict(commands(parser()))
+    for said in re.findall(r"`edigw ([a-z][^`]*)`", page.read_text("utf-8")):
+        words = said.split()
+        end = next(
+            (n for n, word in enumerate(words) if not re.fullmatch(r"[a-z][a-z0-9-]*", word)), len(words)
+        )
+        found = [
+            one
+            for n in range(end, 0, -1)
+            for one in known
+            if f"{one} ".startswith(f"edigw {' '.join(words[:n])} ") and (n == end or one.count(" ") == n)
+        ]
+        assert found, f"{name(page)}: edigw {said}"
+        for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", said):
+            assert option == "--help" or any(option in known[one] for one in found), (
+                f"{name(page)}: edigw {said}: {option}"
+            )
 
 
 def test_dots_stand_for_anything_and_nothing_else_does() -> None:
@@ -249,11 +278,44 @@ def test_every_setting_is_in_the_reference() -> None:
     assert keys - named == set()
 
 
-def test_every_setting_of_alerts_is_in_the_reference() -> None:
-    text = (REFERENCE / "home.md").read_text("utf-8").partition("## `alerts.yaml`")[2].partition("\n## ")[0]
-    named = {part for setting in re.findall(r"`([a-z_.]+)`", text) for part in setting.split(".")}
-    kinds: tuple[Any, ...] = (Target, Rule, Quiet, Escalation, Email, Webhook)
-    assert {one.name for kind in kinds for one in fields(kind)} - named == set()
+@pytest.mark.parametrize("file", ["gateway.yaml", "partners/*.yaml", "routes.yaml", "alerts.yaml"])
+def test_every_setting_is_explained_on_the_page_about_the_home(file: str) -> None:
+    """What a person writes by hand stands in words there, beside the generated list of all settings."""
+    text = (REFERENCE / "home.md").read_text("utf-8")
+    named = {part for setting in re.findall(r"`([a-z0-9_.]+)`", text) for part in setting.split(".")}
+    waiting, seen = [FILES[file]], set[str]()
+    while waiting:
+        for field, hint in written_fields(waiting.pop()):
+            seen.add(field.name)
+            waiting += kinds_within(hint)
+    assert seen - named == set()
+
+
+def test_every_member_of_a_script_of_the_played_amazon_is_in_its_page() -> None:
+    text = (ROOT / "docs" / "how-to" / "connect-amazon-by-api.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z_]+)`|\b([a-z_]+):", text))
+    waiting: list[type[Any]] = [Script]
+    while waiting:
+        for field, hint in written_fields(waiting.pop()):
+            assert any(field.name in pair for pair in named), field.name
+            waiting += kinds_within(hint)
+
+
+def test_every_endpoint_is_in_the_reference() -> None:
+    text = (REFERENCE / "api.md").read_text("utf-8")
+    assert (
+        set(re.findall(r"^### `([A-Z]+ /\S*)`$", text, re.MULTILINE)) == dict(endpoints(described())).keys()
+    )
+
+
+def test_every_variable_of_the_environment_is_in_the_reference() -> None:
+    named = set(re.findall(r"EDIGW_[A-Z_]+", (REFERENCE / "settings.md").read_text("utf-8")))
+    read = {
+        one
+        for file in (ROOT / "gateway").rglob("*.py")
+        for one in re.findall(r"EDIGW_[A-Z_]+[A-Z]", file.read_text("utf-8"))
+    }
+    assert read - named == set()
 
 
 def test_every_problem_and_quirk_of_as2_is_in_its_manual() -> None:
@@ -296,12 +358,13 @@ def problem_table() -> str:
         "SP-API": "SP-API: calls of Amazon's interface",
         "rule": "Rules of vendors",
         "mapping": "Mappings",
+        "web": "The page and the REST interface",
         "edigw": "Errors of a command",
     }
     lines = []
     for about, title in titles.items():
         lines += [
-            f"### {title}",
+            f"## {title}",
             "",
             "| code | weight | move | answered with | meaning |",
             "| --- | --- | --- | --- | --- |",
@@ -387,7 +450,7 @@ def rule_table() -> str:
     lines = []
     header = ["rule", "what", "why", "source", "parameters", "by itself", *profiles]
     for letter, title in titles.items():
-        lines += [f"### {title}", "", f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+        lines += [f"## {title}", "", f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
         for one in (one for one in RULES.values() if one.id[0] == letter):
             given = "; ".join(
                 f"`{name}`: {type_name(kind)}, {_default(default)}"
@@ -410,12 +473,36 @@ def _default(value: Any) -> str:
     return f"`{value}`"
 
 
+def described() -> dict[str, Any]:
+    """The committed description of the REST API; empty as long as there is none."""
+    places = (REFERENCE / "openapi.json", ROOT / "schemas" / "openapi.json")
+    return next((json.loads(one.read_text("utf-8")) for one in places if one.exists()), {})
+
+
+def metric_table() -> str:
+    """All metrics."""
+    lines = ["| metric | kind | labels | of | meaning |", "| --- | --- | --- | --- | --- |"]
+    for one in (metrics.MESSAGES, metrics.TRANSLATION, metrics.ATTEMPTS, metrics.BUILD):
+        end = {"counter": "_total", "info": "_info"}.get(one._type, "")
+        said = one._labelnames or (("version", "revision", "python") if one is metrics.BUILD else ())
+        lines.append(_metric(one._name + end, one._type, said, "process", one._documentation))
+    lines += [_metric(name, "gauge", said, "store", words) for name, (words, said) in metrics.GAUGES.items()]
+    return "\n".join(lines) + "\n\n"
+
+
+def _metric(name: str, kind: str, labels: Sequence[str], of: str, words: str) -> str:
+    return f"| `{name}` | {kind} | {', '.join(f'`{one}`' for one in labels)} | {of} | {_cell(words)} |"
+
+
 TABLES = {
+    "settings.md": setting_table,
+    "api.md": lambda: api_table(described()),
     "problem-codes.md": problem_table,
     "documents.md": field_table,
     "events.md": event_table,
     "sp-api.md": body_table,
     "rules.md": rule_table,
+    "metrics.md": metric_table,
 }
 _BEGIN, _END = "<!-- generated: python -m tests.test_docs -->\n\n", "<!-- end -->"
 

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Any
 
 from fastapi import FastAPI
 
 from gateway import __version__
 from gateway.api import problems
-from gateway.api.routes import certificates, channels, messages, partners, schedules
+from gateway.api.routes import (
+    alerts,
+    audit,
+    certificates,
+    chains,
+    channels,
+    documents,
+    events,
+    items,
+    keys,
+    messages,
+    partners,
+    previews,
+    reconciliation,
+    schedules,
+    today,
+    users,
+    watching,
+)
+from gateway.api.routes import problems as codes
 from gateway.api.site import Site
 
-NOUNS = (messages, partners, channels, certificates, schedules)
+NOUNS = (
+    today,
+    messages,
+    documents,
+    chains,
+    previews,
+    events,
+    users,
+    keys,
+    audit,
+    alerts,
+    reconciliation,
+    partners,
+    channels,
+    certificates,
+    schedules,
+    items,
+    codes,
+    watching,
+)
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "what is wrong, whose move it is and what to do",
@@ -38,9 +77,11 @@ def make_api(site: Site) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.site = site
+    app.state.stop = Event()  # set when it ends, so that streams do
     problems.install(app)
     for one in NOUNS:
         app.include_router(one.router)
+    app.include_router(documents.files)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

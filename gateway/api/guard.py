@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,7 @@ from gateway.observability.logging import get_logger
 _SLOWEST = 4 << 10  # bytes a second at which a body may come
 _FIRST_SECONDS = 15.0
 _MAX_CALLERS = 10_000
+_STRANGERS_BODY = 64 << 10  # who may send more is asked for first: bodies are read before routes ask
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -62,12 +63,20 @@ class Guard:
     Args:
         max_body: bytes of a body. rate: of each address. proxies: addresses whose ``X-Forwarded-For`` and
             ``X-Forwarded-Proto`` are believed. secure: whether browsers always come by HTTPS.
+        knows: whether it is known who sends a request; strangers may send a small body only.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_body: int, rate: Rate, proxies: Collection[str] = (), secure: bool = False
+        self,
+        app: ASGIApp,
+        *,
+        max_body: int,
+        rate: Rate,
+        knows: Callable[[Scope], Awaitable[bool]],
+        proxies: Collection[str] = (),
+        secure: bool = False,
     ) -> None:
-        self._app, self._max_body, self._rate = app, max_body, rate
+        self._app, self._max_body, self._rate, self._knows = app, max_body, rate, knows
         self._proxies, self._secure = frozenset(proxies), secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,16 +100,22 @@ class Guard:
         length = headers.get("content-length", "0")
         if (seconds := self._rate.wait(client, began)) > 0:
             await _refuse(sent, 429, "HTTP-TOO-MANY", name, {"Retry-After": str(int(seconds) + 1)})
-        elif length.isdigit() and int(length) > self._max_body:
-            await _refuse(sent, 413, "HTTP-TOO-LARGE", name, {"Connection": "close"})
         else:
-            await self._app(scope, _Body(receive, self._max_body), sent)
+            most = self._max_body
+            if (int(length) > _STRANGERS_BODY or "transfer-encoding" in headers) and not await self._knows(scope):
+                most = min(most, _STRANGERS_BODY)
+            if int(length) > most:
+                await _refuse(sent, 413, "HTTP-TOO-LARGE", name, {"Connection": "close"})
+            else:
+                await self._app(scope, _Body(receive, most), sent)
         if scope["method"] not in {"GET", "HEAD"}:
             spent = round((time.monotonic() - began) * 1000)
             said = {"method": scope["method"], "path": scope["path"][:200], "status": status, "ms": spent}
             get_logger().info("http.request", request_id=name, client=client, **said)
 
     def _forwarded(self, scope: Scope, headers: Headers) -> None:
+        if self._secure:
+            scope["scheme"] = "https"
         if not scope.get("client") or scope["client"][0] not in self._proxies:
             return
         # The last entry is what the proxy saw; the ones before are what its client claims.
@@ -114,8 +129,12 @@ class Guard:
         for key, value in _HEADERS.items():
             headers.setdefault(key, value)
         headers.setdefault("Cache-Control", "no-store")
-        if self._secure or scope["scheme"] == "https":
+        if scope["scheme"] == "https":
             headers["Strict-Transport-Security"] = "max-age=31536000"
+            cookies = headers.getlist("set-cookie")
+            del headers["set-cookie"]
+            for one in cookies:
+                headers.append("set-cookie", one if "; Secure" in one else f"{one}; Secure")
 
 
 class _Body:

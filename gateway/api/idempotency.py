@@ -1,7 +1,7 @@
 """``Idempotency-Key`` (IETF draft 07): a POST that is sent again is answered again, and done once.
 
-An answer is kept for a day. If the process dies between doing and answering, nobody knows from the key what
-was done; that is said (409), and the list of messages tells.
+An answer is kept for a day. If the process dies between doing and answering, that is said (409); what is
+handed over keeps its key as well (:func:`mark_of`), so that its message can be named.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from starlette.responses import Response
 from gateway.api.access import identify, site_of
 from gateway.api.problems import ApiError, answer, of
 from gateway.api.site import Site
+from gateway.services.access import Identity
 from gateway.store.queries import Row
 
 KEPT = timedelta(hours=24)
 MAX_KEPT_BYTES = 1 << 20
+MAX_VALUES_BYTES = 1 << 20
+"""Of a body that is read into values; one that is a document may be as large as any."""
+
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("content-type", "location", "etag")
@@ -62,7 +66,10 @@ class Once(APIRoute):
             if not _KEY.fullmatch(key):
                 words = f"Send `{HEADER}` with a text that is new for each thing to be done."
                 raise ApiError(400, words, code="HTTP-IDEMPOTENCY")
-            fingerprint = hashlib.sha256(await request.body()).hexdigest()
+            body = await request.body()
+            if self.body_field is not None and len(body) > MAX_VALUES_BYTES:
+                raise ApiError(413)
+            fingerprint = hashlib.sha256(body).hexdigest()
             where = f"{request.url.path}?{request.url.query}"
             asked = (identity.actor, key)
             site = site_of(request)
@@ -74,7 +81,11 @@ class Once(APIRoute):
 
             if (known := await run_in_threadpool(begin)) is not None:
                 same = (known["method"], known["path"], known["fingerprint"])
-                return _again(known, same == (request.method, where, fingerprint))
+                is_same = same == (request.method, where, fingerprint)
+                lost = is_same and known["state"] != "done"
+                mark = mark_of(request, identity)
+                done = await run_in_threadpool(_done, site, identity.actor, mark) if lost else None
+                return _again(known, is_same, done)
             try:
                 response = await handle(request)
             except Exception as error:
@@ -89,12 +100,26 @@ class Once(APIRoute):
         return once
 
 
-def _again(known: Row, same: bool) -> Response:
+def mark_of(request: Request, identity: Identity) -> str:
+    """What is claimed in the transaction of what a request does, so that it is known whether it was done."""
+    return f"api|{identity.actor}|{request.headers.get(HEADER, '').strip()}"
+
+
+def _done(site: Site, actor: str, mark: str) -> str | None:
+    with site.acting(actor) as services:
+        return services.store.claimed(mark)
+
+
+def _again(known: Row, same: bool, done: str | None) -> Response:
     if not same:
         raise ApiError(422, f"This `{HEADER}` was used for another request.", code="HTTP-IDEMPOTENCY")
     if known["state"] != "done":
         words = "This request is still running, or was cut off. Look whether it was done before asking anew."
-        raise ApiError(409, words, code="HTTP-IDEMPOTENCY", headers={"Retry-After": "1"})
+        headers = {"Retry-After": "1"}
+        if done:
+            words = f"This request was done, as message {done}; its answer is not there."
+            headers = {"Location": f"/api/v1/messages/{done}"}
+        raise ApiError(409, words, code="HTTP-IDEMPOTENCY", headers=headers)
     headers = {**orjson.loads(known["headers"]), "Idempotency-Replayed": "true"}
     return Response(known["body"], known["status"], headers)
 

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlalchemy import Table
 
 from gateway.store import tables as t
+
+Reason = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1000,
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
+        description="why; it is kept in the audit",
+    ),
+]
+"""What a person says; its constraints also keep out what is no Unicode, as half of a surrogate pair."""
+
+
+class Why(BaseModel):
+    """Why something is done."""
+
+    reason: Reason
 
 
 class _Row(BaseModel):
@@ -37,3 +54,27 @@ def page_of(name: str, rows: str, row: type[BaseModel]) -> type[BaseModel]:
 
 Message = row_of("Message", t.messages)
 Document = row_of("Document", t.documents, "body")
+
+
+class Finding(BaseModel):
+    """What is wrong: what, where, the value, whose move it is, what to do."""
+
+    code: str
+    severity: str
+    level: str
+    message: str
+    hint: str
+    value: str | None
+    location: dict[str, Any] = Field(description="X12 address, byte offset, line, JSON pointer")
+    ack: dict[str, Any] = Field(description="codes of TA1, 997 and 999")
+    fault: str = Field(description="whose move it is: partner, us, configuration or network")
+
+
+def raw(description: str, *kinds: str) -> dict[str, Any]:
+    """The description of a body that is taken as it is, of any type; these are usual."""
+    schema = {"type": "string", "format": "binary"}
+    content = {one: {"schema": {} if one == JSON else schema} for one in (*kinds, "application/octet-stream")}
+    return {"requestBody": {"required": True, "description": description, "content": content}}
+
+
+JSON, X12 = "application/json", "application/edi-x12"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -40,11 +40,19 @@ def wanted(
         text=plain(text),
         partner=plain(partner),
         direction=direction,
-        since=since,
-        until=until,
+        since=_utc(since),
+        until=_utc(until),
         limit=limit,
         cursor=cursor,
     )
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    """A time without a zone is UTC. Raises ApiError (422) for one that UTC does not have."""
+    try:
+        return time and (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ApiError(422, "There is no such time in UTC.") from None
 
 
 def plain(text: str) -> str:

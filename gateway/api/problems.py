@@ -6,11 +6,11 @@ in the form of :meth:`gateway.errors.Problem.to_dict`, and ``request_id`` what t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
-import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -29,6 +29,7 @@ from gateway.errors import (
     TransportError,
 )
 from gateway.observability.logging import get_logger
+from gateway.services.explain import HTTP
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS: dict[type[EdiError], HTTPStatus] = {
@@ -40,24 +41,6 @@ _STATUS: dict[type[EdiError], HTTPStatus] = {
     ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TransportError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_WORDS = {
-    400: ("HTTP-REQUEST", "The request cannot be read."),
-    401: ("HTTP-LOGIN", "Log in, or send an API key: `Authorization: Bearer edigw_...`."),
-    403: ("HTTP-FORBIDDEN", "You may not do this."),
-    404: ("HTTP-NOT-FOUND", "There is nothing at this address."),
-    405: ("HTTP-METHOD", "This method is not possible here."),
-    406: ("HTTP-ACCEPT", "The answer does not exist in this form."),
-    409: ("HTTP-CONFLICT", "The state of things does not allow this."),
-    412: ("HTTP-CHANGED", "It was changed since you read it. Read it again."),
-    413: ("HTTP-TOO-LARGE", "The body is too large."),
-    415: ("HTTP-MEDIA-TYPE", "A body of this type is not read here."),
-    422: ("HTTP-INVALID", "The request says something that cannot be."),
-    428: ("HTTP-CONDITION", "Send `If-Match` with the ETag of what you read."),
-    429: ("HTTP-TOO-MANY", "Too many requests. Wait as long as `Retry-After` says."),
-    500: ("HTTP-FAULT", "A fault of the gateway. The log has the details under the id of this request."),
-    503: ("HTTP-LATER", "This cannot be done now. Try again later."),
-}
-"""Codes and words of what has no better ones, by status."""
 
 
 class ProblemDetails(BaseModel):
@@ -85,7 +68,7 @@ class ApiError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        known, words = _WORDS.get(status, ("HTTP-ERROR", HTTPStatus(status).phrase))
+        known, words, _ = HTTP.get(status, ("HTTP-ERROR", HTTPStatus(status).phrase, ""))
         self.status, self.code, self.detail = status, code or known, detail or words
         self.errors, self.headers = [*errors], dict(headers or {})
         if status == HTTPStatus.UNAUTHORIZED:
@@ -103,7 +86,9 @@ def answer(request: Request, error: ApiError) -> Response:
         "request_id": request_id(request),
         "errors": error.errors,
     }
-    return Response(orjson.dumps(details), error.status, error.headers, MEDIA_TYPE)
+    # What was sent need not be Unicode, and may be quoted.
+    packed = json.dumps(details, default=str).encode()
+    return Response(packed, error.status, error.headers, MEDIA_TYPE)
 
 
 def request_id(request: Request) -> str:

@@ -70,7 +70,7 @@ _KINDS = {
 }
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
-    SHA1: hashes.SHA1(),  # noqa: S303 - read from old partners only
+    SHA1: hashes.SHA1(),  # nosec B303  # noqa: S303 - read from old partners only
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),

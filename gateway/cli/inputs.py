@@ -173,10 +173,9 @@ def partner(args: argparse.Namespace) -> Partner | None:
     if name is None:
         return None
     from gateway import resources
+    from gateway.services.preview import is_profile
 
-    folders = (f"{kind}/partners/{name}" for kind in ("schemas", "mappings"))
-    is_name = re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name)
-    if not is_name or not any(resources.listing(folder, "*", overrides(args)) for folder in folders):
+    if not is_profile(name, overrides(args)):
         shipped = sorted({file.split("/")[2] for file in resources.listing("schemas/partners", "*.xml")})
         raise NotFoundError(words + (f" Profiles without one: {', '.join(shipped)}." if home is None else ""))
     return None

@@ -332,7 +332,7 @@ class _Writer:
         unpack = [f"_, {', '.join(f'a{i}' for i in range(1, self.size + 1))} = e"] if self.size else []
         source = "\n".join(["def function(e, C):", *indented([*unpack, *body, "return AFTER"])])
         label = f"<{self.owner.table.guide.name} {self.position.path} {self.size}>"
-        exec(compile(source, label, "exec"), self.names)  # noqa: S102 - see the module's docstring
+        exec(compile(source, label, "exec"), self.names)  # nosec B102  # noqa: S102 - see the module's docstring
         made: Shape = self.names["function"]
         return made
 

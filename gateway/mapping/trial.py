@@ -17,10 +17,13 @@ from typing import Any
 
 from gateway.errors import DocumentError, MappingError, Problem, Severity
 from gateway.mapping.library import SCHEMA_VERSION, Library
+from gateway.mapping.reader import Origin, trace
 from gateway.mapping.statement import MAX_LENGTH
 from gateway.mapping.writer import body, differences, write_set
+from gateway.x12.diagnose import diagnose
 from gateway.x12.envelope import PartyId, TransactionSet
 from gateway.x12.parser import GROUP_OF_SET, Parser
+from gateway.x12.source import source_of
 from gateway.x12.writer import Envelope, interchange
 
 Side = dict[str, Any] | str
@@ -66,7 +69,7 @@ def parse_trials(text: bytes) -> list[Trial]:
     for kind, pattern in (("bool", "(true|false)$"), ("int", "(0|[1-9][0-9]*)$")):
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), list("tf0123456789"))
     try:
-        rows = yaml.load(text.decode("utf-8-sig")[:MAX_LENGTH], Loader)  # noqa: S506 - a SafeLoader
+        rows = yaml.load(text.decode("utf-8-sig")[:MAX_LENGTH], Loader)  # nosec B506  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise MappingError(f"The tests are not YAML: {' '.join(str(error).split())}") from None
     listed = rows.get("tests") if isinstance(rows, dict) else None
@@ -154,3 +157,17 @@ def _segments(expected: list[str], found: list[str]) -> Iterator[Difference]:
                 " ".join(f"{one}~" for one in listed) for listed in (expected[first:last], found[at:end])
             )
             yield Difference(f"segment {at + 2}", wanted or None, there or None)
+
+
+def origins(event: TransactionSet, library: Library) -> tuple[list[Origin], str]:
+    """The origins of a set's values, or why it has none."""
+    plan = library.plan(event.group.version if event.group else "", event.set_id)
+    if event.guide is None:
+        return [], "there is no guide for it"
+    if any(problem.is_error for problem in event.problems):
+        return [], "it has errors and is not translated; `edigw x12 validate` shows them"
+    if plan is None:
+        return [], "there is no mapping for it"
+    delimiters = event.interchange.delimiters
+    steps = diagnose(plan.table, source_of(event).segments, delimiters).steps
+    return trace(plan, steps, delimiters)[1], ""

@@ -47,7 +47,7 @@ class SetFunctions:
             name = self._functions[scope.id] = self._bodies.setdefault(body, f"scope{scope.id}")
             if name not in self._names:
                 source = f"def {name}(d, out, sep, comp):\n{body}"
-                exec(compile(source, f"<writer of {self._plan.mapping.guide}>", "exec"), self._names)  # noqa: S102
+                exec(compile(source, f"<writer of {self._plan.mapping.guide}>", "exec"), self._names)  # nosec B102  # noqa: S102
         return self._functions[scope.id]
 
     def _function(self, scope: Scope) -> tuple[list[str], list[str]]:

@@ -20,7 +20,7 @@ LOG = "log"
 
 @setting
 class Target:
-    """Somebody who can be told: by mail or by a webhook."""
+    """Somebody who can be told, by mail or by a webhook. name: for rules."""
 
     name: str
     email: Email | None = None
@@ -42,7 +42,7 @@ class Target:
 
 @setting
 class Quiet:
-    """Hours in which nothing is told, from ``since`` until ``until``, also across midnight."""
+    """Hours in which nothing is told. since, until: as ``22:00``, also across midnight."""
 
     since: str
     until: str
@@ -62,7 +62,7 @@ class Quiet:
 
 @setting
 class Escalation:
-    """Who is told as well when nobody acknowledged so many minutes after it was told last."""
+    """Who is told as well. after_minutes: without an acknowledgment since it was told last. to: targets."""
 
     after_minutes: float
     to: tuple[str, ...]
@@ -77,6 +77,7 @@ class Rule:
     """What is told to whom.
 
     Attributes:
+        name: its own. to: targets.
         events: names, with ``*`` for any part. severity: the least that counts.
         partners, documents: only of these; empty for all.
         zone: of all times, as ``Europe/Berlin``. quiet: when nothing is told; it waits for their end.

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -42,6 +45,28 @@ def configure(stream: TextIO | None = None, level: str = "info") -> None:
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
+
+
+@contextmanager
+def unit(**known: str | None) -> Iterator[None]:
+    """A unit of work: its lines carry what is known of it, and what :func:`note` adds, and none after it."""
+    before = get_contextvars()
+    note(**known)
+    try:
+        yield
+    finally:
+        clear_contextvars()
+        bind_contextvars(**before)
+
+
+def note(**known: str | None) -> None:
+    """What became known of the unit of work: ``message_id``, ``partner``, ``control_number``, ``job_id``."""
+    bind_contextvars(**{name: value for name, value in known.items() if value})
+
+
+def is_about_one() -> bool:
+    """Whether the unit of work is about one message, so that what becomes known is known of all of it."""
+    return "message_id" in get_contextvars()
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:

@@ -123,8 +123,8 @@ class Send:
         version: GS08, which chooses the guide.
         usage: ISA15, ``P`` for production or ``T`` for test.
         acknowledged: whether a 997 is expected back. acknowledged_within_hours: until when.
-        batch: documents wait for each other; None for an interchange each.
-        file_name: of its files, with any of :data:`FILE_NAMED`.
+        batch: documents wait for each other; without it each has an interchange of its own.
+        file_name: of its files, with any of {set}, {number}, {control}, {date}, {time}, {partner}.
     """
 
     set: str
@@ -190,6 +190,7 @@ class Deadlines:
         order_acknowledgment_hours: from an order's arrival to its acknowledgment, if an 855 is agreed.
         ship_notice: whether one must be there ``departure_minutes`` after the departure at the latest, and
             ``appointment_hours`` before the appointment, whichever is sooner.
+        departure_minutes, appointment_hours: for ship_notice.
         invoice_hours: from the ship notice to the invoice.
         payment: whether invoices must be paid by their terms.
         near_hours: so long before the end it is told that it comes.

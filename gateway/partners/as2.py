@@ -69,10 +69,10 @@ def checked_reference(reference: str) -> str:
     Raises:
         ValueError: it does not; it may be the secret, and is not repeated.
     """
-    if not re.fullmatch(r"env:[A-Za-z_]\w*|file:\S(.*\S)?", reference, re.ASCII):
+    if not re.fullmatch(r"env:[A-Za-z_]\w*|file:\S(.*\S)?|credential:\w[\w.-]*", reference, re.ASCII):
         raise ValueError(
             "a secret does not belong into this file: write where it is, env:NAME for a variable of the "
-            "environment or file:PATH for a file"
+            "environment, file:PATH for a file or credential:NAME for one of systemd or a container"
         )
     return reference
 
@@ -110,7 +110,7 @@ class Receipt:
 
 @setting
 class Require:
-    """How a message from the partner must be protected; another one is refused."""
+    """Of messages from the partner; others are refused. signed, encrypted: whether they must be."""
 
     signed: bool = True
     encrypted: bool = True
@@ -118,7 +118,7 @@ class Require:
 
 @setting
 class Login:
-    """User and password of HTTP (RFC 7617). password: a reference, ``env:NAME`` or ``file:PATH``."""
+    """Login of HTTP (RFC 7617). user: without colon. password: a reference, see :func:`checked_reference`."""
 
     user: str
     password: str
@@ -146,7 +146,7 @@ class As2:
         ca_file: PEM file of who signs the server's certificate; empty for those the system trusts.
         timeout_seconds: how long to wait for the other side. connections: messages sent at the same time.
         legacy: what is accepted though it is weak: sha1, 3des.
-        quirks: names of ``QUIRKS``.
+        quirks: what its software does its own way: names, listed at `as2` of the page about the home.
     """
 
     id: str

@@ -18,6 +18,8 @@ class OwnParty:
     Attributes:
         role: ``ship_from``, ``remit_to``, ``bill_to``, ``seller`` or another of documents.
         tax_id_type, tax_id: its registration, ``vat`` or ``gst``.
+        name, street, city, state, postal_code, country: its address; country by two letters.
+        id, id_scheme: its number, and whose that is, as ``buyer_assigned``, ``duns`` or ``gln``.
     """
 
     role: str
@@ -93,7 +95,7 @@ class Assist:
 
 @setting
 class Expiry:
-    """Something that ends, as a form W-9 or an insurance. alarm_days: so many days before it is told."""
+    """What ends. name: as a form W-9. ends: its last day. alarm_days: so many days before it is told."""
 
     name: str
     ends: date

@@ -39,7 +39,7 @@ X12_WAYS = (AS2, SFTP, FOLDER)
 
 @setting
 class Identifier:
-    """A name on an interchange: qualifier (ISA05, ISA07) and identifier (ISA06, ISA08)."""
+    """A name on an interchange. qualifier: ISA05, ISA07. id: ISA06, ISA08."""
 
     qualifier: str
     id: str
@@ -61,7 +61,7 @@ class Partner:
     """Somebody we trade with; one file ``partners/<id>.yaml`` of the home.
 
     Attributes:
-        id: the file's name.
+        id: the file's name. name: shown to people.
         identifiers: how the partner names itself on interchanges; the first is used for what we send.
         us: how the partner names us; empty for the company's own identifier.
         group_id: GS02 and GS03 of the partner; empty for its first identifier.
@@ -79,7 +79,7 @@ class Partner:
             that takes our JSON; none of them where files go by folders only. Of several ways routes.yaml
             chooses.
         sftp_account: how it logs in to our server, to put files into its inbox and fetch from its outbox.
-        poll: when its inbox, here or on its server, is looked into; None for every so many seconds.
+        poll: when its inbox, here or on its server, is looked into; without it every so many seconds.
         deadlines: until when what must be done.
         reconciliation: how its remittances are read, a file in ``config/reconciliation``, or ``off``.
         assist: what documents that are made here say, in place of that of gateway.yaml.

@@ -65,7 +65,7 @@ class Server:
                     "ssh-ed25519 AAAA..."
                 )
         if not (self.password or self.key):
-            raise ValueError("password or key: one is needed, as env:NAME or file:PATH")
+            raise ValueError("password or key: one is needed, as env:NAME, file:PATH or credential:NAME")
         for reference in filter(None, (self.password, self.key, self.key_password)):
             checked_reference(reference)
 

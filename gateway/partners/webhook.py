@@ -16,7 +16,9 @@ class Webhook:
     """A URL that takes JSON, signed as Standard Webhooks.
 
     Attributes:
-        secrets: where they are, ``env:NAME`` or ``file:PATH``; several while the receiver changes them.
+        url: HTTPS; HTTP with private_addresses only.
+        secrets: where they are, ``env:NAME``, ``file:PATH`` or ``credential:NAME``; several while the
+            receiver changes them.
         ca_file: PEM file of who signs the server's certificate; empty for those the system trusts.
         private_addresses: whether the server may be in a private network, and without TLS.
         timeout_seconds: how long to wait for one step; all of them may take three times that.
@@ -48,8 +50,8 @@ class Email:
 
     Attributes:
         tls: ``starttls``, ``tls`` (from the first byte) or ``none``.
-        user, password: of the server; the password as ``env:NAME`` or ``file:PATH``.
-        sender, to: addresses.
+        user, password: of the server; the password as ``env:NAME``, ``file:PATH`` or ``credential:NAME``.
+        host, port: the mail server. sender, to: addresses.
         ca_file, private_addresses, timeout_seconds: as for a webhook.
     """
 

@@ -84,7 +84,7 @@ class Pattern:
 
 @setting
 class Disputes:
-    """How long a claim may be disputed, in ``days`` from the payment, and how many ``tries`` there are."""
+    """How claims may be disputed. days: from the payment on. tries: how often."""
 
     days: int = 30
     tries: int = 2
@@ -99,7 +99,7 @@ class Profile:
     """``config/reconciliation/<name>.yaml``.
 
     Attributes:
-        extends: another profile whose reasons hold as well.
+        description: for people. extends: another profile whose reasons hold as well.
         lines: forms of references; the one that leaves least of a reference counts, then the first.
         reasons: kinds by the reason of an adjustment, as remittance advices name it.
         disputes: of which kinds, for how long. near_days: so long before the end it is told that it comes.

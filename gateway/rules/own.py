@@ -82,7 +82,8 @@ class Condition:
 
     Attributes:
         field: a path such as ``lines[].quantity.value``, or ``sum(...)`` or ``count(...)`` of one.
-        operator: see OPERATORS. value: text, or a list for ``in``. value_of: a path in place of a value.
+        operator: ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``in``, ``matches``, ``exists``, ``missing``.
+        value: text, or a list for ``in``. value_of: a path in place of a value.
     """
 
     field: str
@@ -144,8 +145,8 @@ class OwnRule:
     Attributes:
         id: begins with ``X-``. document: the type it is for. when: conditions that must hold, or it does
             not apply.
-        must: what must be so. severity: ``block``, ``warn`` or ``off``. message, hint: for who reads the
-            problem.
+        must: what must be so. severity: ``block``, ``warn`` or ``off``. message, hint, why: for who reads
+            the problem. override: whether a person may let a document pass that breaks it.
     """
 
     id: str

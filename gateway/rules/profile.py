@@ -20,9 +20,7 @@ MOST = 1_000_000
 
 @setting
 class RuleProfile:
-    """``config/rules/<name>.yaml``: rules that differ from what they are by themselves, and rules of its
-    own.
-    """
+    """``config/rules/<name>.yaml``. description: for people. rules: what differs, as ``rules.change``."""
 
     description: str
     rules: dict[str, Any] = field(default_factory=dict)

@@ -7,8 +7,8 @@ import hmac
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -50,7 +50,6 @@ _MINUTE = timedelta(minutes=1)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 _KEY = re.compile(r"edigw_([0-9a-f]{12})_([0-9a-f]{64})")
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_WRONG = "Name or password is wrong."
 _HASHING = BoundedSemaphore(2)  # each takes 64 MiB
 _HASHER = PasswordHasher()
 _COMMON = re.compile(
@@ -157,19 +156,15 @@ def log_in(services: Services, name: str, password: str, *, agent: str, address:
             if _HASHER.check_needs_rehash(user["password"]):
                 access.change(t.users, user["id"], password=_hashed(password))
             return _begun(services, user, agent, address)
-    raise LogInError("This user is disabled." if user and right else _WRONG)
+    raise LogInError("This user is disabled." if user and right else "Name or password is wrong.")
 
 
 def of_session(services: Services, token: str) -> Identity:
     """Whose session it is. Raises LogInError if it is none, or has ended."""
     access, now, hashed = services.store.access, services.clock(), _hash(token)
     found = access.session(hashed)
-    if (
-        found is None
-        or found["disabled_at"]
-        or not as_text(now - IDLE) < found["seen_at"]
-        or not as_text(now) < found["expires_at"]
-    ):
+    unused = found is None or found["seen_at"] <= as_text(now - IDLE)
+    if not found or unused or found["disabled_at"] or found["expires_at"] <= as_text(now):
         raise LogInError("The session has ended. Log in again.")
     if found["seen_at"] < as_text(now - _MINUTE):
         with suppress(TransportError), services.store.transaction():
@@ -186,6 +181,7 @@ def log_out(services: Services, token: str) -> None:
 def log_out_everywhere(services: Services, user_id: str, *, keep: str = "") -> int:
     """Ends all sessions of a user but the one of the token ``keep``; returns how many."""
     with services.store.transaction():
+        services.store.alerts.lock()
         ended = services.store.access.end_sessions(user_id, but=_hash(keep))
         services.store.audit("session.ended", user=_user(services, user_id)["name"], sessions=ended)
     return ended
@@ -246,10 +242,13 @@ def change_user(
     *,
     grants: Iterable[Grant] | None = None,
     display: str | None = None,
+    disabled: bool | None = None,
     reason: str,
     by: Identity | None = None,
 ) -> Row:
-    """Changes roles or display name of a user, by id or name; other roles end the sessions.
+    """Changes roles or display name of a user, by id or name, or whether it may log in.
+
+    Of anything but the display name the sessions end.
 
     Raises:
         NotFoundError: there is no such user.
@@ -257,18 +256,21 @@ def change_user(
         ForbiddenError: ``by`` may not administer what the user may do, before or after.
     """
     given = None if grants is None else _checked(services, grants, by)
-    with _changing(services, which, by) as (user, values):
-        what = []
+
+    def change(user: Row) -> tuple[Row, str]:
+        values, what, before = Row(), [], _grants(user["grants"])
         if display is not None:
             values["display"] = _line(display) or user["name"]
             what.append(f"called {values['display']}")
-        if given is not None and given != (before := _grants(user["grants"])):
+        if given is not None and given != before:
             values["grants"] = _json(given)
             what.append(f"roles {_told(given)} (before: {_told(before)})")
-            services.store.access.end_sessions(user["id"])
-        if what:
-            services.store.audit("user.changed", user=user["name"], what="; ".join(what), reason=reason)
-    return _shown(services, user["id"])
+        if disabled is not None:
+            values["disabled_at"] = services.store.now() if disabled else ""
+            what.append("disabled" if disabled else "enabled")
+        return values, "; ".join(what)
+
+    return _changed(services, which, change, reason, by)
 
 
 def set_password(
@@ -302,27 +304,22 @@ def set_password(
         _counted(services, {guesses: FREE_NAME})
         if not _matches(user["password"] or _nobody(), current or ""):
             raise LogInError("The password until now is wrong.")
-    if own and password == current:
-        raise RefusedError("That is the password until now. Choose another one.")
+        if password == current:
+            raise RefusedError("That is the password until now. Choose another one.")
     hashed = _acceptable(user["name"], password)
-    with _changing(services, user["id"], None if own else by) as (user, values):
-        values |= {"password": hashed, "must_change": must_change and not own}
-        services.store.access.end_sessions(user["id"], but=_hash(keep))
+
+    def change(user: Row) -> tuple[Row, str]:
         services.store.access.forget_refusals(guesses, _hash(f"name {user['name']}"))
-        services.store.audit("user.changed", user=user["name"], what="password", reason=reason)
-    return _shown(services, user["id"])
+        return {"password": hashed, "must_change": must_change and not own}, "password"
+
+    return _changed(services, user["id"], change, reason, None if own else by, keep)
 
 
 def disable(
     services: Services, which: str, *, disabled: bool = True, reason: str, by: Identity | None = None
 ) -> Row:
     """Lets a user log in no more, or again; raises as :func:`change_user`."""
-    with _changing(services, which, by) as (user, values):
-        values["disabled_at"] = services.store.now() if disabled else ""
-        services.store.access.end_sessions(user["id"])
-        what = "disabled" if disabled else "enabled"
-        services.store.audit("user.changed", user=user["name"], what=what, reason=reason)
-    return _shown(services, user["id"])
+    return change_user(services, which, disabled=disabled, reason=reason, by=by)
 
 
 def list_users(services: Services, by: Identity | None = None) -> list[Row]:
@@ -390,15 +387,12 @@ def make_key(
 def list_keys(services: Services, key_id: str = "", by: Identity | None = None) -> list[Row]:
     """Keys, the newest first, without their secrets; only those ``by`` may change."""
     found = services.store.access.keys(*([t.api_keys.c.id == key_id] if key_id else []))
-    return [
-        {
-            **{name: one for name, one in row.items() if name not in ("seq", "secret")},
-            "grants": _plain(given),
-            "scopes": orjson.loads(row["scopes"]),
-        }
-        for row in found
-        if _covers(by, given := _grants(row["grants"]))
-    ]
+    shown = []
+    for row in found:
+        if _covers(by, given := _grants(row.pop("grants"))):
+            del row["seq"], row["secret"]
+            shown.append({**row, "grants": _plain(given), "scopes": orjson.loads(row["scopes"])})
+    return shown
 
 
 def revoke_key(services: Services, key_id: str, *, reason: str, by: Identity | None = None) -> Row:
@@ -485,36 +479,49 @@ def _counted(services: Services, counters: Mapping[str, int], spared: str = "") 
     with services.store.transaction():
         before = access.refusals(counters)
         pause = max((one["until"] for key, one in before.items() if key != spared), default="")
-        if locked := pause > as_text(now):
-            until = pause
-        for key, free in counters.items() if not locked else ():
+        for key, free in counters.items() if pause <= as_text(now) else ():
             fresh = before[key]["at"] >= as_text(now - _FADES)
             failed = 1 + (before[key]["failed"] if fresh else 0)
-            ends = as_text(now + _pause(failed - free)) if failed >= free else ""
+            more = min(LONGEST, PAUSE * (1 << min(max(failed - free, 0), 16)))
+            ends = as_text(now + more) if failed >= free else ""
             access.note_refusal(key, failed, as_text(now), ends)
             until = max(until, ends)
         access.forget_refusals(before=now - _FADES)
-    if locked:
-        raise _locked(datetime.fromisoformat(until) - now)
+    if pause > as_text(now):
+        seconds = max(1, ceil((datetime.fromisoformat(pause) - now).total_seconds()))
+        error = LogInError(f"Too many log-ins failed. Try again in {seconds} seconds.")
+        error.seconds = seconds
+        raise error
     return before, until
 
 
-@contextmanager
-def _changing(services: Services, which: str, by: Identity | None) -> Iterator[tuple[Row, Row]]:
-    """A user and what is to be changed of it, one at a time; an administrator of everything has to remain."""
+def _changed(
+    services: Services,
+    which: str,
+    change: Callable[[Row], tuple[Row, str]],
+    reason: str,
+    by: Identity | None,
+    keep: str = "",
+) -> Row:
+    """Changes a user, one at a time; ``change`` says what, also in words. An administrator has to remain.
+
+    Of anything but the display name the sessions end, but that of the token ``keep``.
+    """
     store = services.store
     with store.transaction():
         store.alerts.lock()
-        user, values = _user(services, which), Row()
+        user, there = _user(services, which), _administrators(services)
         _need(by, _grants(user["grants"]))
-        there = _administrators(services)
-        yield user, values
+        values, what = change(user)
         if values:
             store.access.change(t.users, user["id"], **values, changed_at=store.now())
+            store.audit("user.changed", user=user["name"], what=what, reason=reason)
+        if values.keys() - {"display"}:
+            store.access.end_sessions(user["id"], but=_hash(keep))
         if there and not _administrators(services):
-            raise RefusedError(
-                f"{user['name']} is the last administrator. Give somebody else the role first."
-            )
+            name = user["name"]
+            raise RefusedError(f"{name} is the last administrator. Give somebody else the role first.")
+    return _shown(services, user["id"])
 
 
 def _user(services: Services, which: str) -> Row:
@@ -543,10 +550,9 @@ def _begun(services: Services, user: Row, agent: str, address: str) -> tuple[str
 
 
 def _identity(user: Row, csrf: str) -> Identity:
-    must = bool(user["must_change"])
+    must, actor = bool(user["must_change"]), _actor(user["name"])
     grants = () if must else _grants(user["grants"])
-    name = user["display"]
-    return Identity(_actor(user["name"]), "user", user["id"], grants, csrf, name, must_change=must)
+    return Identity(actor, "user", user["id"], grants, csrf, user["display"], must_change=must)
 
 
 def _actor(name: str) -> str:
@@ -598,17 +604,12 @@ def _need(by: Identity | None, grants: Sequence[Grant]) -> None:
 
 def _acceptable(name: str, password: str) -> str:
     """The hash of a password that may be used. Raises RefusedError."""
-    plain = unicodedata.normalize("NFKC", password)
+    plain = _normal(password)
     if not MIN_PASSWORD <= len(plain) <= MAX_PASSWORD:
-        raise RefusedError(
-            f"The password has {len(plain)} characters; it needs {MIN_PASSWORD} to {MAX_PASSWORD}."
-        )
+        raise RefusedError(f"The password has to have {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
     small = plain.casefold()
-    if (
-        len(set(small)) < 4
-        or _COMMON.fullmatch(small.replace(" ", ""))
-        or small.strip("0123456789!.?-_ ") in ("", name)
-    ):
+    bare = small.strip("0123456789!.?-_ ")
+    if len(set(small)) < 4 or _COMMON.fullmatch(small.replace(" ", "")) or bare in ("", name):
         raise RefusedError("The password is the name, or one that is tried first. Choose another one.")
     if not _NAME.fullmatch(name):
         words = "letters a to z, digits and . _ @ + -, beginning with a letter or digit, at most 100"
@@ -616,36 +617,25 @@ def _acceptable(name: str, password: str) -> str:
     return _hashed(plain)
 
 
+def _normal(password: str) -> str:
+    return unicodedata.normalize("NFKC", password[: 4 * MAX_PASSWORD])
+
+
 def _hashed(password: str) -> str:
     with _HASHING:
-        return _HASHER.hash(_plain_bytes(password))
+        return _HASHER.hash(_normal(password).encode("utf-8", "surrogatepass"))
 
 
 def _matches(hashed: str, password: str) -> bool:
     with _HASHING, suppress(VerificationError, InvalidHashError):
-        return _HASHER.verify(hashed, _plain_bytes(password[: MAX_PASSWORD + 1]))
+        return _HASHER.verify(hashed, _normal(password).encode("utf-8", "surrogatepass"))
     return False
-
-
-def _plain_bytes(password: str) -> bytes:
-    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 @cache
 def _nobody() -> str:
     """What is compared where there is no user, so that it takes as long."""
     return _hashed("the password of nobody")
-
-
-def _pause(more: int) -> timedelta:
-    return min(LONGEST, PAUSE * (1 << min(more, 16)))
-
-
-def _locked(left: timedelta) -> LogInError:
-    seconds = max(1, ceil(left.total_seconds()))
-    error = LogInError(f"Too many log-ins failed. Try again in {seconds} seconds.")
-    error.seconds = seconds
-    return error
 
 
 def _network(address: str) -> str:

@@ -155,19 +155,28 @@ class _Noted:
         return sha256
 
 
-def _message(services: Services, document: Mapping[str, Any]) -> Message:
-    """The message that a document comes with, in the first channel that our own system writes to."""
-    test = document.get("test") is True
+def inlet(services: Services, *, test: bool) -> str:
+    """The first channel that our own system writes to, one for tests if it can be. Raises RefusedError."""
     channels = [one for one in services.settings.gateway.erp.channels if one.direction != "to_erp"]
     channels.sort(key=lambda one: one.test != test)
     if not channels or channels[0].test > test:
         raise RefusedError("No channel of erp.channels takes documents of your own system.")
+    return channels[0].channel
+
+
+def number(document: Mapping[str, Any]) -> str:
+    """The number by which a document is known; empty without one."""
+    return str(document.get(KINDS[str(document["document_type"])].number) or "")
+
+
+def _message(services: Services, document: Mapping[str, Any]) -> Message:
+    """The message that a document comes with."""
     kind, now = str(document["document_type"]), services.clock()
     return Message(
         id=services.arrival_id(now),
         direction=INBOUND,
-        channel=channels[0].channel,
-        name=harmless(f"{kind}_{document.get(KINDS[kind].number, '')}.json"),
+        channel=inlet(services, test=document.get("test") is True),
+        name=harmless(f"{kind}_{number(document)}.json"),
         payload=None,
         size=0,
         created_at=now,

@@ -19,13 +19,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from sqlalchemy import Engine, exists, or_, select
+from sqlalchemy import Engine, exists, inspect, or_, select
 
 from gateway.errors import RefusedError, TransportError
-from gateway.settings import CHECKPOINTS, DATA, DATABASE, FOLDERS, KEYS, PAYLOADS
+from gateway.settings import CHECKPOINTS, DATA, DATABASE, FOLDERS, KEYS, PAYLOADS, database_url, load
 from gateway.store import tables as t
 from gateway.store.audit import Seal
-from gateway.store.database import open_engine, sqlite_url
+from gateway.store.database import REVISION, open_engine, reading, revision, sqlite_url
 from gateway.store.records import OPEN, SENT
 from gateway.store.sql import Store
 
@@ -84,17 +84,48 @@ def _copy_sqlite(engine: Engine, copy: Path) -> None:
 
 
 def _dump(engine: Engine, copy: Path) -> None:
-    url = engine.url.set(drivername="postgresql", password=None).render_as_string()
-    command = ["pg_dump", "--format=custom", f"--file={copy}", url]
+    _postgres(engine, "pg_dump", "--format=custom", f"--file={copy}", "--dbname=")
+
+
+def _load(home: Path) -> None:
+    """Loads the dump of a home on PostgreSQL, whole or not at all; refuses a database of another version."""
+    dump = home / DUMP
+    engine = open_engine(database_url(home, load(home)))
+    try:
+        if dump.exists() is (engine.dialect.name == "sqlite"):
+            asked = "an empty database on PostgreSQL" if dump.exists() else "nothing: it is of one on SQLite"
+            raise RefusedError(f"For this backup EDIGW_DATABASE_URL must name {asked}.")
+        if dump.exists():
+            with reading(engine) as connection:
+                if inspect(connection).get_table_names():
+                    words = f"The database {engine.url.database} is not empty, and nothing was changed"
+                    raise RefusedError(f"{words}: name an empty one by EDIGW_DATABASE_URL.")
+            options = ("--no-owner", "--no-acl", "--exit-on-error", "--single-transaction")
+            _postgres(engine, "pg_restore", *options, str(dump), "--dbname=")
+            dump.unlink()
+        with reading(engine) as connection:
+            if (found := revision(connection)) != REVISION:
+                words = f"The backup is of a database of revision {found}, and this version needs {REVISION}"
+                raise RefusedError(f"{words}: restore it by the version that made it, and upgrade then.")
+    finally:
+        engine.dispose()
+
+
+def _postgres(engine: Engine, *command: str) -> None:
+    """Runs a program of PostgreSQL; the URL follows the last word."""
+    url = engine.url._replace(drivername="postgresql", password=None).render_as_string()  # `set` keeps it
+    command = (*command[:-1], command[-1] + url)
     if shutil.which(command[0]) is None:
-        said = f"pg_dump is not on the PATH. Run it where it is: {' '.join(command)}"
-        raise RefusedError(f"{said}; and copy payloads and settings.")
+        said = (
+            f"{command[0]} is not on the PATH. Install the client programs of PostgreSQL, or run where it is"
+        )
+        raise RefusedError(f"{said}: {' '.join(command)}")
     password = {"PGPASSWORD": engine.url.password} if engine.url.password else {}
     done = subprocess.run(
         command, env={**os.environ, **password}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise TransportError(f"pg_dump failed: {done.stderr.strip()[:500]}")
+        raise TransportError(f"{command[0]} failed: {done.stderr.strip()[:500]}")
 
 
 def _files(home: Path, with_keys: bool) -> Iterator[Path]:
@@ -113,7 +144,10 @@ def read(file: Path, home: Path) -> None:
     """Makes a new home of a backup, whole or not at all.
 
     Raises:
-        RefusedError: there is something at that place already, or the file is no backup.
+        RefusedError: there is something at that place or in the database already, or the file is no backup,
+            or one of another version.
+        ConfigurationError: its settings or the database cannot be used.
+        TransportError: the database cannot be loaded.
         OSError: it cannot be read or written.
     """
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -131,6 +165,7 @@ def read(file: Path, home: Path) -> None:
         for name in (DATA, f"{DATA}/{PAYLOADS}", KEYS):
             (made / name).mkdir(exist_ok=True)
             (made / name).chmod(0o700)
+        _load(made)
         made.rename(home)
 
 

@@ -17,10 +17,12 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Connection, and_, cast, exists, func, or_, select, text
 
 from gateway.errors import NotFoundError
+from gateway.partners.calendar import Slots
 from gateway.partners.certificate import ALARMS
 from gateway.partners.partner import API, Partner
 from gateway.services.base import job_of
 from gateway.settings import SftpServer
+from gateway.store import queries
 from gateway.store import tables as t
 from gateway.store.database import REVISION, revision
 from gateway.store.exchanges import PAYLOADS
@@ -162,9 +164,9 @@ def statuses(connection: Connection) -> Iterator[Finding]:
     yield Finding(True, f"{len(wrong)} rules about statuses were looked at.")
 
 
-def attention(connection: Connection, now: datetime) -> Iterator[Finding]:
-    """What needs a person, and whether clock and audit agree."""
-    m, a = t.messages.c, t.audit.c
+def attention(connection: Connection) -> Iterator[Finding]:
+    """What needs a person."""
+    m = t.messages.c
     for words, fix, condition in (
         (
             "messages need a person",
@@ -186,14 +188,29 @@ def attention(connection: Connection, now: datetime) -> Iterator[Finding]:
     ):
         number = connection.execute(select(func.count()).where(condition)).scalar_one()
         yield Finding(not number, f"{number} {words}.", f"See `{fix}`.")
-    newest = connection.execute(select(func.max(a.at))).scalar_one() or ""
+
+
+def clock(connection: Connection, schedules: Mapping[str, Slots], now: datetime) -> Iterator[Finding]:
+    """Whether the clock agrees with the audit, and the schedules kept their times."""
+    newest = connection.execute(select(func.max(t.audit.c.at))).scalar_one() or ""
     words = f"The newest entry of the audit is of {newest or 'never'}."
     yield Finding(newest <= as_text(now + _MAX_AHEAD), words, "It lies in the future: correct the clock.")
+    taken = queries.schedules(connection)
+    for name, slots in schedules.items():
+        due, last = slots.last(now - _MAX_WAIT), str((taken.get(name) or {}).get("slot", ""))
+        words = f"The schedule {name} was last at its time {last or 'never'}."
+        is_kept = due is None or name not in taken or last >= as_text(due)
+        yield Finding(is_kept, words, f"It was due {due}. Is the gateway running? `edigw up`")
+
+
+def audit(connection: Connection) -> Iterator[Finding]:
+    """Whether the newest entry is the one that was signed; `edigw audit verify` looks at all of them."""
     head = connection.execute(select(t.audit_head)).one_or_none()
-    signed = head is not None and not newest
+    signed = head is not None and connection.execute(select(t.audit.c.seq).limit(1)).first() is None
     if head is not None and head.seq:
         point = Checkpoint(head.seq, head.hash, head.at, head.signature)
-        signed = checkpoint_signed(point, bytes.fromhex(head.public_key))
+        last = connection.execute(select(t.audit.c.hash).where(t.audit.c.seq == head.seq)).scalar()
+        signed = last == head.hash and checkpoint_signed(point, bytes.fromhex(head.public_key))
     yield Finding(signed, "The head of the audit has a right signature.", "Run `edigw audit verify`.")
 
 
@@ -215,7 +232,7 @@ def places(home: Path, channels: tuple[str, ...], data: Path, folders: Path, key
             words = f"{path.relative_to(home)} {'cannot be written' if path.exists() else 'is not there'}."
             yield Finding(False, words, "Is the share mounted, and does it belong to this user?")
     yield Finding(True, f"{len(boxes) + 1} folders were looked at.")
-    free = shutil.disk_usage(data).free
+    free = shutil.disk_usage(data if data.exists() else home).free
     yield Finding(free > _MIN_FREE, f"{free // 1_000_000} MB are free.", "Make room, or move the home.")
     for path in (keys, *sorted(keys.glob("*"))):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:

@@ -43,7 +43,7 @@ def clock(
     """Orders with something due, the most urgent first; what is due for each likewise."""
     by: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for state in ("overdue", "open"):
-        for row in queries.deadlines(connection, state, partner, LIMIT, partners):
+        for row in queries.deadlines(connection, state, partner, LIMIT, partners, now=now):
             for number in row["orders"]:
                 if not orders or number in orders:
                     by.setdefault((row["partner"], number), []).append(row)
@@ -51,10 +51,10 @@ def clock(
         worth, theirs = _worth(connection, whose, number), settings.partners.get(whose)
         due = []
         for row in sorted(rows, key=lambda row: str(row["due_at"])):
-            left = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
             known = {"deadline": row["kind"], "words": f"{WORDS[row['kind']]} {row['number']}"}
             known |= {"due_at": row["due_at"], "state": row["state"], "no": row["seq"]}
-            due.append({**known, "seconds_left": left, "cost": _cost(theirs, row["kind"], worth)})
+            known["seconds_left"] = row["seconds_left"]
+            due.append({**known, "cost": _cost(theirs, row["kind"], worth)})
         yield {"purchase_order": number, "partner": whose, "due": due}
 
 

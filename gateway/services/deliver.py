@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from gzip import BadGzipFile
 from io import BytesIO
@@ -26,6 +27,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import NotFoundError, RefusedError
 from gateway.files import in_words
+from gateway.observability import tracing
 from gateway.services import lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery as Status
@@ -82,7 +84,11 @@ def deliver(
                 if sender is None:
                     raise OSError(f"no partner and no setting names the channel {place[0]} any more")
                 _finish_begun(services, sender, [one for one in mine if one.state == SENDING])
-                _deliver(services, sender, [one for one in mine if one.state == PENDING], interrupted)
+                pending = [one for one in mine if one.state == PENDING]
+                with ExitStack() as spans:
+                    for one in pending:
+                        spans.enter_context(tracing.span("deliver", one.message_id, channel=one.channel))
+                    _deliver(services, sender, pending, interrupted)
             except RefusedError:
                 away.add(place)  # another process took over, and sees to it
             except (OSError, NotFoundError) as error:

@@ -10,6 +10,7 @@ from typing import Any
 from gateway import engine
 from gateway.documents import KINDS
 from gateway.errors import Ack, Level, Location, Problem
+from gateway.observability.logging import note
 from gateway.partners.partner import Partner
 from gateway.services import acknowledge, route
 from gateway.services.acknowledge import number as number_of
@@ -31,7 +32,7 @@ from gateway.x12.envelope import (
     TransactionSet,
     Verdict,
 )
-from gateway.x12.parser import combined
+from gateway.x12.parser import TECHNICAL, combined
 
 _NOT_SUPPORTED = Ack(ak5="1")
 
@@ -118,6 +119,7 @@ class Inbound(Work):
             self._skip(events)
             return
         self.findings.partner = partner.id
+        note(partner=partner.id, control_number=self.findings.interchange)
         answering = Acknowledger()
         answering.add(header)
         key = f"interchange:{_key(header)}"
@@ -131,6 +133,7 @@ class Inbound(Work):
                 match event:
                     case InterchangeAcknowledgment():
                         self.findings.add(*event.problems)
+                        self.findings.set_id = self.findings.set_id or TECHNICAL
                         if not any(one.is_error for one in event.problems):
                             self._matched(acknowledge.technical(self, partner, event))
                     case GroupHeader():
@@ -261,6 +264,7 @@ class Inbound(Work):
 
     def _set(self, received: TransactionSet, partner: Partner) -> Problem | None:
         """Stores what a transaction set says; the problem is why it cannot be."""
+        self.findings.set_id = self.findings.set_id or received.set_id
         if received.verdict is Verdict.REJECTED:
             return None
         if received.set_id in acknowledge.SETS:

@@ -7,7 +7,9 @@ numbers. They are never mixed up: one repeats what was said, the other says some
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
 
 from gateway.errors import RefusedError
 from gateway.services import deliver, lifecycle
@@ -16,6 +18,8 @@ from gateway.services.claims import free_number, take_number
 from gateway.services.deadline import near
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.store.records import INBOUND, OUTBOUND, WAITS, Message
+from gateway.store.tables import NEEDS
+from gateway.transports.folder import QUARANTINE
 
 
 def resend(services: Services, message_id: str, reason: str) -> list[str]:
@@ -88,6 +92,7 @@ def reprocess(services: Services, message_id: str, reason: str, *, acknowledge: 
         store.add_message(made)
         facts = {"reason": reason, "first": first.id, "file": first.name, "sha256": first.payload}
         store.audit("message.reprocessed", made.id, partner=first.partner, **facts)
+        store.note(first.id, closed_at=store.now())
         services.enqueue([job_of(made.id)])
     return made.id
 
@@ -100,7 +105,7 @@ def hold(services: Services, message_id: str, reason: str) -> None:
         goes_on = message.delivery in (Delivery.WAITING, Delivery.SENT)  # what is sent may be sent again
         if message.translation != Translation.RECEIVED and not goes_on:
             raise RefusedError(f"Message {message_id} has nothing left to do.")
-        services.store.note(message_id, hold=reason)
+        services.store.note(message_id, hold=reason, closed_at="")
         services.store.audit("message.held", message_id, partner=message.partner, reason=reason)
 
 
@@ -165,6 +170,46 @@ def _cancel_waiting(services: Services, message: Message) -> None:
     services.store.drop_documents(message.id)
     for document in waiting:
         free_number(services, replace(document, batch=None))
+
+
+def close(services: Services, message_id: str, reason: str) -> None:
+    """Says that somebody has seen to a message: until its status gets worse, it needs nobody any more.
+
+    Raises:
+        NotFoundError, RefusedError: there is no such message, or nothing of it is left to be seen to.
+    """
+    with services.store.transaction():
+        message = services.store.message(message_id)
+        _not_held(message)
+        if not needs_somebody(asdict(message)):
+            raise RefusedError(f"Message {message_id} needs nobody.")
+        services.store.note(message_id, closed_at=services.store.now())
+        services.store.audit("message.closed", message_id, partner=message.partner, reason=reason)
+
+
+def needs_somebody(message: Mapping[str, Any]) -> bool:
+    """Whether somebody has to look at a message."""
+    bad = any(message[name] in some for name, some in NEEDS.items())
+    return not message["closed_at"] and bool(message["hold"] or bad)
+
+
+def verbs(message: Mapping[str, Any]) -> list[str]:
+    """What can be done with a message as :func:`gateway.store.queries.message` tells it."""
+    held, delivery, states = message["hold"], message["delivery"], {"waiting", "sent"}
+    sent = [one["state"] for one in message["deliveries"] if one["box"] != QUARANTINE]
+    fresh, waits = message["translation"] == "received", WAITS in sent
+    there = message["payload"] and not message["erased_at"]
+    batch = any(one["batch"] for one in message["documents"] if one["message_id"] == message["id"])
+    again = message["deliveries"] if delivery == "failed" else sent
+    may = {
+        "resend": bool(again) and there and delivery in ("delivered", "failed"),
+        "reprocess": message["direction"] == INBOUND and there and not fresh,
+        "hold": fresh or delivery in states,
+        "release": held or waits,
+        "cancel": fresh or batch or delivery in (*states, "failed"),
+        "close": needs_somebody(message),
+    }
+    return [name for name, one in may.items() if one and (not held or name in ("release", "cancel"))]
 
 
 def _not_held(message: Message) -> None:

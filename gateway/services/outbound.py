@@ -22,6 +22,7 @@ from gateway.errors import (
     RefusedError,
     Severity,
 )
+from gateway.observability.logging import note
 from gateway.partners.agreement import Send
 from gateway.partners.partner import API, WEBHOOK, Partner
 from gateway.services import crossreference, label, route, rules, sp_api, sscc, webhook
@@ -95,6 +96,8 @@ class Outbound(Work):
             return self._stopped(Translation.UNPROCESSED, problem("HOME-NO-ADDRESSEE", what=partner))
         self.findings.partner = partner.id
         set_id = KINDS[document["document_type"]].set_id
+        self.findings.set_id = self.findings.set_id or set_id
+        note(partner=partner.id)
         agreed = partner.sends(set_id)
         words: dict[str, Any] = {"set": set_id, "partner": partner.id, "list": "send"}
         no_agreement = problem("HOME-NO-AGREEMENT", value=set_id, **words)

@@ -51,7 +51,7 @@ class Findings:
 
     Attributes:
         verdict: of the X12 core, as in ``edigw x12 validate``. partner: whom it is from or for, if known.
-        interchange: control number of the first interchange.
+        interchange: control number of the first interchange. set_id: what the first transaction set is.
         problems: the first of them; ``count`` is how many there are, ``errors`` how many are errors and
             ``codes`` of which kinds.
         done: how many documents were made and acknowledgments matched. deliveries: files are for others.
@@ -66,6 +66,7 @@ class Findings:
     errors: int = 0
     codes: set[str] = field(default_factory=set)
     interchange: str | None = None
+    set_id: str = ""
     done: int = 0
     deliveries: bool = False
     results: list[str] = field(default_factory=list)

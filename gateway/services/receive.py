@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, BinaryIO
 
+from gateway.observability import tracing
 from gateway.partners.partner import FOLDER, SFTP, Partner
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Translation
@@ -62,8 +63,9 @@ def receive(services: Services, channel: str, receiver: Receiver) -> None:
 
 def keep(services: Services, message: Message, **facts: Any) -> bool:
     """Adds what came, in the transaction that is open; False if it is there already."""
-    if not services.store.add_message(message):
-        return False
+    with tracing.span("receive", message.id, first=True, channel=message.channel, file=message.name):
+        if not services.store.add_message(message):
+            return False
     told: dict[str, Any] = {"channel": message.channel, "file": message.name, "bytes": message.size}
     if message.payload is not None:
         told["sha256"] = message.payload

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -22,7 +23,9 @@ from typing import Any
 
 import orjson
 
+from gateway.documents import KINDS
 from gateway.errors import DocumentError, Location, Problem, RefusedError
+from gateway.observability import tracing
 from gateway.partners.partner import API, Partner
 from gateway.partners.sp_api import SpApi
 from gateway.services import acknowledge, lifecycle, receive
@@ -30,7 +33,7 @@ from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.lifecycle import Delivery as Status
 from gateway.services.problems import problem
-from gateway.services.work import Came, Work
+from gateway.services.work import Came, Work, keep_written
 from gateway.sp_api import WrittenBody, differences, read_body, write_body
 from gateway.sp_api.changes import Change, change_order, words
 from gateway.store.records import (
@@ -100,12 +103,21 @@ def look(services: Services, channel: str, kind: str) -> None:
     try:
         now = account.client.now()
         since = _since(services, account, kind, now)
-        for answer in account.client.orders(since, now, changed=kind == CHANGED):
+        for answer in _ahead(account.client.orders(since, now, changed=kind == CHANGED)):
             services.guard()
             _keep(services, account, answer, kind)
         services.well(channel)
     except SpApiError as error:
         services.trouble(channel, f"orders cannot be asked for: {error}", error)
+
+
+def _ahead(pages: Iterator[Answer]) -> Iterator[Answer]:
+    """The same pages; while one is kept, the next is asked for already. Raises as they do."""
+    with ThreadPoolExecutor(1, "pages") as asking:
+        coming = asking.submit(next, pages, None)
+        while (answer := coming.result()) is not None:
+            coming = asking.submit(next, pages, None)
+            yield answer
 
 
 def _since(services: Services, account: Account, kind: str, now: datetime) -> datetime:
@@ -271,7 +283,7 @@ def planned(
         origin=kept.message_id,
         way=API,
     )
-    services.store.add_written(sent)
+    keep_written(services, sent, KINDS[kept.document_type].set_id)
     channel = f"{partner.folder}/{API}"
     services.store.add_delivery(sent.id, f"@{channel}", channel, made.operation, sent.name, payload=payload)
     services.enqueue([job_of(f"@{channel}")])
@@ -315,7 +327,8 @@ def _submit(services: Services, account: Account, delivery: Delivery) -> bool:
     exchange = _begin(services, account, delivery, exchange)
     services.guard()
     try:
-        taken = account.client.call(delivery.box, body=body)
+        with tracing.span("deliver", delivery.message_id, channel=delivery.channel):
+            taken = account.client.call(delivery.box, body=body)
     except SpApiError as error:
         return _not_taken(services, account, delivery, exchange, error)
     services.well(delivery.channel)

@@ -7,12 +7,15 @@ and the new status), or nothing is and a later job begins anew. Nothing leaves t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import Problem, TransportError
 from gateway.files import in_words
+from gateway.observability import metrics, tracing
+from gateway.observability.logging import is_about_one, unit
 from gateway.partners.partner import API
 from gateway.services import lifecycle, quarantine
 from gateway.services.base import Services, job_of
@@ -22,7 +25,7 @@ from gateway.services.outbound import Outbound
 from gateway.services.problems import problem
 from gateway.services.quarantine import Findings
 from gateway.services.sp_api import Orders
-from gateway.store.records import Message
+from gateway.store.records import INBOUND, Message
 
 _FULL_DISK = 4
 """The pause after an error of the file system is that after so many attempts; it does not count as one."""
@@ -44,8 +47,13 @@ def translate(services: Services, messages: Sequence[Message], *, again: bool) -
                     return
     with store.transaction():
         for message in messages:
+            known = {"message_id": message.id, "job_id": job_of(message.id), "partner": message.partner}
             try:
-                with store.savepoint():
+                with ExitStack() as around:
+                    around.enter_context(nullcontext() if is_about_one() else unit(**known))
+                    around.enter_context(tracing.span("translate", message.id))
+                    around.enter_context(metrics.TRANSLATION.time())
+                    around.enter_context(store.savepoint())
                     _translate(services, message)
                     services.payloads.flush()
             except (TransportError, DBAPIError):
@@ -116,3 +124,4 @@ def _end(services: Services, message: Message, status: Translation, findings: Fi
     facts: dict[str, Any] = {"verdict": findings.verdict, "errors": findings.errors, "remarks": warnings[:20]}
     told = {"file": message.name, "status": status.value, "rules": services.rules, **facts}
     store.audit("message.translated", message.id, partner=findings.partner, **told)
+    store.tally["message", INBOUND, findings.set_id, findings.partner or "", status.value] += 1

@@ -38,6 +38,7 @@ from gateway.as2.mime import Headers, filename_parameter
 from gateway.as2.problems import As2Error
 from gateway.as2.span import Span, Stream
 from gateway.errors import EdiError, NotFoundError, RefusedError
+from gateway.observability import tracing
 from gateway.partners.as2 import As2
 from gateway.partners.certificate import EXPIRED
 from gateway.partners.partner import Partner
@@ -269,8 +270,10 @@ def _tls(ca_file: str, changed: int, client: tuple[bytes, str] | None) -> ssl.SS
 
 def _post(client: Client, target: Target, attempt: _Attempt) -> Response | EdiError:
     """Sends, in a thread of its own."""
+    exchange = attempt.exchange
     try:
-        return client.post(target, attempt.exchange.headers, attempt.body)
+        with tracing.span("deliver", exchange.message_id, channel=exchange.channel, as2_id=exchange.as2_id):
+            return client.post(target, exchange.headers, attempt.body)
     except EdiError as error:
         return error
 

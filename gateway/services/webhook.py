@@ -21,6 +21,7 @@ from gateway import engine
 from gateway.documents import KINDS
 from gateway.errors import DocumentError, EdiError, Problem, RefusedError
 from gateway.files import in_words
+from gateway.observability import tracing
 from gateway.partners.partner import WEBHOOK, Partner
 from gateway.partners.webhook import Webhook
 from gateway.secrets import secret
@@ -111,7 +112,8 @@ def _send(
     try:
         content, content_type = _content(services, delivery)
         key, now = exchange.as2_id, services.clock()
-        webhook.post(services.http, terms, *means, key, content, now, content_type)
+        with tracing.span("deliver", delivery.message_id, channel=delivery.channel):
+            webhook.post(services.http, terms, *means, key, content, now, content_type)
     except (EdiError, OSError, EOFError, zlib.error) as error:  # also if its content is lost
         return _not_taken(services, replace(delivery, state=SENDING), exchange, error)
     with store.transaction():

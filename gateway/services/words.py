@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 WORDS: dict[str, dict[str, str]] = {
     "translation": {
         "received": "not translated yet",
@@ -79,6 +82,32 @@ LABELS = {
     ("acknowledgment", "partial"): "Partly accepted",
 }
 """Short labels that say more than the status itself."""
+
+
+def whose_move(message: Mapping[str, Any]) -> tuple[str, str]:
+    """Whose move it is with a message, with its ``problems``, and what is to be done."""
+    waits = [one for one in message["deliveries"] if one["state"] == "waits"]
+    told = message["problems"]
+    answer = message["acknowledgment"]
+    if message["hold"]:
+        return "Yours", f"It is on hold: {message['hold']}. Release it, or cancel it."
+    if message["translation"] == "received":
+        return "The gateway’s", "It is about to be translated."
+    if message["delivery"] == "failed":
+        return "Yours", "Mend what the delivery says, and resend it."
+    if waits:
+        return "Yours", f"A document waits for {waits[0]['error']}."
+    if answer in ("rejected", "partial"):
+        return "Yours", "Correct what the partner refused, and send it as a new document."
+    if told and not message["closed_at"]:
+        return str(told[0]["move"]).capitalize(), " ".join(told[0]["what_to_do"][:2])
+    if message["delivery"] in ("waiting", "sent"):
+        return "The gateway’s", "It is being delivered."
+    if answer == "overdue":
+        return "Yours", "Ask the partner whether it got this, or resend it."
+    if answer == "waiting":
+        return "The partner’s", "It owes an acknowledgment."
+    return "Nobody’s", "There is nothing left to do."
 
 
 def words(status: str) -> str:

@@ -13,6 +13,7 @@ import orjson
 
 from gateway.documents import KINDS, keys_of
 from gateway.errors import DocumentError, Location, Problem, Severity
+from gateway.observability import tracing
 from gateway.partners.agreement import Send
 from gateway.partners.partner import FOLDER, Partner
 from gateway.services import crossreference, deadline, rules
@@ -171,6 +172,14 @@ class Work:
             self.services.enqueue([f"reconcile:{document.id}"])
 
 
+def keep_written(services: Services, sent: Message, set_id: str) -> None:
+    """Stores a message that we wrote."""
+    partner = sent.partner or ""
+    with tracing.span("write", sent.id, first=True, origin=sent.origin, partner=partner, set=set_id):
+        services.store.add_written(sent)
+    services.store.tally["message", OUTBOUND, set_id, partner, "written"] += 1
+
+
 def send(
     services: Services,
     partner: Partner,
@@ -213,7 +222,7 @@ def send(
         origin=origin,
         way=way,
     )
-    services.store.add_written(sent)
+    keep_written(services, sent, set_id)
     channel, own = partner.place_of(way, set_id)
     if way != FOLDER:
         owner = f"@{channel}"

@@ -178,7 +178,7 @@ def parse_shape(text: str, name: str) -> Shape:
     try:
         if len(text) > MAX_LENGTH:
             raise yaml.YAMLError(f"more than {MAX_LENGTH:,} characters")
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 -- it makes nothing but text
+        data = yaml.load(text, Loader=_Loader)  # nosec B506  # noqa: S506 -- it makes nothing but text
         if isinstance(data, dict) and "columns" in data:
             # The short form of a single record.
             record = {key: data.pop(key) for key in ("each", "columns") if key in data}

@@ -122,13 +122,14 @@ class Access:
 
     def forget_refusals(self, *keys: str, before: datetime | None = None) -> None:
         """Forgets what is counted of some; with ``before`` of all older ones, and the oldest of too many."""
-        run = self._store._execute
-        run(delete(t.refusals).where(_F.key.in_(keys) if before is None else _F.at < as_text(before)))
-        if before is not None:
-            ((many,),) = self._store._read(select(func.count()).select_from(t.refusals))
-            if many > MAX_REFUSALS:
-                old = select(_F.key).order_by(_F.at).limit(many - MAX_REFUSALS)
-                run(delete(t.refusals).where(_F.key.in_([row[0] for row in self._store._read(old)])))
+        if before is None:
+            self._store._execute(delete(t.refusals).where(_F.key.in_(keys)))
+            return
+        ((many,),) = self._store._read(select(func.count()).select_from(t.refusals))
+        old = select(_F.key).order_by(_F.at).limit(max(0, many - MAX_REFUSALS))
+        old = old if many > MAX_REFUSALS else select(_F.key).where(_F.at < as_text(before))
+        free = old.with_for_update(skip_locked=True)  # who counts one now and wants another would wait for us
+        self._store._execute(delete(t.refusals).where(_F.key.in_(free)))
 
     # --- repeated requests ---------------------------------------------------------------------------
 

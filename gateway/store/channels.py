@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from gateway.store import tables as t
+from gateway.store.gauges import WAITING
 from gateway.store.records import OPEN, Channel
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ class Channels:
 
     def waiting(self) -> dict[str, int]:
         """How many files are still to be delivered, by channel."""
-        counted = select(_D.channel, func.count()).where(_D.state.in_(OPEN), _D.box != "quarantine")
-        return {str(name): int(number) for name, number in self._store._read(counted.group_by(_D.channel))}
+        return {str(name): int(number) for name, number in self._store._read(WAITING)}
 
     def owners(self, name: str) -> list[str]:
         """To what the files belong that are still to be delivered to one."""

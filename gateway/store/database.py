@@ -24,7 +24,7 @@ from gateway.store.tables import EMPTY_HEAD, audit_head, metadata
 if TYPE_CHECKING:
     from gateway.store.audit import Seal
 
-REVISION = "0012"
+REVISION = "0014"
 """The newest migration. What the tables are after it is in :mod:`gateway.store.tables`."""
 
 _FIRST = "0001"

@@ -67,7 +67,10 @@ class Jobs(Protocol):
         """Those of the keys that have a job that waits or, with ``taken``, is being done."""
 
     def counts(self, connection: Connection) -> dict[str, int]:
-        """How many jobs are ``waiting``, due or not, and how many ``taken``."""
+        """How many jobs are ``waiting``, of them ``due``, how many ``taken``, and how many ``workers`` live.
+
+        The workers of a killed process count until another notices.
+        """
 
     def work(self, handler: Handler, stop: Event, lane: str = "") -> None:
         """Works until ``stop``, waiting for the running handler; survives the absence of the database."""
@@ -128,10 +131,12 @@ class EmbeddedJobs:
         return set(connection.scalars(found if taken else found.where(jobs.c.worker.is_(None))))
 
     def counts(self, connection: Connection) -> dict[str, int]:
-        counts = select(
-            sa.func.count(jobs.c.seq) - sa.func.count(jobs.c.worker), sa.func.count(jobs.c.worker)
-        )
-        return dict(zip(("waiting", "taken"), connection.execute(counts).one()))
+        number = select(sa.func.count(jobs.c.seq))
+        due = number.where(jobs.c.worker.is_(None), jobs.c.due_at <= self.due(0)).scalar_subquery()
+        alive = select(sa.func.count(workers.c.id)).scalar_subquery()
+        free, taken = sa.func.count(jobs.c.seq) - sa.func.count(jobs.c.worker), sa.func.count(jobs.c.worker)
+        found = connection.execute(select(free, due, taken, alive).select_from(jobs)).one()
+        return dict(zip(("waiting", "due", "taken", "workers"), found))
 
     def work(self, handler: Handler, stop: Event, lane: str = "") -> None:
         worker, failures = None, 0

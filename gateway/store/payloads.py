@@ -15,7 +15,7 @@ from contextlib import suppress
 from io import BufferedReader
 from itertools import count
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import NamedTemporaryFile, SpooledTemporaryFile
 from typing import Any, BinaryIO, Protocol, cast
 from uuid import uuid4
 
@@ -53,6 +53,9 @@ class Payloads(Protocol):
 
     def location(self, sha256: str) -> str:
         """Where they are, for a person."""
+
+    def probe(self) -> None:
+        """Writes something and takes it away. Raises OSError: nothing could be kept now."""
 
 
 def open_payloads(url: str, folder: Path) -> Payloads:
@@ -139,6 +142,10 @@ class PayloadFiles:
     def location(self, sha256: str) -> str:
         return "/".join(self._path(sha256).parts[-3:])
 
+    def probe(self) -> None:
+        with NamedTemporaryFile(dir=self._root, prefix=_TEMPORARY) as file:
+            file.write(b"probe")
+
     def _path(self, sha256: str) -> Path:
         return self._root / sha256[:2] / f"{sha256[2:]}.gz"
 
@@ -207,6 +214,13 @@ class PayloadObjects:
 
     def location(self, sha256: str) -> str:
         return f"{self._url}/{self._path(sha256)}"
+
+    def probe(self) -> None:
+        try:
+            self._library.put(self._store, "probe", b"probe")
+            self._library.delete(self._store, "probe")
+        except (FileNotFoundError, self._error) as error:
+            raise OSError(f"the object store does not answer as it should: {_brief(error)}") from error
 
     @staticmethod
     def _path(sha256: str) -> str:

@@ -45,7 +45,10 @@ _WAITING = text(
 )
 _COUNTS = text("""
     SELECT count(*) FILTER (WHERE status = 'todo') AS waiting,
-        count(*) FILTER (WHERE status = 'doing') AS taken
+        count(*) FILTER (WHERE status = 'todo' AND coalesce(scheduled_at <= now(), true)) AS due,
+        count(*) FILTER (WHERE status = 'doing') AS taken,
+        (SELECT count(*) FROM procrastinate_workers
+         WHERE last_heartbeat > now() - make_interval(secs => :lease)) AS workers
     FROM procrastinate_jobs WHERE queue_name IN ('edigw', 'edigw-send')
 """)
 _MINE = text("SELECT 1 FROM procrastinate_jobs WHERE id = :job AND worker_id = :worker AND status = 'doing'")
@@ -120,7 +123,7 @@ class ProcrastinateJobs:
         return set(connection.scalars(_WAITING, {"keys": list(keys), "states": states}))
 
     def counts(self, connection: Connection) -> dict[str, int]:
-        return dict(connection.execute(_COUNTS).mappings().one())
+        return dict(connection.execute(_COUNTS, {"lease": self.lease_seconds * 2}).mappings().one())
 
     def work(self, handler: Handler, stop: Event, lane: str = "") -> None:
         failures = 0

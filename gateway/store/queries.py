@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import orjson
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     true,
     union_all,
 )
@@ -37,6 +38,12 @@ from gateway.store.records import APPROVAL, OUTBOUND, as_text
 
 OWED = ("waiting", "overdue")
 """Acknowledgments that a partner still owes."""
+
+REFUSED = ("rejected", "partial", "accepted_with_errors")
+"""Acknowledgments that do not say yes to everything."""
+
+UNPROCESSED = ("rejected", "unreadable", "unprocessed", "partly_translated", "duplicate")
+"""Translations of what is in quarantine, in whole or in part."""
 
 MAX_RELATED = 500
 """Rows of one kind in a detail or a chain; that there are more is told."""
@@ -57,6 +64,9 @@ _M, _D, _K, _X = t.messages.c, t.documents.c, t.document_keys.c, t.exchanges.c
 _SHOWN = {t.documents: [one for one in _D if one.name != "body"]}
 _WAITS = select(t.deliveries.c.message_id).where(t.deliveries.c.state == "waits")
 _HELD = select(t.documents.c.message_id).where(t.documents.c.batch.like(f"{APPROVAL}%"))
+OPEN = cast("_Condition", text(f"({t.needs_somebody})"))
+"""What the index ``messages_needs`` holds, in its words; of messages alone."""
+
 _NEEDS_PERSON = or_(
     *(_M.translation == "failed", _M.delivery == "failed", _M.hold != ""), _M.id.in_(_WAITS), _M.id.in_(_HELD)
 )
@@ -72,6 +82,8 @@ class Wanted:
         translation, delivery, acknowledgment: statuses, any of them.
         partners: only what is of these, and nothing that has no partner; None for all.
         person: only what needs one: failed, on hold, or with a document that waits for an item or place.
+        open: only what somebody has to look at, by its statuses or a hold, and nobody has closed.
+        held: only what is on hold.
         since, until: from when on, and before when.
         cursor: where the page before ended.
     """
@@ -85,6 +97,8 @@ class Wanted:
     delivery: tuple[str, ...] = ()
     acknowledgment: tuple[str, ...] = ()
     person: bool = False
+    open: bool = False
+    held: bool = False
     since: datetime | None = None
     until: datetime | None = None
     oldest_first: bool = False
@@ -101,7 +115,8 @@ class Page(NamedTuple):
 
 def messages(connection: Connection, wanted: Wanted, *where: _Condition) -> Page:
     """A page of messages."""
-    where = (*where, _NEEDS_PERSON) if wanted.person else where
+    asked = ((wanted.person, _NEEDS_PERSON), (wanted.open, OPEN), (wanted.held, _M.hold != ""))
+    where = (*where, *(one for is_asked, one in asked if is_asked))
     hits = _message_hits(connection, wanted.text, wanted.partners) if wanted.text else ()
     return _page(connection, t.messages, wanted, where, hits)
 
@@ -115,6 +130,30 @@ def documents(connection: Connection, wanted: Wanted) -> Page:
         hits = [_D.id.in_(named), _D.message_id.in_(carried), _D.sent_in.in_(carried), _D.partner == text]
         hits += _begins(t.documents, text)
     return _page(connection, t.documents, wanted, (), hits)
+
+
+def first_documents(connection: Connection, ids: Collection[str], most: int = 3) -> dict[str, list[Row]]:
+    """The first documents in each of some messages, and one more if there are more."""
+    columns = [_D[one] for one in ("id", "message_id", "sent_in", "document_type", "number", "test")]
+    each = [
+        select(*columns).where(column == one).order_by(_D.seq).limit(most + 1).subquery()
+        for one in ids
+        for column in (_D.message_id, _D.sent_in)
+    ]
+    found: dict[str, list[Row]] = {one: [] for one in ids}
+    if each:
+        for row in connection.execute(union_all(*(select(one) for one in each))).mappings():
+            for one in {row["message_id"], row["sent_in"]} & found.keys():
+                if len(found[one]) <= most and row["id"] not in [known["id"] for known in found[one]]:
+                    found[one].append(dict(row))
+    return found
+
+
+def quarantined(connection: Connection, ids: Collection[str]) -> dict[str, Row]:
+    """What the audit tells of messages that went to quarantine, the latest, by their ids."""
+    a = t.audit.c
+    told = select(a.message_id, a.facts).where(a.message_id.in_(ids), a.event == "file.quarantined")
+    return {row.message_id: orjson.loads(row.facts) for row in connection.execute(told.order_by(a.seq))}
 
 
 def acknowledgments(connection: Connection, wanted: Wanted) -> Page:
@@ -136,9 +175,18 @@ def schedules(connection: Connection) -> dict[str, Row]:
 
 
 def deadlines(
-    connection: Connection, state: str, partner: str, limit: int, partners: Collection[str] | None = None
+    connection: Connection,
+    state: str,
+    partner: str,
+    limit: int,
+    partners: Collection[str] | None = None,
+    *,
+    now: datetime | None = None,
 ) -> list[Row]:
-    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
+    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about.
+
+    With ``now`` it has ``seconds_left``, too.
+    """
     opener, e = t.documents.alias(), t.expectations.c
     whose = func.coalesce(opener.c.partner, _M.partner)
     number = func.coalesce(func.nullif(e.about, ""), opener.c.number, _M.name)
@@ -165,7 +213,27 @@ def deadlines(
         )
         found = {key["value"] for one in about for key in keys[one] if key["kind"] == "po"}
         row["orders"] = sorted(found)[:MAX_RELATED]
+        if now is not None:
+            row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
     return rows
+
+
+def entries(connection: Connection, after: int, names: Collection[str], window: int) -> tuple[list[Row], int]:
+    """Entries of the audit with these events after a number, of the next so many entries; and where they end.
+
+    They are read in the order of their numbers, in which they are committed as well.
+    """
+    a, last = t.audit.c, last_entry(connection)
+    if after >= last:
+        return [], after
+    last = min(last, after + window)
+    query = select(t.audit).where(a.seq > after, a.seq <= last, a.event.in_(sorted(names)))
+    return _plain(connection, query.order_by(a.seq)), last
+
+
+def last_entry(connection: Connection) -> int:
+    """The number of the newest entry of the audit."""
+    return int(connection.scalar(select(func.coalesce(func.max(t.audit.c.seq), 0))) or 0)
 
 
 def due_at(expectations: Iterable[Row]) -> str | None:
@@ -256,7 +324,7 @@ def _page(
     if (
         partners
         and table is t.messages
-        and not (wanted.text or wanted.person or len(partners) > MAX_PARTNERS)
+        and not (wanted.text or wanted.person or wanted.open or len(partners) > MAX_PARTNERS)
     ):
         each = [query.where(_M.partner == one).subquery() for one in sorted(partners)]
         asked = [union_all(*(select(one.c.seq) for one in each))]
@@ -379,10 +447,17 @@ def document(connection: Connection, document_id: str, partners: Collection[str]
         NotFoundError: there is none of these partners.
     """
     query = select(t.documents).where(_D.id == document_id, *within(_D.partner, partners))
-    if (row := connection.execute(query).mappings().one_or_none()) is None:
+    if not (found := _plain(connection, query)):
         raise NotFoundError(f"There is no document {document_id}.")
+    (row,) = found
     body = row["body"] and orjson.loads(zlib.decompress(row["body"]))
     return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
+
+
+def bodies(connection: Connection, ids: Collection[str]) -> dict[str, Row]:
+    """The content of documents, by their ids; without those whose retention is over."""
+    query = select(_D.id, _D.body).where(_D.id.in_(list(ids)), _D.body.isnot(None))
+    return {row.id: orjson.loads(zlib.decompress(row.body)) for row in connection.execute(query)}
 
 
 def rows_of(

@@ -39,7 +39,10 @@ def as_text(time: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the audit; ``count`` entries, without their facts, where one transaction wrote many."""
+    """One entry of the audit; ``count`` entries, without their facts, where one transaction wrote many.
+
+    ``bound``: what the log knew of the unit of work it was written in; it is not kept.
+    """
 
     at: datetime
     event: str
@@ -49,6 +52,7 @@ class Entry:
     document_id: str | None = None
     partner: str | None = None
     actor: str = GATEWAY
+    bound: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ class Message:
         answers: whether what came is acknowledged; what is processed again was answered before.
         erased_at: when its bytes were deleted at the end of their retention.
         way: how it came or goes, see :data:`gateway.partners.partner.WAYS`; empty if nobody noted it.
+        closed_at: when somebody said that nobody needs to look at it any more.
     """
 
     id: str
@@ -90,6 +95,7 @@ class Message:
     answers: bool = True
     erased_at: str | None = None
     way: str = ""
+    closed_at: str = ""
 
     @property
     def is_repeated(self) -> bool:

@@ -31,9 +31,11 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from structlog.contextvars import get_contextvars
 
 from gateway.errors import NotFoundError, RefusedError, TransportError
 from gateway.partners.crossreference import KINDS
@@ -142,6 +144,10 @@ class Store:
         self.access = Access(self)
         self.alarm: Callable[[Sequence[Entry]], None] = lambda _: None
         """Is told entries of the audit before their transaction ends, and may add to it."""
+        self.tally: Counter[tuple[str, ...]] = Counter()
+        """What the open transaction does, for :mod:`gateway.observability.metrics`."""
+        self.counted: Callable[[Counter[tuple[str, ...]]], None] = lambda _: None
+        """Is given the tally of each transaction that is on disk."""
         self._listener = listener
         self.upsert = upsert = _upsert(engine)
         # What every document needs is made once: making a statement costs more than running it.
@@ -205,6 +211,7 @@ class Store:
                 self.write()
         except BaseException as error:
             self._rows, self._entries, self._told, self._more = {}, [], [], Counter()
+            self.tally.clear()
             if isinstance(error, DBAPIError):
                 self.close()  # a connection that failed is not used again
                 if not isinstance(error, IntegrityError):
@@ -217,6 +224,9 @@ class Store:
             self.enqueued.clear()
         entries, more = self._told, self._more
         self._told, self._more = [], Counter()
+        if self.tally:
+            self.counted(self.tally)
+            self.tally.clear()
         for entry in entries:
             self._listener(entry)
         for (event, message_id), count in more.items():
@@ -234,7 +244,7 @@ class Store:
         An exception that leaves it takes it back as well.
         """
         point = _Point({table: len(rows) for table, rows in self._rows.items()}, len(self._entries))
-        told_before, more = len(self._told), self._more.copy()
+        told_before, more, tally = len(self._told), self._more.copy(), self.tally.copy()
         name = f"part{len(self._points)}"
         self.connection.exec_driver_sql(f"SAVEPOINT {name}")
         self._points.append(point)
@@ -250,7 +260,7 @@ class Store:
                 self._rows = {table: list(rows) for table, rows in point.rows.items()}
             self._entries[:] = self._entries[: point.mark] if point.entries is None else point.entries
             del self._told[told_before:]
-            self._more = more.copy()
+            self._more, self.tally = more.copy(), tally.copy()
 
         try:
             yield take_back
@@ -312,6 +322,8 @@ class Store:
         """Adds an entry to the audit; told to the listener when the transaction is on disk."""
         if partner is not None:
             facts = {"partner": partner, **facts}
+        if isinstance(why := facts.get("reason"), str):  # a person typed it: it need not be Unicode
+            facts["reason"] = why.encode("utf-8", "replace").decode()
         entry = Entry(
             self._clock(),
             event,
@@ -320,6 +332,7 @@ class Store:
             document_id=document_id,
             partner=partner,
             actor=self.actor,
+            bound=get_contextvars(),
         )
         self._entries.append(entry)
         if len(self._told) < MAX_UNTOLD:
@@ -362,9 +375,10 @@ class Store:
     def unfinished(self, limit: int) -> list[str]:
         """Ids of messages with something left to do, oldest first; those on hold are not among them."""
         m, d = t.messages.c, t.deliveries.c
-        received = select(m.id).where(m.translation == "received", m.hold == "")
+        # Literal, as the partial indexes have it: they are not found by values that come with the query.
+        received = select(m.id).where(text("translation = 'received'"), m.hold == "")
         owners = select(d.owner).join(t.messages, m.id == d.message_id)
-        owners = owners.where(d.state.in_(OPEN), m.hold == "", _not_paused())
+        owners = owners.where(text("state IN ('pending', 'sending')"), m.hold == "", _not_paused())
         return [str(row[0]) for row in self._read(received.union(owners).order_by("id").limit(limit))]
 
     def advance(self, message_id: str, moves: Mapping[str, tuple[str, str]], **notes: Any) -> None:
@@ -379,6 +393,8 @@ class Store:
         m = t.messages.c
         known = [m[status] == expected for status, (expected, _) in moves.items()]
         values = {status: to for status, (_, to) in moves.items()} | notes
+        if any(to in t.NEEDS[status] for status, (_, to) in moves.items()):
+            values["closed_at"] = ""
         if any(row["id"] == message_id for row in self._rows.get(t.messages, ())):
             self.flush()
         if self._execute(update(t.messages).where(m.id == message_id, *known).values(values)).rowcount != 1:
@@ -841,7 +857,10 @@ class Store:
         mine = update(t.deliveries).where(_D.seq == seq, _D.state.in_(was))
         tried = {} if to == DELIVERED else {"tries": _D.tries + 1}
         values = {"state": to, "error": error[:500], "at": self.now(), **tried}
-        return bool(self._execute(mine.values(values)).rowcount == 1)
+        channel = self._execute(mine.values(values).returning(_D.channel)).scalar()
+        if channel is not None:
+            self.tally["attempt", str(channel), to] += 1
+        return channel is not None
 
     def mark_delivered(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Says what has appeared; returns what nobody said before."""
@@ -850,7 +869,9 @@ class Store:
         left = select(d.seq).where(d.seq.in_([one.seq for one in deliveries]), d.state == SENDING)
         mine = {row[0] for row in self._read(left.with_for_update())}
         self._execute(_DELIVERED, rows)
-        return [one for one in deliveries if one.seq in mine]
+        done = [one for one in deliveries if one.seq in mine]
+        self.tally.update(("attempt", one.channel, DELIVERED) for one in done)
+        return done
 
     def mark_failed(self, deliveries: Sequence[Delivery], error: str, state: str) -> None:
         """Notes a failed try; ``state`` is ``pending`` for another one, or ``failed``."""
@@ -859,7 +880,8 @@ class Store:
             failed = update(t.deliveries).where(d.seq == delivery.seq, d.state == delivery.state)
             values = {"tries": delivery.tries + 1, "error": error[:500], "at": self.now()}
             again = {} if state == PENDING else {"state": state}
-            self._execute(failed.values(values | again))
+            number = self._execute(failed.values(values | again)).rowcount
+            self.tally["attempt", delivery.channel, state] += number
 
     def end_deliveries(self, message_ids: Iterable[str]) -> None:
         """Says of messages that wait, or are ``sent``, what their deliveries say.

@@ -44,6 +44,16 @@ def _seq() -> Column[object]:
     return Column("seq", _Serial, primary_key=True, autoincrement=True)
 
 
+NEEDS: dict[str, tuple[str, ...]] = {
+    "translation": ("failed", "rejected", "unreadable", "unprocessed", "partly_translated", "duplicate"),
+    "delivery": ("failed",),
+    "acknowledgment": ("overdue", "rejected", "partial", "accepted_with_errors"),
+}
+"""Statuses that somebody has to look at, until it is said that this is done (``closed_at``)."""
+
+needs_somebody = " OR ".join(f"{name} IN {some}" for name, some in NEEDS.items() if len(some) > 1)
+needs_somebody = f"closed_at = '' AND (hold <> '' OR delivery = 'failed' OR {needs_somebody})"
+
 messages = _table(
     "messages",
     _seq(),
@@ -66,6 +76,7 @@ messages = _table(
     Column("answers", Boolean, nullable=False, server_default=text("true")),
     _text("erased_at", nullable=True),
     Column("way", Text, nullable=False, server_default=""),
+    Column("closed_at", Text, nullable=False, server_default=""),
     Index("messages_payload", "payload"),
     Index("messages_partner", "partner", "seq"),
     Index("messages_group", "group"),
@@ -85,6 +96,18 @@ Index(
     messages.c.seq,
     sqlite_where=text("translation = 'failed' OR delivery = 'failed'"),
     postgresql_where=text("translation = 'failed' OR delivery = 'failed'"),
+)
+Index(
+    "messages_overdue",
+    messages.c.seq,
+    sqlite_where=text("acknowledgment = 'overdue'"),
+    postgresql_where=text("acknowledgment = 'overdue'"),
+)
+messages_needs = Index(
+    "messages_needs",
+    messages.c.seq,
+    sqlite_where=text(needs_somebody),
+    postgresql_where=text(needs_somebody),
 )
 
 documents = _table(
@@ -302,6 +325,7 @@ for _name, _where in (
     ("document_id", text("document_id IS NOT NULL")),
     ("answer", text("answer IS NOT NULL")),
     ("about", has_subject),
+    ("due_at", text("state = 'overdue'")),
     ("state", answered),  # few: those whose answer is not at the partner yet
 ):
     Index(f"expectations_{_name}", expectations.c[_name], sqlite_where=_where, postgresql_where=_where)

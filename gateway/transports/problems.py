@@ -34,7 +34,7 @@ CATALOGUE: dict[str, Kind] = {
     "SFTP-SECRET": Kind("settings", _C,
         "{what}",
         "Put it where the partner's file says (`password`, `key`, `key_password`).",
-        "A password or key is not where its reference (env:NAME or file:PATH) says."),
+        "A password or key is not where its reference (env:NAME, file:PATH, credential:NAME) says."),
     "SFTP-KEY": Kind("settings", _C,
         "{key} is no private key that can be used: {what}",
         "Keys are Ed25519, ECDSA or RSA, as ssh-keygen makes them; one with a password needs `key_password`.",

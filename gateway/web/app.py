@@ -11,6 +11,7 @@ from urllib.parse import quote
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Scope
 
 from gateway.api.access import identify
 from gateway.api.app import make_api
@@ -18,10 +19,47 @@ from gateway.api.guard import Guard, Rate
 from gateway.api.problems import ApiError, request_id
 from gateway.api.server import Kept, Server
 from gateway.api.site import Site
-from gateway.web.pages import account, certificates, channels, partners, schedule, theme, today
+from gateway.errors import EdiError
+from gateway.web.pages import (
+    account,
+    alerts,
+    audit,
+    certificates,
+    channels,
+    documents,
+    items,
+    keys,
+    message,
+    messages,
+    partners,
+    problems,
+    reconciliation,
+    schedule,
+    theme,
+    today,
+    users,
+)
 from gateway.web.render import page, see_other
 
-PAGES = (today, account, theme, partners, channels, certificates, schedule)
+PAGES = (
+    today,
+    messages,
+    message,
+    problems,
+    documents,
+    users,
+    keys,
+    audit,
+    alerts,
+    reconciliation,
+    partners,
+    channels,
+    certificates,
+    schedule,
+    items,
+    account,
+    theme,
+)
 _STATIC = Path(__file__).parent / "static"
 _THREADS = 8
 _BURST_SECONDS = 4
@@ -83,10 +121,12 @@ class Web:
         self._connections = rules.connections
         self.is_secure = bool(tls) or rules.public_url.startswith("https:")
         rate = Rate(rules.requests_per_second, rules.requests_per_second * _BURST_SECONDS)
+        self._pages = make_app(site)
         self._app = Guard(
-            make_app(site),
+            self._pages,
             max_body=rules.max_body_mb * 1_000_000,
             rate=rate,
+            knows=self._knows,
             proxies=rules.proxies,
             secure=self.is_secure,
         )
@@ -108,8 +148,15 @@ class Web:
         """Set when it listens."""
         return self._server.ready
 
+    async def _knows(self, scope: Scope) -> bool:
+        try:
+            return await identify(Request({**scope, "app": self._pages})) is not None
+        except (ApiError, EdiError):
+            return False  # the route will say so
+
     def run(self, stop: Event) -> None:
         """Serves until ``stop`` is set."""
+        self._pages.state.stop = stop
 
         async def main() -> None:
             anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS

@@ -13,6 +13,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gateway.web.render import shown
+
 WIDE, HALF = 1000, 480
 """Widths of a drawing; the second for a chart that shares its row with another."""
 MAX_SERIES = 6
@@ -139,7 +141,7 @@ def line(
         y = base - (min(figure, top) - low) / (top - low) * high
         runs[-1].append(f"{_n(x)},{_n(y)}")
         dot = Markup('<circle class="dot" cx="{}" cy="{}" r="3"><title>{}</title></circle>')
-        dots.append(dot.format(_n(x), _n(y), f"{name}: {figure:g}{unit}"))
+        dots.append(dot.format(_n(x), _n(y), shown(f"{name}: {figure:g}{unit}")))
     drawn += [Markup('<polyline class="curve" points="{}"/>').format(" ".join(run)) for run in runs if run]
     rows = [(name, "–" if figure is None else f"{figure:g}{unit}") for name, figure in points]
     return Chart(
@@ -196,7 +198,7 @@ def spans(
 def _svg(title: str, summary: str, width: int, height: float, drawn: Iterable[Markup]) -> Markup:
     head = Markup('<svg class="plot{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
     said = f"{title}. {summary}" if summary else title
-    return head.format(" half" * (width == HALF), width, _n(height), said, Markup("").join(drawn))
+    return head.format(" half" * (width == HALF), width, _n(height), shown(said), Markup("").join(drawn))
 
 
 def _grid(
@@ -220,7 +222,7 @@ def _bar(x: float, y: float, wide: float, tall: float, tone: str, said: str) -> 
     mark = Markup(
         '<rect class="bar {}" x="{}" y="{}" width="{}" height="{}" rx="1.5"><title>{}</title></rect>'
     )
-    return mark.format(tone, _n(x), _n(y), _n(wide), _n(tall), said)
+    return mark.format(tone, _n(x), _n(y), _n(wide), _n(tall), shown(said))
 
 
 def _rect(x: float, y: float, wide: float, tall: float, kind: str) -> Markup:
@@ -230,7 +232,7 @@ def _rect(x: float, y: float, wide: float, tall: float, kind: str) -> Markup:
 
 def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "") -> Markup:
     mark = Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>')
-    return mark.format(kind, _n(x), _n(y), anchor, text)
+    return mark.format(kind, _n(x), _n(y), anchor, shown(text))
 
 
 def _columns(*names: str) -> list[dict[str, str]]:

@@ -183,7 +183,7 @@ def ticked(text: str) -> Markup:
 
 def anchor(pointer: str) -> str:
     """The id of the JSON field with this pointer on its page, and, after ``#``, the link to it."""
-    return "json" + quote(pointer, safe="/~-_.")
+    return "json" + quote(pointer, safe="/~-_.", errors="replace")
 
 
 def json_lines(value: Any) -> Iterator[tuple[int, str, str, str]]:
@@ -245,6 +245,7 @@ def environment() -> Environment:
     )
     shows = (time, ago, duration, size, number, money, plural, words, anchor, json_lines, pieces, ticked)
     made.filters.update({one.__name__: one for one in shows})
+    made.filters["urlencode"] = lambda text: quote(str(text), safe="", errors="replace")
     made.filters["label"] = lambda status, kind: label(kind, status)
     made.globals.update(asset=asset, TONES=TONES, WORDS=WORDS, THEMES=THEMES)
     made.globals["version"] = gateway.__version__
@@ -303,16 +304,16 @@ def page(
     return answer
 
 
-def see_other(url: str, text: str = "", kind: str = "done", *, secure: bool = False) -> RedirectResponse:
+def see_other(url: str, text: str = "", kind: str = "done") -> RedirectResponse:
     """To another page of ours after a POST, with a line that says what happened.
 
     Args:
-        url: a path. kind: ``done``, ``info``, ``warn`` or ``error``. secure: whether this is HTTPS.
+        url: a path. kind: ``done``, ``info``, ``warn`` or ``error``.
     """
     answer = RedirectResponse(local(url), status_code=303)
     if text:
         value = quote(json.dumps([kind, text[:_MAX_FLASH]]))
-        answer.set_cookie(FLASH, value, max_age=60, httponly=True, samesite="strict", secure=secure)
+        answer.set_cookie(FLASH, value, max_age=60, httponly=True, samesite="strict")
     return answer
 
 
@@ -344,5 +345,5 @@ def _url_with(request: Request, changes: Mapping[str, Any]) -> str:
     """The address of this page with parts of its query changed; None takes one away."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changes]
     new = [(name, str(value)) for name, value in changes.items() if value is not None]
-    asked = urlencode(kept + new)
+    asked = urlencode(kept + new, errors="replace")
     return request.url.path + (f"?{asked}" if asked else "")

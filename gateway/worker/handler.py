@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from structlog.contextvars import bound_contextvars
-
+from gateway.observability.logging import unit
 from gateway.services import (
     alert,
     attend,
@@ -25,7 +24,7 @@ from gateway.services import (
     transmit,
     webhook,
 )
-from gateway.services.base import Services
+from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Translation
 from gateway.store.jobs import Job
 from gateway.transports.base import Look, Receiver
@@ -60,48 +59,53 @@ class Handler:
             kind, _, what = job.key.partition(":")
             if kind == "message":
                 messages.append(what)
-            elif kind == "batch":
-                outbound.close_batch(services, what)
-            elif kind == "close":
-                schedule.close(services, what)
-            elif kind == "send":
-                self.send(services, what, interrupted=bool(job.attempts))
-            elif kind == FETCH:
-                self.fetch(services, what)
-            elif kind in (sp_api.NEW, sp_api.CHANGED, finances.INVOICES):
-                with health.watched(services, kind, what) as watched:
-                    if watched is not None and kind == finances.INVOICES:
-                        finances.look(watched, what)
-                    elif watched is not None:
-                        sp_api.look(watched, what, kind)
-            elif kind == "outcome":
-                sp_api.outcome(services, what)
-            elif kind == reconcile.RECONCILE:
-                reconcile.reconcile(services, what)
-            elif kind == "receipt":
-                transmit.send_receipt(services, what)
-            elif kind == "alert":
-                alert.tell(services, what)
-            elif kind == "notice":
-                alert.send(services, what)
-            elif kind == WAITS:
-                crossreference.go_on(services, what)
-            elif kind == POLL:
-                self.look(services, what)
-                self.receive(services, what)
-            elif kind == SWEEP:
-                attend.sweep(services)
-                attend.overdue(services)
-                deadline.watch(services)
-            elif kind == CHECKPOINT:
-                attend.checkpoint(services, self._checkpoints)
-            elif kind == RETENTION:
-                attend.retain(services)
-                alert.forget(services)
-            elif kind == EXPIRY:
-                attend.expiring(services)
+                continue
+            with unit(job_id=job.key):
+                self._do(services, job, kind, what)
         if messages:
             advance(services, messages, again=any(job.attempts for job in jobs))
+
+    def _do(self, services: Services, job: Job, kind: str, what: str) -> None:
+        if kind == "batch":
+            outbound.close_batch(services, what)
+        elif kind == "close":
+            schedule.close(services, what)
+        elif kind == "send":
+            self.send(services, what, interrupted=bool(job.attempts))
+        elif kind == FETCH:
+            self.fetch(services, what)
+        elif kind in (sp_api.NEW, sp_api.CHANGED, finances.INVOICES):
+            with health.watched(services, kind, what) as watched:
+                if watched is not None and kind == finances.INVOICES:
+                    finances.look(watched, what)
+                elif watched is not None:
+                    sp_api.look(watched, what, kind)
+        elif kind == "outcome":
+            sp_api.outcome(services, what)
+        elif kind == reconcile.RECONCILE:
+            reconcile.reconcile(services, what)
+        elif kind == "receipt":
+            transmit.send_receipt(services, what)
+        elif kind == "alert":
+            alert.tell(services, what)
+        elif kind == "notice":
+            alert.send(services, what)
+        elif kind == WAITS:
+            crossreference.go_on(services, what)
+        elif kind == POLL:
+            self.look(services, what)
+            self.receive(services, what)
+        elif kind == SWEEP:
+            attend.sweep(services)
+            attend.overdue(services)
+            deadline.watch(services)
+        elif kind == CHECKPOINT:
+            attend.checkpoint(services, self._checkpoints)
+        elif kind == RETENTION:
+            attend.retain(services)
+            alert.forget(services)
+        elif kind == EXPIRY:
+            attend.expiring(services)
 
     def look(self, services: Services, channel: str) -> int:
         """Claims what is complete in an inbox; returns how many files are to be looked at again."""
@@ -126,7 +130,7 @@ class Handler:
         """Makes messages of what was claimed."""
         with health.watched(services, "receive", channel) as watched:
             if watched is not None and channel in services.channels:
-                with watched.trying(channel, "its inbox cannot be used"):
+                with watched.trying(channel, "its folders cannot be used"):
                     receive.receive(watched, channel, services.channels[channel])
 
     def fetch(self, services: Services, channel: str) -> int:
@@ -163,8 +167,10 @@ def advance(services: Services, ids: Sequence[str], *, again: bool) -> None:
     Args:
         again: an earlier job for the one message did not end.
     """
-    with bound_contextvars(**({"message_id": ids[0]} if len(ids) == 1 else {})):
-        messages = [one for one in services.store.messages(ids) if not one.hold]
+    messages = [one for one in services.store.messages(ids) if not one.hold]
+    only = messages[0] if len(ids) == 1 and messages else None
+    about = (only.id, job_of(only.id), only.partner, only.interchange) if only else ()
+    with unit(**dict(zip(("message_id", "job_id", "partner", "control_number"), about))):
         waiting = [one for one in messages if one.translation == Translation.RECEIVED]
         if waiting:
             translate.translate(services, waiting, again=again)

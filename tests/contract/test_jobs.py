@@ -84,9 +84,10 @@ class Case:
         with self.engine.connect() as connection:
             return jobs.waiting(connection, keys)
 
-    def counts(self, jobs: Jobs) -> dict[str, int]:
+    def counts(self, jobs: Jobs, *names: str) -> dict[str, int]:
         with self.engine.connect() as connection:
-            return jobs.counts(connection)
+            found = jobs.counts(connection)
+        return {name: found[name] for name in names or ("waiting", "taken")}
 
     def idle(self, jobs: Jobs) -> bool:
         return self.counts(jobs) == {"waiting": 0, "taken": 0}
@@ -312,6 +313,17 @@ def test_workers_of_a_lane_leave_the_other_alone(case: Case) -> None:
     with working(jobs, log):
         until(lambda: case.counts(jobs) == {"waiting": 1, "taken": 0})
     assert log.keys() == ["send:acme", "message:1"]
+
+
+def test_what_is_due_and_who_works_are_counted(case: Case) -> None:
+    jobs, log = case.jobs(), Log()
+    case.enqueue(jobs, "message:1")
+    case.enqueue(jobs, "message:2", at=now() + timedelta(hours=1))
+    said = ("waiting", "due", "workers")
+    assert case.counts(jobs, *said) == {"waiting": 2, "due": 1, "workers": 0}
+    with working(jobs, log):
+        until(lambda: case.counts(jobs, *said) == {"waiting": 1, "due": 0, "workers": 1})
+    assert log.keys() == ["message:1"]
 
 
 def test_partners_are_sent_to_at_the_same_time(case: Case) -> None:

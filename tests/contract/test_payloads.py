@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -147,6 +148,11 @@ def test_what_was_deleted_is_gone_and_can_come_again(place: Place) -> None:
     assert place.read(other) == b"other"
     assert place.keep(b"content") == sha256
     assert place.read(sha256) == b"content"
+
+
+def test_a_probe_leaves_nothing(place: Place) -> None:
+    place.payloads.probe()
+    assert place.contents() == {}
 
 
 def test_a_source_that_fails_leaves_nothing(place: Place) -> None:
@@ -330,8 +336,9 @@ def test_an_object_store_that_is_away_is_an_error_that_may_pass(s3: ThreadedMoto
     for do in (lambda: payloads.put(BytesIO(b"x")), lambda: payloads.open("ab" * 32)):
         with pytest.raises(OSError, match="the object store does not answer as it should"):
             do()
-    with pytest.raises(OSError, match="the object store does not answer as it should"):
-        payloads.delete("ab" * 32, time.time() + 1)
+    for do_so in (partial(payloads.delete, "ab" * 32, time.time() + 1), payloads.probe):
+        with pytest.raises(OSError, match="the object store does not answer as it should"):
+            do_so()
 
 
 def test_a_bucket_that_is_not_there_is_told(s3: ThreadedMotoServer) -> None:

@@ -165,9 +165,7 @@ def test_what_a_rule_warns_of_waits_until_a_person_approves_it(
     assert site.run("document", "chain", PO) == 0
     assert "invoice ES-1077 waits for approval" in capsys.readouterr().out
     with Gateway(site.home, load(site.home), works=False) as gateway, reading(gateway.engine) as connection:
-        assert "1 documents wait for approval." in [
-            one.words for one in attention(connection, gateway.services.clock())
-        ]
+        assert "1 documents wait for approval." in [one.words for one in attention(connection)]
     assert site.approve("ES-1077", "I10") == 6
     assert "RULE-I13" in capsys.readouterr().err
     work(site.home)

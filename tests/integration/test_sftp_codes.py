@@ -13,9 +13,9 @@ from typing import Any
 import asyncssh
 import pytest
 
-from gateway.cli.commands.explain import entries
 from gateway.cli.main import main
 from gateway.partners.sftp import Server, Sftp, Upload
+from gateway.services.explain import entries
 from gateway.transports.problems import CATALOGUE, SftpError
 from gateway.transports.sftp import SftpFolders
 from tests import ssh

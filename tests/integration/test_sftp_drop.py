@@ -116,7 +116,7 @@ def test_an_order_comes_in_and_its_answer_is_fetched(
     with running(home) as process:
         answer = asyncio.run(trade(home, tmp_path))
         assert b"AK9*A*1*1*1" in answer
-        assert "is in use" in str([one for one in shown(capsys, "doctor", *where) if one["ok"]])
+        assert "is in use" in str([one for one in shown(capsys, "doctor", *where) if one["state"] == "ok"])
         process.send_signal(signal.SIGTERM)
         process.wait(30)
     assert process.returncode == 0
@@ -141,7 +141,11 @@ def test_a_port_in_use_is_said_and_nothing_runs(home: Path, capsys: pytest.Captu
         assert main(["up", "--config", str(home)]) == 3
         assert "Partners cannot log in at 127.0.0.1" in capsys.readouterr().err
         found = shown(capsys, "doctor", "--config", str(home))
-        assert any("cannot be used: Address already in use" in one["words"] for one in found if not one["ok"])
+        assert any(
+            "cannot be used: Address already in use" in one["words"]
+            for one in found
+            if one["state"] == "fail"
+        )
 
 
 def test_a_host_key_that_is_none_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
+import tarfile
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
@@ -270,6 +272,25 @@ def test_keys_are_those_the_services_make(home: Path) -> None:
             assert [key in kept for key in wanted] == [True, not refused]
 
 
+def test_the_backup_before_an_upgrade_is_the_home_as_it_was(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows(home, "SELECT * FROM messages"), rows(home, "SELECT * FROM log")
+    upgraded(home)
+    (backup,) = (home / "data").glob("before-upgrade-*.tar")
+    assert f"The backup is in {backup}." in capsys.readouterr().out
+    new = tmp_path / "new"
+    # This version would not know what to hold in it.
+    assert main(["db", "restore", str(backup), "--to", str(new)]) == 6
+    assert "restore it by the version that made it" in capsys.readouterr().err
+    assert not new.exists()
+    with tarfile.open(backup) as tar:
+        tar.extractall(new, filter="data")
+    assert (rows(new, "SELECT * FROM messages"), rows(new, "SELECT * FROM log")) == before
+    shutil.copytree(home / "keys", new / "keys", dirs_exist_ok=True)
+    assert main(["audit", "verify", "--config", str(upgraded(new))]) == 0
+
+
 def test_upgrading_twice_is_harmless(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     upgraded(home)
     before = rows(home, "SELECT * FROM audit")
@@ -329,6 +350,7 @@ def test_a_database_on_postgresql_is_of_todays_revision(postgres_url: str, tmp_p
             connection.execute(text(f"ALTER TABLE expectations DROP COLUMN {column}"))
         connection.execute(text("DROP INDEX deliveries_waits"))
         connection.execute(text("DROP INDEX deliveries_payload"))
+        connection.execute(text("DROP INDEX messages_overdue"))
         connection.execute(text("ALTER TABLE messages DROP COLUMN way"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     with pytest.raises(ConfigurationError, match="earlier version"):

@@ -447,6 +447,8 @@ def test_nothing_of_another_partner_is_in_a_list(
                 assert set(ids(found)) <= set(allowed)
             shown += len(ids(found))
     assert shown > 50
+    theirs = Wanted(text=f"{THEIRS}-I", partners=mine)  # a document of theirs in a message of ours
+    assert ids(messages(connection, theirs)) == ids(documents(connection, theirs)) == []
     for listed in (
         deadlines(connection, "open", "", 100, mine),
         remittances.remittances(connection, "", partners=mine),

@@ -136,4 +136,4 @@ def test_the_doctor_looks_at_it(home: Path, days: int, code: int, capsys: pytest
     assert main(["doctor", "--json", "--config", str(home)]) == code
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     (one,) = (row for row in found if "client secret of amazon-us" in row["words"])
-    assert one["ok"] == (code == 0)
+    assert (one["state"] == "ok") == (code == 0)

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def rendered(template: str, asked: Request | None = None, title: str = "Gallery"
 # --- data ------------------------------------------------------------------------------------------------
 
 
+@cache
 def annotated(damaged: bool = True) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A purchase order of the demonstration in rows, and the problems in it."""
     text = (ROOT / "config/demo/orders-1001.edi").read_bytes()
@@ -82,6 +84,7 @@ def annotated(damaged: bool = True) -> tuple[list[dict[str, Any]], list[dict[str
     return [row.to_dict() for row in rows], [one.to_dict() for one in problems]
 
 
+@cache
 def document() -> Any:
     (found,) = gateway.translate(ROOT / "config/demo/orders-1001.edi")
     return found
@@ -172,6 +175,7 @@ def drawings() -> dict[str, charts.Chart]:
 # --- pages -----------------------------------------------------------------------------------------------
 
 
+@cache
 def pages(theme: str = "auto") -> dict[str, str]:
     """All pages of the gallery by name."""
     rows, problems = annotated()

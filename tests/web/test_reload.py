@@ -95,7 +95,6 @@ def test_a_new_partner_is_taken_up_and_nobody_is_turned_away(running: Running) -
         until(is_taken)
     assert set(answers) <= {200, 303}
     assert running.url in str(running.said("web.ready")[1]["url"])
-    )
     content = interchange(1, [order(1, "RIVER1", [LINE])]).replace(b"ACMERETAIL     ", b"RIVER          ")
     put(running.home, "po.edi", content.replace(b"*ACMERETAIL*", b"*RIVER*"), "river")
     until(lambda: delivered(running, "RIVER1"))

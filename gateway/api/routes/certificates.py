@@ -12,9 +12,10 @@ from starlette.responses import Response
 
 from gateway.api.access import allowed, needs, site_of
 from gateway.api.idempotency import Once
+from gateway.api.models import Reason
 from gateway.api.paging import plain
 from gateway.api.problems import ApiError
-from gateway.api.routes.messages import Reason, attachment
+from gateway.api.routes.messages import attachment
 from gateway.api.site import Site
 from gateway.errors import NotFoundError
 from gateway.partners.certificate import Held

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.api.access import allowed, needs, site_of
 from gateway.api.idempotency import Once
+from gateway.api.models import Reason
 from gateway.api.paging import plain
-from gateway.api.routes.messages import Reason
 from gateway.api.site import Site
 from gateway.errors import NotFoundError
 from gateway.services import health

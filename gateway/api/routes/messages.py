@@ -13,10 +13,11 @@ from starlette.responses import Response, StreamingResponse
 from gateway.api import models
 from gateway.api.access import allowed, needs, site_of
 from gateway.api.idempotency import Once
-from gateway.api.paging import Fields, listed, plain, wanted, with_etag
+from gateway.api.paging import MAX_CURSOR, Fields, listed, plain, wanted, with_etag
 from gateway.api.problems import ApiError
 from gateway.api.site import Site
-from gateway.services import operate
+from gateway.mapping.library import Library
+from gateway.services import inspect, operate
 from gateway.services.access import Identity, Permission
 from gateway.services.lifecycle import Acknowledgment, Delivery, Translation
 from gateway.store import queries, tables
@@ -28,13 +29,13 @@ _Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 _Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _CHUNK = 1 << 18
 
-Reason = Annotated[str, Field(min_length=1, max_length=1000, description="why; it is kept in the audit")]
+At = Annotated[int, Query(ge=0, le=MAX_CURSOR, description="a byte of the file")]
 
 
 class Act(BaseModel):
     """What is done with a message, and why."""
 
-    reason: Reason
+    reason: models.Reason
     acknowledge: bool = Field(default=False, description="`reprocess`: answer the partner once more")
 
 
@@ -47,27 +48,36 @@ class Done(BaseModel):
     made: str | None = None
 
 
-@router.get("", response_model=models.page_of("Messages", "messages", models.Message))
-def list_messages(
-    request: Request,
-    response: Response,
+def asked(
     identity: _Reader,
-    asked: Annotated[Wanted, Depends(wanted)],
+    base: Annotated[Wanted, Depends(wanted)],
     translation: Annotated[list[Translation], Query()] = [],  # noqa: B006 -- copied by FastAPI
     delivery: Annotated[list[Delivery], Query()] = [],  # noqa: B006
     acknowledgment: Annotated[list[Acknowledgment], Query()] = [],  # noqa: B006
     person: Annotated[bool, Query(description="only what needs a person")] = False,
-    fields: Fields = "",
-) -> Any:
-    """Messages, newest first."""
-    given = replace(
-        asked,
+    is_open: Annotated[
+        bool, Query(alias="open", description="only what somebody has to look at, and nobody has closed")
+    ] = False,
+    held: Annotated[bool, Query(description="only what is on hold")] = False,
+) -> Wanted:
+    """What a list of messages can be asked for."""
+    return replace(
+        base,
         translation=tuple(translation),
         delivery=tuple(delivery),
         acknowledgment=tuple(acknowledgment),
         person=person,
+        open=is_open,
+        held=held,
         partners=identity.partners(Permission.READ),
     )
+
+
+@router.get("", response_model=models.page_of("Messages", "messages", models.Message))
+def list_messages(
+    request: Request, response: Response, given: Annotated[Wanted, Depends(asked)], fields: Fields = ""
+) -> Any:
+    """Messages, newest first."""
     with reading(site_of(request).engine) as connection:
         page = queries.messages(connection, given)
     return listed(request, response, "messages", page, fields)
@@ -75,8 +85,32 @@ def list_messages(
 
 @router.get("/{message_id}", response_model=models.Message)
 def show_message(request: Request, response: Response, identity: _Reader, message_id: str) -> Any:
-    """Everything about one message."""
-    return with_etag(request, response, found(site_of(request), identity, message_id))
+    """Everything about one message; ``problems`` are the reports on what went to quarantine."""
+    site = site_of(request)
+    message = found(site, identity, message_id)
+    message["problems"] = [*inspect.reports(message, site.payloads)]
+    return with_etag(request, response, message)
+
+
+@router.get("/{message_id}/x12")
+def annotated_message(request: Request, identity: _Reader, message_id: str, at: At = 0) -> dict[str, Any]:
+    """Its segments with names, meanings and problems, a part at a time."""
+    message = found(site_of(request), identity, message_id)
+    guides = guides_of(request, identity, message)
+    part = inspect.annotated(site_of(request).payloads, message, guides, at)
+    problems = [one.to_dict() for one in part.loose]
+    return {"segments": [one.to_dict() for one in part.rows], "problems": problems, "next": part.next}
+
+
+@router.get("/{message_id}/trace")
+def trace_message(request: Request, identity: _Reader, message_id: str, at: At = 0) -> dict[str, Any]:
+    """Which rule of a mapping made which value of the transaction set at a byte."""
+    message = found(site_of(request), identity, message_id)
+    guides = guides_of(request, identity, message)
+    traced = inspect.trace(site_of(request).payloads, message, guides, at)
+    if traced is None:
+        raise ApiError(404, f"There is no transaction set there in message {message['id']}.")
+    return traced
 
 
 @router.get("/{message_id}/raw", response_class=Response)
@@ -133,6 +167,12 @@ def release(request: Request, identity: _Operator, message_id: str, act: Act) ->
     return _act(request, identity, message_id, act, "release")
 
 
+@router.post("/{message_id}/close")
+def close(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+    """Say that somebody has seen to it: until its status gets worse, it needs nobody any more."""
+    return _act(request, identity, message_id, act, "close")
+
+
 @router.post("/{message_id}/cancel")
 def cancel(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
     """Give up a message of which nobody outside has seen anything."""
@@ -145,6 +185,16 @@ def found(site: Site, identity: Identity, message_id: str) -> Row:
     with reading(site.engine) as connection:
         which = queries.resolve(connection, tables.messages, plain(message_id), partners)
         return queries.message(connection, which, partners)
+
+
+def guides_of(request: Request, identity: Identity, message: Row) -> Library:
+    """The guides of the partner of a message of X12. Raises ApiError if it is none, and NotFoundError."""
+    site = site_of(request)
+    if not inspect.is_x12(site.payloads, message):
+        raise ApiError(404, f"Message {message['id']} is no X12.")
+    partner = site.settings.partners.get(message["partner"] or "")
+    with site.acting(identity.actor) as services:
+        return services.guides.of(partner.overlay if partner else "")
 
 
 def _chunks(site: Site, sha256: str) -> Iterator[bytes]:

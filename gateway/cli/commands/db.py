@@ -15,7 +15,6 @@ from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of, store_of, told_in_words, verified
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import Style, count, say, show, visible, whole, write_json
-from gateway.errors import EdiError
 
 if TYPE_CHECKING:
     from gateway.services.check import Finding
@@ -103,40 +102,28 @@ def run_check(args: argparse.Namespace) -> int:
 def run_doctor(args: argparse.Namespace) -> int:
     """Say whether the gateway is in order, and what to do if not.
 
-    exit code: 0 all is well, 1 something needs you
+    Also where it cannot start: settings that are wrong, a database that is away, keys that are missing.
+
+    exit code: 0 all is well, 1 something needs you, 3 the settings cannot be used
     """
-    from gateway.services import alert, check, webhook
-    from gateway.services.erp import Forms
-    from gateway.settings import DATA, FOLDERS, KEYS, load
-    from gateway.store.database import reading
+    from gateway.app import Gateway
+    from gateway.observability.logging import configure
+    from gateway.services import doctor
 
     home = inputs.home_named(args)
-    found: list[Finding] = []
-    try:
-        settings = load(home)
-        Forms.load(settings.gateway.erp, (home / "mappings",))
-        channels = settings.channels
-        found.append(check.Finding(True, f"The settings are right: {count(len(channels), 'channel')}."))
-        found += check.places(home, channels, home / DATA, home / FOLDERS, home / KEYS)
-        if settings.gateway.sftp_server.listen:
-            found += check.sftp_server(settings.gateway.sftp_server, home)
-        with gateway_of(args) as gateway, reading(gateway.engine) as connection:
-            services = gateway.services
-            now = services.clock()
-            for part in (
-                check.database(connection),
-                check.payloads(connection, gateway.payloads, sample=True),
-                check.work(connection, services.jobs, now),
-                check.attention(connection, now),
-                check.secrets(settings.partners.values(), now),
-                alert.examine(services),
-                webhook.examine(services),
-            ):
-                found += part
-    except (EdiError, OSError) as error:
-        problems = [one.message for one in getattr(error, "problems", ())]
-        found.append(check.Finding(False, " ".join([str(error), *problems]), "Correct that first."))
-    return _told(found, args.json)
+    configure(level="error")
+    rows, style = [], Style.of(sys.stdout)
+    paints = {doctor.OK: style.green, doctor.WARN: style.yellow, doctor.FAIL: style.red}
+    for one in doctor.examine(home, lambda settings: Gateway(home, settings, works=False)):
+        rows.append(one)
+        if not args.json:
+            show([f"{paints[one.state](one.state.ljust(4))}  {visible(one.words)}"])
+            show([f"      {visible(one.fix)}"] if one.fix else [])
+    if args.json:
+        write_json([one._asdict() for one in rows])
+    if any(one.name == "settings" and one.state == doctor.FAIL for one in rows):
+        return ExitCode.CONFIGURATION
+    return ExitCode(any(one.state != doctor.OK for one in rows))
 
 
 def _told(findings: Iterable[Finding], as_json: bool) -> int:
@@ -173,7 +160,8 @@ def run_restore(args: argparse.Namespace) -> int:
     """Make a new home of a backup, and verify its audit.
 
     What was unfinished at the time of the backup is put on hold: the old home may have sent it meanwhile, and
-    nothing is sent twice.
+    nothing is sent twice. A backup from PostgreSQL goes into the empty database that EDIGW_DATABASE_URL, or
+    the settings in the backup, name; pg_restore must be on the PATH.
 
     exit code: 0 it is restored, 1 its audit is not as it was written, 6 there is something at that place
     """
@@ -187,12 +175,6 @@ def run_restore(args: argparse.Namespace) -> int:
     settings = load(args.to)
     for channel in settings.channels:
         Folder(args.to / FOLDERS / channel, 0).make()
-    if (args.to / backup.DUMP).exists():
-        show(
-            ["Load the database, run `edigw audit verify`, and hold what is unfinished before anything runs:"]
-        )
-        show([f"  pg_restore --no-owner --dbname=URL {args.to / backup.DUMP}"])
-        return ExitCode.FINE
     told = verified(args.to, True, [])
     show(visible(problem) for problem in told["problems"])
     show(told_in_words(told))

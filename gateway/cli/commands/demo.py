@@ -39,6 +39,8 @@ _AS2 = """
 as2:
   id: {ours}
   listen: 127.0.0.1:0
+web:
+  listen: 127.0.0.1:0
 """
 _PARTNER = """
 as2:
@@ -72,6 +74,7 @@ routes:
     to: [api, as2]
 """
 _BY_API = "8WL5Q2ZX"
+_USER = "demo"
 _STABLE = "stable_seconds: 0.3 "
 _LOOK_SECONDS = 1
 _WIDTH = 104
@@ -120,9 +123,9 @@ You are Example Supplier. Your customer Acme Retail sends purchase orders as X12
 and encrypted; the gateway checks them, writes one JSON file per order for your own system, and tells Acme
 Retail with a 997 what it took. Orders for an item that is in no table wait until it is. Your system answers
 one order with JSON: the gateway makes an 855, an 856 and an 810 of it. At last Acme Retail pays with an 820,
-and the story of the order is told and proved. Amazon orders by its own interface (SP-API) meanwhile, and is
-answered the same way. Both customers and your system are played here; the gateway, the keys, HTTP, the files
-and the database are real."""
+and the story of the order is told and proved, by commands and on a page. Amazon orders by its own interface
+(SP-API) meanwhile, and is answered the same way. Both customers and your system are played here; the
+gateway, the keys, HTTP, the files and the database are real."""
 
 
 def register(commands: inputs.Commands) -> None:
@@ -222,19 +225,22 @@ def _amazon(home: Path) -> Iterator[Amazon]:
 
 @contextmanager
 def _listening(gateway: Gateway, story: Story) -> Iterator[None]:
-    """Lets the gateway take in messages over HTTP."""
+    """Lets the gateway take in messages over HTTP, and shows its page."""
     from threading import Event, Thread
 
-    listener, stop = gateway.listener(), Event()
-    thread = Thread(target=listener.run, args=(stop,), name="listener")
-    thread.start()
+    listener, web, stop = gateway.listener(), gateway.web(), Event()
+    threads = [Thread(target=one.run, args=(stop,)) for one in (listener, web)]
+    for thread in threads:
+        thread.start()
     try:
         listener.ready.wait(10)
-        story.url = f"http://127.0.0.1:{listener.port}/as2"
+        web.ready.wait(10)
+        story.url, story.page = f"http://127.0.0.1:{listener.port}/as2", web.url
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def _watch(gateway: Gateway, story: Story) -> None:
@@ -302,7 +308,7 @@ class Story:
         out: where to. retailer, amazon: play their parts.
 
     Attributes:
-        url: where the gateway listens.
+        url: where the gateway listens. page: where it shows itself, to who has the password.
     """
 
     home: Path
@@ -310,6 +316,8 @@ class Story:
     retailer: PlayedPartner
     amazon: Amazon
     url: str = ""
+    page: str = ""
+    password: str = ""
     checks: list[tuple[str, str, bool]] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _about: str = ""
@@ -454,6 +462,35 @@ class Story:
         self._command("document", "chain", "7KX2M41Q")
         intact = self._command("audit", "verify") == 0
         self.check("the audit is whole, from the first file on", "whole" if intact else "broken", "whole")
+        self._on_the_page(gateway)
+
+    def _on_the_page(self, gateway: Gateway) -> None:
+        """A user and a program, who see what nobody else does."""
+        import httpx
+
+        from gateway.services import access
+        from gateway.services.access import Grant, Permission
+
+        self.head(f"Coordinators work on a page, {self.page}, and programs with the REST interface")
+        with gateway.acting("user:demo") as services:
+            self.password = services.entropy(9).hex()
+            may: Any = {"grants": (Grant("administrator"),), "reason": "the demonstration"}
+            access.add_user(services, _USER, self.password, must_change=False, **may)
+            key, _ = access.make_key(services, "demo", may["grants"], [Permission.READ], reason="the same")
+        path = "/api/v1/chains/7KX2M41Q"
+        with httpx.Client(base_url=self.page, timeout=20) as client:
+            nobody = client.get(path).status_code
+            self.line(f"GET {path}  without a key: {nobody}, {client.get(path).json()['detail']}")
+            told = client.get(path, headers={"Authorization": f"Bearer {key}"})
+            kinds = [one["document_type"] for chain in told.json()["chains"] for one in chain["documents"]]
+            self.line(f"GET {path}  with one: {told.status_code}, {', '.join(kinds).replace('_', ' ')}")
+            client.post("/login", data={"name": _USER, "password": self.password})
+            page = client.get("/messages", params={"text": "7KX2M41Q"})
+            among = "among them" if "orders-1001.edi" in page.text else "not among them"
+            self.line(f"the page, logged in: messages found by 7KX2M41Q, orders-1001.edi {among}")
+        found = f"{nobody} to strangers, {len(kinds)} documents, {among}"
+        expected = "401 to strangers, 5 documents, among them"
+        self.check("the page and the API show it to who is known", found, expected)
 
     def _by_api(self, gateway: Gateway, erp: Path) -> None:
         """An order that comes by Amazon's API, and its answer."""
@@ -576,6 +613,7 @@ class Story:
         """Tells what can be tried now."""
         folders = self.home / "folders"
         self.say(f"\nThe gateway goes on watching ({datetime.now().astimezone():%H:%M}). Try it:\n")
+        self.say(f"   the page                 -> {self.page}  (name {_USER}, password {self.password})")
         self.say(f"   X12 purchase orders      -> {folders / RETAILER / 'inbox'}, or over AS2")
         self.say("                               (sender ZZ/ACMERETAIL, receiver ZZ/EXAMPLESUPPLIER)")
         self.say(f"   your answers as JSON     -> {folders / ERP / 'inbox'}")

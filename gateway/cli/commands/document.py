@@ -28,13 +28,8 @@ from gateway.errors import NotFoundError
 from gateway.services.words import words
 
 if TYPE_CHECKING:
-    from gateway.settings import Settings
     from gateway.store.queries import Row
 
-_FOLLOWING = ("purchase_order_acknowledgment", "ship_notice", "invoice")
-"""What we send after an order, as far as it is agreed; the payment follows what we send."""
-
-_PAYMENT = "remittance_advice"
 _WIDTH = 34
 _COLUMNS = 118
 
@@ -161,31 +156,16 @@ def run_chain(args: argparse.Namespace) -> int:
     Follows the numbers of an order to its acknowledgment, ship notices, invoices and payment, in order of
     time, and says what is not there yet. Times are UTC.
     """
-    from gateway.store import chains
+    from gateway.services import chain
 
-    told: list[Row] = []
     with asking(args) as (connection, settings):
-        for ids, order in chains.starts(connection, args.number, args.partner):
-            one = chains.chain(connection, ids, order)
-            one["gaps"] = list(chains.gaps(one, _expected(settings, one["partner"])))
-            told.append(one)
+        told = chain.told(connection, settings, args.number, args.partner)
     if args.json:
         write_json({"chains": told})
     else:
         for place, one in enumerate(told):
             show(visible(line) for line in [""] * bool(place) + [*_story(one)])
     return ExitCode.FINE
-
-
-def _expected(settings: Settings, partner_id: str) -> Sequence[str]:
-    """Types of documents that follow an order of a partner, by its agreement."""
-    from gateway.documents import KINDS
-
-    partner = settings.partners.get(partner_id)
-    if partner is None:
-        return ()
-    sent = [kind for kind in _FOLLOWING if partner.sends(KINDS[kind].set_id)]
-    return [*sent, _PAYMENT] if partner.receives(KINDS[_PAYMENT].set_id) else sent
 
 
 def _story(chain: Row) -> Iterator[str]:

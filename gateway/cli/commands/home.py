@@ -85,11 +85,13 @@ def run_once(args: argparse.Namespace) -> int:
     """
     home = inputs.home_named(args)
     from gateway.app import Gateway
+    from gateway.observability import tracing
     from gateway.observability.logging import configure
     from gateway.settings import load
 
     settings = load(home)
     configure()
+    tracing.configure(settings.gateway.observability.traces)
     with Gateway(home, settings) as gateway:
         done = gateway.run_once()
     if args.json:

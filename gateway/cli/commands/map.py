@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from gateway.mapping.library import Library
     from gateway.mapping.reader import Origin
-    from gateway.x12.envelope import TransactionSet
     from gateway.x12.table import Table
 
 _FOLDERS = ("mappings/x12", "mappings/sp_api", "mappings/partners")
@@ -151,6 +150,7 @@ def run_trace(args: argparse.Namespace) -> int:
     exit code: 0 fine, 1 a set cannot be translated, 4 there is no such file or set
     """
     from gateway import engine
+    from gateway.mapping.trial import origins
     from gateway.x12.envelope import TransactionSet
 
     library, style = inputs.guides(args), Style.of(sys.stdout)
@@ -165,17 +165,17 @@ def run_trace(args: argparse.Namespace) -> int:
         for number, event in enumerate((one for one in events if isinstance(one, TransactionSet)), 1):
             if args.set not in (None, number):
                 continue
-            origins, reason = _origins(event, library)
+            values, reason = origins(event, library)
             code = ExitCode.PROBLEMS if reason else code or ExitCode.FINE
             if reason:
                 say(f"edigw: set {number} ({event.set_id} {event.control_number}): {reason}")
             if args.json:
                 about = {name: getattr(event, name) for name in ("set_id", "control_number", "guide")}
-                lists: dict[str, Sequence[Any]] = {"origins": origins, "problems": event.problems}
+                lists: dict[str, Sequence[Any]] = {"origins": values, "problems": event.problems}
                 told = {name: [one.to_dict() for one in found] for name, found in lists.items()}
                 sets.append({"number": number, **about, "reason": reason or None, **told})
             elif not reason:
-                show(_traced(f"{event.set_id} {event.control_number}", origins, style))
+                show(_traced(f"{event.set_id} {event.control_number}", values, style))
     if args.json:
         write_json({"path": args.file, "sets": sets})
     if code is not None:
@@ -214,24 +214,6 @@ def _trace_body(text: bytes, args: argparse.Namespace, library: Library, style: 
     if args.json:
         write_json({"path": args.file, "sets": found})
     return ExitCode.FINE
-
-
-def _origins(event: TransactionSet, library: Library) -> tuple[list[Origin], str]:
-    """The origins of a set's values, or why it has none."""
-    from gateway.mapping.reader import trace
-    from gateway.x12.diagnose import diagnose
-    from gateway.x12.source import source_of
-
-    plan = library.plan(event.group.version if event.group else "", event.set_id)
-    if event.guide is None:
-        return [], "there is no guide for it"
-    if any(problem.is_error for problem in event.problems):
-        return [], "it has errors and is not translated; `edigw x12 validate` shows them"
-    if plan is None:
-        return [], "there is no mapping for it"
-    delimiters = event.interchange.delimiters
-    steps = diagnose(plan.table, source_of(event).segments, delimiters).steps
-    return trace(plan, steps, delimiters)[1], ""
 
 
 def _traced(name: str, origins: list[Origin], style: Style) -> Iterator[str]:

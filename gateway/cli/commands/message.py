@@ -181,8 +181,10 @@ def run_show(args: argparse.Namespace) -> int:
     Tells what a message is, where it stands, what is wrong with it, what was made from it, what the partner
     said, and its history. Times are UTC.
     """
+    from gateway.services.inspect import reports
+
     found, kept = _found(args)
-    found["problems"] = list(_reports(found, kept))
+    found["problems"] = list(reports(found, kept))
     if args.json:
         write_json(found)
     else:
@@ -218,19 +220,6 @@ def _found(args: argparse.Namespace) -> tuple[Row, Payloads]:
         found = queries.message(connection, queries.resolve(connection, tables.messages, args.id))
     folder = inputs.home_named(args) / DATA / PAYLOADS
     return found, open_payloads(settings.gateway.storage.payloads, folder)
-
-
-def _reports(message: Row, payloads: Payloads) -> Iterator[Any]:
-    """The reports on a message that went to quarantine."""
-    import orjson
-
-    for one in message["deliveries"]:
-        if one["box"] == "quarantine" and one["wanted"].endswith(".problem.json") and one["payload"]:
-            try:
-                with payloads.open(one["payload"]) as file:
-                    yield orjson.loads(file.read())
-            except NotFoundError:
-                continue  # its retention is over
 
 
 def _told(message: Row) -> Iterator[str]:

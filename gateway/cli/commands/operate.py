@@ -1,4 +1,4 @@
-"""``edigw message resend|reprocess|hold|release|cancel``: what a person does, for a reason that is kept."""
+"""``edigw message resend|reprocess|hold|release|cancel|close``: what a person does, for a kept reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def register(verbs: inputs.Commands, which: str) -> None:
     """Adds the commands of this module; ``which`` says how a message is named."""
-    for run in (run_resend, run_reprocess, run_hold, run_release, run_cancel):
+    for run in (run_resend, run_reprocess, run_hold, run_release, run_cancel, run_close):
         verb = inputs.command(verbs, run.__name__.removeprefix("run_"), run, json="what was done as JSON")
         verb.add_argument("ids", metavar="ID", nargs="+", help=which)
         verb.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
@@ -81,6 +81,16 @@ def run_cancel(args: argparse.Namespace) -> int:
     exit code: 0 done, 4 there is no such message, 6 something of it was seen, or nothing is left of it
     """
     return _operate(args, "cancelled")
+
+
+def run_close(args: argparse.Namespace) -> int:
+    """Say that somebody has seen to messages: they need nobody any more.
+
+    They are no longer listed as what needs somebody, until their status gets worse.
+
+    exit code: 0 done, 4 there is no such message, 6 it needs nobody, or is on hold
+    """
+    return _operate(args, "seen to")
 
 
 class _RehearsedError(Exception):

@@ -99,6 +99,7 @@ def run_worker(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
     from gateway.app import Gateway
+    from gateway.observability import metrics, tracing
     from gateway.observability.logging import configure, get_logger
     from gateway.settings import load
 
@@ -112,7 +113,12 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
     while True:
         failed: list[BaseException] = []
         try:
-            with Gateway(home, settings, kept=kept) as gateway:
+            watch = settings.gateway.observability
+            tracing.configure(watch.traces)
+            with (
+                Gateway(home, settings, kept=kept) as gateway,
+                metrics.served(watch.address, gateway),
+            ):
                 if gateway.is_single and not (clock and works):
                     raise ConfigurationError(
                         "On SQLite one process does everything: run `edigw up`. "

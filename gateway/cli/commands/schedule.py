@@ -130,10 +130,7 @@ def run_deadlines(args: argparse.Namespace) -> int:
 
     with asking(args) as (connection, _):
         state = "overdue" if args.missed else "open"
-        rows = queries.deadlines(connection, state, args.partner, args.limit)
-    now = datetime.now(UTC)
-    for row in rows:
-        row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
+        rows = queries.deadlines(connection, state, args.partner, args.limit, now=datetime.now(UTC))
     if args.json:
         write_json({"deadlines": rows})
         return ExitCode.FINE

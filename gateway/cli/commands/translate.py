@@ -6,8 +6,8 @@ import argparse
 import io
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway.cli import inputs
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet
 
 _FORMS = ("jsonl", "json", "x12", "xml", "csv", "sp_api")
-_MARKS = (
-    b'"purchaseOrderNumber"', b'"shipmentIdentifier"', b'"vendorShipmentIdentifier"', b'"invoiceType"',
-    b'"transactionId"',
-)  # fmt: skip
-"""Members by one of which the kinds of body are told from documents."""
-_HEAD = 4096  # bytes by which the form of the input is told
 
 
 def register(commands: inputs.Commands) -> None:
@@ -60,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from orjson import loads
 
     from gateway import engine
+    from gateway.services import preview
 
     library, shape = inputs.guides(args), None
     if args.shape is not None:
@@ -70,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         return ExitCode.USAGE
     with inputs.opened(args.input) as file:
         source = io.BufferedReader(file)  # type: ignore[type-var] # which can be looked into
-        given = _given(source.peek(_HEAD)[:_HEAD], shape, args.to)
+        given = preview.form_of(source.peek(preview.HEAD)[: preview.HEAD], shape, args.to)
         usual = "jsonl" if given in ("x12", "sp_api") else "x12"
         wanted = args.to or ("csv" if shape and given != "csv" else usual)
         if given == ("json" if wanted == "jsonl" else wanted):
@@ -85,7 +80,9 @@ def run(args: argparse.Namespace) -> int:
                 return _summary(tally, args.output)
             documents: Iterator[Any] = map(loads, found)
         else:
-            documents = _read_documents(given, source, shape, wanted, library)
+            documents = preview.read_documents(
+                given, source, shape, wanted, library, lambda remark: say(remark.message)
+            )
         try:
             # Nothing is written before all is right.
             with spooled() as spool:
@@ -102,69 +99,31 @@ def run(args: argparse.Namespace) -> int:
     return _summary(tally, args.output)
 
 
-def _given(head: bytes, shape: Shape | None, to: str | None) -> str:
-    """The form of the input, by its first characters; ``csv`` for that of the shape."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "xml"  # nothing else comes in UTF-16
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    own = shape.shape if shape is not None and to != "csv" else ""
-    if text[:1] in (b"{", b"["):
-        if b'"document_type"' in head:
-            return "json"
-        is_body = any(mark in head for mark in _MARKS)
-        return "csv" if own == "jsonata" else "sp_api" if is_body else "json"
-    if text[:1] == b"<":
-        return "csv" if own == "xslt" and b"urn:edi-gateway:" not in head else "xml"
-    return "csv" if own and not text.startswith(b"ISA") else "x12"
-
-
-def _read_documents(
-    given: str, source: BinaryIO, shape: Shape | None, wanted: str, library: Library
-) -> Iterator[dict[str, Any]]:
-    """The documents of anything but X12; none after one that is wrong, and then DocumentError at the end."""
-    if given == "sp_api":
-        from gateway.engine import read_bodies
-
-        return read_bodies(source, library, lambda remark: say(remark.message))
-    if given == "xml":
-        from gateway.shapes import xml
-
-        return xml.read(source)
-    if given == "json" or shape is None:
-        found = _documents(source)
-        # X12 and bodies are checked in being written.
-        return found if wanted in ("x12", "sp_api") else _checked(found)
-    from gateway.engine import read_shape
-
-    return read_shape(shape, source)
-
-
 def _pieces(
     documents: Iterator[dict[str, Any]], wanted: str, shape: Shape | None, library: Library
 ) -> Iterable[bytes]:
     from orjson import dumps
 
-    from gateway import engine
+    from gateway.services import preview
 
-    if wanted == "xml":
-        from gateway.shapes import xml
-
-        return xml.write(documents)
-    if wanted == "x12":
-        return engine.written(documents, guides=library, checked=True)
-    if wanted == "sp_api":
-        return engine.write_bodies(documents, library, lambda remark: say(remark.message))
-    if wanted != "csv" or shape is None:
+    if wanted in ("json", "jsonl"):
         return _json(map(dumps, documents), as_list=wanted == "json")
+    return preview.pieces(documents, wanted, shape, library, _telling(wanted))
+
+
+def _telling(wanted: str) -> Callable[[Problem], None]:
+    """Says remarks; of what stands in no column, each once."""
     told: set[str] = set()
 
     def tell(remark: Problem) -> None:
         what = remark.message.partition(": ")[2]
-        if what not in told:
+        if wanted != "csv":
+            say(remark.message)
+        elif what not in told:
             told.add(what)
             say(f"{remark.message} {remark.hint}")
 
-    return engine.write_shape(shape, documents, tell)
+    return tell
 
 
 def _read(
@@ -268,32 +227,3 @@ def _about(event: TransactionSet | InterchangeAcknowledgment) -> tuple[str, str]
     reason = reason.format(f"{event.set_id} {event.group.version if event.group else ''}")
     reason = next((one.message for one in event.problems if one.code == "X12-NO-GUIDE"), reason)
     return f"{event.set_id} {event.control_number} in {group}interchange {number}", reason
-
-
-def _documents(source: BinaryIO) -> Iterator[dict[str, Any]]:
-    from gateway.engine import json_values
-
-    for value in json_values(source):
-        if not isinstance(value, dict):
-            raise DocumentError(f"A document is a JSON object, and this is not: {str(value)[:60]!r}.")
-        yield value
-
-
-def _checked(documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The documents, each checked against its model; none is given on after one that is wrong.
-
-    DocumentError comes at the end, and tells what is wrong with any.
-    """
-    from gateway.documents import document_types
-    from gateway.engine import explain
-
-    known = (None, *document_types())
-    problems: list[Problem] = []
-    for number, document in enumerate(documents, 1):
-        if document.get("document_type") in known:
-            found = explain(document)
-            problems += (replace(one, message=f"Document {number}: {one.message}") for one in found)
-        if not problems:
-            yield document
-    if problems:
-        raise DocumentError("The documents are not right.", problems=tuple(problems))

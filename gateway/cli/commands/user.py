@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from gateway.errors import RefusedError
 
 if TYPE_CHECKING:
     from gateway.services.access import Grant
+    from gateway.services.base import Services
 
 _LINE = 1000
 
@@ -80,12 +82,8 @@ def run_add(args: argparse.Namespace) -> int:
 
     exit code: 0 done, 4 there is no such partner, 6 the name is taken, or something cannot be used
     """
-    from gateway.services import access
-
-    with gateway_of(args, args.actor) as gateway:
-        known = {"display": args.display or "", "must_change": not args.lasting, "reason": args.reason}
-        user = access.add_user(gateway.services, args.name, _password(args), _grants(args), **known)
-    return _done(args, user, f"{user['name']}: added, {_told(user)}")
+    known = {"display": args.display or "", "must_change": not args.lasting, "reason": args.reason}
+    return _act(args, lambda its, on: its.add_user(on, args.name, _password(args), _grants(args), **known))
 
 
 def run_change(args: argparse.Namespace) -> int:
@@ -95,18 +93,17 @@ def run_change(args: argparse.Namespace) -> int:
 
     exit code: 0 done, 4 there is no such user or partner, 6 the last administrator would be gone
     """
-    from gateway.services import access
-
     given = _grants(args) if args.role else None
     if given is None and args.display is None and not args.enable:
         say("edigw: say what is to change: --role, --display or --enable.")
         return ExitCode.USAGE
-    with gateway_of(args, args.actor) as gateway:
-        changed = {"grants": given, "display": args.display, "reason": args.reason}
-        user = access.change_user(gateway.services, args.name, **changed)
+
+    def change(its: Any, on: Services) -> Any:
         if args.enable:
-            user = access.disable(gateway.services, args.name, disabled=False, reason=args.reason)
-    return _done(args, user, f"{user['name']}: changed, {_told(user)}")
+            its.disable(on, args.name, disabled=False, reason=args.reason)
+        return its.change_user(on, args.name, grants=given, display=args.display, reason=args.reason)
+
+    return _act(args, change)
 
 
 def run_password(args: argparse.Namespace) -> int:
@@ -116,12 +113,8 @@ def run_password(args: argparse.Namespace) -> int:
 
     exit code: 0 done, 4 there is no such user, 6 the password cannot be used
     """
-    from gateway.services import access
-
-    with gateway_of(args, args.actor) as gateway:
-        services, known = gateway.services, {"must_change": not args.lasting, "reason": args.reason}
-        user = access.set_password(services, args.name, _password(args), **known)
-    return _done(args, user, f"{user['name']}: has a new password")
+    known = {"must_change": not args.lasting, "reason": args.reason}
+    return _act(args, lambda its, on: its.set_password(on, args.name, _password(args), **known))
 
 
 def run_disable(args: argparse.Namespace) -> int:
@@ -132,11 +125,7 @@ def run_disable(args: argparse.Namespace) -> int:
 
     exit code: 0 done, 4 there is no such user, 6 it is the last administrator
     """
-    from gateway.services import access
-
-    with gateway_of(args, args.actor) as gateway:
-        user = access.disable(gateway.services, args.name, reason=args.reason)
-    return _done(args, user, f"{user['name']}: disabled")
+    return _act(args, lambda its, on: its.disable(on, args.name, reason=args.reason))
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -187,9 +176,8 @@ def run_keys(args: argparse.Namespace) -> int:
     else:
         for one in keys:
             used = f"last used {when(one['last_used_at'])}" if one["last_used_at"] else "never used"
-            ends = "revoked" if one["revoked_at"] else f"ends {when(one['expires_at'])}"
-            scopes = ", ".join(one["scopes"])
-            show([visible(f"{one['id']:<14}{one['name']:<24}{_told(one)}; {scopes}; {ends}; {used}")])
+            more = f"{', '.join(one['scopes'])}; ends {when(one['expires_at'])}; {used}"
+            show([visible(f"{one['id']:<14}{one['name']:<24}{_told(one)}; {more}")])
         if not keys:
             say("There is no key yet.")
     return ExitCode.FINE
@@ -200,18 +188,19 @@ def run_revoke(args: argparse.Namespace) -> int:
 
     exit code: 0 done, 4 there is no such key, 6 it was revoked already
     """
+    return _act(args, lambda its, on: its.revoke_key(on, args.key, reason=args.reason))
+
+
+def _act(args: argparse.Namespace, act: Callable[[Any, Services], dict[str, Any]]) -> int:
+    """Does something, with the module of it and the services of the home, and tells what there is now."""
     from gateway.services import access
 
     with gateway_of(args, args.actor) as gateway:
-        key = access.revoke_key(gateway.services, args.key, reason=args.reason)
-    return _done(args, key, f"{key['id']} ({key['name']}): revoked")
-
-
-def _done(args: argparse.Namespace, row: dict[str, Any], words: str) -> int:
+        row = act(access, gateway.services)
     if args.json:
         write_json(row)
     else:
-        say(words)
+        say(f"{row['name']}: {_told(row)}")
     return ExitCode.FINE
 
 
@@ -231,7 +220,9 @@ def _told(row: dict[str, Any]) -> str:
         one["role"] + (f" of {one['partner']}" if one["partner"] != "*" else "") for one in row["grants"]
     ]
     words = ", ".join(found) or "no role"
-    if row.get("disabled_at"):
+    if row.get("revoked_at"):
+        words += "; revoked"
+    elif row.get("disabled_at"):
         words += f"; disabled since {when(row['disabled_at'])}"
     elif row.get("locked_until"):
         words += f"; too many log-ins failed, until {when(row['locked_until'])}"

@@ -130,30 +130,20 @@ def run_ack(args: argparse.Namespace) -> int:
     exit code: 0 everything is accepted, 1 something is rejected or nothing can be acknowledged
     """
     from gateway import engine
-    from gateway.x12.acknowledgment import Acknowledger, Form
-    from gateway.x12.envelope import GroupHeader, TransactionSet, Verdict
-    from gateway.x12.report import Tally
+    from gateway.services import preview
 
-    acknowledger, tally, unsupported = Acknowledger(), Tally(), False
     library, partner = inputs.guides(args), inputs.partner(args)
-    form: Form | None = "999" if args.type == "999" else "997"
-    with inputs.opened(args.file) as file:
-        for event in tally.watch(engine.read(file, documents=False, guides=library)):
-            if isinstance(event, GroupHeader) and partner and args.type is None:
-                form = partner.answers(event.functional_id)
-            acknowledger.add(event, form)
-            unsupported |= isinstance(event, TransactionSet) and event.guide is None
     now = datetime.now().astimezone()
     moment = (args.date or now.strftime(_DATE)) + (args.time or now.strftime(_TIME))
     now = datetime.strptime(moment, _DATE + _TIME).astimezone()
-    numbers = itertools.count(args.control_number)
-    answers = [data for _, data in acknowledger.interchanges(lambda: next(numbers), now, args.type or "due")]
+    with inputs.opened(args.file) as file:
+        events = engine.read(file, documents=False, guides=library)
+        answers, accepted = preview.acknowledge(events, partner, args.type, args.control_number, now)
     if answers:
-        write_bytes(b"".join(answers))
+        write_bytes(answers)
         end_line()
     else:
         say(f"edigw x12 ack: there is nothing to acknowledge in {args.file}.")
-    accepted = tally.verdict is Verdict.ACCEPTED and not unsupported
     return ExitCode.FINE if accepted else ExitCode.PROBLEMS
 
 
@@ -193,10 +183,10 @@ def run_inspect(args: argparse.Namespace) -> int:
     """
     from gateway.cli import annotated
     from gateway.cli.findings import verdict_words
-    from gateway.x12.annotate import AnnotatedSet, Annotator, Row
+    from gateway.services.preview import annotated as shown
+    from gateway.x12.annotate import Annotator
     from gateway.x12.envelope import Verdict
 
-    kinds = {Row: "segment", AnnotatedSet: "transaction_set"}
     style = Style.of(sys.stdout)
     annotator = Annotator(inputs.guides(args))
     outcome = inputs.Outcome()
@@ -208,7 +198,7 @@ def run_inspect(args: argparse.Namespace) -> int:
             parts: list[dict[str, object]] = []
             for part in annotator.file(chunks):
                 if args.json:
-                    parts.append({"kind": kinds.get(type(part), "problem"), **part.to_dict()})
+                    parts.append(shown(part))
                 else:
                     show(annotated.part_lines(part, style))
             files.append({"path": name, "parts": parts, "verdict": annotator.verdict})

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import Response
 
-from gateway.api.access import COOKIE, anybody, same_session, site_of
+from gateway.api.access import COOKIE, anybody, same_session, same_site, site_of
 from gateway.api.problems import ApiError
 from gateway.errors import LogInError, RefusedError
 from gateway.services import access
@@ -37,7 +37,7 @@ def login(request: Request, name: _Field = "", password: _Field = "", next: _Fie
     """Begins a session."""
     client = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
-    _same_site(request)
+    same_site(request)
     try:
         with site_of(request).acting(GATEWAY) as services:
             token, _ = access.log_in(services, name, password, agent=agent, address=client)
@@ -48,7 +48,7 @@ def login(request: Request, name: _Field = "", password: _Field = "", next: _Fie
         if error.seconds:
             answer.headers["Retry-After"] = str(error.seconds)
         return answer
-    return _with_session(request, see_other(next), token)
+    return _with_session(see_other(next), token)
 
 
 @router.get("/setup")
@@ -63,7 +63,7 @@ def setup_form(request: Request, token: str = "") -> Response:
 @router.post("/setup")
 def setup(request: Request, token: _Field = "", name: _Field = "", password: _Field = "") -> Response:
     """Makes the first administrator and logs in."""
-    _same_site(request)
+    same_site(request)
     client = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
     try:
@@ -73,7 +73,7 @@ def setup(request: Request, token: _Field = "", name: _Field = "", password: _Fi
     except (LogInError, RefusedError) as error:
         form = partial(page, request, "setup.html", title="Set up", token=token[:200], name=name[:200])
         return form(status=422, error=str(error))
-    return _with_session(request, see_other("/", "You are the administrator. Add a partner next."), session)
+    return _with_session(see_other("/", "You are the administrator. Add a partner next."), session)
 
 
 @router.get("/account")
@@ -111,14 +111,7 @@ def _mine(who: Identity | None) -> Identity:
     return who
 
 
-def _same_site(request: Request) -> None:
-    """Forms without a session cannot carry its token; a browser tells where they come from."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise ApiError(403, "This request comes from another site.", code="HTTP-CSRF")
-
-
-def _with_session(request: Request, answer: Response, token: str) -> Response:
-    secure = request.url.scheme == "https"
+def _with_session(answer: Response, token: str) -> Response:
     seconds = int(LIFE.total_seconds())
-    answer.set_cookie(COOKIE, token, max_age=seconds, httponly=True, samesite="lax", secure=secure)
+    answer.set_cookie(COOKIE, token, max_age=seconds, httponly=True, samesite="lax")  # Secure: see Guard
     return answer

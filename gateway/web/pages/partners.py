@@ -79,9 +79,9 @@ def new(
 
 
 def _new(request: Request, given: dict[str, str], wrong: Sequence[tuple[str, str]] = ()) -> Response:
-    title, status = "Add a partner", 422 if wrong else 200
-    more: dict[str, Any] = {"errors": wrong, "qualifiers": _qualifiers(given["qualifier"])}
-    return page(request, "partner_new.html", title=title, status=status, active="partners", given=given, **more)
+    status = 422 if wrong else 200
+    more: dict[str, Any] = {"given": given, "errors": wrong, "qualifiers": _qualifiers(given["qualifier"])}
+    return page(request, "partner_new.html", title="Add a partner", status=status, **more)
 
 
 @router.post("/partners/new")

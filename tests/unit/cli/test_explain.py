@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.commands.explain import entries
+from gateway.services.explain import entries
 from tests.unit.cli.support import Runner
 
 PACKAGE = Path(__file__).resolve().parents[3] / "gateway"
-CODE = re.compile(r'"((?:X12|MAP|DOC|HOME)-[A-Z0-9]+(?:-[A-Z0-9]+)*)"')
+CODE = re.compile(r'"((?:X12|MAP|DOC|HOME|HTTP)-[A-Z0-9]+(?:-[A-Z0-9]+)*)"')
 
 
 def codes() -> set[str]:

@@ -71,9 +71,9 @@ def test_a_user_from_the_first_day_to_the_last(home: Path, edigw: Terminal) -> N
     assert (admin["name"], admin["must_change"]) == ("anna", True)
     given = ("--role", "operator", "--partner", "acme-retail", "--role", "viewer:*", "--lasting")
     edigw.run("user", "add", "ben", *given, "--password-stdin", *why, typed=f"{GOOD}\nmore\n")
-    assert edigw.said == "ben: added, operator of acme-retail, viewer\n"
+    assert edigw.said == "ben: operator of acme-retail, viewer\n"
     edigw.run("user", "change", "ben", "--role", "viewer", "--display", "Ben B", *why)
-    assert edigw.said == "ben: changed, viewer\n"
+    assert edigw.said == "ben: viewer\n"
     edigw.run("user", "password", "ben", "--password-stdin", *why, typed="some other horse\r\n")
     edigw.run("user", "disable", "ben", *why)
     assert edigw.run("user", "list").splitlines()[1].startswith("ben                     Ben B")
@@ -166,5 +166,5 @@ def test_a_password_is_asked_for_twice_and_not_shown(home: Path) -> None:
             typed.pop(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     os.close(screen)
-    assert b"anna: added, viewer" in shown
+    assert b"anna: viewer" in shown
     assert GOOD.encode() not in shown

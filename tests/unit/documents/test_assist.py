@@ -387,7 +387,7 @@ def test_an_earlier_document_that_names_no_line_is_told() -> None:
 
 
 def test_every_code_is_explained() -> None:
-    from gateway.cli.commands.explain import entries
+    from gateway.services.explain import entries
 
     assert set(CATALOGUE) <= set(entries())
 

@@ -28,7 +28,7 @@ def upgrade() -> None:
             connection.execute(text(f"DROP INDEX {name}"))
         t.expectations.create(connection)
         connection.execute(
-            text(f"INSERT INTO expectations ({_KEPT}) SELECT {_KEPT} FROM old_expectations")  # noqa: S608 - names
+            text(f"INSERT INTO expectations ({_KEPT}) SELECT {_KEPT} FROM old_expectations")  # nosec B608  # noqa: S608
         )
         connection.execute(text("DROP TABLE old_expectations"))
         return

@@ -1,0 +1,134 @@
+"""Orders from beginning to end, what partners owe, and what is due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from gateway.api import models
+from gateway.api.access import needs, site_of
+from gateway.api.paging import Fields, Text, listed, plain, wanted, with_etag
+from gateway.services import chain
+from gateway.services.access import Identity, Permission
+from gateway.services.lifecycle import Acknowledgment
+from gateway.store import queries, tables
+from gateway.store.database import reading
+from gateway.store.queries import Wanted
+
+router = APIRouter(prefix="/api/v1", tags=["documents"])
+_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
+
+
+class Gap(BaseModel):
+    """What is missing or wrong."""
+
+    kind: str
+    document_id: str | None
+    due_at: str | None
+    words: str
+
+
+class Chain(BaseModel):
+    """What belongs to purchase orders, in order of time."""
+
+    partner: str
+    test: bool
+    truncated: bool = Field(description="whether there are more documents than are shown")
+    purchase_orders: list[str]
+    documents: list[dict[str, Any]] = Field(
+        description="each with its keys, the `message` it came with or was `sent` in, its `acknowledgments` "
+        "and our `answers`"
+    )
+    gaps: list[Gap]
+
+
+class Chains(BaseModel):
+    """All that a number leads to."""
+
+    chains: list[Chain]
+
+
+class Deadline(BaseModel):
+    """What must be there until then."""
+
+    seq: int
+    kind: str
+    state: str
+    due_at: str
+    seconds_left: int = Field(description="negative if it is over")
+    partner: str | None
+    number: str | None
+    orders: list[str]
+    document_id: str | None
+    message_id: str | None
+
+
+class Deadlines(BaseModel):
+    """What is due, by time."""
+
+    deadlines: list[Deadline]
+
+
+@router.get("/chains/{number:path}", response_model=Chains)
+def show_chain(
+    request: Request, response: Response, identity: _Reader, number: str, partner: Text = ""
+) -> Any:
+    """The story of an order: what came, what was sent, what is missing.
+
+    The number may be that of an order, shipment, invoice or payment, or the id of a document.
+    """
+    site = site_of(request)
+    with reading(site.engine) as connection:
+        mine = identity.partners(Permission.READ)
+        told = chain.told(connection, site.settings, plain(number), plain(partner), mine)
+    return with_etag(request, response, {"chains": told})
+
+
+_Owed = models.row_of(
+    "OwedAcknowledgment",
+    tables.messages,
+    due_at=(str | None, Field(default=None)),
+    words=(list[str], Field(default=[], description="what came, in words")),
+)
+
+
+@router.get(
+    "/acknowledgments", response_model=models.page_of("Acknowledgments", "messages", _Owed), tags=["messages"]
+)
+def list_acknowledgments(
+    request: Request,
+    response: Response,
+    identity: _Reader,
+    asked: Annotated[Wanted, Depends(wanted)],
+    status: Annotated[list[Acknowledgment], Query()] = [],  # noqa: B006 -- copied by FastAPI
+    fields: Fields = "",
+) -> Any:
+    """What was sent and is to be acknowledged: what is owed, oldest first, or with a status, newest first."""
+    given = replace(
+        asked,
+        acknowledgment=tuple(status) or queries.OWED,
+        oldest_first=not status,
+        partners=identity.partners(Permission.READ),
+    )
+    with reading(site_of(request).engine) as connection:
+        page = queries.acknowledgments(connection, given)
+    return listed(request, response, "messages", page, fields)
+
+
+@router.get("/deadlines", response_model=Deadlines, tags=["schedule"])
+def list_deadlines(
+    request: Request,
+    identity: _Reader,
+    state: Annotated[Literal["open", "overdue"], Query()] = "open",
+    partner: Text = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> Any:
+    """What is due next, or was missed, with how much time is left and the orders it is about."""
+    site, mine = site_of(request), identity.partners(Permission.READ)
+    with reading(site.engine) as connection:
+        rows = queries.deadlines(connection, state, plain(partner), limit, mine, now=site.now())
+    return {"deadlines": rows}

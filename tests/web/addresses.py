@@ -1,0 +1,74 @@
+"""Addresses of every page and list there is: made from the list of routes, and from the links of pages."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from urllib.parse import quote, urljoin, urlsplit
+
+import httpx
+from starlette.routing import Route
+
+ASIDE = ("/static/", "/logout", "/api/v1/events")
+"""What is no page, and a stream."""
+
+
+class Links(HTMLParser):
+    """Where a page leads to, and what it is made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def hrefs(self) -> Iterator[str]:
+        for tag, known in self.tags:
+            if tag in ("a", "link") and (href := known.get("href")):
+                yield href
+
+
+def links(page: str) -> Links:
+    found = Links()
+    found.feed(page)
+    return found
+
+
+def crawl(client: httpx.Client, routes: dict[str, Route], most: int = 3) -> dict[str, dict[str, httpx.Response]]:
+    """What is answered, by route and address: pages without parameters, what they link to, and so on.
+
+    Args:
+        most: addresses of one route.
+    """
+    known = {name.partition(" ")[2]: route for name, route in routes.items() if name.startswith("GET ")}
+    known = {path: one for path, one in known.items() if not path.startswith(ASIDE)}
+    found: dict[str, dict[str, httpx.Response]] = {path: {} for path in known}
+    values: dict[str, Counter[str]] = defaultdict(Counter)
+    waiting = [path for path in known if "{" not in path]
+    tried: set[str] = set()
+    while True:
+        while waiting:
+            address = waiting.pop(0)
+            parts = urlsplit(address)
+            matches = ((path, one.path_regex.match(parts.path)) for path, one in known.items())
+            which, match = next(((path, made) for path, made in matches if made), ("", None))
+            if not match or address in tried or len(found[which]) >= most:
+                continue
+            tried.add(address)
+            answer = client.get(address, follow_redirects=False)
+            found[which][address] = answer
+            if answer.status_code == 200:
+                for name, value in match.groupdict().items():
+                    values[name][value] += 1
+            if "html" in answer.headers.get("content-type", ""):
+                hrefs = [urljoin(address, one).partition("#")[0] for one in links(answer.text).hrefs()]
+                waiting += [one for one in hrefs if one.startswith("/") and one not in tried]
+        for path, route in known.items():  # what nobody links to has the values of what somebody does
+            names = list(route.param_convertors)
+            if names and not found[path] and all(values[name] for name in names):
+                made = {name: quote(values[name].most_common(1)[0][0], safe="") for name in names}
+                waiting += {path.format(**made)} - tried
+        if not waiting:
+            return found

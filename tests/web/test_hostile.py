@@ -1,0 +1,196 @@
+"""What partners write, on every page there is: it is text, and pages stay small and ask little of the database."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+from sqlalchemy import event
+
+from gateway.services import access
+from gateway.services.access import Grant
+from tests.homes import put, set_in
+from tests.orders import interchange, order
+from tests.web.addresses import crawl, links
+from tests.web.browsing import opened
+from tests.web.conftest import PASSWORD, Served, populate, serve
+from tests.web.test_matrix import ROUTES
+
+MARK = "xss-4711"
+HOSTILE = f"\"'><{MARK} onclick=alert(1)><script>alert(1)</script><img src=x onerror=alert(1)>{{{{7*7}}}}\u202e\x1b"
+SHORT = "\"'><b onload=x>"
+"""For what has fifteen characters at most."""
+
+MOST_BYTES, MOST_QUERIES = 150_000, 20
+ELEMENTS = {
+    "a", "bdi", "body", "br", "button", "caption", "code", "dd", "details", "div", "dl", "dt", "em", "fieldset",
+    "figure", "figcaption", "footer", "form", "h1", "h2", "h3", "h4", "head", "header", "html", "img", "input",
+    "kbd", "label", "legend", "li", "link", "main", "meta", "nav", "ol", "option", "p", "pre", "script", "section",
+    "select", "small", "span", "strong", "summary", "svg", "table", "tbody", "td", "textarea", "tfoot", "th",
+    "thead", "time", "title", "tr", "ul", "abbr", "article", "aside", "b", "circle", "datalist", "g", "hr", "i",
+    "line", "mark", "optgroup", "output", "path", "polyline", "progress", "rect", "samp", "text", "use", "var",
+}  # fmt: skip
+"""What our templates are made of."""
+
+
+@pytest.fixture(scope="module")
+def hostile(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The story, and a partner who puts markup into everything that is theirs."""
+    home = tmp_path_factory.mktemp("hostile") / "home"
+    shutil.copytree(story, home)
+    evil = (home / "partners/other-retail.yaml").read_text()
+    quoted = HOSTILE.replace("\x1b", "").replace("'", "''")
+    evil = evil.replace("Other Retail", f"'{quoted}'").replace("OTHERRETAIL", f"'{SHORT.replace(chr(39), chr(39) * 2)}'")
+    (home / "partners/evil.yaml").write_text(evil.replace("channel: other-retail", "channel: evil"))
+    set_in(home, "partners/acme-retail.yaml", "name: Acme Retail", f"name: '{quoted}'")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("EDIGW_WEB_LISTEN", raising=False)
+        with serve(home) as served:
+            populate(served)
+            _happen(served)
+            yield served
+
+
+def _happen(served: Served) -> None:
+    file = HOSTILE.replace("/", "")
+    line = "120|EA|18.40|B0C1KETTL3|{}|{}"
+    sku, words = "<b onload=x>", f"<script>alert(1)</script><{MARK}>"
+    one = order(1, "PO<i onload=x>\"'", [line.format(sku, words)])
+    one[2:2] = [f"REF*IA*{words}*{words}", f"PER*BD*{words}"]
+    one[5:5] = [f"N9*L1*{words}", f"MSG*{words}"]
+    one[-1] = f"SE*{len(one)}*0001"
+    plain = _component(interchange(4001, [one]))
+    put(served.home, file, plain)
+    put(served.home, f"2{file}", plain.replace(b"000004001", b"000004002"))
+    for number, sender in ((4003, SHORT), (4004, "<u onload=x>'\"")):
+        content = _component(interchange(number, [order(1, "P1", [line.format(sku, words)])], sender=sender))
+        put(served.home, f"{number}{file}", content)
+    put(served.home, f"4{file}", plain.replace(b"DTM*002*20260316", b"DTM*002*<b onload=x>").replace(b"4001~", b"4005~"))
+    put(served.home, f"5{file}", b"<script>alert(1)</script>\x00\x1b[31m\xff\xfe")
+    served.gateway.run_once()
+    with served.gateway.acting(f"web:{HOSTILE}") as services:
+        access.add_user(
+            services, "mallory", PASSWORD, (Grant("administrator"),), display=HOSTILE, must_change=False, reason=HOSTILE
+        )
+    with served.client("administrator") as client:
+        rows = client.get("/api/v1/messages", params={"text": MARK, "limit": 100}).json()["messages"]
+        assert len(rows) >= 5
+        for verb in ("hold", "release", "resend", "close"):
+            for row in rows:
+                head = {"Idempotency-Key": f"{verb}{row['id']}"}
+                client.post(f"/api/v1/messages/{row['id']}/{verb}", json={"reason": HOSTILE}, headers=head)
+    served.gateway.run_once()
+
+
+def _component(content: bytes) -> bytes:
+    """The same with ``:`` between components, so that ``>`` is text."""
+    return content[:104] + b":" + content[105:]
+
+
+class Counted:
+    """Statements of requests, which run in threads of anyio; those of the work beside do not count."""
+
+    def __init__(self, served: Served) -> None:
+        self.statements: list[str] = []
+        event.listen(served.gateway.engine, "before_cursor_execute", self._note)
+
+    def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if threading.current_thread().name.startswith("AnyIO") and not statement.startswith(("BEGIN", "SET")):
+            self.statements.append(statement)
+
+
+class Watched(httpx.Client):
+    """A client that knows how many statements each answer took."""
+
+    counted: Counted
+    queries: dict[str, list[str]]
+
+    def get(self, url: Any, **options: Any) -> httpx.Response:
+        self.counted.statements.clear()
+        answer = super().get(url, **options)
+        self.queries[str(url)] = list(self.counted.statements)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def visited(hostile: Served) -> Iterator[tuple[dict[str, dict[str, httpx.Response]], dict[str, list[str]]]]:
+    """Every page and list, as an administrator sees it, and what it asked the database."""
+    with Watched(base_url=hostile.url, headers={"Accept": "text/html"}, timeout=60) as client:
+        client.counted, client.queries = Counted(hostile), {}
+        assert client.post("/login", data={"name": "mallory", "password": PASSWORD}).status_code == 303
+        yield crawl(client, ROUTES), client.queries
+
+
+@pytest.fixture(scope="module")
+def pages(visited: Any) -> dict[str, str]:
+    """HTML by address."""
+    return {
+        address: answer.text
+        for found in visited[0].values()
+        for address, answer in found.items()
+        if "html" in answer.headers.get("content-type", "")
+    }
+
+
+def test_every_page_and_list_was_looked_at(visited: Any, pages: dict[str, str]) -> None:
+    answers = visited[0]
+    missing = [path for path, found in answers.items() if not any(one.status_code < 400 for one in found.values())]
+    assert missing == []
+    wrong = [(address, one.status_code) for found in answers.values() for address, one in found.items() if one.status_code >= 500]
+    assert wrong == []
+    seen = [address for address, text in pages.items() if MARK in text]
+    assert len(seen) > 15, seen
+
+
+def test_what_partners_write_is_text(pages: dict[str, str]) -> None:
+    for address, text in pages.items():
+        for tag, known in links(text).tags:
+            assert tag in ELEMENTS, (address, tag)
+            assert not [name for name in known if name.startswith("on") or name == "style"], (address, known)
+            assert "javascript:" not in (known.get("href") or ""), address
+            src = known.get("src")
+            assert src is None or src.startswith("/static/") or re.match(r"/(labels|api)/", src), (address, src)
+        assert "<script>" not in text
+        assert "49\u202e" not in text, address
+        assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", text), address
+
+
+def test_pages_and_lists_are_small_and_ask_little(visited: Any) -> None:
+    answers, queries = visited
+    for found in answers.values():
+        for address, one in found.items():
+            page = "attachment" not in one.headers.get("content-disposition", "")
+            page &= "openapi" not in address and not one.headers["content-type"].startswith("image/")
+            assert not page or len(one.content) <= MOST_BYTES, address
+            assert len(queries[address]) <= MOST_QUERIES, (address, queries[address])
+    assert max(map(len, queries.values())) > 3
+
+
+def test_names_of_files_are_no_headers(visited: Any) -> None:
+    names = [
+        one.headers["content-disposition"]
+        for found in visited[0].values()
+        for one in found.values()
+        if "content-disposition" in one.headers
+    ]
+    assert names
+    for one in names:
+        assert re.fullmatch(r'attachment; filename="[A-Za-z0-9._-]+"', one), one
+
+
+@pytest.mark.needs_system
+def test_no_page_runs_what_partners_write(hostile: Served, pages: dict[str, str], chromium: Browser) -> None:
+    with opened(chromium, hostile, "administrator") as page:  # fails for an error of a script, or of the policy
+        said: list[str] = []
+        page.on("dialog", lambda one: (said.append(one.message), one.dismiss()))  # type: ignore[func-returns-value]
+        loaded = [address for address in pages if (one := page.goto(address)) is not None and one.status == 200]
+        assert said == []
+        assert len(loaded) > 15
+        assert page.evaluate("document.querySelectorAll('[onclick], [onerror], [onload]').length") == 0
