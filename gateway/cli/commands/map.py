@@ -6,7 +6,6 @@ import argparse
 import io
 import sys
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,11 @@ from gateway.cli.output import Style, cut, say, show, table, visible, write_json
 from gateway.errors import DocumentError, NotFoundError, Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from gateway.mapping.library import Library
     from gateway.mapping.reader import Origin
-    from gateway.x12.envelope import TransactionSet
-    from gateway.x12.table import Table
 
-_FOLDERS = ("mappings/x12", "mappings/sp_api", "mappings/partners")
 _TEXT_WIDTH = 40
 
 
@@ -56,22 +52,13 @@ def run_check(args: argparse.Namespace) -> int:
 
     exit code: 0 no errors, 1 errors, 4 there is no such mapping
     """
-    from gateway.mapping.check import check_mapping, check_shared
+    from gateway.services.mapping import findings
 
     library = inputs.guides(args)
-
-    def table_of(guide: str) -> Table | None:
-        kind, _, rest = guide.partition("/")
-        release, _, set_id = rest.partition("/")
-        return library.table(release, set_id) if kind == "x12" and set_id else None
-
     files: list[dict[str, Any]] = []
     outcome, style = inputs.Outcome(), Style.of(sys.stdout)
     for name, text in _each(args, outcome):
-        if name.endswith("blocks.yaml"):
-            problems = check_shared(text, Path(name).parent.name)
-        else:
-            problems = check_mapping(text, table_of, _fields_of, library.mapping_file, library.body_plan)
+        problems = findings(name, text, library)
         outcome.problems |= any(problem.is_error for problem in problems)
         if args.json:
             files.append({"path": name, "problems": [problem.to_dict() for problem in problems]})
@@ -89,29 +76,17 @@ def _each(args: argparse.Namespace, outcome: inputs.Outcome) -> Iterator[tuple[s
             yield from _mappings(name, inputs.overrides(args))
 
 
-def _fields_of(document_type: str) -> Collection[str] | None:
-    from gateway.documents.fields import field_paths
-
-    with suppress(NotFoundError):
-        return field_paths(document_type)
-    return None
-
-
 def _mappings(name: str | None, overrides: tuple[Path, ...]) -> list[tuple[str, bytes]]:
     """The mappings of a name, each with the name it is shown under; NotFoundError if there is none."""
     from difflib import get_close_matches
 
     from gateway import resources
+    from gateway.services.mapping import listing
 
     if name is not None and (name == inputs.STANDARD_INPUT or name.endswith(".yaml") or Path(name).is_file()):
         with inputs.opened(name) as file:
             return [(name, file.read())]
-    listed = [
-        entry.removesuffix(".yaml")
-        for folder in _FOLDERS
-        for entry in resources.listing(folder, "*.yaml", overrides)
-        if not entry.endswith(".test.yaml") and (name is not None or not entry.endswith("/blocks.yaml"))
-    ]
+    listed = [one for one in listing(overrides) if name is not None or not one.endswith("/blocks")]
     chosen = [entry for entry in listed if name is None or f"/{entry}".endswith(f"/{name.strip('/')}")]
     if not chosen:
         names = [entry.removeprefix("mappings/").removeprefix("x12/") for entry in listed]
@@ -151,6 +126,7 @@ def run_trace(args: argparse.Namespace) -> int:
     exit code: 0 fine, 1 a set cannot be translated, 4 there is no such file or set
     """
     from gateway import engine
+    from gateway.services.mapping import origins as origins_of
     from gateway.x12.envelope import TransactionSet
 
     library, style = inputs.guides(args), Style.of(sys.stdout)
@@ -165,7 +141,7 @@ def run_trace(args: argparse.Namespace) -> int:
         for number, event in enumerate((one for one in events if isinstance(one, TransactionSet)), 1):
             if args.set not in (None, number):
                 continue
-            origins, reason = _origins(event, library)
+            origins, reason = origins_of(event, library)
             code = ExitCode.PROBLEMS if reason else code or ExitCode.FINE
             if reason:
                 say(f"edigw: set {number} ({event.set_id} {event.control_number}): {reason}")
@@ -216,24 +192,6 @@ def _trace_body(text: bytes, args: argparse.Namespace, library: Library, style: 
     return ExitCode.FINE
 
 
-def _origins(event: TransactionSet, library: Library) -> tuple[list[Origin], str]:
-    """The origins of a set's values, or why it has none."""
-    from gateway.mapping.reader import trace
-    from gateway.x12.diagnose import diagnose
-    from gateway.x12.source import source_of
-
-    plan = library.plan(event.group.version if event.group else "", event.set_id)
-    if event.guide is None:
-        return [], "there is no guide for it"
-    if any(problem.is_error for problem in event.problems):
-        return [], "it has errors and is not translated; `edigw x12 validate` shows them"
-    if plan is None:
-        return [], "there is no mapping for it"
-    delimiters = event.interchange.delimiters
-    steps = diagnose(plan.table, source_of(event).segments, delimiters).steps
-    return trace(plan, steps, delimiters)[1], ""
-
-
 def _traced(name: str, origins: list[Origin], style: Style) -> Iterator[str]:
     from orjson import dumps
 
@@ -263,9 +221,7 @@ def run_test(args: argparse.Namespace) -> int:
     exit code: 0 all as expected, 1 differences, 4 there is no such mapping or it has no tests
     """
     from gateway import resources
-    from gateway.errors import MappingError
-    from gateway.mapping.model import parse_mapping
-    from gateway.mapping.trial import parse_trials, run_trial
+    from gateway.services.mapping import tested
 
     library, overrides = inputs.guides(args), inputs.overrides(args)
     outcome, style = inputs.Outcome(), Style.of(sys.stdout)
@@ -278,16 +234,7 @@ def run_test(args: argparse.Namespace) -> int:
                 say(f"edigw: {shown} has no tests beside it.")
                 outcome.missing = True
             continue
-        done = []
-        try:
-            mapping = parse_mapping(text, shown, library.mapping_file)
-            used = library.of(shown.split("/")[2]) if shown.startswith("mappings/partners/") else library
-            for trial in parse_trials(tests.read_bytes()):
-                different = run_trial(trial, used, mapping.guide, mapping.document_type)
-                done.append({"name": trial.name, "differences": [one.to_dict() for one in different]})
-        except MappingError as error:
-            fault = {"place": "", "expected": None, "found": str(error)}
-            done.append({"name": shown, "differences": [fault]})
+        done = tested(shown, text, tests.read_bytes(), library)
         files.append({"path": shown, "tests": done})
         outcome.problems |= any(one["differences"] for one in done)
         if not args.json:
