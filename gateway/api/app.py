@@ -8,10 +8,10 @@ from fastapi import FastAPI
 
 from gateway import __version__
 from gateway.api import problems
-from gateway.api.routes import items, mappings, messages, routes
+from gateway.api.routes import items, labels, mappings, messages, routes, rules
 from gateway.api.site import Site
 
-NOUNS = (messages, items, mappings, routes)
+NOUNS = (messages, items, mappings, routes, rules, labels)
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "what is wrong, whose move it is and what to do",

@@ -18,10 +18,10 @@ from gateway.api.guard import Guard, Rate
 from gateway.api.problems import ApiError, request_id
 from gateway.api.server import Server
 from gateway.api.site import Site
-from gateway.web.pages import account, items, mapping, routes, theme, today
+from gateway.web.pages import account, items, labels, mapping, routes, rules, theme, today
 from gateway.web.render import page, see_other
 
-PAGES = (today, account, theme, items, mapping, routes)
+PAGES = (today, account, theme, items, labels, mapping, routes, rules, labels)
 _STATIC = Path(__file__).parent / "static"
 _THREADS = 8
 _BURST_SECONDS = 4
