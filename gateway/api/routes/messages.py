@@ -188,13 +188,18 @@ def found(site: Site, identity: Identity, message_id: str) -> Row:
 
 def with_guides(request: Request, identity: Identity, message_id: str) -> tuple[Row, Library]:
     """A message of X12 that somebody may see, and the guides of its partner. Raises NotFoundError."""
+    message = found(site_of(request), identity, message_id)
+    return message, guides_of(request, identity, message)
+
+
+def guides_of(request: Request, identity: Identity, message: Row) -> Library:
+    """The guides of the partner of a message. Raises ApiError (404) if it is no X12."""
     site = site_of(request)
-    message = found(site, identity, message_id)
     if not inspect.is_x12(site.payloads, message):
         raise ApiError(404, f"Message {message['id']} is no X12.")
     partner = site.settings.partners.get(message["partner"] or "")
     with site.acting(identity.actor) as services:
-        return message, services.guides.of(partner.overlay if partner else "")
+        return services.guides.of(partner.overlay if partner else "")
 
 
 def _chunks(site: Site, sha256: str) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.api.access import needs, site_of
 from gateway.api.paging import Text
 from gateway.api.problems import ApiError
-from gateway.api.routes.messages import At, found, with_guides
+from gateway.api.routes.messages import At, found, guides_of
 from gateway.errors import NotFoundError
 from gateway.services import inspect, operate, proof
 from gateway.services.access import Identity, Permission
@@ -124,7 +124,7 @@ def x12(shown: _Shown, at: At = 0, near: At = 0) -> Response:
 
     ``near`` is a byte that is to be seen, ``at`` where the part begins.
     """
-    message, guides = with_guides(shown.request, shown.identity, shown.message["id"])
+    message, guides = shown.message, guides_of(shown.request, shown.identity, shown.message)
     payloads = shown.site.payloads
     part = inspect.annotated(payloads, message, guides, at)
     if near and part.next is not None and near >= part.next:
@@ -155,7 +155,7 @@ def document(shown: _Shown, id: Text = "", at: Text = "", line: At = 0) -> Respo
         line = place - place % MAX_LINES
     origin, places = one["sent_in"] or one["message_id"], dict[str, tuple[str, int]]()
     if shown.is_x12 and origin == message["id"]:
-        _, guides = with_guides(shown.request, shown.identity, message["id"])
+        guides = guides_of(shown.request, shown.identity, message)
         places = inspect.places(shown.site.payloads, message, guides, one)
     marks = {
         problem["location"]["pointer"]: problem
@@ -174,7 +174,7 @@ def document(shown: _Shown, id: Text = "", at: Text = "", line: At = 0) -> Respo
 @router.get("/trace")
 def trace(shown: _Shown, at: At = 0, first: At = 0) -> Response:
     """Which rule of the mapping made which value."""
-    message, guides = with_guides(shown.request, shown.identity, shown.message["id"])
+    message, guides = shown.message, guides_of(shown.request, shown.identity, shown.message)
     told = inspect.trace(shown.site.payloads, message, guides, at)
     origins: list[Row] = told["origins"] if told else []
     part = [
@@ -182,7 +182,9 @@ def trace(shown: _Shown, at: At = 0, first: At = 0) -> Response:
         for one in origins[first : first + inspect.ORIGINS]
     ]
     after = first + inspect.ORIGINS if first + inspect.ORIGINS < len(origins) else None
-    return shown.shown("trace", f"/trace?at={at}", told=told, rows=part, after=after, turned=bool(at or first))
+    return shown.shown(
+        "trace", f"/trace?at={at}", told=told, rows=part, after=after, turned=bool(at or first)
+    )
 
 
 @router.get("/delivery")
