@@ -18,7 +18,9 @@ from tests.web.test_submissions import invoice
 
 ORDER = "7KX2M41Q"
 PAGES = ("/documents", "/acknowledgments", "/acknowledgments?status=accepted", f"/chains/{ORDER}")
-_RULES = "rules: {profile: retailer, change: {I1: off, I2: off, I3: off, I4: off, I13: {severity: warn, invoices: 9}}}"
+_RULES = """rules:
+  profile: retailer
+  change: {I1: off, I2: off, I3: off, I4: off, I13: {severity: warn, invoices: 9}}"""
 
 
 @pytest.fixture(scope="module")
