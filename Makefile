@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 FUZZ   := build/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long docs crash fuzz check format dist sbom audit bench bench-gateway bench-as2 bench-sftp bench-routes bench-reconciliation lock clean
+.PHONY: help run test test-long docs crash fuzz check format dist sbom audit bench bench-gateway bench-as2 bench-sftp bench-routes bench-reconciliation lock clean bench-orders
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-as2: $(READY) ## AS2: messages a second beside other implementations, rece
 
 bench-sftp: $(READY) ## SFTP beside the `sftp` command and asyncssh, near and far
 	@$(BIN)/python benchmarks/sftp.py --write $(ARGS)
+
+bench-orders: $(READY) ## orders of Amazon's API a second, from the played Amazon to files of our own system
+	@$(BIN)/python -m benchmarks.orders $(ARGS)
 
 bench-routes: $(READY) ## how long it takes to decide which way a document goes
 	@$(BIN)/python benchmarks/routes.py $(ARGS)

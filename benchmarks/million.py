@@ -29,6 +29,7 @@ from sqlalchemy import Connection, Engine, func, select, text
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from gateway.services import today  # noqa: E402
 from gateway.store import chains, queries, tables  # noqa: E402
 from gateway.store.database import create, open_engine, reading, sqlite_url  # noqa: E402
 from gateway.store.records import as_text  # noqa: E402
@@ -154,7 +155,9 @@ class _Maker:
         if waits:
             due = as_text(self._now + timedelta(hours=24))
             state = "open" if owed == "waiting" else "met"
-            self._add("expectations", kind="acknowledgment", message_id=made, due_at=due, state=state, about="")
+            self._add(
+                "expectations", kind="acknowledgment", message_id=made, due_at=due, state=state, about=""
+            )
         return made
 
     def _answer(self, partner: str, origin: str) -> None:
@@ -257,10 +260,20 @@ def questions(engine: Engine) -> Iterator[tuple[str, Callable[[Connection], int]
         control = connection.execute(
             select(m.group).where(m.seq > middle, m.group > "").limit(1)
         ).scalar_one()
+
+    def volume(connection: Connection) -> dict[str, Any]:
+        now = datetime.fromisoformat(
+            connection.execute(select(func.max(tables.messages.c.created_at))).scalar_one()
+        )
+        return today.volume(connection, now, None)
+
     yield "list, newest first", listed()
     yield "list, a page in the middle", listed(cursor=middle)
     yield "list of one partner", listed(partner="kroger")
     yield "list of what needs a person", listed(person=True)
+    yield "list of what nobody has seen to", listed(open=True)
+    yield "list of unprocessed files (nothing)", listed(open=True, translation=queries.UNPROCESSED)
+    yield "today: messages an hour by partner", lambda connection: volume(connection)["total"]
     yield "list of what was rejected (nothing)", listed(translation=("rejected",))
     yield "search by PO number", listed(text=number)
     yield "search by control number", listed(text=f"{control:>09}")

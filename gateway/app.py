@@ -31,7 +31,6 @@ from gateway.observability import metrics
 from gateway.observability.logging import get_logger
 from gateway.partners.calendar import Slots
 from gateway.partners.partner import API
-from gateway.partners.sp_api import SpApi
 from gateway.routing.table import Table
 from gateway.secrets import secret
 from gateway.services import accept, access, alert, health, schedule
@@ -73,6 +72,7 @@ from gateway.worker.clock import Clock
 from gateway.worker.handler import CHECKPOINT, EXPIRY, FETCH, POLL, RETENTION, SWEEP, WAITS, Handler
 
 if TYPE_CHECKING:
+    from gateway.api.server import Kept
     from gateway.api.sftp_server import Server
     from gateway.transports.sp_api import Client as Account
     from gateway.web.app import Web
@@ -158,6 +158,10 @@ class Gateway(AbstractContextManager["Gateway"]):
         works: whether it works on the home, which on SQLite only one process may; others read, and say what
             is to be done.
         actor: who does what is done by hand.
+        kept: sockets of an earlier gateway of this process.
+
+    Attributes:
+        trouble: why settings that were changed since are not taken up; empty if nothing is wrong.
 
     Raises:
         RefusedError: another process works on this home.
@@ -172,7 +176,9 @@ class Gateway(AbstractContextManager["Gateway"]):
         *,
         works: bool = True,
         actor: str = GATEWAY,
+        kept: Kept | None = None,
     ) -> None:
+        self._kept, self.trouble = kept, ""
         self.home = home
         self.settings = settings
         self._schedules = settings.schedules
@@ -275,6 +281,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         with store.transaction():
             if store.once("rules", self._rules) is None:
                 store.audit("rules.loaded", rules=self._rules, files=files)
+                health.forgive(self.services)
             if store.waiting_deliveries(1):  # by other rules, or on another day, they may go on
                 self.services.enqueue([job_of_waiting()])
 
@@ -423,7 +430,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         """The page and the REST interface."""
         from gateway.web.app import Web
 
-        return Web(self)
+        return Web(self, self._kept)
 
     def _show(self, stop: threading.Event) -> None:
         web = self.web()
@@ -502,6 +509,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             spool=self._spool,
             tls=(str(self.home / names[0]), str(self.home / names[1])) if all(names) else None,
             on_trouble=self._in_trouble,
+            kept=self._kept,
         )
 
     @property
@@ -532,17 +540,6 @@ class Gateway(AbstractContextManager["Gateway"]):
         with suppress(OSError, KeyError):
             return self._folders[channel].waiting
         return None
-
-    def probe(self, channel: str, told: Callable[[str, str], None], *, send: bool) -> None:
-        """Tries a server of a partner, see :class:`gateway.transports.base.Remote`."""
-        self._remotes[channel].probe(told, send=send)
-
-    def probe_api(self, terms: SpApi, told: Callable[[str, str], None]) -> None:
-        """Tries Amazon's API, see :meth:`gateway.transports.sp_api.Client.probe`."""
-        from gateway.transports import sp_api
-
-        with sp_api.Client(terms, partial(secret, home=self.home), tries=1) as client:
-            client.probe(told)
 
     def keep_time(self, stop: threading.Event) -> None:
         """Makes jobs of what is due until ``stop`` is set."""

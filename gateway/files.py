@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 from gateway.errors import EdiError
 
@@ -50,10 +51,37 @@ def _sync(path: Path | str) -> None:
         os.close(descriptor)
 
 
+def put_file(path: Path, content: bytes, put: Callable[[Path, Path], None], mode: int = 0o600) -> None:
+    """A file that is whole as soon as it can be seen.
+
+    Args:
+        put: ``os.link``, which fails with FileExistsError where one is, or ``os.replace``.
+    """
+    hidden = path.with_name(f".{path.name}-{uuid4()}")
+    try:
+        with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+        sync_files([hidden])
+        put(hidden, path)
+        sync_files([path.parent])
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def _missing(path: Path) -> str:
+    """The outermost folder or file of a path that is not there, with the folder it should be in."""
+    while not path.parent.exists():
+        path = path.parent
+    return "/".join(path.parts[-2:])
+
+
 def in_words(error: Exception) -> str:
     """What is wrong with a file, folder, disk or server (with its code), and what to do if that is known."""
     if isinstance(error, EdiError) and isinstance(error, OSError):
         return f"{error.code}: {str(error).rstrip('.')}. {error.hint}"
     advice = _ADVICE.get(error.errno or 0) if isinstance(error, OSError) else None
     said = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
+        said = f"{_missing(Path(error.filename))} is missing: {said}"
     return f"{said}; {advice}" if advice else said

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -25,7 +25,7 @@ from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Problem, Severity
 from gateway.notify.rules import Alerts
 from gateway.partners.agreement import Rules, checked_marker, checked_name, setting
-from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
+from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url, chosen
 from gateway.partners.assist import Assist, Expiry
 from gateway.partners.calendar import Calendar, Slots, When
 from gateway.partners.gs1 import Gs1Prefix
@@ -44,7 +44,7 @@ GATEWAY_FILE, ALERTS_FILE, PARTNERS_FOLDER, ROUTES_FILE = (
 RECONCILIATION, OFF = "config/reconciliation", "off"
 DATA, DATABASE, PAYLOADS, LOCK, FOLDERS, KEYS = "data", "gateway.db", "payloads", "lock", "folders", "keys"
 CHECKPOINTS, AUDIT_KEY, AS2_KEYS, SPOOL = "checkpoints.jsonl", "audit.pem", "as2", "spool"
-HOST_KEY = "sftp-host.pem"
+HOST_KEY, ERRANDS = "sftp-host.pem", "errands"
 """Names inside a home."""
 
 _T = TypeVar("_T")
@@ -421,6 +421,43 @@ class Web:
 
 
 @setting
+class Oidc:
+    """Log-in by an OpenID provider of the company; needs ``pip install edi-gateway[oidc]``.
+
+    Attributes:
+        issuer: URL of the provider, without ``/.well-known``. client_id: as the provider knows us.
+        client_secret: a reference; empty for a client without one.
+        name: on the button of the page.
+        groups_claim: claim with the groups of a user. roles: a role by group, as ``operator`` or
+            ``operator:acme`` for one partner.
+        create: whether the provider says who may do what: whoever has a group of ``roles`` becomes a user and
+            has its roles at each log-in. Otherwise only users log in who are linked by an administrator.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = ""
+    name: str = "Single sign-on"
+    groups_claim: str = "groups"
+    roles: dict[str, str] = field(default_factory=dict)
+    create: bool = False
+
+    def __post_init__(self) -> None:
+        checked_url(self.issuer)
+        if self.issuer.startswith("http:") and urlsplit(self.issuer).hostname not in _LOOPBACK:
+            raise ValueError("issuer: only https, as the log-in depends on it")
+        if self.client_secret:
+            checked_reference(self.client_secret)
+        chosen("roles", (one.partition(":")[0] for one in self.roles.values()), _ROLES)
+        if self.create and not self.roles:
+            raise ValueError("create: write under roles which group has which role")
+
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_ROLES = ("viewer", "operator", "auditor", "administrator")
+
+
+@setting
 class Keys:
     """What protects our private keys for AS2. password: a reference, see :func:`gateway.secrets.secret`."""
 
@@ -479,6 +516,7 @@ class GatewaySettings:
     as2: As2Settings = field(default_factory=As2Settings)
     sftp_server: SftpServer = field(default_factory=SftpServer)
     web: Web = field(default_factory=Web)
+    oidc: Oidc | None = None
     keys: Keys = field(default_factory=Keys)
     labels: Labels = field(default_factory=Labels)
     observability: Observability = field(default_factory=Observability)
@@ -575,8 +613,11 @@ def database_url(home: Path, settings: Settings) -> str:
     return said or f"sqlite:///{home / DATA / DATABASE}"
 
 
-def load(home: Path) -> Settings:
+def load(home: Path, texts: Mapping[str, str] | None = None) -> Settings:
     """Reads and checks all settings of a home.
+
+    Args:
+        texts: by the ids of partners, what is checked in place of their files, or as if they had one.
 
     Raises:
         ConfigurationError: with every problem of every file.
@@ -592,9 +633,10 @@ def load(home: Path) -> Settings:
     folders = {one.channel for one in gateway.erp.channels} if gateway else set()
     found: list[Partner] = []
     users: dict[str, str] = {}
-    for path in sorted((home / PARTNERS_FOLDER).glob("*.yaml")):
-        shown = f"{PARTNERS_FOLDER}/{path.name}"
-        partner = read_file(path, shown, Partner, problems, id=path.stem)
+    texts = texts or {}
+    for name in sorted({*texts, *(path.stem for path in (home / PARTNERS_FOLDER).glob("*.yaml"))}):
+        shown = f"{PARTNERS_FOLDER}/{name}.yaml"
+        partner = read_file(home / shown, shown, Partner, problems, texts.get(name), id=name)
         if partner is None:
             continue
         found.append(partner)
@@ -795,14 +837,55 @@ def _about_calendars(settings: Settings) -> Iterator[Problem]:
             yield _problem(f"{where}: there is no calendar {name!r}.", hint)
 
 
-def read_file(path: Path, shown: str, model: type[_T], problems: list[Problem], **given: str) -> _T | None:
-    """One file as a checked value, or None with its problems added."""
+def plain(text: str, lines: dict[tuple[Any, ...], int] | None = None) -> dict[str, Any]:
+    """What a file of settings says, unchecked; ``lines`` gets the line of every key.
+
+    Raises:
+        ValueError, yaml.YAMLError: it is not written as settings are.
+    """
+    data = _plain(yaml.compose(text, Loader=yaml.SafeLoader), (), {} if lines is None else lines)
+    if not isinstance(data, dict):
+        raise ValueError("line 1: settings are written as `name: value`, one a line")
+    return data
+
+
+def edited(text: str, new: Mapping[str, Any]) -> str:
+    """A file of settings changed to say something else; what stays, stays as it is, with its comments."""
+
+    def written(said: Mapping[str, Any]) -> str:
+        def line(name: str, value: Any) -> str:
+            flow = None if isinstance(value, dict | list) else False  # only what is inside stands in a line
+            return str(yaml.safe_dump({name: value}, sort_keys=False, width=100, default_flow_style=flow))
+
+        return "".join(line(*one) for one in said.items())
+
+    old, wanted = plain(text), plain(written(new))
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    end = len(lines)
+    for key, _ in reversed(node.value if node else ()):
+        begin, stop = key.start_mark.line, end
+        while stop > begin + 1 and (not lines[stop - 1].strip() or lines[stop - 1].startswith("#")):
+            stop -= 1  # comments before the next key are of that
+        if key.value not in new or old[key.value] != wanted[key.value]:
+            lines[begin:stop] = [written({key.value: new[key.value]})] if key.value in new else []
+        end = begin
+    result = "".join(lines) + written({name: value for name, value in new.items() if name not in old})
+    try:
+        return result if plain(result) == wanted else written(new)
+    except (yaml.YAMLError, ValueError):  # several on a line, or anchors
+        return written(new)
+
+
+def read_file(
+    path: Path, shown: str, model: type[_T], problems: list[Problem], text: str | None = None, **given: str
+) -> _T | None:
+    """One file, or a text in its place, as a checked value; or None with its problems added."""
     lines: dict[tuple[Any, ...], int] = {}
     try:
-        node = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
-        data = _plain(node, (), lines)
-        if not isinstance(data, dict):
-            raise ValueError("line 1: settings are written as `name: value`, one a line")
+        data = plain(path.read_text("utf-8") if text is None else text, lines)
     except (yaml.YAMLError, OSError, ValueError) as error:
         problems.append(_problem(f"{shown}: {' '.join(str(error).split())}", "Correct the YAML."))
         return None

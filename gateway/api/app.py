@@ -10,12 +10,22 @@ from fastapi import FastAPI
 from gateway import __version__
 from gateway.api import problems
 from gateway.api.routes import (
+    alerts,
+    audit,
+    certificates,
     chains,
+    channels,
     documents,
     events,
+    items,
+    keys,
     messages,
+    partners,
     previews,
+    reconciliation,
+    schedules,
     today,
+    users,
     watching,
 )
 from gateway.api.routes import problems as codes
@@ -28,6 +38,16 @@ NOUNS = (
     chains,
     previews,
     events,
+    users,
+    keys,
+    audit,
+    alerts,
+    reconciliation,
+    partners,
+    channels,
+    certificates,
+    schedules,
+    items,
     codes,
     watching,
 )

@@ -20,7 +20,7 @@ from typing import BinaryIO, TypeAlias, cast
 import h11
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-from gateway.api.server import HEADER_LIMIT, Server
+from gateway.api.server import HEADER_LIMIT, Kept, Server
 
 Headers: TypeAlias = list[tuple[str, str]]
 
@@ -75,6 +75,7 @@ class Listener:
         tls: PEM files of certificate and private key; None for plain HTTP.
         on_trouble: is told an error of ``admit`` or ``handle``, answered with 500, and a full disk.
         end_seconds: how long running requests may take when it stops.
+        kept: as of :class:`gateway.api.server.Server`.
     """
 
     def __init__(
@@ -93,8 +94,9 @@ class Listener:
         tls: tuple[str, str] | None,
         on_trouble: Callable[[Exception], None],
         end_seconds: float = 30.0,
+        kept: Kept | None = None,
     ) -> None:
-        self._server = Server(host, port, "as2", tls, header_seconds, end_seconds)
+        self._server = Server(host, port, "as2", tls, header_seconds, end_seconds, kept)
         self._path, self._admit, self._handle, self._spool = path, admit, handle, spool
         self._max_body, self._connections, self._on_trouble = max_body, connections, on_trouble
         self._body_seconds, self._header_seconds = body_seconds, header_seconds

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlalchemy import Table
 
 from gateway.store import tables as t
+
+Reason = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1000,
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
+        description="why; it is kept in the audit",
+    ),
+]
+"""What a person says; its constraints also keep out what is no Unicode, as half of a surrogate pair."""
+
+
+class Why(BaseModel):
+    """Why something is done."""
+
+    reason: Reason
 
 
 class _Row(BaseModel):
@@ -23,9 +40,7 @@ def row_of(name: str, table: Table, *omitted: str, **more: Any) -> type[BaseMode
         if column.name not in omitted:
             kind: Any = column.type.python_type
             # `fields` chooses, so none is required
-            fields[column.name] = (
-                (kind | None, Field(default=None)) if column.nullable else (kind, Field(default=...))
-            )
+            fields[column.name] = (kind | None if column.nullable else kind, Field(default=None))
     return create_model(name, __base__=_Row, **fields, **more)
 
 

@@ -6,11 +6,11 @@ in the form of :meth:`gateway.errors.Problem.to_dict`, and ``request_id`` what t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
-import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -86,7 +86,9 @@ def answer(request: Request, error: ApiError) -> Response:
         "request_id": request_id(request),
         "errors": error.errors,
     }
-    return Response(orjson.dumps(details), error.status, error.headers, MEDIA_TYPE)
+    # What was sent need not be Unicode, and may be quoted.
+    packed = json.dumps(details, default=str).encode()
+    return Response(packed, error.status, error.headers, MEDIA_TYPE)
 
 
 def request_id(request: Request) -> str:

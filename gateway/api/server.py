@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,6 +25,9 @@ from gateway.errors import ConfigurationError
 HEADER_LIMIT = 64 << 10
 """Bytes of the header of a request."""
 
+Kept = dict[str, tuple[tuple[str, int], list[socket.socket]]]
+"""Sockets, with their address, that stay open between two servers of a name: who connects meanwhile waits."""
+
 
 class Server:
     """Listens at one address.
@@ -34,6 +38,7 @@ class Server:
         tls: PEM files of certificate and private key; None for plain HTTP.
         header_seconds: how long a client may take for a header, and be idle before it.
         end_seconds: how long running requests may take when it stops.
+        kept: sockets to take over and to leave for the next.
     """
 
     def __init__(
@@ -44,9 +49,10 @@ class Server:
         tls: tuple[str, str] | None,
         header_seconds: float = 15.0,
         end_seconds: float = 30.0,
+        kept: Kept | None = None,
     ) -> None:
         self.host, self.port, self.ready = host, port, Event()
-        self._name, self._tls = name, tls
+        self._name, self._tls, self._kept = name, tls, kept
         self._header_seconds, self._end_seconds = header_seconds, end_seconds
 
     async def serve(self, app: Callable[..., Awaitable[None]], stop: Event, *, sockets: int) -> None:
@@ -73,30 +79,45 @@ class Server:
         config.load()
         state = ServerState()
         try:
-            server = await asyncio.get_running_loop().create_server(
-                lambda: _Protocol(config, state, self._header_seconds, sockets),
-                self.host or None,
-                self.port,
-                ssl=self._context(),
-                ssl_handshake_timeout=self._header_seconds if self._tls else None,
-            )
+            servers = await self._listen(lambda: _Protocol(config, state, self._header_seconds, sockets))
         except OSError as error:
             raise ConfigurationError(
                 f"Nothing can be received at {self.host}:{self.port}: {error.strerror or error}. If another "
                 f"program uses the port, or the address is not one of this machine, change "
                 f"`{self._name}.listen` in gateway.yaml."
             ) from error
-        self.port = server.sockets[0].getsockname()[1]
+        self.port = servers[0].sockets[0].getsockname()[1]
         self.ready.set()
         while not stop.is_set():  # noqa: ASYNC110 -- it belongs to threads
             await asyncio.sleep(0.05)
-        server.close()
+        for server in servers:
+            server.close()
         for connection in list(state.connections):
             connection.shutdown()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._end_seconds):
                 while state.connections or state.tasks:  # noqa: ASYNC110 -- uvicorn tells nobody
                     await asyncio.sleep(0.02)
+
+    async def _listen(self, factory: Callable[[], _Protocol]) -> list[asyncio.Server]:
+        loop, place = asyncio.get_running_loop(), (self.host, self.port)
+        tls = self._context()
+        seconds = self._header_seconds if tls else None
+        before, kept = self._kept.pop(self._name, (place, [])) if self._kept is not None else (place, [])
+        if self._kept is not None and before == place and kept:
+            self._kept[self._name] = place, kept
+            return [
+                await loop.create_server(factory, sock=one.dup(), ssl=tls, ssl_handshake_timeout=seconds)
+                for one in kept
+            ]
+        for one in kept:
+            one.close()
+        made = await loop.create_server(
+            factory, self.host or None, self.port, ssl=tls, ssl_handshake_timeout=seconds
+        )
+        if self._kept is not None:
+            self._kept[self._name] = place, [one.dup() for one in made.sockets]
+        return [made]
 
     def _context(self) -> ssl.SSLContext | None:
         if self._tls is None:

@@ -31,6 +31,10 @@ class Site(Protocol):
     @property
     def keyring(self) -> Keyring: ...
     @property
+    def trouble(self) -> str:
+        """Why settings that were changed are not taken up; empty if nothing is wrong."""
+
+    @property
     def schedules(self) -> Mapping[str, Slots]:
         """What has times of its own, by the keys of its jobs."""
 

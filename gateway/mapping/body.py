@@ -200,10 +200,16 @@ class BodyReader(_Meets):
         for rule in rules:
             if isinstance(rule, Copy):
                 self._copy(rule, target)
-            elif isinstance(rule, Field):
-                self._field(rule, node, owner, at, target, place, key, taken, kept)
-            else:
+                continue
+            address, has_default = (
+                (rule.address, rule.default) if isinstance(rule, Field) else (rule.each, "")
+            )
+            if address.head and not has_default and isinstance(node, dict) and address.head not in node:
+                continue
+            if isinstance(rule, Repeated):
                 self._list(rule, node, owner, at, target, place, taken, kept)
+            elif not (address.plain and self._taken_at_once(rule, node, target, taken)):
+                self._field(rule, node, owner, at, target, place, key, taken, kept)
         if around is not None:
             return
         prefixes: set[Path] = {(), *(path[:size] for path in taken for size in range(len(path)))}
@@ -234,6 +240,27 @@ class BodyReader(_Meets):
         if rule.default or (value and (len(rule.path) == 1 or get(target, rule.path[:-1]) is not None)):
             put(target, rule.path, value or rule.default)
 
+    def _taken_at_once(self, rule: Field, node: Any, target: Json, taken: set[Path]) -> bool:
+        """Takes a value that says just what is written of it, or sees that none is there; False if unsure.
+
+        So it is of nearly all fields, of which :meth:`_field` would ask much more.
+        """
+        path = rule.address.plain
+        for name in path:
+            if type(node) is not dict or self.traced:
+                return False
+            if (node := node.get(name)) is None:
+                return not rule.default
+        text = str(node) if type(node) is int else node
+        if type(text) is not str or not text or text != text.strip():
+            return False
+        value = rule.converter.read((text,))
+        if value is None or rule.converter.write(value) != (text,):
+            return False
+        put(target, rule.path, value)
+        taken.add(path)
+        return True
+
     def _field(
         self, rule: Field, node: Any, owner: str, at: Path, target: Json, place: Path, key: str,
         taken: set[Path], kept: list[Json],
@@ -243,10 +270,13 @@ class BodyReader(_Meets):
             put(target, rule.path, rule.converter.read((key,)))
             return
         way = self._way(node, address, at)
-        texts = tuple(text_of(one) for one in _named(way[1], address.names)) if way else ()
+        raws = _named(way[1], address.names) if way else []
+        texts = tuple([text_of(one) for one in raws])
         if rule.converter.table or rule.converter.name in ("decimal", "int"):
-            texts = tuple(text.strip() for text in texts)
-        where, shown = (*place, *rule.path), f"{address.text} | {rule.converter.name}"
+            texts = tuple([text.strip() for text in texts])
+        where, shown = (
+            ((*place, *rule.path), f"{address.text} | {rule.converter.name}") if self.traced else ((), "")
+        )
         if not any(texts):
             if rule.default:
                 put(target, rule.path, rule.default)
@@ -258,14 +288,14 @@ class BodyReader(_Meets):
         value = rule.converter.read(texts)
         if way is None or value is None:
             return
-        path, parent, conditions = way
+        path, _, conditions = way
         put(target, rule.path, value)
         if self.traced:
             ends = (*at, *path, *_ends(address))
             self._tell("rule", ends, " ".join(filter(None, texts)), where, value, shown)
         taken.update(conditions)
         written = (*rule.converter.write(value), *[""] * len(texts))
-        for name, raw, text in zip(address.names, _named(parent, address.names), written):
+        for name, raw, text in zip(address.names, raws, written):
             if raw is None:
                 continue
             here = path if name == "." else (*path, name)
@@ -297,7 +327,7 @@ class BodyReader(_Meets):
                 if conditions:
                     named = ",".join(f"{one.name}={self.wanted(one)}" for one in conditions)
                     self.chosen[*at, *path] = f"[{named}]"
-            elif not self.meets(node, conditions):
+            elif conditions and not self.meets(node, conditions):
                 return None
             passed += [(path, one.name) for one in conditions]
         return None if node is None else (path, node, [(*there, name) for there, name in passed])
@@ -357,20 +387,23 @@ class BodyReader(_Meets):
         path, parent, passed = way
         last = each.conditions[len(each.path)] if len(each.conditions) > len(each.path) else ()
         used = frozenset(one.name for one in last)
+        others = {known[: len(path) + more] for known in taken for more in (1, 2)}
         for name in each.names:
             value = parent.get(name)
             many = value if isinstance(value, list) else [] if value is None else [value]
             for index, one in enumerate(many):
                 here = (*path, name, index) if isinstance(value, list) else (*path, name)
-                is_free = not any(known[: len(here)] == here for known in taken)
-                if is_free and self.meets(one, last) and not (isinstance(one, list) or one is None):
+                if (
+                    here not in others
+                    and self.meets(one, last)
+                    and not (isinstance(one, list) or one is None)
+                ):
                     taken.update(passed)
                     yield here, one, name, used
 
 
-def _named(node: Any, names: tuple[str, ...]) -> Iterator[Any]:
-    for name in names:
-        yield node if name == "." else node.get(name) if isinstance(node, dict) else None
+def _named(node: Any, names: tuple[str, ...]) -> list[Any]:
+    return [node if name == "." else node.get(name) if isinstance(node, dict) else None for name in names]
 
 
 def _ends(address: Address) -> tuple[str, ...]:

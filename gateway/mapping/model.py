@@ -43,6 +43,8 @@ class Address:
         open_end: the address takes all elements from the first on (``PO106..``).
         names: in a JSON body, the members at the end of ``path``; ``@`` is the name of the member that an
             item stands in, ``.`` the item itself.
+        head: in a JSON body, a member without which nothing stands there; empty if none alone is needed.
+        plain: in a JSON body, the members down to a single one without conditions; empty for all others.
     """
 
     path: tuple[str, ...]
@@ -51,6 +53,13 @@ class Address:
     open_end: bool
     text: str
     names: tuple[str, ...] = ()
+    head: str = field(init=False, compare=False)
+    plain: tuple[str, ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        whole, is_one = (*self.path, *self.names), len(self.names) == 1 and self.names[0] not in "@."
+        object.__setattr__(self, "head", whole[0] if self.path or is_one else "")
+        object.__setattr__(self, "plain", whole if is_one and not any(self.conditions) else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -54,6 +55,10 @@ class Kind:
     def identity(self, row: Row) -> tuple[str, str, str]:
         """What tells a row from all others; a row with the same replaces it."""
         return row["partner"], row[self.own], row["since"]
+
+    def id_of(self, row: Row) -> str:
+        """The identity as one word, for addresses."""
+        return urlsafe_b64encode("\0".join(self.identity(row)).encode()).rstrip(b"=").decode()
 
     def keys(self, row: Row) -> set[Key]:
         """The names a row may be found by."""
@@ -105,6 +110,12 @@ LOCATION = Kind(
     },
 )
 KINDS = {one.name: one for one in (ITEM, LOCATION)}
+
+
+def identity_of(row_id: str) -> tuple[str, str, str]:
+    """The identity that :meth:`Kind.id_of` made a word of. Raises ValueError."""
+    partner, own, since = urlsafe_b64decode(f"{row_id}==").decode().split("\0")
+    return partner, own, since
 
 
 # --- single cells ----------------------------------------------------------------------------------------

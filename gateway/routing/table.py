@@ -7,17 +7,17 @@ place of an earlier one goes where that went. A pin is stronger than a rule that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from itertools import chain
 from math import inf
 from zoneinfo import ZoneInfo, available_timezones
 
 from gateway.documents import KINDS
 from gateway.partners.agreement import setting
 from gateway.partners.partner import API, FOLDER, WAYS
+from gateway.routing.sets import Named, Ranges, having, places
 
 ACKNOWLEDGMENT = "functional_acknowledgment"
 """Goes back the way the interchange came; only a rule that names it says otherwise."""
@@ -169,6 +169,11 @@ class Facts:
     pinned_by: str = ""
     sent: bool = False
 
+    @property
+    def bound(self) -> str:
+        """The one way that a pin leaves; empty where it leaves several."""
+        return "" if self.pinned == EDI else self.pinned
+
     def can(self, way: str, *, free: bool = False) -> bool:
         """Whether the partner has a way, and (unless free) no order that came by EDI forbids it."""
         return (way in self.ways or way == FOLDER) and (free or way != API or self.pinned != EDI)
@@ -195,7 +200,7 @@ class Decision:
     """Which way, by which rule (0 for none), why; or the code of a refusal and no way.
 
     Attributes:
-        passed: rules before it that might have been for the document.
+        passed: the rules before it, where they were asked for (:func:`explain`).
     """
 
     way: str
@@ -259,7 +264,7 @@ class Rule:
         """Its ways that the partner has and a pin allows, in order of preference."""
         return [one for one in self.to if facts.can(one, free=not self.pin)]
 
-    def choose(self, facts: Facts, ways: list[str], passed: list[Passed]) -> Decision:
+    def choose(self, facts: Facts, ways: list[str], passed: tuple[Passed, ...]) -> Decision:
         """Which of its ways."""
         way, reason, is_other, away = ways[0], "its first way", False, facts.away(ways[0])
         if away and not facts.sent:
@@ -270,60 +275,98 @@ class Rule:
             reason = f"{away}, so {'its fall-back' if is_other else 'its next way'}"
         elif away:
             reason = f"{away}; the document waits for it{', as part of it was sent' if facts.sent else ''}"
-        return Decision(way, reason, self.number, self.name, is_other, passed=tuple(passed))
+        return Decision(way, reason, self.number, self.name, is_other, passed=passed)
 
 
 class Table:
-    """All rules, found by partner and type of document."""
+    """All rules, and which of them are for a document, without asking each."""
 
     def __init__(self, routes: Routes = Routes()) -> None:  # noqa: B008 - it is a value
-        self.rules = tuple(Rule(number, one, routes.zone) for number, one in enumerate(routes.routes, 1))
-        self._by: dict[tuple[str, str], list[int]] = {}
-        for index, rule in enumerate(self.rules):
-            for partner in rule.partners or ("",):
-                for kind in rule.documents or ("",):
-                    self._by.setdefault((partner, kind), []).append(index)
+        rules = self.rules = tuple(
+            Rule(number, one, routes.zone) for number, one in enumerate(routes.routes, 1)
+        )
+        self._partners, self._documents, self._regions, self._days = (
+            Named([getattr(one, name) for one in rules])
+            for name in ("partners", "documents", "regions", "days")
+        )
+        self._tests = Named([() if one.when.test is None else (one.when.test,) for one in rules])
+        self._bytes = Ranges((one.bytes[0], one.bytes[1] + 1) for one in rules)
+        self._lines = Ranges((one.lines[0], one.lines[1] + 1) for one in rules)
+        self._begun = Ranges((one.first, one.last if one.first < one.last else DAY) for one in rules)
+        self._over_midnight = Ranges((0, one.last if one.last < one.first else 0) for one in rules)
+        zones = {one.zone for one in rules if one.is_timed}
+        self._timed = {zone: having(one.is_timed and one.zone is zone for one in rules) for zone in zones}
+        self._to = {way: having(way in one.to for one in rules) for way in WAYS}
+        self._pins = having(one.pin for one in rules)
+        self._healthy = having(one.when.healthy for one in rules)
 
-    def rules_for(self, partner: str, document_type: str) -> list[Rule]:
+    def _for(self, partner: str, document_type: str) -> int:
+        found = self._documents.at(document_type) & self._partners.at(partner)
+        return found & ~self._documents.free if document_type == ACKNOWLEDGMENT else found
+
+    def rules_for(self, partner: str, document_type: str) -> Iterator[Rule]:
         """Rules that may be for it, in their order."""
-        keys = ((partner, document_type), (partner, ""), ("", document_type), ("", ""))
-        found = [self._by[key] for key in keys if key in self._by]
-        return [self.rules[index] for index in (found[0] if len(found) == 1 else sorted(chain(*found)))]
+        return (self.rules[place] for place in places(self._for(partner, document_type)))
+
+    def first(self, facts: Facts) -> Rule | None:
+        """The first rule that is for a document and has a way for it, or that a pin ends at."""
+        found = self._for(facts.partner, facts.document_type) & self._regions.at(facts.region)
+        found &= self._tests.at(facts.test) & self._bytes.at(facts.bytes) & self._lines.at(facts.lines)
+        for zone, timed in self._timed.items():
+            if found & timed:
+                found &= ~timed | self._now(facts.time.astimezone(zone))
+        has_way = works = 0
+        for way, rules in self._to.items():
+            if facts.can(way, free=True):
+                rules &= -1 if facts.can(way) else ~self._pins
+                has_way |= rules
+                works |= 0 if facts.away(way) else rules
+        found &= has_way & (works | ~self._healthy) | (self._pins if facts.bound else 0)
+        return self.rules[next(places(found))] if found else None
+
+    def _now(self, local: datetime) -> int:
+        """The rules whose days and hours hold, by the clock on the wall, see :meth:`Rule.holds_at`."""
+        minute, day = local.hour * 60 + local.minute, local.weekday()
+        begun = self._begun.at(minute) & self._days.at(DAYS[day])
+        return begun | self._over_midnight.at(minute) & self._days.at(DAYS[day - 1])
 
 
 def decide(table: Table, facts: Facts) -> Decision:
     """Which way a document goes."""
-    return _decide(table.rules_for(facts.partner, facts.document_type), facts)
+    rule = table.first(facts)
+    if rule is None or (rule.pin and facts.bound):
+        return _unruled(facts, ())
+    return rule.choose(facts, rule.usable(facts), ())
 
 
 def explain(table: Table, facts: Facts) -> Decision:
-    """The same, with every rule that was passed over."""
-    return _decide(table.rules, facts)
-
-
-def _decide(rules: Iterable[Rule], facts: Facts) -> Decision:
+    """The same, by asking each rule in turn, and with why those before it were passed over."""
     passed: list[Passed] = []
-    pinned = "" if facts.pinned == EDI else facts.pinned
-    for rule in rules:
+    for rule in table.rules:
         why = rule.mismatch(facts)
-        if not why and rule.pin and pinned:
+        if not why and rule.pin and facts.bound:
             break
         if not why:
             ways = rule.usable(facts)
             if ways and not (rule.when.healthy and all(facts.away(one) for one in ways)):
-                return rule.choose(facts, ways, passed)
+                return rule.choose(facts, ways, tuple(passed))
             why = f"the partner has none of its ways ({', '.join(rule.to)})"
             if ways:
                 why = facts.away(ways[0])
             elif any(facts.can(one, free=True) for one in rule.to):
                 why = f"pinned: {facts.pinned_by}"
         passed.append(Passed(rule.number, rule.name, why))
-    told, of = tuple(passed), facts.partner
-    left = [one for one in (pinned,) if facts.can(one)] if pinned else [*filter(facts.can, facts.ways)]
+    return _unruled(facts, tuple(passed))
+
+
+def _unruled(facts: Facts, told: tuple[Passed, ...]) -> Decision:
+    """What becomes of a document that no rule takes."""
+    bound, of = facts.bound, facts.partner
+    left = [one for one in (bound,) if facts.can(one)] if bound else [*filter(facts.can, facts.ways)]
     if len(left) == 1:
-        is_bound = facts.pinned and (pinned or len(facts.ways) > 1)
+        is_pinned = facts.pinned and (bound or len(facts.ways) > 1)
         return Decision(
-            left[0], f"pinned: {facts.pinned_by}" if is_bound else f"the only way of {of}", passed=told
+            left[0], f"pinned: {facts.pinned_by}" if is_pinned else f"the only way of {of}", passed=told
         )
     if not left:
         return Decision(

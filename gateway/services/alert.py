@@ -207,6 +207,23 @@ def acknowledge(services: Services, number: int, reason: str) -> str:
     return str(row.words)
 
 
+def resend(services: Services, notice_id: str, reason: str) -> str:
+    """Tells a target once more what it was told, or could not be; returns the target.
+
+    Raises:
+        NotFoundError: there is no such notice, or its target is gone. RefusedError: it is on its way.
+    """
+    store = services.store
+    with store.transaction():
+        row = store.alerts.again(notice_id)
+        if row.target != LOG:
+            _target(services, row.target)
+        services.enqueue([f"notice:{notice_id}"])
+        facts = {"target": row.target, "rule": row.rule, "notice": notice_id}
+        store.audit("alert.resent", **facts, reason=reason)
+    return str(row.target)
+
+
 def try_out(services: Services, name: str) -> str:
     """Sends a test to a target; returns what went well, in words. Raises as :func:`post`."""
     body, result = orjson.dumps(notices.test(services.clock())), "fine"

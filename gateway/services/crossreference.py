@@ -8,15 +8,17 @@ with its own numbers alone gets those of the partner in their place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
 from difflib import get_close_matches
 from io import BytesIO
+from itertools import islice
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection
 
 from gateway.errors import DocumentError, Location, NotFoundError, Problem, RefusedError, Severity
 from gateway.partners.crossreference import (
@@ -28,11 +30,13 @@ from gateway.partners.crossreference import (
     Wrong,
     clashes,
     gtin,
+    identity_of,
     meant,
 )
 from gateway.partners.partner import Partner
 from gateway.services.base import Services, job_of
 from gateway.services.problems import problem
+from gateway.store import queries
 from gateway.store.records import Delivery, Document
 from gateway.store.sql import Store
 
@@ -47,6 +51,11 @@ _SCHEMES = {"code": "buyer_assigned", "san": "san", "gln": "gln"}
 
 _MANY = 1000
 """So many rows are compared with all that are there: that is quicker than to look for each."""
+
+_ANSWERS = 200
+"""Acknowledgments that are asked which items are obsolete."""
+
+_OBSOLETE = ("rejected_obsolete", "obsolete", "ObsoleteProduct")
 
 _EXACT = Context(prec=200)
 _SUGGESTED = 3
@@ -76,15 +85,17 @@ def save(
     wrong: Sequence[Wrong] = (),
     *,
     dry_run: bool = False,
+    new: bool = False,
 ) -> Saved:
     """Adds rows, or puts them in the place of those with the same partner, number and first day.
 
     Args:
         rows: each with the number by which a mistake in it is told. wrong: mistakes found already.
-        dry_run: only look what would be done.
+        dry_run: only look what would be done. new: none of them may be there.
 
     Raises:
         DocumentError: with every mistake; nothing was changed.
+        RefusedError: one is there.
     """
     table, partners, saved = services.store.crossreferences[kind.name], services.settings.partners, Saved()
     found, seen = list(wrong), dict[tuple[str, str, str], int]()
@@ -109,6 +120,8 @@ def save(
             found += clashes(kind, rows, kept)
         if found:
             raise DocumentError("No row was taken.", problems=tuple(_problem(one) for one in sorted(found)))
+        if new and not seen.keys().isdisjoint(old):
+            raise RefusedError("There is a row with this partner, number and first day: change that one.")
         for _, row in rows:
             before = old.get(kind.identity(row))
             if before is None:
@@ -126,6 +139,35 @@ def save(
                 _told(services.store, kind, "changed", row, changes)
             services.enqueue([job_of_waiting()])
     return saved
+
+
+def row_of(services: Services, kind: Kind, row_id: str) -> Row:
+    """The row of an id (:meth:`Kind.id_of`). Raises NotFoundError."""
+    try:
+        partner, own, since = identity_of(row_id)
+        found = services.store.crossreferences[kind.name].find({(kind.own, own)}, {partner})
+        return next(one for one in found if one["since"] == since)
+    except (ValueError, StopIteration):
+        raise NotFoundError(f"There is no such {kind.name}.") from None
+
+
+def obsolete(connection: Connection, partners: frozenset[str] | None) -> dict[str, Any]:
+    """Items of which the latest acknowledgments say that there will be none any more.
+
+    Returns:
+        For each of their numbers the acknowledgment (a row of the list of documents), the newest.
+    """
+    asked: dict[str, Any] = {"document_type": "purchase_order_acknowledgment", "direction": "out"}
+    rows = queries.documents(connection, queries.Wanted(**asked, partners=partners, limit=_ANSWERS)).rows
+    bodies = queries.bodies(connection, [one["id"] for one in rows])
+    found: dict[str, Any] = {}
+    for one in rows:
+        for line in bodies.get(one["id"], {}).get("lines", ()):
+            said = [str(two.get(name)) for two in line.get("responses", ()) for name in ("code", "reason")]
+            if any(word in _OBSOLETE for word in said):
+                for number in (line.get("ids") or {}).values():
+                    found.setdefault(str(number), one)
+    return found
 
 
 def remove(
@@ -476,14 +518,22 @@ def _looked_at(
     return body, document, fill(services.store, partner, body, today(services), ours=False)
 
 
-def unknown(services: Services, kind: Kind) -> list[dict[str, Any]]:
-    """The items or places that documents wait for, oldest first, each with its documents and suggestions."""
+def unknown(
+    services: Services, kind: Kind, partners: Collection[str] | None = None, most: int | None = None
+) -> list[dict[str, Any]]:
+    """The items or places that documents wait for, oldest first, each with its documents and suggestions.
+
+    Args:
+        partners: only what concerns these; None for all. most: batches of deliveries that are looked at.
+    """
     found: dict[Any, dict[str, Any]] = {}
-    for some in _batches(services.store):
+    for some in islice(_batches(services.store), most):
         for delivery in some:
             looked = _looked_at(services, delivery)
             for one in looked[2] if looked else ():
                 if one.kind is not kind or not one.blocks or looked is None:
+                    continue
+                if partners is not None and looked[1].partner not in partners:
                     continue
                 kept, key = looked[1], (looked[1].partner, *one.names.items(), one.why)
                 if key not in found:
@@ -494,7 +544,11 @@ def unknown(services: Services, kind: Kind) -> list[dict[str, Any]]:
                         "why": one.why or "not known",
                         "description": one.description,
                         "since": delivery.planned_at,
-                        "suggestions": suggestions(services.store, kept.partner, one),
+                        "suggestions": [
+                            near
+                            for near in suggestions(services.store, kept.partner, one)
+                            if partners is None or near["partner"] in partners
+                        ],
                         "documents": [],
                     }
                 document = {"document_type": kept.document_type, "number": kept.number, "id": kept.id}

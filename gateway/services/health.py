@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
 
-from gateway.errors import RefusedError
+from gateway.errors import NotFoundError, RefusedError
+from gateway.partners.partner import WEBHOOK, Partner
 from gateway.services.base import Services, Trouble, job_of
 from gateway.services.transmit import Link
 from gateway.store.records import Channel, as_text
@@ -116,6 +119,44 @@ def _recover(services: Services, known: Channel) -> None:
     services.store.channels.change(known.channel, last_ok_at=services.store.now(), **well)
 
 
+# --- how they are ----------------------------------------------------------------------------------------
+
+
+def channels(
+    services: Services, waiting: Callable[[str], int | None], partners: Iterable[Partner] | None = None
+) -> list[dict[str, Any]]:
+    """All channels, or those of some partners, with how they are and what waits.
+
+    Args:
+        waiting: how many files lie in the inbox of a channel; None where that cannot be seen.
+    """
+    settings, known_of = services.settings, services.store.channels
+    states, deliveries = known_of.all(), known_of.waiting()
+    mine = [*(settings.partners.values() if partners is None else partners)]
+    ways = {name: way for one in mine for name, way in one.channels.items()}
+    if partners is None:
+        ways |= dict.fromkeys(settings.webhooks, WEBHOOK)
+        names = dict.fromkeys((*settings.channels, *ways, *sorted(deliveries)))
+    else:
+        names = dict.fromkeys((*(one.folder for one in mine), *ways))
+    rows = []
+    for name in names:
+        known, way = states.get(name, Channel(name)), ways.get(name, "folder")
+        kind = way if way == "folder" else way.upper()
+        counted = {"deliveries": deliveries.get(name, 0), "files": waiting(name)}
+        rows.append({**asdict(known), "kind": kind, "state": known.state, **counted})
+    return rows
+
+
+def known_channel(services: Services, channel: str) -> None:
+    """Raises NotFoundError unless there is the channel."""
+    known = [row["channel"] for row in channels(services, lambda _: None)]
+    if channel not in known:
+        near = get_close_matches(channel, known, 1)
+        advice = f" Did you mean {near[0]}?" if near else ""
+        raise NotFoundError(f"{services.home} has no channel {channel!r}.{advice}")
+
+
 # --- what people do --------------------------------------------------------------------------------------
 
 
@@ -171,6 +212,14 @@ def tested(services: Services, channel: str) -> None:
         if (known := services.store.channels.get(channel)).failures:
             _wake(services, channel)
         _recover(services, known)
+
+
+def forgive(services: Services) -> None:
+    """Lets what is left alone after a refusal be tried at once: settings are others now. In a transaction."""
+    for name, known in services.store.channels.all().items():
+        if known.not_before:
+            services.store.channels.change(name, not_before="")
+            _wake(services, name)
 
 
 def _wake(services: Services, channel: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -14,9 +14,9 @@ from gateway.mapping.library import Library
 from gateway.mapping.reader import Origin
 from gateway.mapping.trial import origins
 from gateway.services.acknowledge import number
-from gateway.services.quarantine import QUARANTINE
 from gateway.store.payloads import Payloads
 from gateway.store.queries import Row
+from gateway.transports.folder import QUARANTINE
 from gateway.x12.annotate import AnnotatedSet, Annotator
 from gateway.x12.annotate import Row as Segment
 from gateway.x12.envelope import TransactionSet
@@ -25,19 +25,20 @@ from gateway.x12.reader import SetText
 from gateway.x12.rewrite import pieces
 from gateway.x12.source import source_of
 
-MOST_SCANNED = 64_000_000
+MOST_SCANNED = 16_000_000
 """Bytes from the beginning of a file that are looked at; what is behind them is for the command line."""
 
-MOST_SET = 4_000_000
-"""Bytes of a transaction set that is shown with its meaning."""
+MOST_SET, MOST_TRACED = 200_000, 100_000
+"""Characters of a transaction set whose segments are shown with meanings, and whose values are traced."""
 
-SEGMENTS, ORIGINS, RAW = 60, 120, 24_000
+SEGMENTS, ORIGINS, RAW = 45, 120, 24_000
 """Segments, origins of values, and bytes that are shown at once."""
 
 _WHOLE = 100_000
 """Bytes of a file whose envelope is checked to its end before its first line is shown."""
 
 _CHUNK = 1 << 16
+_LARGE = "This set is large, so its segments are shown without their meaning; `edigw x12 inspect` tells it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,14 @@ class Shown:
     Attributes:
         rows: segments. loose: problems that stand at none of them. sets: for each segment its set, as the
             byte where that begins. next: where the next part begins; None at the end.
-        cut: why what follows is not shown; empty if it is.
+        note: what is not shown, and why; empty if all is.
     """
 
     rows: list[Segment]
     loose: list[Problem]
     sets: dict[int, int]
     next: int | None = None
-    cut: str = ""
+    note: str = ""
 
 
 def reports(message: Mapping[str, Any], payloads: Payloads) -> Iterator[Any]:
@@ -87,6 +88,8 @@ def annotated(payloads: Payloads, message: Row, guides: Library, at: int = 0) ->
     shown, begin = Shown([], [], {}), 0
     with payloads.open(message["payload"]) as file:
         for part in _parts(file, message["size"], Annotator(guides), at):
+            if not isinstance(part, AnnotatedSet | Problem) and part.number and not shown.note:
+                shown = replace(shown, note=_LARGE)
             rows = part.segments if isinstance(part, AnnotatedSet) else [part]
             if isinstance(part, AnnotatedSet):
                 shown.loose.extend(part.problems)
@@ -95,14 +98,13 @@ def annotated(payloads: Payloads, message: Row, guides: Library, at: int = 0) ->
                 if isinstance(row, Problem):
                     shown.loose.append(row)
                 elif len(shown.rows) == SEGMENTS:
-                    return Shown(shown.rows, shown.loose, shown.sets, row.offset)
+                    return replace(shown, next=row.offset)
                 elif row.offset + len(row.text) >= at:
                     shown.rows.append(row)
                     if row.number is not None:
                         shown.sets[row.offset] = begin
     if message["size"] > MOST_SCANNED or (not shown.rows and message["size"] > _WHOLE):
-        cut = "What follows is too large to be shown here. Download the file and use `edigw x12 inspect`."
-        return Shown(shown.rows, shown.loose, shown.sets, cut=cut)
+        return replace(shown, note="What follows is too far in the file to be shown here. Download it.")
     return shown
 
 
@@ -125,7 +127,7 @@ def sets(payloads: Payloads, message: Row, guides: Library, at: int = 0) -> Iter
     parser = Parser(guides)
     with payloads.open(message["payload"]) as file:
         for piece in pieces(_chunks(file)):
-            if isinstance(piece, SetText) and (piece.end <= at or len(piece.text) > MOST_SET):
+            if isinstance(piece, SetText) and (piece.end <= at or len(piece.text) > MOST_TRACED):
                 continue
             for event in parser.take(piece):
                 if isinstance(event, TransactionSet):

@@ -18,7 +18,6 @@ from enum import StrEnum
 from gateway.errors import RefusedError
 from gateway.store.records import Message
 from gateway.store.sql import Store
-from gateway.store.tables import NEEDS
 
 
 class Translation(StrEnum):
@@ -104,6 +103,4 @@ def advance(store: Store, message: Message, *to: Status, **notes: str | None) ->
             said = f"{status.capitalize()} of message {message.id} is {current.value}, not {one.value}."
             raise RefusedError(said)
         moves[status] = (current.value, one.value)
-        if one in NEEDS[status]:
-            notes["closed_at"] = ""
     store.advance(message.id, moves, **notes)

@@ -6,13 +6,15 @@ import hashlib
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Row, Select, Table, exists, select, union
+from sqlalchemy import CompoundSelect, Connection, Row, Select, Table, exists, func, select, union
 
 from gateway.errors import NotFoundError
+from gateway.settings import AUDIT_KEY, CHECKPOINTS, DATA, KEYS
+from gateway.store import audit, verifier
 from gateway.store import tables as t
 from gateway.store.exchanges import PAYLOADS
 from gateway.store.payloads import Payloads
@@ -76,6 +78,9 @@ _WORDS = {
     "receipt.unproven": "A receipt for {file} proves nothing: {reason}",
     "receipt.overdue": "No receipt for {file} came in time; the same was sent again.",
     "receipt.ignored": "A receipt of {partner} was not counted: {reason}",
+    "partner.added": "{file} was written (sha256 {after}). Reason: {reason}",
+    "partner.changed": "{file} was changed (sha256 {before}, now {after}). Reason: {reason}",
+    "secret.kept": "A secret of {partner} was put into {file}.",
     "partner.tested": "The connection to {partner} was tested: {result}.",
     "file.quarantined": "{file} went to quarantine: {reason} Next move: {move}.",
     "delivery.delayed": "{files} files for {channel} wait: {error}.",
@@ -94,6 +99,7 @@ _WORDS = {
     "hold.added": "Legal hold {hold} on {kind} {value}. Reason: {reason}",
     "hold.released": "Legal hold {hold} on {kind} {value} ended. Reason: {reason}",
     "audit.exported": "Exported: {scope}. Reason: {reason}",
+    "audit.downloaded": "The export of {scope} was downloaded.",
     "certificate.added": "Certificate of {whose} added: {name}, to {purposes}, {since} to {until}. {reason}",
     "certificate.changed": "Certificate of {whose} changed: {name}, {since} to {until}. {reason}",
     "certificate.removed": "Certificate of {whose} removed: {name}. {reason}",
@@ -105,6 +111,7 @@ _WORDS = {
     "alert.sent": "{target} was told what the rule {rule} had to tell.",
     "alert.failed": "{target} could not be told what the rule {rule} had to tell: {error}",
     "alert.acknowledged": "Alert {alert} was acknowledged: {about} Reason: {reason}",
+    "alert.resent": "{target} is told once more what the rule {rule} had to tell. Reason: {reason}",
     "alert.tested": "Telling {target} was tested: {result}.",
     "remittance.reconciled": "Remittance {remittance} over {amount} was taken into account: {parts} parts.",
     "remittance.held": "Remittance {remittance} over {amount} is held and counts for nothing: {reason}.",
@@ -122,6 +129,11 @@ _WORDS = {
     "key.revoked": "Key {key} of {name} revoked. Reason: {reason}",
     "home.restored": "Restored from the backup of {backup}; {held} messages were put on hold.",
 }
+
+EVENTS = tuple(sorted(_WORDS))
+"""Entries that there are words for."""
+
+_LAST_CHECK = "audit-check.json"
 
 
 def words(entry: Entry) -> str:
@@ -168,7 +180,54 @@ def _said(value: Any) -> str:
     return str(value).replace("_", " ") if str(value).isidentifier() else str(value)
 
 
-def verify_payloads(connection: Connection, payloads: Payloads) -> Iterator[str]:
+def verified(
+    home: Path,
+    connection: Connection,
+    payloads: Payloads | None,
+    kept: Sequence[Path] = (),
+    beat: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """What there is in the audit of a home, and all that is wrong with it.
+
+    Args:
+        payloads: to hash them again; None to check the chain only.
+        kept: files with checkpoints that were kept elsewhere.
+        beat: is told from time to time how far it is.
+    """
+    a, key = t.audit.c, audit.public_key(connection)
+    files = (home / DATA / CHECKPOINTS, *kept)
+    problems = [*audit.verify(connection, [point for path in files for point in written(path)], beat)]
+    own = home / KEYS / AUDIT_KEY
+    if key and own.exists() and audit.Seal.of(own).public_key != key:
+        problems.append(f"The audit is signed with another key than {own}.")
+    if payloads is not None:
+        problems += verify_payloads(connection, payloads, beat)
+    ends = func.count(), func.min(a.at), func.max(a.at)
+    number, since, until = connection.execute(select(*ends)).one()
+    newest = max(audit.checkpoints(connection), default=None)
+    told = {"entries": number, "since": since, "until": until, "payloads": payloads is not None}
+    fingerprint = key and verifier.fingerprint_of(bytes.fromhex(key))
+    point = newest and newest._asdict()
+    return {**told, "problems": problems, "fingerprint": fingerprint, "newest": point}
+
+
+def remember(home: Path, told: Mapping[str, Any], at: str, actor: str) -> None:
+    """Keeps the result of the last check, with a hundred problems at most."""
+    file = home / DATA / _LAST_CHECK
+    hidden = file.with_suffix(".part")
+    hidden.write_text(json.dumps({**told, "problems": told["problems"][:100], "at": at, "actor": actor}))
+    hidden.replace(file)
+
+
+def last_check(home: Path) -> dict[str, Any] | None:
+    """The result of the last check; None if there was none."""
+    file = home / DATA / _LAST_CHECK
+    return facts_of(file.read_text("utf-8")) or None if file.exists() else None
+
+
+def verify_payloads(
+    connection: Connection, payloads: Payloads, beat: Callable[[str], None] = lambda _: None
+) -> Iterator[str]:
     """Everything that is wrong with the stored bytes, in words; to be asked together with the chain.
 
     Every payload and every body of a document is hashed again and compared with its row and with the entries
@@ -177,8 +236,10 @@ def verify_payloads(connection: Connection, payloads: Payloads) -> Iterator[str]
     """
     a, m, d = t.audit.c, t.messages.c, t.documents.c
     for messages in _batches(connection, t.messages):
+        beat(f"message {messages[0].seq:,}")
         yield from _messages(connection, payloads, messages)
     for documents in _batches(connection, t.documents):
+        beat(f"document {documents[0].seq:,}")
         yield from _documents(connection, documents)
     for column, there in ((a.message_id, m.id == a.message_id), (a.document_id, d.id == a.document_id)):
         gone = select(a.seq, column).where(column != "", ~exists().where(there)).order_by(a.seq)

@@ -36,7 +36,7 @@ def ways(connection: Connection, partner: Partner) -> dict[str, Way]:
 def choose(services: Services, partner: Partner, kept: Document, document: Mapping[str, Any]) -> Decision:
     """Which way a document goes; to be called in a transaction. Nothing is asked where there is no choice."""
     table, store = services.routes, services.store
-    if len(partner.ways) == 1 and not table.rules_for(partner.id, kept.document_type):
+    if len(partner.ways) == 1 and not any(table.rules_for(partner.id, kept.document_type)):
         return Decision(partner.ways[0], "it is the only way")
     store.flush()
     known: dict[str, Any] = {"number": kept.number, "test": kept.test, "size": len(kept.body or b"")}

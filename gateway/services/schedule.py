@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from gateway.errors import NotFoundError
 from gateway.partners.calendar import Slots
@@ -44,3 +46,23 @@ def close(services: Services, window: str) -> None:
     for batch, _ in services.store.batches():
         if batch.startswith(f"{window}|"):
             outbound.close_batch(services, batch, closes=True)
+
+
+def row(name: str, slots: Slots, ran: Mapping[str, Any], now: datetime, count: int = 1) -> dict[str, Any]:
+    """A schedule with its next runs, and the last one, if it ran."""
+    moment, runs = now, list[dict[str, str]]()
+    while len(runs) < count and (following := slots.next(moment)):
+        moment = following
+        runs.append({"utc": moment.isoformat(), "local": moment.astimezone(slots.zone).isoformat()})
+    taken = ran.get("taken_at") or None
+    return {
+        "name": name,
+        "when": slots.when.words,
+        "zone": slots.zone.key,
+        "catch_up": slots.when.catch_up,
+        "next": runs,
+        "last_slot": ran["slot"] if taken else None,
+        "taken_at": taken,
+        "ended_at": ran.get("ended_at") or None,
+        "result": ran.get("result") or None,
+    }

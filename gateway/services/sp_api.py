@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -102,12 +103,21 @@ def look(services: Services, channel: str, kind: str) -> None:
     try:
         now = account.client.now()
         since = _since(services, account, kind, now)
-        for answer in account.client.orders(since, now, changed=kind == CHANGED):
+        for answer in _ahead(account.client.orders(since, now, changed=kind == CHANGED)):
             services.guard()
             _keep(services, account, answer, kind)
         services.well(channel)
     except SpApiError as error:
         services.trouble(channel, f"orders cannot be asked for: {error}", error)
+
+
+def _ahead(pages: Iterator[Answer]) -> Iterator[Answer]:
+    """The same pages; while one is kept, the next is asked for already. Raises as they do."""
+    with ThreadPoolExecutor(1, "pages") as asking:
+        coming = asking.submit(next, pages, None)
+        while (answer := coming.result()) is not None:
+            coming = asking.submit(next, pages, None)
+            yield answer
 
 
 def _since(services: Services, account: Account, kind: str, now: datetime) -> datetime:

@@ -42,7 +42,7 @@ _STATUSES = (
         *("file was not wholly processed", "files were not wholly processed", "error"),
     ),
     (
-        *("refused", "acknowledgment", ("rejected", "partial", "accepted_with_errors")),
+        *("refused", "acknowledgment", queries.REFUSED),
         *("message was not wholly accepted", "messages were not wholly accepted", "refused"),
     ),
     (
@@ -73,7 +73,7 @@ def today(
     return {
         "at": now.isoformat(timespec="seconds"),
         "attention": sorted(rows, key=lambda one: order.index(str(one["tone"]))),
-        "volume": _volume(connection, now, partners),
+        "volume": volume(connection, now, partners),
         "on_time": _on_time(connection, now, partners),
         "acknowledgments": _ages(connection, now, partners),
     }
@@ -176,7 +176,7 @@ def _count(connection: Connection, query: Any) -> int:
     return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
-def _volume(connection: Connection, now: datetime, partners: Collection[str] | None) -> Row:
+def volume(connection: Connection, now: datetime, partners: Collection[str] | None) -> Row:
     """Messages of each hour, the oldest first, by partner; ``""`` are those of none."""
     end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     hours = [as_text(end - timedelta(hours=number))[:13] for number in range(24, 0, -1)]

@@ -6,10 +6,23 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, func, select, update
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    select,
+    true,
+    update,
+)
 
 from gateway.errors import NotFoundError, RefusedError
 from gateway.store import tables as t
+from gateway.store.queries import Page, within
 from gateway.store.records import as_text
 
 if TYPE_CHECKING:
@@ -115,11 +128,58 @@ class Alerts:
         values = {"state": state, "error": error, "tries": _N.tries + 1}
         return bool(self._store._execute(mine.values(values)).rowcount)
 
+    def again(self, notice_id: str) -> Row[Any]:
+        """A notice is to be sent once more. Raises NotFoundError, and RefusedError if it is on its way."""
+        found = self._store._read(select(t.notices).where(_N.id == notice_id))
+        if not found:
+            raise NotFoundError(f"There is no notice {notice_id}.")
+        values = {"state": "pending", "tries": 0, "error": "", "at": self._store.now()}
+        ended = update(t.notices).where(_N.id == notice_id, _N.state != "pending")
+        if not self._store._execute(ended.values(values)).rowcount:
+            raise RefusedError("It is being sent already.")
+        row: Row[Any] = found[0]
+        return row
+
     def forget(self, before: datetime) -> None:
         """Forgets alerts and notices that are older and have nothing left to be done; the audit has them."""
         old = delete(t.alerts).where(_A.due_at == "", _A.last_at < as_text(before))
         self._store._execute(old)
         self._store._execute(delete(t.notices).where(_N.state != "pending", _N.at < as_text(before)))
+
+
+# --- to be looked at ---------------------------------------------------------------------------------------
+
+
+def alerts(
+    connection: Connection,
+    *,
+    is_open: bool | None = None,
+    partners: Collection[str] | None = None,
+    limit: int = 50,
+    cursor: int | None = None,
+) -> Page:
+    """Alerts, the newest first; open or acknowledged ones, and of these partners, if that is said."""
+    found = select(*(one for one in _A if one.name != "thing")).where(*within(_A.partner, partners))
+    if is_open is not None:
+        found = found.where(_A.acknowledged_at == "" if is_open else _A.acknowledged_at != "")
+    page = _page(connection, found, _A.seq, limit, cursor)
+    return page._replace(rows=[{**one, "facts": orjson.loads(one["facts"])} for one in page.rows])
+
+
+def notices(connection: Connection, state: str = "", limit: int = 50, cursor: int | None = None) -> Page:
+    """What was or is to be told, the newest first."""
+    found = select(t.notices).where(_N.state == state if state else true())
+    page = _page(connection, found, _N.seq, limit, cursor)
+    return page._replace(rows=[{**one, "body": orjson.loads(one["body"])} for one in page.rows])
+
+
+def _page(connection: Connection, found: Select[Any], seq: Any, limit: int, cursor: int | None) -> Page:
+    found = found.where(seq < cursor if cursor is not None else true()).order_by(seq.desc())
+    rows = [
+        {str(key): value for key, value in row.items()}
+        for row in connection.execute(found.limit(limit + 1)).mappings()
+    ]
+    return Page(rows[:limit], rows[limit - 1]["seq"] if len(rows) > limit else None)
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:

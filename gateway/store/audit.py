@@ -8,7 +8,7 @@ written to a file beside the database as well, so that an older copy of the whol
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -167,11 +167,16 @@ def public_key(connection: Connection) -> str:
     return str(connection.execute(select(t.audit_head.c.public_key)).scalar_one_or_none() or "")
 
 
-def verify(connection: Connection, written: Sequence[Checkpoint] = ()) -> Iterator[str]:
+def verify(
+    connection: Connection,
+    written: Sequence[Checkpoint] = (),
+    beat: Callable[[str], None] = lambda _: None,
+) -> Iterator[str]:
     """Everything that is wrong with the audit, in words; it does not look at payloads.
 
     Args:
         written: the checkpoints of the file beside the database.
+        beat: is told from time to time how far it is.
     """
     key = public_key(connection)
     known: dict[int, str] = {}
@@ -187,10 +192,14 @@ def verify(connection: Connection, written: Sequence[Checkpoint] = ()) -> Iterat
         yield "Entries before the first were added by somebody else."
     last = 0 if head is None else int(head.seq)
     chain = Chain(checkpoints=known)
-    yield from chain.check(
-        (Link(entry.seq, _content(entry), stored) for entry, stored in entries(connection)),
-        reach=max((last, *known)),
-    )
+
+    def links() -> Iterator[Link]:
+        for entry, stored in entries(connection):
+            if entry.seq % 1000 == 0:
+                beat(f"entry {entry.seq:,} of {last:,}")
+            yield Link(entry.seq, _content(entry), stored)
+
+    yield from chain.check(links(), reach=max((last, *known)))
     if chain.seq > last:
         yield f"Entries after {last}, the signed head of the audit, were added by somebody else."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, select, text
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, literal, or_, select, text, tuple_
 
 from gateway.errors import RefusedError
 from gateway.partners.crossreference import Key, Kind, Row
@@ -36,6 +36,30 @@ class CrossReference:
         where = [] if partner is None else [self._table.c.partner == partner]
         order = (self._table.c.partner, self._table.c[self._kind.own], self._table.c.since)
         return self._select(select(*self._columns).where(*where).order_by(*order))
+
+    def page(
+        self,
+        wanted: str,
+        partner: str | None,
+        partners: Collection[str] | None,
+        after: tuple[str, str, str] | None,
+        limit: int,
+    ) -> list[Row]:
+        """Rows in that order with a text in them, of a partner and of those somebody may see.
+
+        Args:
+            partners: None for all. after: the identity of the row before.
+        """
+        c, where = self._table.c, list[ColumnElement[bool]]()
+        order = (c.partner, c[self._kind.own], c.since)
+        if wanted:
+            where.append(
+                or_(*(func.lower(one).contains(wanted.lower(), autoescape=True) for one in self._columns))
+            )
+        where += [] if partner is None else [c.partner == partner]
+        where += [] if partners is None else [c.partner.in_(partners)]
+        where += [] if after is None else [tuple_(*order) > tuple_(*map(literal, after))]
+        return self._select(select(*self._columns).where(*where).order_by(*order).limit(limit))
 
     def find(self, keys: Collection[Key], partners: Collection[str] | None = None) -> list[Row]:
         """Rows with one of the names, whenever they hold; of these partners, or of any."""

@@ -15,18 +15,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
-from uuid import uuid4
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
+    NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
+    load_ssh_private_key,
     pkcs7,
     pkcs12,
 )
@@ -35,7 +38,7 @@ from cryptography.x509.oid import NameOID
 from gateway.as2.keys import Certificate, KeyPair, PrivateKey, PublicKey
 from gateway.as2.problems import As2Error
 from gateway.errors import ConfigurationError, EdiError, RefusedError
-from gateway.files import sync_files
+from gateway.files import put_file, sync_files
 from gateway.partners.certificate import PURPOSES, Held, receiving, sending
 
 OWN, PARTNERS = "own", "partners"
@@ -222,27 +225,14 @@ class Keyring:
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)
                 sync_files([folder.parent])
-        _put(path, content, put)
+        put_file(path, content, put)
 
 
 def make_password(path: Path, password: str = "") -> None:
     """Makes the file with the password of private keys, unless it is there; by default a random one."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
     with suppress(FileExistsError):
-        _put(path, f"{password or secrets.token_urlsafe(32)}\n".encode(), os.link)
-
-
-def _put(path: Path, content: bytes, put: Callable[[Path, Path], None]) -> None:
-    """A file that only its owner reads, whole as soon as it can be seen."""
-    hidden = path.with_name(f".{path.name}-{uuid4()}")
-    try:
-        with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-        sync_files([hidden])
-        put(hidden, path)
-        sync_files([path.parent])
-    finally:
-        hidden.unlink(missing_ok=True)
+        put_file(path, f"{password or secrets.token_urlsafe(32)}\n".encode(), os.link)
 
 
 def _one(found: Held | None, purpose: str, partner: str) -> Held:
@@ -448,3 +438,16 @@ def generate(name: str, years: int, bits: int, now: datetime) -> KeyPair:
 def encoded(certificate: Certificate, der: bool = False) -> bytes:
     """A certificate to be given away, as PEM or DER."""
     return certificate.der if der else certificate.x509.public_bytes(Encoding.PEM)
+
+
+def make_ssh_key() -> bytes:
+    """A new private key of Ed25519, as OpenSSH writes it."""
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
+
+def ssh_public(key: bytes) -> str:
+    """The line that a partner registers for a private key without password; empty if it cannot be read."""
+    with suppress(*_BAD):
+        found = load_ssh_private_key(key, None).public_key()
+        return found.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    return ""

@@ -39,6 +39,9 @@ from gateway.store.records import APPROVAL, OUTBOUND, as_text
 OWED = ("waiting", "overdue")
 """Acknowledgments that a partner still owes."""
 
+REFUSED = ("rejected", "partial", "accepted_with_errors")
+"""Acknowledgments that do not say yes to everything."""
+
 UNPROCESSED = ("rejected", "unreadable", "unprocessed", "partly_translated", "duplicate")
 """Translations of what is in quarantine, in whole or in part."""
 
@@ -178,9 +181,12 @@ def deadlines(
     limit: int,
     partners: Collection[str] | None = None,
     *,
-    now: datetime,
+    now: datetime | None = None,
 ) -> list[Row]:
-    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about."""
+    """What is expected (``open``) or late (``overdue``), by due time, with the ``orders`` it is about.
+
+    With ``now`` it has ``seconds_left``, too.
+    """
     opener, e = t.documents.alias(), t.expectations.c
     whose = func.coalesce(opener.c.partner, _M.partner)
     number = func.coalesce(func.nullif(e.about, ""), opener.c.number, _M.name)
@@ -207,7 +213,8 @@ def deadlines(
         )
         found = {key["value"] for one in about for key in keys[one] if key["kind"] == "po"}
         row["orders"] = sorted(found)[:MAX_RELATED]
-        row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
+        if now is not None:
+            row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - now).total_seconds())
     return rows
 
 
@@ -445,6 +452,12 @@ def document(connection: Connection, document_id: str, partners: Collection[str]
     (row,) = found
     body = row["body"] and orjson.loads(zlib.decompress(row["body"]))
     return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
+
+
+def bodies(connection: Connection, ids: Collection[str]) -> dict[str, Row]:
+    """The content of documents, by their ids; without those whose retention is over."""
+    query = select(_D.id, _D.body).where(_D.id.in_(list(ids)), _D.body.isnot(None))
+    return {row.id: orjson.loads(zlib.decompress(row.body)) for row in connection.execute(query)}
 
 
 def rows_of(

@@ -173,9 +173,12 @@ def accounts(
     number: str = "",
     limit: int | None = None,
     partners: Collection[str] | None = None,
+    skip: int = 0,
+    due_before: str = "",
 ) -> list[Row]:
     """Accounts, those that are due first; of these statuses, number and partners, if they are given."""
-    query = select(t.accounts).order_by(_A.due == "", _A.due, _A.partner, _A.number).limit(limit)
+    query = select(t.accounts).order_by(_A.due == "", _A.due, _A.partner, _A.number).limit(limit).offset(skip)
+    query = query.where(*([_A.due != "", _A.due < due_before] if due_before else []))
     query = query.where(*([_A.status.in_(statuses)] if statuses else []))
     query = query.where(*within(_A.partner, partners))
     return _plain(connection, query.where(*_equal({_A.partner: partner, _A.number: number})))
@@ -188,9 +191,10 @@ def remittances(
     trace: str = "",
     limit: int | None = None,
     partners: Collection[str] | None = None,
+    skip: int = 0,
 ) -> list[Row]:
     """Remittances, the newest first; in this state, of this trace number and partners, if they are given."""
-    query = select(t.remittances).order_by(_R.paid_on.desc(), _R.seq.desc()).limit(limit)
+    query = select(t.remittances).order_by(_R.paid_on.desc(), _R.seq.desc()).limit(limit).offset(skip)
     query = query.where(*within(_R.partner, partners))
     return _plain(connection, query.where(*_equal({_R.partner: partner, _R.state: state, _R.trace: trace})))
 
@@ -202,12 +206,13 @@ def parts(
     kinds: Iterable[str] = KINDS,
     limit: int | None = None,
     partners: Collection[str] | None = None,
+    skip: int = 0,
     **of: Any,
 ) -> Iterator[Row]:
     """Parts with their remittances, in the order of both; ``of``: a value of a column of the part."""
     query = _ALL.where(_P.kind.in_([*kinds]), *_equal({_P.partner: partner}))
     query = query.where(*within(_P.partner, partners), *(_P[name] == value for name, value in of.items()))
-    query = query.order_by(_R.paid_on, _P.remittance, _P.seq).limit(limit)
+    query = query.order_by(_R.paid_on, _P.remittance, _P.seq).limit(limit).offset(skip)
     for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
         yield {**_row(row), "amount": Decimal(row["amount"])}
 

@@ -322,6 +322,8 @@ class Store:
         """Adds an entry to the audit; told to the listener when the transaction is on disk."""
         if partner is not None:
             facts = {"partner": partner, **facts}
+        if isinstance(why := facts.get("reason"), str):  # a person typed it: it need not be Unicode
+            facts["reason"] = why.encode("utf-8", "replace").decode()
         entry = Entry(
             self._clock(),
             event,
@@ -391,6 +393,8 @@ class Store:
         m = t.messages.c
         known = [m[status] == expected for status, (expected, _) in moves.items()]
         values = {status: to for status, (_, to) in moves.items()} | notes
+        if any(to in t.NEEDS[status] for status, (_, to) in moves.items()):
+            values["closed_at"] = ""
         if any(row["id"] == message_id for row in self._rows.get(t.messages, ())):
             self.flush()
         if self._execute(update(t.messages).where(m.id == message_id, *known).values(values)).rowcount != 1:

@@ -191,7 +191,12 @@ class Folder:
         return arrival
 
     def arrivals(self) -> list[Arrival]:
-        self.sync((INBOX, CLAIMED))
+        try:
+            self.sync((INBOX, CLAIMED))
+        except FileNotFoundError:
+            for box in (INBOX, OUTBOX, QUARANTINE):
+                (self._root / box).stat()  # people see these, so they are told first
+            raise
         names = sorted(path.name for path in (self._root / CLAIMED).iterdir())
         names = [one for one in names if SPLIT in one and one.isprintable()]  # what we named ourselves
         return [Arrival(*name.split(SPLIT, 1)) for name in names]

@@ -17,16 +17,27 @@ from gateway.api.access import identify
 from gateway.api.app import make_api
 from gateway.api.guard import Guard, Rate
 from gateway.api.problems import ApiError, request_id
-from gateway.api.server import Server
+from gateway.api.server import Kept, Server
 from gateway.api.site import Site
 from gateway.errors import EdiError
 from gateway.web.pages import (
     account,
+    alerts,
+    audit,
+    certificates,
+    channels,
+    documents,
+    items,
+    keys,
     message,
     messages,
+    partners,
     problems,
+    reconciliation,
+    schedule,
     theme,
     today,
+    users,
 )
 from gateway.web.render import page, see_other
 
@@ -35,6 +46,17 @@ PAGES = (
     messages,
     message,
     problems,
+    documents,
+    users,
+    keys,
+    audit,
+    alerts,
+    reconciliation,
+    partners,
+    channels,
+    certificates,
+    schedule,
+    items,
     account,
     theme,
 )
@@ -89,12 +111,12 @@ class Web:
         ConfigurationError: on `run`, it cannot listen there.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, kept: Kept | None = None) -> None:
         rules = site.settings.gateway.web
         assert rules.address is not None
         names = (rules.tls_certificate, rules.tls_key)
         tls = (str(site.home / names[0]), str(site.home / names[1])) if all(names) else None
-        self._server = Server(*rules.address, "web", tls)
+        self._server = Server(*rules.address, "web", tls, kept=kept)
         self._public, self._tls = rules.public_url.rstrip("/"), tls
         self._connections = rules.connections
         self.is_secure = bool(tls) or rules.public_url.startswith("https:")

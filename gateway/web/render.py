@@ -285,6 +285,7 @@ def page(
         "csrf": getattr(state, "csrf", None) or getattr(identity, "csrf", None) or "",
         "now": now,
         "flash": flash,
+        "trouble": getattr(getattr(request.app.state, "site", None), "trouble", "") if identity else "",
         "theme": theme if theme in THEMES else "auto",
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "query": request.query_params,

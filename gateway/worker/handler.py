@@ -130,7 +130,7 @@ class Handler:
         """Makes messages of what was claimed."""
         with health.watched(services, "receive", channel) as watched:
             if watched is not None and channel in services.channels:
-                with watched.trying(channel, "its inbox cannot be used"):
+                with watched.trying(channel, "its folders cannot be used"):
                     receive.receive(watched, channel, services.channels[channel])
 
     def fetch(self, services: Services, channel: str) -> int:

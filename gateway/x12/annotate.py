@@ -5,6 +5,7 @@ The same rows serve the command line and the web page of a message.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from gateway.x12.parser import GuideSource, Parser
 from gateway.x12.reader import EnvelopeSegment, Isa, SetText
 from gateway.x12.report import Tally
 from gateway.x12.rewrite import pieces
-from gateway.x12.source import source_of
+from gateway.x12.source import Source, source_of
 
 _MONTHS = "January February March April May June July August September October November December"
 _USAGE = {"R": "mandatory", "S": "optional", "N": "not used"}
@@ -138,12 +139,14 @@ class Annotator:
         """The parts of a file from a byte on, at once: what only its end tells is not known of its envelope.
 
         Args:
-            most: sets with more characters are left out.
+            most: characters of a set; the segments of larger ones come one by one, without their meaning.
         """
         parser, delimiters = Parser(self._guides), Delimiters()
         for piece in pieces(chunks):
             match piece:
-                case SetText(complete=True) if piece.end > at and len(piece.text) <= most:
+                case SetText(complete=True) if piece.end > at and len(piece.text) > most:
+                    yield from _plain(Source(replace(piece, plain=False), delimiters), at)
+                case SetText(complete=True) if piece.end > at:
                     yield self.set(
                         next(e for e in parser.take(piece) if isinstance(e, TransactionSet)), piece
                     )
@@ -208,6 +211,15 @@ class Annotator:
             rows.append(_row(step.parts, segment, delimiters, mine, usage, text=text, **at))
         rest = tuple(by_segment.get(0, ()))
         return AnnotatedSet(event.set_id, event.control_number, event.guide, event.verdict, tuple(rows), rest)
+
+
+def _plain(source: Source, at: int) -> Iterator[Row]:
+    """The segments of a set from the one around a byte on, without names."""
+    first = max(1, bisect_right(range(1, len(source.segments) + 1), at, key=source.offset))
+    for number, text in enumerate(source.segments[first - 1 :], first):
+        parts = text.split(source.delimiters.element)
+        place = {"number": number, "loop": "", "depth": 2, "offset": source.offset(number), "text": text}
+        yield replace(_row(parts, None, source.delimiters, [], "", **place), known=True)
 
 
 def _offset(problem: Problem) -> int:

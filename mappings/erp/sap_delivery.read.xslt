@@ -11,6 +11,24 @@
   <xsl:template match="E1EDL20">
     <xsl:variable name="control" select="../EDI_DC40"/>
     <xsl:variable name="delivery" select="."/>
+    <!-- Nothing that is shipped is left out: what has no place in the notice stops it. Items of quantity 0, such as the
+         main items of split batches, are not shipped by themselves. -->
+    <xsl:for-each select="E1EDL24[not(number(LFIMG) = 0)]">
+      <xsl:variable name="item" select="."/>
+      <xsl:variable name="packed" select="$delivery/E1EDL37/E1EDL44[POSNR = $item/POSNR]"/>
+      <xsl:if test="not($packed)">
+        <xsl:message terminate="yes">Delivery <xsl:value-of select="$delivery/VBELN"/>: item <xsl:value-of select="POSNR"/> (<xsl:value-of select="MATNR"/>) is in no handling unit (E1EDL37); pack it in SAP, and send the delivery again.</xsl:message>
+      </xsl:if>
+      <xsl:if test="LFIMG and not($packed[VEMEH != $item/VRKME]) and format-number(sum($packed/VEMNG), '0.###') != format-number(LFIMG, '0.###')">
+        <xsl:message terminate="yes">Delivery <xsl:value-of select="$delivery/VBELN"/>: of item <xsl:value-of select="POSNR"/> (<xsl:value-of select="MATNR"/>) <xsl:value-of select="LFIMG"/> are delivered, and <xsl:value-of select="format-number(sum($packed/VEMNG), '0.###')"/> are in handling units; pack all in SAP, and send the delivery again.</xsl:message>
+      </xsl:if>
+      <xsl:if test="not(E1EDL41[QUALI = '001']/BSTNR)">
+        <xsl:message terminate="yes">Delivery <xsl:value-of select="$delivery/VBELN"/>: item <xsl:value-of select="POSNR"/> (<xsl:value-of select="MATNR"/>) names no order of the customer (E1EDL41, 001, BSTNR).</xsl:message>
+      </xsl:if>
+    </xsl:for-each>
+    <xsl:for-each select="E1EDL37/E1EDL44[POSNR and not(POSNR = $delivery/E1EDL24/POSNR)]">
+      <xsl:message terminate="yes">Delivery <xsl:value-of select="$delivery/VBELN"/>: handling unit <xsl:value-of select="../EXIDV"/> holds item <xsl:value-of select="POSNR"/>, which the delivery does not have (E1EDL24).</xsl:message>
+    </xsl:for-each>
     <ship_notice>
       <xsl:if test="E1ADRM1[PARTNER_Q = 'AG']/PARTNER_ID">
         <partner_id>
@@ -47,7 +65,8 @@
               <xsl:choose>
                 <xsl:when test="GEWEI = 'KGM' or GEWEI = 'KG'">KG</xsl:when>
                 <xsl:when test="GEWEI = 'LBR' or GEWEI = 'LB'">LB</xsl:when>
-                <xsl:otherwise><xsl:value-of select="GEWEI"/></xsl:otherwise>
+                <xsl:when test="string-length(GEWEI) = 2"><xsl:value-of select="GEWEI"/></xsl:when>
+                <xsl:otherwise><xsl:message terminate="yes">Weight of delivery <xsl:value-of select="VBELN"/>: unit <xsl:value-of select="GEWEI"/> is not known; write its X12 code into the stylesheet, as it has KG for KGM.</xsl:message></xsl:otherwise>
               </xsl:choose>
             </uom>
           </weight>
@@ -90,7 +109,8 @@
                                 <xsl:choose>
                                   <xsl:when test="$packed/VEMEH = 'PCE'">EA</xsl:when>
                                   <xsl:when test="$packed/VEMEH = 'CS'">CA</xsl:when>
-                                  <xsl:otherwise><xsl:value-of select="$packed/VEMEH"/></xsl:otherwise>
+                                  <xsl:when test="string-length($packed/VEMEH) = 2"><xsl:value-of select="$packed/VEMEH"/></xsl:when>
+                                  <xsl:otherwise><xsl:message terminate="yes">Item <xsl:value-of select="POSNR"/>: unit <xsl:value-of select="$packed/VEMEH"/> is not known; write its X12 code into the stylesheet, as it has EA for PCE.</xsl:message></xsl:otherwise>
                                 </xsl:choose>
                               </uom>
                             </quantity>

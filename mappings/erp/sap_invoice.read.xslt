@@ -43,7 +43,8 @@
                 <xsl:choose>
                   <xsl:when test="MENEE = 'PCE'">EA</xsl:when>
                   <xsl:when test="MENEE = 'CS'">CA</xsl:when>
-                  <xsl:otherwise><xsl:value-of select="MENEE"/></xsl:otherwise>
+                  <xsl:when test="string-length(MENEE) = 2"><xsl:value-of select="MENEE"/></xsl:when>
+                  <xsl:otherwise><xsl:message terminate="yes">Line <xsl:value-of select="POSEX"/>: unit <xsl:value-of select="MENEE"/> is not known; write its X12 code into the stylesheet, as it has EA for PCE.</xsl:message></xsl:otherwise>
                 </xsl:choose>
               </uom>
             </quantity>

@@ -19,6 +19,7 @@ from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
 from gateway.cli.played import PlayedPartner
+from gateway.services import sp_api
 from gateway.services.check import statuses
 from gateway.services.proof import verify_payloads
 from gateway.settings import load
@@ -27,6 +28,7 @@ from gateway.simulator.script import Change, Fault, Line, Order, Outcome, Script
 from gateway.sp_api import read_body
 from gateway.store.audit import verify
 from gateway.store.database import reading
+from gateway.transports.sp_api import Answer, SpApiError
 from tests.acceptance.test_both_channels import ACKNOWLEDGMENT, API_ORDER, X12_ORDER, plain
 from tests.amazon import SECRETS
 from tests.as2 import OURS, THEIRS, THEM, US, as2_home, free_port
@@ -299,6 +301,27 @@ def test_a_fault_while_orders_are_asked_for_loses_and_doubles_nothing(
             one.work(minutes=15)
         numbers = [order["po_number"] for order in one.got()]
         assert len(numbers) == len(set(numbers)) == 130
+
+
+def test_the_next_page_is_asked_for_while_one_is_kept() -> None:
+    asked = Event()
+
+    def pages() -> Iterator[Answer]:
+        yield page(b"1")
+        asked.set()
+        yield page(b"2")
+        raise SpApiError("SPAPI-UNAVAILABLE", what="it is away")
+
+    coming = sp_api._ahead(pages())
+    assert next(coming).received == b"1"
+    assert asked.wait(60)
+    assert next(coming).received == b"2"
+    with pytest.raises(SpApiError):  # what came before is kept by then
+        next(coming)
+
+
+def page(received: bytes) -> Answer:
+    return Answer("getPurchaseOrders", 200, {}, "", b"", received)
 
 
 # --- documents -------------------------------------------------------------------------------------------

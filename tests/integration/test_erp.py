@@ -509,6 +509,46 @@ def test_a_wrong_idoc_names_the_element(tmp_path: Path) -> None:
     assert sent(home, "810") == []
 
 
+PACKED = "<E1EDL44><POSNR>000020</POSNR><VEMNG>24.000</VEMNG><VEMEH>CS</VEMEH></E1EDL44>"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (PACKED, "", "item 000020 (EX-MG-04) is in no handling unit (E1EDL37); pack it in SAP"),
+        (PACKED, PACKED.replace("24.000", "23.000"), "24.000 are delivered, and 23 are in handling units"),
+        (PACKED, PACKED.replace("000020", "000099"), "item 000020 (EX-MG-04) is in no handling unit"),
+        (PACKED, PACKED + PACKED.replace("000020", "000099"), "holds item 000099, which the delivery does not"),
+        ("<POSEX>2</POSEX>", "", ""),
+        ("<QUALI>001</QUALI>", "<QUALI>002</QUALI>", "names no order of the customer"),
+        ("CS<", "KAR<", "unit KAR is not known; write its X12 code into the stylesheet"),
+        ("LBR<", "TNE<", "unit TNE is not known"),
+    ],
+)
+def test_nothing_of_a_delivery_is_left_out(tmp_path: Path, before: str, after: str, words: str) -> None:
+    home = erp_home(tmp_path, "{channel: erp, profile: sap-idoc}")
+    assert before in delivery_idoc()
+    put(home, "desadv.xml", delivery_idoc().replace(before, after).encode(), "erp")
+    assert work(home).quarantined == bool(words)
+    assert words in " ".join(problems(home))
+    assert len(sent(home, "856")) == (not words)
+
+
+def test_items_of_no_quantity_need_no_handling_unit(tmp_path: Path) -> None:
+    home = erp_home(tmp_path, "{channel: erp, profile: sap-idoc}")
+    main = "<E1EDL24><POSNR>000001</POSNR><MATNR>EX-MG-04</MATNR><LFIMG>0.000</LFIMG></E1EDL24>"
+    put(home, "desadv.xml", delivery_idoc().replace("<E1EDL37>", main + "<E1EDL37>", 1).encode(), "erp")
+    assert work(home).quarantined == 0
+    assert len(sent(home, "856")) == 1
+
+
+def test_an_unknown_unit_of_an_invoice_is_told_as_that(tmp_path: Path) -> None:
+    home = erp_home(tmp_path, "{channel: erp, profile: sap-idoc}")
+    put(home, "invoic.xml", invoice_idoc().replace("CS<", "KAR<").encode(), "erp")
+    assert work(home).quarantined == 1
+    assert "Line 000002: unit KAR is not known" in " ".join(problems(home))
+
+
 HOSTILE = {
     "laughs": '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><INVOIC02>&b;</INVOIC02>',
     "entity": '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><INVOIC02>&x;</INVOIC02>',

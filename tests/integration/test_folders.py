@@ -390,6 +390,18 @@ def test_errors_of_the_system_say_what_to_do(number: int, words: str) -> None:
     assert words in in_words(OSError(number, os.strerror(number)))
 
 
+def test_a_channel_of_which_only_the_inbox_is_there_names_the_folder_that_is_missing(home: Path) -> None:
+    root = home / f"folders/{PARTNER}"
+    for box in ("outbox", "quarantine", ".claimed"):
+        (root / box).rename(home / f"away{box}")
+    assert [one for one in look(home).trouble if one.startswith(PARTNER)] == [
+        f"{PARTNER}: its folders cannot be used: {PARTNER}/outbox is missing: "
+        "No such file or directory; is the share mounted?"
+    ]
+    (home / "awayoutbox").rename(root / "outbox")
+    assert f"{PARTNER}/quarantine is missing" in " ".join(look(home).trouble)
+
+
 def test_an_outbox_without_room_is_told_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -21,6 +21,16 @@ LIBRARY = engine.library()
 SHARES = st.sampled_from((0.0, 0.2, 0.5, 0.9, 1.0))
 SEEDS = st.integers(0, 2**32)
 
+JUNK: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.decimals(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+ODD = JUNK | st.sampled_from(
+    (" New", "New ", "\u00a0New", "", " ", "1.50", "007", 7, True, "true", "2026-03-02T00:00:00Z")
+)
+"""What does not say just what would be written of it, too."""
+
 
 def bare(value: Any) -> Any:
     """A document without what only tells how its body was, and without what is nothing then."""
@@ -48,6 +58,19 @@ def test_a_body_comes_back_from_its_mapping_as_it_was(kind: str, seed: int, shar
     writer = BodyWriter(plan, json.loads(json.dumps(document)))
     assert ordered(writer.write()) == ordered(body)
     assert writer.problems == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=SEEDS, share=SHARES, junk=st.lists(ODD, max_size=6))
+def test_what_is_taken_at_once_is_what_a_closer_look_takes(
+    kind: str, seed: int, share: float, junk: list[Any]
+) -> None:
+    choices = Random(seed)
+    body = Draft(choices, share).body(kind)
+    for one in junk:
+        _spoil(body, one, choices)
+    plan = LIBRARY.body(kind)
+    assert BodyReader(plan).read(body) == BodyReader(plan, traced=True).read(body)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "shipment_confirmation"])
@@ -85,13 +108,6 @@ def test_a_shipment_of_every_structure_comes_back_as_it_was(structure: str, seed
             if one["itemReference"] == item["itemSequenceNumber"]
         ]
         assert sum(packed) == item["shippedQuantity"]["amount"]
-
-
-JUNK: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.decimals(allow_nan=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
 
 
 @pytest.mark.parametrize("kind", KINDS)

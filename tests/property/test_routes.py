@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.partners.partner import API, FOLDER, WAYS
 from gateway.routing.check import check
+from gateway.routing.sets import Named, Ranges, places
 from gateway.routing.table import EDI, Facts, Route, Routes, Table, When, decide, explain
 from tests.routes import PARTNERS, all_facts, tables
 
@@ -18,7 +20,8 @@ def test_every_document_has_one_way_or_a_reason_and_always_the_same(routes: Rout
     found = decide(Table(routes), asked)
     assert (found.way in WAYS) != (found.code in ("ROUTE-NO-RULE", "ROUTE-PINNED"))
     assert found.reason
-    assert not found.way or asked.can(found.way)
+    is_free = bool(found.rule_number) and not routes.routes[found.rule_number - 1].pin
+    assert not found.way or asked.can(found.way, free=is_free)
     assert decide(Table(routes), asked) == found
 
 
@@ -30,6 +33,46 @@ def test_explain_decides_as_decide_does(routes: Routes, asked: Facts) -> None:
     assert set(short.passed) <= set(long.passed)
     if long.rule_number:
         assert [one.rule_number for one in long.passed] == list(range(1, long.rule_number))
+
+
+@given(st.lists(tables(), min_size=1, max_size=3), all_facts())
+def test_any_part_of_a_table_decides_as_asking_each_rule_in_turn_does(some: list[Routes], one: Facts) -> None:
+    rules = [
+        replace(rule, name=f"r{n}") for n, rule in enumerate(rule for part in some for rule in part.routes)
+    ]
+    asked = [
+        replace(one, pinned=pinned, time=one.time + timedelta(hours=hours))
+        for pinned in ("", EDI, *WAYS)
+        for hours in (0, 7, 14, 20)
+    ]
+    for start in range(len(rules)):
+        table = Table(Routes(routes=tuple(rules[start:]), zone=some[0].zone))
+        for each in asked:
+            assert decide(table, each) == replace(explain(table, each), passed=())
+
+
+@given(tables(), all_facts())
+def test_each_condition_holds_where_its_rule_says_so(routes: Routes, one: Facts) -> None:
+    asked = [replace(one, bytes=number, lines=number) for number in range(9)]
+    asked += [replace(one, time=one.time + timedelta(hours=hours)) for hours in range(0, 168, 5)]
+    for rule in routes.routes:
+        when = replace(rule.when, partners=(), documents=one.document_type, healthy=False)
+        table = Table(Routes(routes=(replace(rule, when=when, to=FOLDER, fallback=(), pin=False),)))
+        for each in asked:
+            assert decide(table, each) == replace(explain(table, each), passed=())
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9))), st.integers(-1, 10))
+def test_ranges_hold_what_asking_each_says(some: list[tuple[int, int]], value: int) -> None:
+    some = [(min(both), max(both)) for both in some]
+    wanted = [place for place, (first, end) in enumerate(some) if first <= value < end]
+    assert [*places(Ranges(some).at(value))] == wanted
+
+
+@given(st.lists(st.sets(st.integers(0, 4), max_size=3)), st.integers(0, 5))
+def test_names_hold_what_asking_each_says(some: list[set[int]], value: int) -> None:
+    wanted = [place for place, named in enumerate(some) if not named or value in named]
+    assert [*places(Named(some).at(value))] == wanted
 
 
 @given(tables(), all_facts())

@@ -288,7 +288,7 @@ def test_a_delivery_that_fails_is_tried_again_after_ever_longer_pauses(
         assert pauses(home, clock, pause)
         clock.goes_on(seconds=pause + SLOW)
     assert rows(home, "SELECT error FROM deliveries WHERE channel = 'erp'") == [
-        "No such file or directory; is the share mounted?"
+        "erp/outbox is missing: No such file or directory; is the share mounted?"
     ]
     assert len(names(home, "acme-retail/outbox")) == 1, "what is for others goes on"
     assert rows(home, "SELECT count(*) FROM audit WHERE event = 'delivery.delayed'") == [2], "now and then"

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from gateway import resources
+from gateway.app import Gateway
+from gateway.services import access
+from gateway.services.access import Grant
+from gateway.settings import load
 from tests.homes import LINE, change, rows
 from tests.orders import interchange, order
-from tests.web.conftest import Served
+from tests.web.conftest import Served, serve
 
 URL = "/api/v1/documents"
 
@@ -68,18 +78,63 @@ def test_the_same_key_is_the_same_document(served: Served, operator: httpx.Clien
     assert rows(*named) == [(1,)]
 
 
-@pytest.mark.parametrize("done", [True, False])
-def test_who_dies_before_the_answer_is_told_honestly(
-    served: Served, operator: httpx.Client, done: bool
+_DIES = """
+import os, signal, sys
+from pathlib import Path
+from gateway.api import idempotency
+from gateway.services import submit
+from tests.web.conftest import serve
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+module, name = {"done": (idempotency, "_end"), "not": (submit, "take")}[sys.argv[2]]
+setattr(module, name, die)
+with serve(Path(sys.argv[1])) as served:
+    print(served.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("when", ["done", "not"])
+def test_who_is_killed_before_the_answer_is_told_honestly(
+    story: Path, tmp_path_factory: pytest.TempPathFactory, when: str
 ) -> None:
-    key, url = f"died-{done}", f"{URL}?form="
-    first = operator.post(url, json=invoice(f"DIED-{done}"), headers=head(key))
-    change(served.home, "UPDATE answers SET state = 'running', body = x'' WHERE key = ?", key)
-    if not done:
-        change(served.home, "DELETE FROM seen WHERE key LIKE 'api|%' AND key LIKE ?", f"%|{key}")
-    again = operator.post(url, json=invoice(f"DIED-{done}"), headers=head(key))
-    assert (again.status_code, again.json()["code"]) == (409, "HTTP-IDEMPOTENCY")
-    assert again.headers.get("location") == (first.headers["location"] if done else None)
+    """The process dies after the document is taken in and before that is answered, or before it is."""
+    home = tmp_path_factory.mktemp("killed") / "home"
+    shutil.copytree(story, home)
+    with Gateway(home, load(home)) as gateway, gateway.acting("user:test") as services:
+        key, _ = access.make_key(services, "k", (Grant("operator"),), reason="a test")
+    ask = {"Authorization": f"Bearer {key}", **head("killed")}
+    environment = {**os.environ, "EDIGW_WEB_LISTEN": "127.0.0.1:0"}
+    with subprocess.Popen(
+        [sys.executable, "-c", _DIES, str(home), when], stdin=-1, stdout=-1, env=environment, text=True
+    ) as child:
+        assert child.stdout is not None
+        url = child.stdout.readline().strip()
+        with pytest.raises(httpx.TransportError):
+            httpx.post(f"{url}{URL}", json=invoice("KILLED-1"), headers=ask, timeout=30)
+        assert child.wait(20) == -signal.SIGKILL
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("EDIGW_WEB_LISTEN", raising=False)
+        with serve(home) as found, found.client() as client:
+            again = client.post(URL, json=invoice("KILLED-1"), headers=ask)
+            assert (again.status_code, again.json()["code"]) == (409, "HTTP-IDEMPOTENCY")
+            named = "SELECT id FROM messages WHERE name = 'invoice_KILLED-1.json'"
+            kept = [f"/api/v1/messages/{one}" for (one,) in rows(home, named)]
+            assert len(kept) == (when == "done")
+            assert again.headers.get("location") == (kept[0] if kept else None)
+            if not kept:  # so it is safe to do it with another key
+                assert client.post(URL, json=invoice("KILLED-1"), headers=ask | head("b")).status_code == 202
+
+
+def test_who_asks_while_it_runs_is_told_so(served: Served, operator: httpx.Client) -> None:
+    operator.post(URL, json=invoice("RUN-1"), headers=head("run"))
+    change(served.home, "UPDATE answers SET state = 'running', body = x'' WHERE key = 'run'")
+    again = operator.post(URL, json=invoice("RUN-1"), headers=head("run"))
+    assert again.status_code == 409
+    other = operator.post(URL, json=invoice("RUN-2"), headers=head("run"))
+    assert other.status_code == 422
 
 
 def test_what_is_wrong_with_it_is_said(operator: httpx.Client) -> None:

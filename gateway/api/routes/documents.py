@@ -17,9 +17,9 @@ from starlette.responses import Response
 from gateway.api import models
 from gateway.api.access import allowed, needs, site_of
 from gateway.api.idempotency import Once, mark_of
+from gateway.api.models import Reason
 from gateway.api.paging import Fields, Text, listed, plain, wanted, with_etag
 from gateway.api.problems import ApiError
-from gateway.api.routes.messages import Reason
 from gateway.api.site import Site
 from gateway.partners.partner import Partner
 from gateway.services import rules, submit

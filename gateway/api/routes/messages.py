@@ -30,13 +30,12 @@ _Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _CHUNK = 1 << 18
 
 At = Annotated[int, Query(ge=0, le=MAX_CURSOR, description="a byte of the file")]
-Reason = Annotated[str, Field(min_length=1, max_length=1000, description="why; it is kept in the audit")]
 
 
 class Act(BaseModel):
     """What is done with a message, and why."""
 
-    reason: Reason
+    reason: models.Reason
     acknowledge: bool = Field(default=False, description="`reprocess`: answer the partner once more")
 
 
@@ -96,7 +95,8 @@ def show_message(request: Request, response: Response, identity: _Reader, messag
 @router.get("/{message_id}/x12")
 def annotated_message(request: Request, identity: _Reader, message_id: str, at: At = 0) -> dict[str, Any]:
     """Its segments with names, meanings and problems, a part at a time."""
-    message, guides = with_guides(request, identity, message_id)
+    message = found(site_of(request), identity, message_id)
+    guides = guides_of(request, identity, message)
     part = inspect.annotated(site_of(request).payloads, message, guides, at)
     problems = [one.to_dict() for one in part.loose]
     return {"segments": [one.to_dict() for one in part.rows], "problems": problems, "next": part.next}
@@ -105,7 +105,8 @@ def annotated_message(request: Request, identity: _Reader, message_id: str, at: 
 @router.get("/{message_id}/trace")
 def trace_message(request: Request, identity: _Reader, message_id: str, at: At = 0) -> dict[str, Any]:
     """Which rule of a mapping made which value of the transaction set at a byte."""
-    message, guides = with_guides(request, identity, message_id)
+    message = found(site_of(request), identity, message_id)
+    guides = guides_of(request, identity, message)
     traced = inspect.trace(site_of(request).payloads, message, guides, at)
     if traced is None:
         raise ApiError(404, f"There is no transaction set there in message {message['id']}.")
@@ -186,14 +187,8 @@ def found(site: Site, identity: Identity, message_id: str) -> Row:
         return queries.message(connection, which, partners)
 
 
-def with_guides(request: Request, identity: Identity, message_id: str) -> tuple[Row, Library]:
-    """A message of X12 that somebody may see, and the guides of its partner. Raises NotFoundError."""
-    message = found(site_of(request), identity, message_id)
-    return message, guides_of(request, identity, message)
-
-
 def guides_of(request: Request, identity: Identity, message: Row) -> Library:
-    """The guides of the partner of a message. Raises ApiError (404) if it is no X12."""
+    """The guides of the partner of a message of X12. Raises ApiError if it is none, and NotFoundError."""
     site = site_of(request)
     if not inspect.is_x12(site.payloads, message):
         raise ApiError(404, f"Message {message['id']} is no X12.")

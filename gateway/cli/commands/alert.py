@@ -32,25 +32,18 @@ def register(commands: inputs.Commands) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """List alerts, newest first."""
-    import orjson
-    from sqlalchemy import select
-
+    from gateway.store.alerts import alerts
     from gateway.store.database import reading
-    from gateway.store.tables import alerts as t
 
-    found = select(*(one for one in t.c if one.name != "thing")).order_by(t.c.seq.desc()).limit(args.limit)
-    if args.open:
-        found = found.where(t.c.acknowledged_at == "")
     with store_of(inputs.home_named(args)) as (engine, _), reading(engine) as connection:
-        rows = connection.execute(found).all()
+        rows = alerts(connection, is_open=True if args.open else None, limit=args.limit).rows
     if args.json:
-        told = ({str(key): value for key, value in one._asdict().items()} for one in rows)
-        write_json({"alerts": [{**one, "facts": orjson.loads(one["facts"])} for one in told]})
+        write_json({"alerts": rows})
         return ExitCode.FINE
     lines = []
     for one in rows:
-        state = f"acknowledged by {one.actor}: {one.reason}" if one.acknowledged_at else "open"
-        shown = (one.seq, one.at[:19], one.severity, one.times, one.words, state)
+        state = f"acknowledged by {one['actor']}: {one['reason']}" if one["acknowledged_at"] else "open"
+        shown = (one["seq"], one["at"][:19], *(one[name] for name in ("severity", "times", "words")), state)
         lines.append([visible(str(part)) for part in shown])
     header = ("id", "at (UTC)", "severity", "times", "what", "state")
     sys.stdout.write(table(lines, header) if lines else "No alerts.\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,40 +121,15 @@ def run_verify(args: argparse.Namespace) -> int:
 
 
 def verified(home: Path, with_payloads: bool, kept: list[Path]) -> dict[str, Any]:
-    """What there is in the audit of a home, and all that is wrong with it.
-
-    Args:
-        kept: files with checkpoints that were kept elsewhere.
-    """
-    from sqlalchemy import func, select
-
+    """See :func:`gateway.services.proof.verified`; the page shows the result of the last check."""
     from gateway.services import proof
-    from gateway.settings import AUDIT_KEY, CHECKPOINTS, DATA, KEYS
-    from gateway.store import audit, verifier
     from gateway.store.database import reading
-    from gateway.store.tables import audit as entries
 
     with store_of(home) as (engine, payloads), reading(engine) as connection:
-        key = audit.public_key(connection)
-        written = [point for path in (home / DATA / CHECKPOINTS, *kept) for point in proof.written(path)]
-        problems = [*audit.verify(connection, written)]
-        own = home / KEYS / AUDIT_KEY
-        if key and own.exists() and audit.Seal.of(own).public_key != key:
-            problems.append(f"The audit is signed with another key than {own}.")
-        if with_payloads:
-            problems += proof.verify_payloads(connection, payloads)
-        ends = func.count(), func.min(entries.c.at), func.max(entries.c.at)
-        number, since, until = connection.execute(select(*ends)).one()
-        newest = max(audit.checkpoints(connection), default=None)
-    told = {
-        "entries": number,
-        "since": since,
-        "until": until,
-        "payloads": with_payloads,
-        "problems": problems,
-    }
-    point = newest and newest._asdict()
-    return {**told, "fingerprint": key and verifier.fingerprint_of(bytes.fromhex(key)), "newest": point}
+        told = proof.verified(home, connection, payloads if with_payloads else None, kept)
+    with suppress(OSError):  # a copy that cannot be written to is checked as well
+        proof.remember(home, told, datetime.now(UTC).isoformat(), inputs.actor(None))
+    return told
 
 
 def told_in_words(told: dict[str, Any]) -> list[str]:

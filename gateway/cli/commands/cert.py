@@ -21,12 +21,10 @@ from gateway.errors import ConfigurationError, NotFoundError, RefusedError
 if TYPE_CHECKING:
     from gateway.app import Gateway
     from gateway.partners.certificate import Held
-    from gateway.partners.partner import Partner
     from gateway.settings import Settings
     from gateway.store.keyring import Contents, Keyring
 
 _PURPOSES = ("sign", "encrypt", "tls")
-_SOON = timedelta(days=30)
 _SHOWN = 16
 
 
@@ -118,7 +116,9 @@ def run_list(args: argparse.Namespace) -> int:
     now, wanted = datetime.now(UTC), ("", args.partner)
     held = [one for group in ring.groups() for one in group if not args.partner or one.partner in wanted]
     if args.json:
-        write_json([_told(one, now) for one in held])
+        from gateway.services.certificate import told
+
+        write_json([told(one, now) for one in held])
     elif held:
         show(table([_row(one, now) for one in held], _COLUMNS).splitlines())
     else:
@@ -143,60 +143,27 @@ def _row(one: Held, now: datetime) -> list[str]:
     ]
 
 
-def _told(one: Held, now: datetime) -> dict[str, Any]:
-    from gateway.store.keyring import described
-
-    certificate = one.certificate
-    return {
-        "id": one.fingerprint,
-        "whose": one.whose,
-        "partner": one.partner or None,
-        "purposes": one.purposes,
-        "name": certificate.name,
-        "from": one.since,
-        "until": one.until,
-        "certificate_from": certificate.begins,
-        "certificate_until": certificate.ends,
-        "days_left": (one.ends() - now).days,
-        "key": described(certificate.key),
-        "weak": one.weak,
-        "added": one.added,
-    }
-
-
 # --- changes ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _changing(args: argparse.Namespace, is_own: bool) -> Iterator[tuple[Gateway, Keyring]]:
     """The gateway and its keyring; the password of our keys is made with the first of them."""
-    from gateway.settings import KEYS, Keys
-    from gateway.store.keyring import OWN, make_password
+    from gateway.services.certificate import known_partner, ready_for_own
 
     with gateway_of(args) as gateway:
-        partners = gateway.settings.partners
-        if args.partner and args.partner not in partners:
-            near = partners.nearest(args.partner)
-            hint = f" Did you mean {near}?" if near else ""
-            raise NotFoundError(f"There is no partner {args.partner!r}.{hint}")
+        known_partner(gateway.settings, args.partner)
         ring = _problems_told(gateway.keyring)
-        is_first = not any((ring.folder / OWN).glob("*.pem"))
-        if is_own and is_first and gateway.settings.gateway.keys == Keys():
-            make_password(gateway.home / KEYS / "password")
+        if is_own:
+            ready_for_own(gateway.home, gateway.settings, ring)
         yield gateway, ring
 
 
 def _put(gateway: Gateway, ring: Keyring, held: Held, reason: str) -> None:
     """Keeps one and tells it in the audit, or neither if its file cannot be written."""
-    there, store = ring.find(held), gateway.services.store
-    if there is not None and (there.purposes, there.facts) == (held.purposes, held.facts):
-        show([f"Unchanged: {_words(held)}"])
-        return
-    event = "certificate.added" if there is None else "certificate.changed"
-    with store.transaction():
-        store.audit(event, partner=held.partner or None, reason=reason, **held.facts)
-        (ring.add if there is None else ring.change)(held)
-    show([f"{'Added' if there is None else 'Changed'}: {_words(held)}"])
+    from gateway.services.certificate import put
+
+    show([f"{put(gateway.services, ring, held, reason)}: {_words(held)}"])
 
 
 def _tell_at_once(held: Held, before: Sequence[Held]) -> None:
@@ -243,23 +210,13 @@ def run_import(args: argparse.Namespace) -> int:
 
 def _contents(args: argparse.Namespace) -> Contents:
     """What the file of the options holds. Raises RefusedError: not what they say."""
-    from gateway.store.keyring import read
+    from gateway.services.certificate import contents
 
     password = os.environ.get(args.password_env or "", "")
     if args.password_env and not password:
         raise ConfigurationError(f"The environment variable {args.password_env} is not set, or empty.")
     with inputs.opened(args.file) as file:
-        found = read(file.read(), password)
-    if args.own and found.key is None:
-        raise RefusedError("There is no private key in the file, so it cannot be ours: use --partner P.")
-    if not args.own and found.key is not None:
-        raise RefusedError(
-            "There is a private key in the file. Is it ours? Then use --own. Is it the partner's? Nobody "
-            "else should have it: ask for the certificate alone."
-        )
-    if len(found.certificates) > 1 and not getattr(args, "all", False):
-        names = "; ".join(one.name for one in found.certificates)
-        raise RefusedError(f"There are several certificates in the file: {names}. Take one, or use --all.")
+        found = contents(file.read(), password, own=args.own, several=getattr(args, "all", False))
     for name in found.others:
         say(f"Not needed and left out: {name}")
     return found
@@ -400,9 +357,11 @@ def run_check(args: argparse.Namespace) -> int:
 
     exit code: 0 all is there, 1 something is missing, ends within 30 days, or a file is not usable
     """
+    from gateway.services.certificate import uses
+
     settings, ring = _opened(args)
     now = datetime.now(UTC)
-    rows = [row for one in settings.partners.values() if one.as2 for row in _uses(one, ring, now)]
+    rows = [row for one in settings.partners.values() if one.as2 for row in uses(one, ring, now)]
     if args.json:
         write_json(rows)
     elif not rows:
@@ -423,40 +382,3 @@ def _until(row: dict[str, Any]) -> str:
         return "nothing is there" + ("" if row["needed"] else ", and nothing is needed")
     ids = ", ".join(one[:_SHOWN] for one in row["ids"])
     return f"{ids}, until {row['until']:%Y-%m-%d} ({count(row['days_left'], 'day')})"
-
-
-def _uses(partner: Partner, ring: Keyring, now: datetime) -> Iterator[dict[str, Any]]:
-    """What certificates are needed for with a partner, and what there is."""
-    from gateway.partners.certificate import EXPIRED, covered, receiving, sending
-
-    as2 = partner.as2
-    assert as2 is not None
-    own, theirs, late = ring.own(), ring.theirs(partner.id), EXPIRED in as2.quirks
-    receipts = as2.receipt.mode != "none" and as2.receipt.signed
-    uses = [
-        ("sign messages", own, "sign", True, as2.sign != "none"),
-        ("sign receipts", own, "sign", True, True),
-        ("decrypt messages", own, "encrypt", False, as2.require.encrypted),
-        ("encrypt messages", theirs, "encrypt", True, as2.encrypt != "none"),
-        ("check signatures of messages", theirs, "sign", False, as2.require.signed),
-        ("check signatures of receipts", theirs, "sign", False, receipts),
-    ]
-    if as2.client_certificate:
-        uses.append(("connect by TLS", own, "tls", True, True))
-    for use, held, purpose, sends, needed in uses:
-        expired = late and held is theirs
-        if sends:
-            one = sending(held, partner.id, purpose, now, expired)
-            found, until = [one] if one else [], covered(held, partner.id, purpose, now, expired)
-        else:
-            found = receiving(held, partner.id, purpose, now, expired)
-            until = max((one.ends(expired) for one in found), default=None)
-        yield {
-            "partner": partner.id,
-            "use": use,
-            "needed": needed,
-            "ids": [one.fingerprint for one in found],
-            "until": until,
-            "days_left": (until - now).days if until else None,
-            "ok": not needed or (until is not None and until - now > _SOON),
-        }

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of
 from gateway.cli.commands.message import when
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, visible, write_json
-from gateway.errors import NotFoundError
-from gateway.partners.partner import WEBHOOK
-
-if TYPE_CHECKING:
-    from gateway.app import Gateway
 
 
 def register(commands: inputs.Commands) -> None:
@@ -37,8 +30,10 @@ def run_list(args: argparse.Namespace) -> int:
 
     exit code: 0 all work, 1 one of them fails
     """
+    from gateway.services import health
+
     with gateway_of(args) as gateway:
-        rows = _rows(gateway)
+        rows = health.channels(gateway.services, gateway.waiting)
     if args.json:
         write_json({"channels": rows})
     else:
@@ -76,33 +71,13 @@ def _operate(args: argparse.Namespace, done: str) -> int:
     from gateway.services import health
 
     with gateway_of(args, args.actor) as gateway:
-        known = [row["channel"] for row in _rows(gateway)]
-        if args.channel not in known:
-            near = get_close_matches(args.channel, known, 1)
-            advice = f" Did you mean {near[0]}?" if near else ""
-            raise NotFoundError(f"{gateway.home} has no channel {args.channel!r}.{advice}")
+        health.known_channel(gateway.services, args.channel)
         reason = {"reason": args.reason} if "reason" in args else {}
         getattr(health, args.verb)(gateway.services, args.channel, **reason)
         say(f"{args.channel}: {done}")
         if args.verb != "pause":
             say(f"A running `edigw up` does the rest; without one: edigw run-once --config {gateway.home}")
     return ExitCode.FINE
-
-
-def _rows(gateway: Gateway) -> list[dict[str, Any]]:
-    from gateway.store.records import Channel
-
-    settings, known_of = gateway.settings, gateway.services.store.channels
-    states, deliveries = known_of.all(), known_of.waiting()
-    ways = {name: way for one in settings.partners.values() for name, way in one.channels.items()}
-    ways |= dict.fromkeys(settings.webhooks, WEBHOOK)
-    rows = []
-    for name in dict.fromkeys((*settings.channels, *ways, *sorted(deliveries))):
-        known, way = states.get(name, Channel(name)), ways.get(name, "folder")
-        kind = way if way == "folder" else way.upper()
-        waiting = {"deliveries": deliveries.get(name, 0), "files": gateway.waiting(name)}
-        rows.append({**asdict(known), "kind": kind, "state": known.state, **waiting})
-    return rows
 
 
 def _lines(row: dict[str, Any]) -> list[str]:

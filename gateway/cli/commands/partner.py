@@ -1,51 +1,30 @@
-"""``edigw partner test``: whether a partner can be reached, step by step."""
+"""``edigw partner``: add one, see what is missing until it is live, and try the way to it."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import json
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, write_json
-from gateway.errors import ConfigurationError, EdiError, Fault, NotFoundError, RefusedError, TransportError
+from gateway.errors import ConfigurationError, NotFoundError
 from gateway.partners.partner import API, AS2, SFTP, WEBHOOK
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
     from gateway.partners.partner import Partner
 
-_STEPS = ("dns", "tcp", "tls", "http", "receipt", "signature", "digest")
-"""Of AS2."""
-
-_NAMES = {
-    "settings": "settings",
-    "dns": "name",
-    "address": "address",
-    "tcp": "connection",
-    "hostkey": "host key",
-    "login": "login",
-    "folders": "folders",
-    "upload": "upload",
-    "rename": "rename",
-    "tls": "TLS",
-    "http": "HTTP",
-    "receipt": "receipt",
-    "signature": "signature",
-    "digest": "digest",
-    "token": "token",
-    "clock": "clock",
-    "role": "role",
-    "vendor": "vendor",
-}
-_WORDS = b"This is a test of the connection. Nothing needs to be done with it.\r\n"
+_WHAT = "a partner as JSON: name, identifiers, receive, send ...; - for standard input"
 
 
 def register(commands: inputs.Commands) -> None:
     """Adds the commands of this module."""
-    verbs = inputs.noun(commands, "partner", "try out a partner", "Tries out the connection to a partner.")
+    verbs = inputs.noun(
+        commands, "partner", "add and try out a partner", "Adds partners and tries out the connection."
+    )
     test = inputs.command(verbs, "test", run_test, json="print the steps as JSON")
     test.add_argument("partner", metavar="P", help="name of the partner's file, without .yaml")
     words = "send this file instead of a few words; the partner may process it"
@@ -55,7 +34,14 @@ def register(commands: inputs.Commands) -> None:
     test.add_argument(
         "--send", action="store_true", help="SFTP: write, rename and remove a file in the outbox"
     )
-    inputs.home_option(test)
+    added = inputs.command(verbs, "add", run_add)
+    added.add_argument("file", metavar="FILE", help=_WHAT)
+    check = inputs.command(verbs, "check", run_check, json="one JSON object: steps")
+    for verb in (added, check):
+        verb.add_argument("partner", metavar="P", help="name of the partner's file, without .yaml")
+    added.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
+    for verb in (test, added, check):
+        inputs.home_option(verb)
 
 
 def run_test(args: argparse.Namespace) -> int:
@@ -72,110 +58,73 @@ def run_test(args: argparse.Namespace) -> int:
     exit code 1 tells that the partner did not take it, 3 that a certificate or secret of ours is missing, 5
     that the partner could not be reached.
     """
+    from gateway.services import connection
+
     steps: list[dict[str, Any]] = []
+    results = {"fine": ExitCode.FINE, "problems": ExitCode.PROBLEMS}
+    results |= {"configuration": ExitCode.CONFIGURATION, "remote": ExitCode.REMOTE}
     code = ExitCode.FINE
+
+    def told(step: dict[str, Any]) -> None:
+        steps.append(step)
+        if not args.json:
+            hint = f"-> {step['hint']} ({step['code']})" if step.get("hint") else ""
+            show([_line(step), *([f"  {'':<11}{hint}"] if hint else [])])
+
+    given: dict[str, Any] = {"begins": (lambda _: None) if args.json else say, "send": args.send}
+    if args.file:
+        with inputs.opened(args.file) as file:
+            given |= {"content": file.read(), "name": args.file.rpartition("/")[2]}
     with gateway_of(args) as gateway:
         partner = _partner(gateway, args.partner)
         there = [name for name, way in partner.channels.items() if args.way in (None, way)]
         for channel in there or (partner.folder,):
-            code = max(code, _tested(gateway, partner, channel, args, steps))
+            code = max(code, results[connection.attempt(gateway.services, partner, channel, told, **given)])
     if args.json:
         write_json({"partner": partner.id, "ok": code == ExitCode.FINE, "steps": steps})
     return code
 
 
-def _tested(
-    gateway: Gateway, partner: Partner, channel: str, args: argparse.Namespace, steps: list[dict[str, Any]]
-) -> ExitCode:
-    """Tries one way, adds its steps and says how it went."""
-    failed: EdiError | OSError | None = None
-    mine: list[dict[str, Any]] = []
+def run_add(args: argparse.Namespace) -> int:
+    """Make the file of a new partner, after a check of all settings.
 
-    def told(step: str, words: str, *, ok: bool = True, **more: str) -> None:
-        mine.append({"channel": channel, "step": step, "ok": ok, "words": words, **more})
-        steps.append(mine[-1])
-        if not args.json:
-            hint = f"-> {more['hint']} ({more['code']})" if more.get("hint") else ""
-            show([_line(mine[-1]), *([f"  {'':<11}{hint}"] if hint else [])])
+    Reads what the file is to say as JSON, with the names of docs/reference/home.md. A running gateway takes
+    it up within seconds.
 
-    try:
-        _probe(gateway, partner, channel, args, told)
-    except RefusedError:
-        raise
-    except (EdiError, OSError) as error:
-        failed = error
-    reached = [one["step"] for one in mine]
-    with gateway.services.store.transaction():
-        facts: dict[str, Any] = {
-            "channel": channel,
-            "steps": list(dict.fromkeys(reached)),
-            "result": str(failed or "fine"),
-        }
-        gateway.services.store.audit("partner.tested", partner=partner.id, **facts)
-    if failed is None:
-        return ExitCode.FINE
-    step = next((one for one in _STEPS if one not in reached and one != "tls"), _STEPS[-1])
-    if isinstance(failed, ConfigurationError) or getattr(failed, "code", "") == "AS2-NO-CERTIFICATE":
-        step = "settings"
-    elif (terms := partner.servers.get(channel)) is not None:
-        folders = len(terms.inboxes) + bool(terms.outbox) + len(terms.outboxes)
-        step = "upload" if reached.count("folders") == folders else "folders"
-    step = getattr(failed, "step", "") or step
-    why = {"code": getattr(failed, "code", ""), "hint": getattr(failed, "hint", "")}
-    told(step, f"{failed} {getattr(failed, 'detail', '')}".strip(), ok=False, **why)
-    from gateway.transports.webhook import AnswerError
+    exit code: 0 it is written, 3 something of it is wrong, 6 there is such a partner
+    """
+    from gateway.services import partner
 
-    is_of_api = partner.channels.get(channel) == API
-    if step == "settings" or (
-        is_of_api and getattr(getattr(failed, "kind", None), "fault", None) is Fault.CONFIGURATION
-    ):
-        return ExitCode.CONFIGURATION
-    if isinstance(failed, AnswerError):
-        return ExitCode.PROBLEMS
-    return ExitCode.REMOTE if isinstance(failed, TransportError | OSError) else ExitCode.PROBLEMS
-
-
-def _probe(
-    gateway: Gateway, partner: Partner, channel: str, args: argparse.Namespace, told: Callable[..., None]
-) -> None:
-    """Tries what the partner's file says. Raises EdiError or OSError with why a step failed."""
-    from gateway.as2.span import Span
-    from gateway.services import health, transmit, webhook
-
-    if (terms := partner.servers.get(channel)) is not None:
-        if not args.json:
-            named = f" ({terms.name})" if terms.name else ""
-            say(f"To {terms.host}{named} as {terms.user}:")
-        gateway.probe(channel, told, send=args.send)
-    elif partner.sp_api is not None and partner.channels.get(channel) == API:
-        if not args.json:
-            say(f"To {partner.sp_api.base} as {partner.sp_api.vendor_code}:")
-        gateway.probe_api(partner.sp_api, told)
-    elif partner.webhook is not None and partner.channels.get(channel) == WEBHOOK:
-        if not args.json:
-            say(f"To {partner.webhook.url}:")
-        webhook.probe(gateway.services, partner.webhook, _content(args, b""), told)
-    else:
-        content = _content(args, _WORDS)
-        link = transmit.Link.of(gateway.services, channel)
-        if link is None:
-            raise RefusedError(
-                f"{partner.id} has no `as2`, `sftp`, `sp_api` or `webhook` in its file, so there is nothing "
-                "to test."
-            )
-        name = args.file.rpartition("/")[2] if args.file else "test.txt"
-        if not args.json:
-            say(f"To {link.terms.url} from {link.ours} to {link.theirs}:")
-        with gateway.services.room() as services:
-            transmit.probe(services, link, Span.of(content), name, told)
-    health.tested(gateway.services, channel)
-
-
-def _content(args: argparse.Namespace, usual: bytes) -> bytes:
-    if not args.file:
-        return usual
     with inputs.opened(args.file) as file:
-        return file.read()
+        try:
+            said = json.loads(file.read(partner.MAX_FILE + 1))
+        except ValueError as error:
+            raise ConfigurationError(f"{args.file} is no JSON: {error}.") from None
+    if not isinstance(said, dict):
+        raise ConfigurationError(f"{args.file} holds no JSON object.")
+    with gateway_of(args) as gateway:
+        partner.add(gateway.services, args.partner, said, args.reason, trusted=True)
+        show([f"partners/{args.partner}.yaml"])
+    return ExitCode.FINE
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Show what there is to do until a partner is live, and what of it is done.
+
+    exit code: 0 all is done, 1 something is missing, 4 there is no such partner
+    """
+    from gateway.services import partner
+    from gateway.store.database import reading
+
+    with gateway_of(args) as gateway:
+        found = _partner(gateway, args.partner)
+        with reading(gateway.engine) as connection:
+            rows = partner.steps(gateway.services, found, connection, gateway.waiting)
+    if args.json:
+        write_json({"partner": found.id, "steps": rows})
+    else:
+        show(f"{'done' if row['done'] else 'to do':<7}{row['title']}: {row['words']}" for row in rows)
+    return ExitCode(not all(row["done"] for row in rows))
 
 
 def _partner(gateway: Gateway, name: str) -> Partner:
@@ -188,5 +137,7 @@ def _partner(gateway: Gateway, name: str) -> Partner:
 
 
 def _line(step: dict[str, Any]) -> str:
+    from gateway.services.connection import STEP_NAMES
+
     mark = "ok" if step["ok"] else "failed"
-    return f"  {_NAMES[step['step']]:<11}{mark:<8}{step['words']}"
+    return f"  {STEP_NAMES[step['step']]:<11}{mark:<8}{step['words']}"

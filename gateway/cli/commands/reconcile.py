@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from decimal import Decimal
-from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of, moment
@@ -21,39 +18,16 @@ from gateway.errors import NotFoundError
 from gateway.services.words import words
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from gateway.settings import Settings
 
     Row = dict[str, Any]
 
 _MAX_LISTED = 100_000
-_PAST_DUE, _UNCLASSIFIED, _HELD = "past_due", "unclassified", "held"
-_OWED = ("open", "rejected", "short_paid")
+UNCLASSIFIED, HELD = "unclassified", "held"
 _STATUSES = (
     *("open", "rejected", "paid", "short_paid", "over_paid", "unknown", "settled", "deducted", "credited"),
-    *(_PAST_DUE, _UNCLASSIFIED, _HELD),
+    *("past_due", UNCLASSIFIED, HELD),
 )
-
-LINES: tuple[str, ...] = (
-    *("partner", "remittance", "paid_on", "state", "line", "part", "reference", "account", "kind", "amount"),
-    *("currency", "why", "decided_by"),
-)
-ACCOUNTS: tuple[str, ...] = (
-    *("partner", "number", "status", "invoiced_on", "due", "bucket", "currency", "expected", "received"),
-    *("balance", "reasons", "difference", "source", "remarks"),
-)
-"""Columns of parts of remittances and of accounts, see docs/reference/cli.md."""
-
-_MOVES = {
-    "open": "Nothing was paid yet.",
-    "rejected": "The partner refused it: correct it, or send it anew under another number.",
-    "short_paid": "Look at what was taken off; dispute what is not right, write off what is.",
-    "over_paid": "More came than was due: ask the partner, or expect it to be taken back.",
-    "unknown": "You have sent no invoice of this number: find out whose it is.",
-    "deducted": "It was taken off, and belongs to no invoice of yours.",
-    "credited": "It came, and belongs to no invoice of yours.",
-}
 
 
 def register(commands: inputs.Commands) -> None:
@@ -105,37 +79,35 @@ def run_list(args: argparse.Namespace) -> int:
 
     exit code: 0 fine, 1 lines that need a person, or remittances that are held, were asked for and found
     """
+    from gateway.services import statement
     from gateway.store import remittances
 
     with asking(args) as (connection, _):
         if args.ageing:
-            rows = _ageing(_accounts(connection, args.partner, _OWED, None))
+            rows = statement.ageing(connection, args.partner)
             return _listed(args, "ageing", rows, tuple(rows[0]) if rows else ())
-        if args.status == _HELD:
-            rows = remittances.remittances(connection, args.partner, _HELD, limit=args.limit)
+        if args.status == HELD:
+            rows = remittances.remittances(connection, args.partner, HELD, limit=args.limit)
             return _listed(args, "remittances", rows, ("partner", "trace", "paid_on", "amount", "words"))
-        if args.status == _UNCLASSIFIED:
-            found = remittances.parts(connection, args.partner, kinds=remittances.QUEUE, limit=args.limit)
-            rows = [{"id": one["seq"], **_line(one)} for one in found]
+        if args.status == UNCLASSIFIED:
+            rows = statement.unclassified(connection, args.partner, limit=args.limit)
             return _listed(args, "lines", rows, ("id", "partner", "remittance", "reference", "amount", "why"))
-        is_past = args.status == _PAST_DUE
-        statuses = _OWED if is_past else (args.status,) if args.status else ()
-        rows = _accounts(connection, args.partner, statuses, None if is_past else args.limit)
-    if is_past:
-        rows = [one for one in rows if one["bucket"] not in ("", "not due")][: args.limit]
+        rows = statement.accounts(connection, args.partner, args.status or "", limit=args.limit)
     columns = ("partner", "number", "status", "due", "expected", "received", "balance", "currency", "reasons")
     return _listed(args, "accounts", rows, columns)
 
 
 def _listed(args: argparse.Namespace, name: str, rows: list[Row], columns: tuple[str, ...]) -> int:
     if args.json:
-        write_json({name: [_plain(one) for one in rows]})
+        from gateway.services.statement import plain
+
+        write_json({name: [plain(one) for one in rows]})
     elif rows:
         cells = [[visible(_cell(one[name], name == "status")) for name in columns] for one in rows]
         show(table(cells, [column.replace("_", " ").upper() for column in columns]).splitlines())
     else:
         say("Nothing was found.")
-    return ExitCode(bool(rows) and args.status in (_UNCLASSIFIED, _HELD))
+    return ExitCode(bool(rows) and args.status in (UNCLASSIFIED, HELD))
 
 
 def _cell(value: Any, is_code: bool = False) -> str:
@@ -144,81 +116,23 @@ def _cell(value: Any, is_code: bool = False) -> str:
     return (words(value) if is_code else str(value)) or "-"
 
 
-def _ageing(rows: Iterable[Row]) -> list[Row]:
-    from gateway.reconciliation.account import BUCKETS
-
-    sums: dict[tuple[str, str, str], list[Decimal]] = defaultdict(list)
-    for one in rows:
-        sums[one["partner"], one["currency"], one["bucket"]].append(one["balance"])
-    ordered = sorted(sums, key=lambda one: (*one[:2], BUCKETS.index(one[2])))
-    names = ("partner", "currency", "past_due")
-    return [
-        dict(zip(names, key, strict=True)) | {"invoices": len(sums[key]), "amount": sum(sums[key])}
-        for key in ordered
-    ]
-
-
-def _accounts(connection: Connection, partner: str, statuses: Iterable[str], limit: int | None) -> list[Row]:
-    from gateway.store import remittances
-
-    found = remittances.accounts(connection, partner, [*statuses], limit=limit)
-    return [_account(one) for one in found]
-
-
-def _account(row: Mapping[str, Any]) -> Row:
-    """An account with the columns of :data:`ACCOUNTS`."""
-    from gateway.reconciliation.account import age
-
-    amounts = {name: Decimal(row[name] or 0) for name in ("expected", "received", "difference")}
-    found = {**row, **amounts, "balance": amounts["expected"] - amounts["received"]}
-    found["bucket"] = age(row["due"], f"{datetime.now(UTC):%Y-%m-%d}") if row["status"] in _OWED else ""
-    found |= {name: json.loads(row[name] or "null") for name in ("reasons", "remarks")}
-    return {name: found[name] for name in ACCOUNTS}
-
-
-def _line(row: Mapping[str, Any]) -> Row:
-    """A part of a remittance with the columns of :data:`LINES`."""
-    other = {"part": "place", "reference": "ref", "account": "root", "decided_by": "actor"}
-    other |= {"remittance": "trace"}
-    return {name: row[other.get(name, name)] for name in LINES}
-
-
-def _plain(row: Mapping[str, Any]) -> Row:
-    """A row with its decimals as text."""
-    return {name: f"{one:f}" if isinstance(one, Decimal) else one for name, one in row.items()}
-
-
 def run_show(args: argparse.Namespace) -> int:
     """Explain every cent of a remittance, or everything that was posted to an invoice.
 
     exit code: 0 fine, 4 there is neither
     """
-    from gateway.store import remittances
+    from gateway.services import statement
 
     with asking(args) as (connection, settings):
-        paid = remittances.remittances(connection, args.partner, trace=args.number)
-        told = [
-            (one, [*remittances.parts(connection, one["partner"], remittance=one["seq"])]) for one in paid
-        ]
-        mine = remittances.accounts(connection, args.partner, number=args.number)
-        posted = [(one, [*remittances.parts(connection, one["partner"], root=args.number)]) for one in mine]
-    if not told and not posted:
-        raise NotFoundError(f"There is no invoice, remittance or other account {args.number}.")
+        told, posted = statement.found(connection, args.number, args.partner)
     if args.json:
-        names = ("partner", "trace", "paid_on", "amount", "currency", "state", "words", "document_id")
-        paid_out = [{name: one[name] for name in names} | _parts(parts) for one, parts in told]
-        accounts = [_plain(_account(one)) | _parts(parts) for one, parts in posted]
-        write_json({"remittances": paid_out, "accounts": accounts})
+        write_json(statement.shown(told, posted))
         return ExitCode.FINE
     for one, parts in told:
         show(visible(line) for line in _remittance_told(one, parts))
     for one, parts in posted:
         show(visible(line) for line in _account_told(settings, one, parts))
     return ExitCode.FINE
-
-
-def _parts(parts: Iterable[Mapping[str, Any]]) -> Row:
-    return {"parts": [_plain(_line(one)) for one in parts]}
 
 
 def _remittance_told(row: Row, parts: list[Row]) -> Iterator[str]:
@@ -234,10 +148,9 @@ def _remittance_told(row: Row, parts: list[Row]) -> Iterator[str]:
 
 
 def _account_told(settings: Settings, row: Row, parts: list[Row]) -> Iterator[str]:
-    from gateway.reconciliation.account import Posting, claims
-    from gateway.services.reconcile import disputable
+    from gateway.services import statement
 
-    one = _account(row)
+    one = statement.account(row)
     what = "Invoice" if row["total"] else "Account"
     over = f" over {row['total']} {row['currency']}".rstrip() if row["total"] else ""
     due = f", due {one['due']}" if one["due"] else ""
@@ -245,14 +158,11 @@ def _account_told(settings: Settings, row: Row, parts: list[Row]) -> Iterator[st
     yield from _parts_told(parts, "trace")
     yield f"Expected {one['expected']:f}, received {one['received']:f}, to come {one['balance']:f}."
     yield from (f"Note: {remark}." for remark in one["remarks"] or ())
-    if profile := settings.reconciliation.get(one["partner"]):
-        names = ("kind", "amount", "paid_on", "ref", "step")
-        told = (Posting(**{name: part[name] for name in names}) for part in disputable(parts))
-        for claim in claims(profile, told):
-            tries = profile.disputes[claim.kind].tries
-            which = f"try {claim.attempt} of {tries}"
-            yield f"Claim {claim.ref}: {claim.amount:f} stands; to be disputed until {claim.until} ({which})."
-    if move := _MOVES.get(one["status"]):
+    for claim in statement.claims_of(settings, one["partner"], parts):
+        which = f"try {claim['try']} of {claim['tries']}"
+        stands = f"Claim {claim['number']}: {claim['amount']:f} stands"
+        yield f"{stands}; to be disputed until {claim['until']} ({which})."
+    if move := statement.MOVES.get(one["status"]):
         yield move
 
 
@@ -274,29 +184,16 @@ def run_export(args: argparse.Namespace) -> int:
     As CSV with a header; the amounts of a remittance add up to its payment. What a spreadsheet would take for
     a formula has an apostrophe before it.
     """
-    import csv
-
-    from gateway.services.export import cell
-    from gateway.store import remittances
+    from gateway.services import statement
+    from gateway.services.statement import plain
 
     with asking(args) as (connection, _), whole(args.output) as out:
-        rows: Iterable[Row] = map(_line, remittances.parts(connection, args.partner))
-        columns = LINES
-        if args.accounts:
-            rows, columns = _accounts(connection, args.partner, (), None), ACCOUNTS
         if args.json:
-            out.write(json.dumps([_plain(one) for one in rows]).encode() + b"\n")
+            rows = statement.exported(connection, args.partner, accounts=args.accounts)
+            out.write(json.dumps([plain(one) for one in rows]).encode() + b"\n")
             return ExitCode.FINE
-        text = TextIOWrapper(cast(Any, out), "utf-8", newline="", write_through=True)
-        written = csv.writer(text, lineterminator="\n")
-        written.writerow(columns)
-        for one in rows:
-            one |= {"reasons": _cell(one["reasons"])} if "reasons" in one else {}
-            one |= {"remarks": "; ".join(one["remarks"] or ())} if "remarks" in one else {}
-            written.writerow(
-                f"{value:f}" if isinstance(value, Decimal) else cell(value) for value in one.values()
-            )
-        text.detach()
+        for text in statement.csv_lines(connection, args.partner, accounts=args.accounts):
+            out.write(text)
     return ExitCode.FINE
 
 
@@ -358,7 +255,9 @@ def run_classify(args: argparse.Namespace) -> int:
     with gateway_of(args, args.actor) as gateway:
         was = reconcile.classify(gateway.services, args.line, args.kind, args.invoice, args.reason)
     if args.json:
-        write_json(_plain(_line(was)))
+        from gateway.services.statement import line, plain
+
+        write_json(plain(line(was)))
     else:
         root = args.invoice or was["root"] or "no account"
         where = f"Line {was['line']} of {was['trace']}, {was['amount']}"

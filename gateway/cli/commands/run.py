@@ -5,16 +5,62 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from gateway.cli import inputs
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, EdiError, RefusedError
 
 if TYPE_CHECKING:
+    from gateway.api.server import Kept
     from gateway.app import Gateway
+    from gateway.settings import Settings
+
+
+class _Changes:
+    """Notices when the settings of a home are others than those in force.
+
+    Attributes:
+        fresh: the settings that are to be in force next.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self.fresh: Settings | None = None
+        self._seen = self._last = self._stamp()
+
+    def look(self, current: Settings, trouble: str) -> str:
+        """Sets ``fresh`` to others that are usable; returns why what is there is not, or ``trouble``."""
+        from gateway.observability.logging import get_logger
+        from gateway.settings import load
+
+        stamp, before, self._last = self._stamp(), self._last, self._stamp()
+        if stamp == self._seen or stamp != before:  # nothing, or it is still being written
+            return trouble
+        self._seen = stamp
+        try:
+            fresh = load(self._home)
+        except (EdiError, OSError, ValueError) as error:
+            words = " ".join((str(error), *(one.message for one in getattr(error, "problems", ())[:3])))
+            get_logger().error("settings.refused", words=words)
+            return f"{words} The gateway goes on with the settings before."
+        self.fresh = None if fresh == current else fresh
+        return ""
+
+    def _stamp(self) -> list[tuple[str, int, int, int]]:
+        found = []
+        for pattern in ("*.yaml", "partners/*.yaml", "config/**/*.yaml"):
+            for path in sorted(self._home.glob(pattern)):
+                with suppress(OSError):
+                    one = path.stat()
+                    found.append((str(path), one.st_mtime_ns, one.st_size, one.st_ino))
+        return found
 
 
 def register(commands: inputs.Commands) -> None:
@@ -57,50 +103,104 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
     from gateway.observability.logging import configure, get_logger
     from gateway.settings import load
 
-    home = inputs.home_named(args)
-    settings = load(home)
+    home, log = inputs.home_named(args), get_logger()
+    settings: Settings = load(home)
+    before: Settings | None = None
+    changes, told, trouble = _Changes(home), list[int](), ""
+    kept: Kept = {}
     configure()
-    watch = settings.gateway.observability
-    tracing.configure(watch.traces)
-    stop = Event()
-    with Gateway(home, settings) as gateway, metrics.served(watch.address, gateway):
-        if gateway.is_single and not (clock and works):
-            raise ConfigurationError(
-                "On SQLite one process does everything: run `edigw up`. For several, set storage.database."
-            )
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        get_logger().info("gateway.started", home=str(home), clock=clock, works=works)
-        if sys.stderr.isatty():
-            say(f"The gateway works on {home}. Ctrl-C ends it.")
-        failed = _until(gateway, stop, clock=clock, works=works)
-        get_logger().info("gateway.stopped")
-    if failed:
-        raise failed[0]
+    log.info("gateway.started", home=str(home), clock=clock, works=works)
+    while True:
+        failed: list[BaseException] = []
+        try:
+            watch = settings.gateway.observability
+            tracing.configure(watch.traces)
+            with (
+                Gateway(home, settings, kept=kept) as gateway,
+                metrics.served(watch.address, gateway),
+            ):
+                if gateway.is_single and not (clock and works):
+                    raise ConfigurationError(
+                        "On SQLite one process does everything: run `edigw up`. "
+                        "For several, set storage.database."
+                    )
+                if sys.stderr.isatty() and before is None:
+                    say(f"The gateway works on {home}. Ctrl-C ends it.")
+                gateway.trouble = trouble
+                for name, is_used in (
+                    ("web", settings.gateway.web.address),
+                    ("as2", settings.gateway.as2.listen),
+                ):
+                    for one in () if is_used else kept.pop(name, ((), ()))[1]:
+                        one.close()
+                failed = _until(gateway, told, changes, clock=clock, works=works)
+        except RefusedError:
+            if before is None:
+                raise
+            time.sleep(1)  # another process has the home for a moment
+            if not told:
+                continue
+        except EdiError as error:
+            failed = [error]
+        fresh, changes.fresh = changes.fresh, None
+        if failed and before is not None and isinstance(failed[0], EdiError) and not told:
+            trouble = f"{failed[0]} The gateway goes on with the settings before."
+            log.error("settings.refused", words=trouble)
+            settings, before = before, None
+            continue
+        if failed:
+            raise failed[0]
+        if told or fresh is None:
+            break
+        log.info("settings.changed")
+        settings, before, trouble = fresh, settings, ""
+    log.info("gateway.stopped")
     return ExitCode.FINE
 
 
-def _until(gateway: Gateway, stop: Event, *, clock: bool, works: bool) -> list[BaseException]:
-    """Runs both parts until one ends; if it ended by an error, that is returned."""
-    failed: list[BaseException] = []
+def _until(
+    gateway: Gateway, told: list[int], changes: _Changes, *, clock: bool, works: bool
+) -> list[BaseException]:
+    """Runs all parts until one ends, a signal is told, or settings changed; returns the errors of parts.
 
-    def part(run: object) -> None:
+    For new settings those that work end first, each with what it has begun; who connects meanwhile is served.
+    """
+    failed: list[BaseException] = []
+    wake, work_ends, all_ends = Event(), Event(), Event()
+
+    def stop(number: int, _: object) -> None:
+        told.append(number)
+        wake.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+    def part(run: Callable[[Event], None], ends: Event) -> None:
         try:
-            assert callable(run)
-            run(stop)
+            run(ends)
         except BaseException as error:  # noqa: BLE001 - told by the caller
             failed.append(error)
         finally:
-            stop.set()
+            wake.set()
 
-    parts = [*(gateway.parts if works else ())]
+    parts = [(run, work_ends) for run in [*(gateway.parts if works else ())]]
     if clock:
-        parts += [gateway.keep_time, *gateway.listeners]
-    threads = [Thread(target=part, args=(run,), name=f"part{number}") for number, run in enumerate(parts)]
-    for thread in threads:
+        parts += [(gateway.keep_time, work_ends), *((run, all_ends) for run in gateway.listeners)]
+    threads = [
+        (Thread(target=part, args=one, name=f"part{number}"), one[1]) for number, one in enumerate(parts)
+    ]
+    for thread, _ in threads:
         thread.start()
-    while not stop.wait(1):
-        pass
-    for thread in threads:
-        thread.join()
+    while not told and not wake.wait(1):
+        gateway.trouble = changes.look(gateway.settings, gateway.trouble)
+        if changes.fresh is not None:
+            break
+    work_ends.set()
+    if told or wake.is_set():
+        all_ends.set()
+    for ends in (work_ends, all_ends):
+        ends.set()
+        for thread, its in threads:
+            if its is ends:
+                thread.join()
     return failed

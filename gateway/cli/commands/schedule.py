@@ -15,7 +15,6 @@ from gateway.services.words import words
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
-    from gateway.partners.calendar import Slots
     from gateway.store.queries import Row
 
 _MAX_RUNS, _MAX_LISTED = 100, 1000
@@ -55,12 +54,14 @@ def run_list(args: argparse.Namespace) -> int:
 
     Lists polls and batch windows that have times of their own, in UTC and in the zone of the times.
     """
+    from gateway.services import schedule
     from gateway.store import queries
 
     with asking(args) as (connection, settings):
         rules = settings.schedules
         ran = queries.schedules(connection)
-    rows = [_schedule(name, slots, ran.get(name, {}), args.count) for name, slots in rules.items()]
+    now = datetime.now(UTC)
+    rows = [schedule.row(name, slots, ran.get(name, {}), now, args.count) for name, slots in rules.items()]
     if args.json:
         write_json({"schedules": rows})
     else:
@@ -73,25 +74,6 @@ def run_list(args: argparse.Namespace) -> int:
         if not rows:
             say("Nothing has times of its own; inboxes are looked into every few seconds.")
     return ExitCode.FINE
-
-
-def _schedule(name: str, slots: Slots, ran: Row, count: int) -> dict[str, Any]:
-    moment, runs = datetime.now(UTC), list[dict[str, str]]()
-    while len(runs) < count and (following := slots.next(moment)):
-        moment = following
-        runs.append({"utc": moment.isoformat(), "local": moment.astimezone(slots.zone).isoformat()})
-    taken = ran.get("taken_at") or None
-    return {
-        "name": name,
-        "when": slots.when.words,
-        "zone": slots.zone.key,
-        "catch_up": slots.when.catch_up,
-        "next": runs,
-        "last_slot": ran["slot"] if taken else None,
-        "taken_at": taken,
-        "ended_at": ran.get("ended_at") or None,
-        "result": ran.get("result") or None,
-    }
 
 
 def _lines(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:

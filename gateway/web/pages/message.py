@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from gateway.api.access import needs, site_of
-from gateway.api.paging import Text
+from gateway.api.paging import Text, plain
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import At, found, guides_of
 from gateway.errors import NotFoundError
+from gateway.mapping.library import Library
 from gateway.services import inspect, operate, proof
 from gateway.services.access import Identity, Permission
 from gateway.services.words import whose_move, words
@@ -23,8 +24,8 @@ from gateway.store.queries import Row
 from gateway.web.pages.messages import ACTIONS, Tidy
 from gateway.web.render import json_lines, page
 
-MAX_LINES = 500
-"""Lines of JSON that are shown at once."""
+MAX_LINES, MAX_ROWS = 500, 150
+"""Lines of JSON, and rows of a table, that are shown at once."""
 
 router = APIRouter(prefix="/messages/{message_id}", route_class=Tidy)
 _Reader = Annotated[Identity, Depends(needs(Permission.READ))]
@@ -44,6 +45,11 @@ class _Screen:
             self.is_there = self.message["payload"] is not None
         except NotFoundError:
             self.is_x12 = self.is_there = False
+
+    @property
+    def guides(self) -> Library:
+        """Those of its partner. Raises ApiError (404) if it is no X12."""
+        return guides_of(self.request, self.identity, self.message)
 
     def shown(self, tab: str, twin: str = "", **more: Any) -> Response:
         """The page of a tab."""
@@ -124,18 +130,24 @@ def x12(shown: _Shown, at: At = 0, near: At = 0) -> Response:
 
     ``near`` is a byte that is to be seen, ``at`` where the part begins.
     """
-    message, guides = shown.message, guides_of(shown.request, shown.identity, shown.message)
-    payloads = shown.site.payloads
+    message, payloads, guides = shown.message, shown.site.payloads, shown.guides
     part = inspect.annotated(payloads, message, guides, at)
     if near and part.next is not None and near >= part.next:
         part = inspect.annotated(payloads, message, guides, at := near)
     here = max((one.offset for one in part.rows if one.offset <= near), default=0) if near else None
-    links = inspect.links(payloads, message, guides, part.sets.values()) if message["documents"] else {}
+    links = (
+        inspect.links(payloads, message, guides, part.sets.values())
+        if message["documents"] and not part.note
+        else {}
+    )
     fields = {
-        place: (pointer, f"{shown.path}/document?{urlencode({'id': document, 'at': pointer})}")
+        place: (pointer, f"document?{urlencode({'id': document, 'at': pointer})}")
         for place, (document, pointer) in links.items()
     }
-    known = {"rows": [one.to_dict() for one in part.rows], "loose": [one.to_dict() for one in part.loose]}
+    known: Row = {
+        "rows": [one.to_dict() for one in part.rows],
+        "loose": [one.to_dict() for one in part.loose],
+    }
     return shown.shown("x12", f"/x12?at={at}", at=at, part=part, here=here, fields=fields, **known)
 
 
@@ -146,7 +158,7 @@ def document(shown: _Shown, id: Text = "", at: Text = "", line: At = 0) -> Respo
     if not message["documents"]:
         raise ApiError(404, f"No document was made of message {message['id']}.")
     with reading(shown.site.engine) as connection:
-        one = queries.document(connection, id or message["documents"][0]["id"], partners)
+        one = queries.document(connection, plain(id) or message["documents"][0]["id"], partners)
     if message["id"] not in (one["message_id"], one["sent_in"]):
         raise ApiError(404, f"Document {one['id']} is not of message {message['id']}.")
     lines = list(json_lines(one["body"])) if one["body"] is not None else []
@@ -155,8 +167,7 @@ def document(shown: _Shown, id: Text = "", at: Text = "", line: At = 0) -> Respo
         line = place - place % MAX_LINES
     origin, places = one["sent_in"] or one["message_id"], dict[str, tuple[str, int]]()
     if shown.is_x12 and origin == message["id"]:
-        guides = guides_of(shown.request, shown.identity, message)
-        places = inspect.places(shown.site.payloads, message, guides, one)
+        places = inspect.places(shown.site.payloads, message, shown.guides, one)
     marks = {
         problem["location"]["pointer"]: problem
         for report in message["problems"]
@@ -166,25 +177,28 @@ def document(shown: _Shown, id: Text = "", at: Text = "", line: At = 0) -> Respo
     choices = [
         (each["id"], f"{words(each['document_type'])} {each['number']}") for each in message["documents"]
     ]
-    part = {"lines": lines[line : line + MAX_LINES], "line": line, "total": len(lines), "most": MAX_LINES}
-    known = {"one": one, "choices": choices, "places": places, "marks": marks}
+    part: Row = {
+        "lines": lines[line : line + MAX_LINES],
+        "line": line,
+        "total": len(lines),
+        "most": MAX_LINES,
+    }
+    known: Row = {"one": one, "choices": choices, "places": places, "marks": marks}
     return shown.shown("document", **known, **part)
 
 
 @router.get("/trace")
 def trace(shown: _Shown, at: At = 0, first: At = 0) -> Response:
     """Which rule of the mapping made which value."""
-    message, guides = shown.message, guides_of(shown.request, shown.identity, shown.message)
-    told = inspect.trace(shown.site.payloads, message, guides, at)
+    told = inspect.trace(shown.site.payloads, shown.message, shown.guides, at)
     origins: list[Row] = told["origins"] if told else []
     part = [
         {**one, "shown": orjson.dumps(one["value"], default=str).decode()[:60]}
         for one in origins[first : first + inspect.ORIGINS]
     ]
-    after = first + inspect.ORIGINS if first + inspect.ORIGINS < len(origins) else None
-    return shown.shown(
-        "trace", f"/trace?at={at}", told=told, rows=part, after=after, turned=bool(at or first)
-    )
+    end, turned = first + inspect.ORIGINS, bool(at or first)
+    after = end if end < len(origins) else None
+    return shown.shown("trace", f"/trace?at={at}", told=told, rows=part, after=after, turned=turned)
 
 
 @router.get("/delivery")
@@ -200,13 +214,15 @@ def acknowledgments(shown: _Shown) -> Response:
 
 
 @router.get("/history")
-def history(shown: _Shown) -> Response:
-    """What happened, from the audit."""
+def history(shown: _Shown, first: At = 0) -> Response:
+    """What happened, from the audit, the latest first."""
+    known = shown.message["history"][::-1]
     rows = [
         {**one, "words": proof.sentence(one["event"], one["facts"])}
-        for one in reversed(shown.message["history"])
+        for one in known[first : first + MAX_ROWS]
     ]
-    return shown.shown("history", rows=rows)
+    after = first + MAX_ROWS if first + MAX_ROWS < len(known) else None
+    return shown.shown("history", rows=rows, after=after)
 
 
 @router.get("/raw")

@@ -30,8 +30,8 @@ def problems(request: Request, q: Text = "") -> Response:
         said = f"{one.code} {one.explanation} {one.message} {one.hint}".lower()
         if all(word in said for word in words):
             found.setdefault(one.about, []).append(one)
-    shown = {"q": q, "found": found, "count": sum(map(len, found.values()))}
-    return page(request, "problems.html", title="Problem codes", json_twin="/api/v1/problems", **shown)
+    twin = "/api/v1/problems"
+    return page(request, "problems.html", title="Problem codes", json_twin=twin, q=q, found=found)
 
 
 @router.get("/problems/{code}")

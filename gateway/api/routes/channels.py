@@ -1,0 +1,108 @@
+"""Channels: how the ways to partners and to our own system are, and what people do with them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict
+
+from gateway.api.access import allowed, needs, site_of
+from gateway.api.idempotency import Once
+from gateway.api.models import Reason
+from gateway.api.paging import plain
+from gateway.api.site import Site
+from gateway.errors import NotFoundError
+from gateway.services import health
+from gateway.services.access import Identity, Permission
+from gateway.services.partner import owner_of
+
+router = APIRouter(prefix="/api/v1/channels", tags=["channels"], route_class=Once)
+_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
+_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
+
+
+class Channel(BaseModel):
+    """A channel; `state` is paused, stopped, failing, working or unused."""
+
+    model_config = ConfigDict(extra="allow")
+    channel: str
+    kind: str
+    state: str
+    deliveries: int
+    files: int | None
+
+
+class Channels(BaseModel):
+    """All channels."""
+
+    channels: list[Channel]
+
+
+class Act(BaseModel):
+    """Why something is done."""
+
+    reason: Reason
+
+
+class Done(BaseModel):
+    """What was done."""
+
+    channel: str
+    done: str
+
+
+@router.get("", response_model=Channels)
+def list_channels(request: Request, identity: _Reader) -> Any:
+    """Channels, when they worked last, what their last trouble was, and what waits."""
+    return {"channels": listed(site_of(request), identity)}
+
+
+@router.get("/{channel:path}", response_model=Channel)
+def show_channel(request: Request, identity: _Reader, channel: str) -> Any:
+    """One channel."""
+    name = plain(channel)
+    found = [one for one in listed(site_of(request), identity) if one["channel"] == name]
+    if not found:
+        raise NotFoundError(f"There is no channel {name[:60]!r}.")
+    return found[0]
+
+
+@router.post("/{channel:path}/pause")
+def pause(request: Request, identity: _Operator, channel: str, act: Act) -> Done:
+    """Let nothing be fetched or sent at a channel until it is resumed; what is for it waits."""
+    return operate(site_of(request), identity, channel, "pause", reason=act.reason)
+
+
+@router.post("/{channel:path}/resume")
+def resume(request: Request, identity: _Operator, channel: str, act: Act) -> Done:
+    """End a pause; what waited goes on."""
+    return operate(site_of(request), identity, channel, "resume", reason=act.reason)
+
+
+@router.post("/{channel:path}/run")
+def run(request: Request, identity: _Operator, channel: str) -> Done:
+    """Look at a channel and send what waits for it now."""
+    return operate(site_of(request), identity, channel, "run")
+
+
+def listed(site: Site, identity: Identity) -> list[dict[str, Any]]:
+    """The channels that somebody may see."""
+    with site.acting(identity.actor) as services:
+        rows = health.channels(services, site.waiting)
+    partners = identity.partners(Permission.READ)
+    return [one for one in rows if partners is None or owner_of(site.settings, one["channel"]) in partners]
+
+
+def operate(site: Site, identity: Identity, channel: str, verb: str, **reason: str) -> Done:
+    """Pauses, resumes or runs a channel."""
+    name = plain(channel)
+    with site.acting(identity.actor) as services:
+        if identity.partners(Permission.READ) is None:
+            health.known_channel(services, name)
+        elif not identity.may(Permission.READ, owner_of(site.settings, name)):
+            raise NotFoundError(f"There is no channel {name[:60]!r}.")
+        allowed(identity, Permission.OPERATE, owner_of(site.settings, name))
+        getattr(health, verb)(services, name, **reason)
+        services.jobs.wake()
+    return Done(channel=name, done=verb)

@@ -1,0 +1,183 @@
+"""Partners: what was agreed, what is missing until they are live, and changes of their files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from gateway.api.access import allowed, needs, site_of
+from gateway.api.idempotency import Once
+from gateway.api.models import Reason
+from gateway.api.paging import etag, plain, unchanged
+from gateway.api.problems import ApiError
+from gateway.api.site import Site
+from gateway.errors import NotFoundError
+from gateway.partners.partner import Partner
+from gateway.services import connection, health, partner
+from gateway.services.access import Identity, Permission
+from gateway.settings import plain as settings_of
+from gateway.store.database import reading
+
+router = APIRouter(prefix="/api/v1/partners", tags=["partners"], route_class=Once)
+_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
+_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
+_Administrator = Annotated[Identity, Depends(needs(Permission.ADMINISTER))]
+Patch = Annotated[dict[str, Any], Body(description="what changes, with the names of the partner's file")]
+Why = Annotated[str, Query(min_length=1, max_length=1000, description="why; it is kept in the audit")]
+
+
+class PartnerRow(BaseModel):
+    """A partner and how it goes."""
+
+    model_config = ConfigDict(extra="allow")
+    partner: str
+    name: str
+    identifiers: list[dict[str, str]]
+    profile: str = Field(description="whose guidelines and mappings hold")
+    receive: list[str] = Field(description="transaction sets that may come")
+    send: list[str]
+    usage: str = Field(description="of what we send: test, production or mixed")
+    channels: list[dict[str, Any]]
+    state: str = Field(description="the worst of its channels: stopped, failing, paused, working or unused")
+    last_traffic_at: str | None
+
+
+class PartnerList(BaseModel):
+    """All partners."""
+
+    partners: list[PartnerRow]
+
+
+class PartnerDetail(PartnerRow):
+    """A partner with its file and what is missing."""
+
+    file: str
+    sha256: str = Field(description="of the file")
+    settings: dict[str, Any] = Field(description="what the file says")
+    in_force: bool = Field(description="whether the gateway works by the file as it is")
+    steps: list[dict[str, Any]] = Field(description="what there is to do until it is live")
+
+
+class NewPartner(BaseModel):
+    """A partner that is to be added."""
+
+    partner: str = Field(min_length=1, max_length=41, pattern="^[a-z0-9][a-z0-9-]*$")
+    settings: dict[str, Any] = Field(description="as in a partner's file")
+    reason: Reason
+
+
+class Attempt(BaseModel):
+    """Which ways are tried."""
+
+    way: str = Field(default="", pattern="^(api|as2|sftp|webhook)?$", description="only this; empty for all")
+    send: bool = Field(default=False, description="SFTP: write, rename and remove a small file")
+
+
+class Attempted(BaseModel):
+    """How a test of the connection went."""
+
+    partner: str
+    ok: bool
+    steps: list[dict[str, Any]]
+
+
+@router.get("", response_model=PartnerList)
+def list_partners(request: Request, identity: _Reader) -> Any:
+    """Partners with their channels, whether they are live, and when something went last."""
+    return {"partners": listed(site_of(request), identity)}
+
+
+@router.get("/{partner_id}", response_model=PartnerDetail)
+def show_partner(request: Request, response: Response, identity: _Reader, partner_id: str) -> Any:
+    """One partner, its file included; its ETag is that of the file."""
+    site, name = site_of(request), plain(partner_id)
+    found, text = visible(site, identity, name), partner.text_of(site.home, name)
+    response.headers["ETag"] = etag(text.encode())
+    return detailed(site, found, text)
+
+
+@router.post("", response_model=PartnerDetail, status_code=201)
+def add_partner(request: Request, response: Response, identity: _Administrator, new: NewPartner) -> Any:
+    """Write the file of a new partner, after a check of all settings.
+
+    The running gateway takes it up within seconds.
+    """
+    site = site_of(request)
+    allowed(identity, Permission.ADMINISTER, None)
+    with site.acting(identity.actor) as services:
+        partner.add(services, new.partner, new.settings, new.reason, trusted=False)
+    text = partner.text_of(site.home, new.partner)
+    response.headers["Location"] = f"/api/v1/partners/{new.partner}"
+    return detailed(site, partner.read(site.home, new.partner), text)
+
+
+@router.patch("/{partner_id}", response_model=PartnerDetail)
+def change_partner(
+    request: Request, response: Response, identity: _Administrator, partner_id: str, patch: Patch, reason: Why
+) -> Any:
+    """Change the file of a partner by a merge patch (RFC 7396): null takes a setting away.
+
+    `If-Match` carries the ETag of what was read. Comments of the file stay where nothing changes.
+    """
+    site, name = site_of(request), plain(partner_id)
+    visible(site, identity, name)
+    allowed(identity, Permission.ADMINISTER, name)
+    if not request.headers.get("if-match"):
+        raise ApiError(428)
+    with site.acting(identity.actor) as services:
+        partner.change(
+            services,
+            name,
+            patch,
+            reason,
+            trusted=False,
+            check=lambda text: unchanged(request, text.encode),
+        )
+    text = partner.text_of(site.home, name)
+    response.headers["ETag"] = etag(text.encode())
+    return detailed(site, partner.read(site.home, name), text)
+
+
+@router.post("/{partner_id}/test", response_model=Attempted)
+def try_partner(request: Request, identity: _Operator, partner_id: str, asked: Attempt) -> Any:
+    """Try the ways to a partner, as its file says them, and see each step.
+
+    A host key that is not in the file yet is shown, and never accepted.
+    """
+    site, name = site_of(request), plain(partner_id)
+    found = visible(site, identity, name)
+    allowed(identity, Permission.OPERATE, name)
+    with site.acting(identity.actor) as services:
+        return connection.attempts(services, found, way=asked.way, send=asked.send)
+
+
+def visible(site: Site, identity: Identity, partner_id: str) -> Partner:
+    """A partner as its file says now, if somebody may see it. Raises NotFoundError, ConfigurationError."""
+    partners = identity.partners(Permission.READ)
+    if partners is not None and partner_id not in partners:
+        raise NotFoundError(f"There is no partner {partner_id[:60]!r}.")
+    return partner.read(site.home, partner_id)
+
+
+def listed(site: Site, identity: Identity) -> list[dict[str, Any]]:
+    """The partners that somebody may see."""
+    with site.acting(identity.actor) as services, reading(site.engine) as store:
+        channels = health.channels(services, site.waiting)
+        return partner.rows(store, site.settings, channels, identity.partners(Permission.READ))
+
+
+def detailed(site: Site, found: Partner, text: str) -> dict[str, Any]:
+    """A partner with its file and its steps."""
+    with site.acting("gateway") as services, reading(site.engine) as store:
+        channels = health.channels(services, site.waiting, [found])
+        return {
+            **partner.row(store, found, channels),
+            "file": f"partners/{found.id}.yaml",
+            "sha256": partner.digest(text),
+            "settings": settings_of(text),
+            "in_force": site.settings.partners.get(found.id) == found,
+            "steps": partner.steps(services, found, store, site.waiting),
+        }

@@ -1,0 +1,149 @@
+"""What people do with keys and certificates, and what they are used for with each partner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import NotFoundError, RefusedError
+from gateway.partners.certificate import EXPIRED, Held, covered, receiving, sending
+from gateway.partners.partner import Partner
+from gateway.services.base import Services
+from gateway.settings import KEYS, Keys, Settings
+from gateway.store.keyring import OWN, Contents, Keyring, described, generate, held_of, make_password, read
+
+SOON = timedelta(days=30)
+"""What ends within it needs a person."""
+
+
+def told(one: Held, now: datetime) -> dict[str, Any]:
+    """A certificate as lists show it."""
+    certificate = one.certificate
+    return {
+        "id": one.fingerprint,
+        "whose": one.whose,
+        "partner": one.partner or None,
+        "purposes": one.purposes,
+        "name": certificate.name,
+        "from": one.since,
+        "until": one.until,
+        "certificate_from": certificate.begins,
+        "certificate_until": certificate.ends,
+        "days_left": (one.ends() - now).days,
+        "key": described(certificate.key),
+        "weak": one.weak,
+        "added": one.added,
+    }
+
+
+def contents(data: bytes, password: str, *, own: bool, several: bool = False) -> Contents:
+    """What the bytes of a file hold. Raises RefusedError: nothing of use, or not whose it should be."""
+    found = read(data, password)
+    if own and found.key is None:
+        raise RefusedError("There is no private key in the file, so it cannot be ours: use --partner P.")
+    if not own and found.key is not None:
+        raise RefusedError(
+            "There is a private key in the file. Is it ours? Then use --own. Is it the partner's? Nobody "
+            "else should have it: ask for the certificate alone."
+        )
+    if len(found.certificates) > 1 and not several:
+        names = "; ".join(one.name for one in found.certificates)
+        raise RefusedError(f"There are several certificates in the file: {names}. Take one, or use --all.")
+    return found
+
+
+def known_partner(settings: Settings, partner: str) -> None:
+    """Raises NotFoundError unless there is the partner, or none is named."""
+    if partner and partner not in settings.partners:
+        near = settings.partners.nearest(partner)
+        hint = f" Did you mean {near}?" if near else ""
+        raise NotFoundError(f"There is no partner {partner!r}.{hint}")
+
+
+def ready_for_own(home: Path, settings: Settings, ring: Keyring) -> None:
+    """Makes the password of our keys with the first of them."""
+    if not any((ring.folder / OWN).glob("*.pem")) and settings.gateway.keys == Keys():
+        make_password(home / KEYS / "password")
+
+
+def put(services: Services, ring: Keyring, held: Held, reason: str) -> str:
+    """Keeps one and tells it in the audit, or neither if it cannot be written; returns what was done."""
+    there, store = ring.find(held), services.store
+    if there is not None and (there.purposes, there.facts) == (held.purposes, held.facts):
+        return "Unchanged"
+    event = "certificate.added" if there is None else "certificate.changed"
+    with store.transaction():
+        store.audit(event, partner=held.partner or None, reason=reason, **held.facts)
+        (ring.add if there is None else ring.change)(held)
+    return "Added" if there is None else "Changed"
+
+
+def taken(
+    services: Services, data: bytes, password: str, *, partner: str, own: bool, weak: bool, reason: str
+) -> list[Held]:
+    """Imports a file, as ``edigw cert import`` does; what is there already stays as it is.
+
+    Raises:
+        NotFoundError, RefusedError: there is no such partner, or nothing in it can be used.
+    """
+    known_partner(services.settings, partner)
+    found, ring = contents(data, password, own=own), services.keyring
+    if own:
+        ready_for_own(services.home, services.settings, ring)
+    result = []
+    for one in found.certificates:
+        try:
+            held = held_of(one, found.key, added=services.clock(), partner=partner, weak=weak)
+        except ValueError as error:
+            raise RefusedError(f"{one.name} cannot be used: {error}.") from None
+        if ring.find(held) is None:
+            put(services, ring, held, reason)
+        result.append(held)
+    return result
+
+
+def made(services: Services, reason: str) -> Held:
+    """A new key of ours with its certificate, for all partners, for three years."""
+    ready_for_own(services.home, services.settings, services.keyring)
+    now = services.clock()
+    pair = generate(services.settings.gateway.company.name[:64], 3, 3072, now)
+    held = held_of(pair.certificate, pair.key, added=now)
+    put(services, services.keyring, held, reason)
+    return held
+
+
+def uses(partner: Partner, ring: Keyring, now: datetime) -> Iterator[dict[str, Any]]:
+    """What certificates are needed for with a partner, and what there is."""
+    as2 = partner.as2
+    assert as2 is not None
+    own, theirs, late = ring.own(), ring.theirs(partner.id), EXPIRED in as2.quirks
+    receipts = as2.receipt.mode != "none" and as2.receipt.signed
+    uses = [
+        ("sign messages", own, "sign", True, as2.sign != "none"),
+        ("sign receipts", own, "sign", True, True),
+        ("decrypt messages", own, "encrypt", False, as2.require.encrypted),
+        ("encrypt messages", theirs, "encrypt", True, as2.encrypt != "none"),
+        ("check signatures of messages", theirs, "sign", False, as2.require.signed),
+        ("check signatures of receipts", theirs, "sign", False, receipts),
+    ]
+    if as2.client_certificate:
+        uses.append(("connect by TLS", own, "tls", True, True))
+    for use, held, purpose, sends, needed in uses:
+        expired = late and held is theirs
+        if sends:
+            one = sending(held, partner.id, purpose, now, expired)
+            found, until = [one] if one else [], covered(held, partner.id, purpose, now, expired)
+        else:
+            found = receiving(held, partner.id, purpose, now, expired)
+            until = max((one.ends(expired) for one in found), default=None)
+        yield {
+            "partner": partner.id,
+            "use": use,
+            "needed": needed,
+            "ids": [one.fingerprint for one in found],
+            "until": until,
+            "days_left": (until - now).days if until else None,
+            "ok": not needed or (until is not None and until - now > SOON),
+        }

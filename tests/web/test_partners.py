@@ -1,0 +1,312 @@
+"""Partners, channels, certificates and schedules: the pages, the REST interface, and who may do what."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from gateway.settings import edited, load, plain
+from gateway.store.keyring import encoded, generate
+from tests.homes import rows
+from tests.web.browsing import opened, unusable
+from tests.web.conftest import Served
+
+PAGES = (
+    "/partners",
+    "/partners/acme-retail",
+    "/partners/acme-retail/setup",
+    "/channels",
+    "/certificates",
+    "/schedule",
+)
+LISTS = ("partners", "channels", "certificates", "schedules", "deadlines", "expiries")
+
+
+@pytest.fixture(scope="module")
+def admin(served: Served) -> Iterator[httpx.Client]:
+    with served.client("administrator") as client:
+        yield client
+
+
+@pytest.fixture
+def key() -> dict[str, str]:
+    return {"Idempotency-Key": uuid4().hex}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_viewer_reads_every_page(served: Served, path: str) -> None:
+    with served.browser("viewer") as client:
+        answer = client.get(path)
+        assert answer.status_code == 200, answer.text
+        assert len(answer.content) < 150_000
+        assert "Add a partner" not in answer.text
+        assert "/channels/pause" not in answer.text
+
+
+@pytest.mark.parametrize("step", ["identity", "documents", "channel", "test", "live"])
+@pytest.mark.parametrize("way", ["folder", "sftp", "as2"])
+def test_every_step_is_shown(served: Served, step: str, way: str) -> None:
+    with served.browser("administrator") as client:
+        answer = client.get(f"/partners/acme-retail/setup?step={step}&way={way}")
+        assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("noun", LISTS)
+def test_every_list_is_there(admin: httpx.Client, noun: str) -> None:
+    answer = admin.get(f"/api/v1/{noun}")
+    assert answer.status_code == 200, answer.text
+    assert isinstance(answer.json()[noun], list)
+
+
+def test_who_has_one_partner_sees_nothing_of_others(served: Served) -> None:
+    with served.client("other-viewer") as client:
+        assert [one["partner"] for one in client.get("/api/v1/partners").json()["partners"]] == [
+            "other-retail"
+        ]
+        assert client.get("/api/v1/partners/acme-retail").status_code == 404
+        assert {one["channel"] for one in client.get("/api/v1/channels").json()["channels"]} == {
+            "other-retail"
+        }
+        assert client.get("/api/v1/channels/acme-retail").status_code == 404
+        assert client.get("/api/v1/deadlines").json()["deadlines"] == []
+    with served.browser("other-viewer") as client:
+        for path in PAGES:
+            shown = client.get(path)
+            assert "Acme Retail" not in shown.text
+            assert (shown.status_code == 404) == ("acme" in path)
+
+
+def test_who_may_not_change_is_refused(served: Served, key: dict[str, str]) -> None:
+    new = {"partner": "evil", "settings": {"name": "E"}, "reason": "x"}
+    with served.client("operator") as client:
+        assert client.post("/api/v1/partners", json=new, headers=key).status_code == 403
+        head = {"If-Match": "*"}
+        assert client.patch("/api/v1/partners/acme-retail?reason=x", json={}, headers=head).status_code == 403
+    with served.client("viewer") as client:
+        for path in ("channels/erp/pause", "channels/erp/run", "partners/acme-retail/test"):
+            assert client.post(f"/api/v1/{path}", json={"reason": "x"}, headers=key).status_code == 403
+    with served.client("acme-operator") as client:
+        said = {"reason": "x"}
+        assert client.post("/api/v1/channels/erp/pause", json=said, headers=key).status_code == 404
+
+
+# --- files ------------------------------------------------------------------------------------------------
+
+
+def test_a_change_keeps_the_comments_of_a_file(served: Served) -> None:
+    text = (served.home / "partners/acme-retail.yaml").read_text()
+    new = {**plain(text), "name": "Acme Retail Inc.", "marker": ".done"}
+    changed = edited(text, new)
+    assert plain(changed) == new
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    assert [line for line in changed.splitlines() if line.startswith("#")] == comments
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{name: A, us: {qualifier: ZZ, id: B}}",
+        "a: &x [1]\nb: *x\n",
+        "a: |\n  # no comment\nb: 1",
+        "a: 1 # why\n",
+    ],
+)
+def test_a_file_of_any_form_can_be_changed(text: str) -> None:
+    old = plain(text)
+    for new in ({**old, "b": {"c": ["00401", "true", "x: y"]}}, {key: old[key] for key in list(old)[:1]}):
+        assert plain(edited(text, new)) == new
+
+
+def test_a_partner_is_added_changed_and_taken_as_it_is_read(
+    served: Served, admin: httpx.Client, key: dict[str, str]
+) -> None:
+    said = {"name": "Northwind", "identifiers": [{"qualifier": "ZZ", "id": "NORTHWIND"}]}
+    body = {"partner": "northwind", "settings": said, "reason": "asked by sales"}
+    answer = admin.post("/api/v1/partners", json=body, headers=key)
+    assert answer.status_code == 201, answer.text
+    assert admin.post("/api/v1/partners", json=body, headers=key).headers["idempotency-replayed"] == "true"
+    assert "northwind" in load(served.home).partners
+    assert not answer.json()["in_force"]
+    first = admin.get("/api/v1/partners/northwind")
+    tag = first.headers["etag"]
+    patch = {"send": [{"set": "810", "usage": "T"}], "marker": ".ok"}
+    url = "/api/v1/partners/northwind?reason=agreed"
+    assert admin.patch(url, json=patch).status_code == 428
+    answer = admin.patch(url, json=patch, headers={"If-Match": tag})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["usage"] == "test"
+    assert admin.patch(url, json=patch, headers={"If-Match": tag}).status_code == 412
+    gone = admin.patch(url, json={"marker": None}, headers={"If-Match": "*"})
+    assert "marker" not in gone.json()["settings"]
+    entries = [json.loads(facts) for facts in _facts(served, "partner.changed")]
+    assert entries[-1]["reason"] == "agreed"
+    assert "-marker: .ok" in entries[-1]["diff"]
+    assert entries[-1]["after"] == gone.json()["sha256"]
+    (served.home / "partners/northwind.yaml").unlink()
+
+
+def _facts(served: Served, event: str) -> list[str]:
+    return [
+        one for (one,) in rows(served.home, "SELECT facts FROM audit WHERE event = ? ORDER BY seq", event)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("partner", "settings", "words"),
+    [
+        ("../evil", {"name": "E"}, ""),
+        ("evil", {"name": "E", "identifiers": [{"qualifier": "ZZ", "id": "ACMERETAIL"}]}, "both claim"),
+        ("evil", {"name": "E", "nmae": "x"}, "is not a setting"),
+        ("evil", {"name": "E", "channel": "../../etc"}, "no usable name"),
+        ("evil", {"name": "\ud800"}, "no text"),
+        (
+            "evil",
+            {"name": "E", "sftp": {"host": "h", "user": "u", "password": "file:keys/audit.pem"}},
+            "names a secret",
+        ),
+        (
+            "evil",
+            {"name": "E", "as2": {"id": "X", "url": "https://x/", "ca_file": "/etc/passwd"}},
+            "names a secret",
+        ),
+        ("evil", {"name": "E", "webhook": {"url": "https://x/", "secrets": ["env:HOME"]}}, "names a secret"),
+    ],
+)
+def test_what_is_wrong_is_never_written(
+    served: Served,
+    admin: httpx.Client,
+    partner: str,
+    settings: dict[str, object],
+    words: str,
+    key: dict[str, str],
+) -> None:
+    before = sorted(served.home.rglob("*.yaml"))
+    body = {"partner": partner, "settings": settings, "reason": "x"}
+    answer = admin.post(
+        "/api/v1/partners", content=json.dumps(body), headers={**key, "Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422, answer.text
+    assert words in answer.text
+    assert sorted(served.home.rglob("*.yaml")) == before
+
+
+def test_names_with_paths_reach_no_file(served: Served) -> None:
+    with served.browser("administrator") as client:
+        for name in ("..%2f..%2fgateway", "%00", "a%2fb", "x" * 300, "%2e%2e", "new%00"):
+            assert client.get(f"/partners/{name}").status_code in (404, 422)
+            assert client.get(f"/api/v1/partners/{name}").status_code in (404, 422)
+
+
+# --- channels ---------------------------------------------------------------------------------------------
+
+
+def test_a_channel_is_paused_and_goes_on(served: Served, admin: httpx.Client) -> None:
+    for number, (verb, status) in enumerate(
+        (("pause", 200), ("pause", 409), ("run", 409), ("resume", 200), ("run", 200))
+    ):
+        head = {"Idempotency-Key": f"channel-{number}"}
+        answer = admin.post(
+            f"/api/v1/channels/other-retail/{verb}", json={"reason": "holidays"}, headers=head
+        )
+        assert answer.status_code == status, answer.text
+        assert (admin.get("/api/v1/channels/other-retail").json()["state"] == "paused") == (number < 3)
+    with served.browser("operator") as client:
+        csrf = client.get("/channels").text.partition('name="csrf" value="')[2].partition('"')[0]
+        said = {"csrf": csrf, "channel": "other-retail", "reason": "a <b>reason</b>"}
+        assert "is paused" in client.post("/channels/pause", data=said).text
+        assert "a &lt;b&gt;reason&lt;/b&gt;" in client.get("/channels").text
+        assert "goes on" in client.post("/channels/resume", data=said).text
+        assert client.post("/channels/explode", data=said).status_code == 404
+
+
+# --- certificates -----------------------------------------------------------------------------------------
+
+
+def test_certificates_are_imported_shown_and_given_away(
+    served: Served, admin: httpx.Client, key: dict[str, str]
+) -> None:
+    pair = generate("Acme <b>", 1, 2048, datetime.now(UTC))
+    pem = encoded(pair.certificate)
+    body = {"content": base64.b64encode(pem).decode(), "partner": "acme-retail", "reason": "sent by mail"}
+    answer = admin.post("/api/v1/certificates", json=body, headers=key)
+    assert answer.status_code == 201, answer.text
+    (found,) = answer.json()["certificates"]
+    assert found["id"] == pair.certificate.fingerprint
+    assert admin.get(f"/api/v1/certificates/{found['id'][:16]}/file").content == pem
+    for wrong in ({"partner": "nobody"}, {"content": "!"}, {"content": "aGVsbG8="}, {"own": True}):
+        head = {"Idempotency-Key": uuid4().hex}
+        assert (
+            400 < admin.post("/api/v1/certificates", json={**body, **wrong}, headers=head).status_code < 500
+        )
+    with served.browser("viewer") as client:
+        shown = client.get("/certificates").text
+        assert "&lt;b" in shown
+        assert "<b>" not in shown
+        assert found["id"][:4].upper() in shown
+    with served.client("other-viewer") as client:
+        assert client.get("/api/v1/certificates").json()["certificates"] == []
+
+
+def test_a_secret_is_kept_for_the_gateway_alone(served: Served) -> None:
+    with served.browser("administrator") as client:
+        csrf = client.get("/partners").text.partition('name="csrf" value="')[2].partition('"')[0]
+        said = {"host": "127.0.0.1", "port": "1", "user": "edi", "password": "s3cret <x>", "make_key": "1"}
+        said |= {"inbox": "/out", "csrf": csrf}
+        answer = client.post("/partners/other-retail/setup/sftp", data=said)
+        assert answer.status_code == 200, answer.text
+        kept = served.home / "keys/partners/other-retail-sftp-password"
+        assert kept.read_text() == "s3cret <x>"
+        assert kept.stat().st_mode & 0o077 == 0
+        text = (served.home / "partners/other-retail.yaml").read_text()
+        assert "s3cret" not in text
+        assert "s3cret" not in answer.text
+        assert "ssh-ed25519 AAAA" in answer.text
+        tried = client.post("/partners/other-retail/setup/attempt", data={"csrf": csrf}).text
+        assert "SFTP-CONNECT" in tried
+
+
+# --- in a browser -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs_system
+@pytest.mark.parametrize(
+    "look", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": {"width": 380, "height": 800}}]
+)
+def test_the_pages_can_be_used_by_all(
+    served: Served, chromium: Browser, axe: Path, look: dict[str, Any]
+) -> None:
+    with opened(chromium, served, "administrator", **look) as page:
+        for path in (*PAGES, "/partners/new", "/partners/acme-retail/setup?step=channel&way=sftp"):
+            page.goto(path)
+            assert unusable(page, axe) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+
+
+@pytest.mark.needs_system
+def test_a_channel_is_paused_by_keyboard_and_without_scripts(served: Served, chromium: Browser) -> None:
+    with opened(chromium, served, "operator") as page:
+        page.goto("/channels")
+        row = page.locator("tr", has_text="Acme Retail")
+        row.locator("summary", has_text="Pause").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.type("stocktaking")
+        page.keyboard.press("Enter")
+        page.get_by_text("acme-retail is paused").wait_for()
+    with opened(chromium, served, "operator", java_script_enabled=False) as page:
+        page.goto("/channels")
+        row = page.locator("tr", has_text="Acme Retail")
+        assert "stocktaking" in row.inner_text()
+        row.locator("summary").click()
+        row.get_by_label("Reason").fill("done")
+        row.get_by_role("button", name="Resume", exact=True).click()
+        page.get_by_text("acme-retail goes on").wait_for()

@@ -1,0 +1,228 @@
+"""Settings that change while `edigw up` runs: taken up, or refused with words; nothing in flight is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+
+from gateway.cli.commands.home import make_home
+from gateway.cli.main import main
+from gateway.settings import load
+from tests import ssh
+from tests.homes import put, rows, set_in
+from tests.orders import interchange, order
+from tests.web.browsing import unusable
+from tests.web.conftest import PASSWORD
+
+LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
+
+
+@dataclass
+class Running:
+    """A process of `edigw up`."""
+
+    home: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+    url: str = ""
+
+    def said(self, event: str) -> list[dict[str, object]]:
+        lines = [json.loads(one) for one in self.log.read_text().splitlines() if one.startswith("{")]
+        return [one for one in lines if one.get("event") == event]
+
+
+def until(true: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("reload") / "home"
+    make_home(home)
+    set_in(home, "gateway.yaml", "stable_seconds: 1 ", "stable_seconds: 0 ")
+    set_in(home, "gateway.yaml", "poll_seconds: 2 ", "poll_seconds: 1 ")
+    with (home / "gateway.yaml").open("a") as file:
+        file.write("\nweb: {listen: '127.0.0.1:0', requests_per_second: 100000}\n")
+    log = home.parent / "log"
+    environment = {name: value for name, value in os.environ.items() if name != "EDIGW_WEB_LISTEN"}
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", "gateway", "up", "--config", str(home)]
+        process = subprocess.Popen(command, stderr=out, stdout=out, env=environment)
+        made = Running(home, process, log)
+        try:
+            until(lambda: made.said("web.ready"))
+            made.url = str(made.said("web.ready")[0]["url"]).partition("/setup")[0]
+            yield made
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def delivered(running: Running, number: str) -> int:
+    return len([*(running.home / "folders/erp/outbox").glob(f"purchase_order_{number}_*.json")])
+
+
+def test_a_new_partner_is_taken_up_and_nobody_is_turned_away(running: Running) -> None:
+    said = {"name": "River", "identifiers": [{"qualifier": "ZZ", "id": "RIVER"}], "receive": [{"set": "850"}]}
+    file = running.home.parent / "river.json"
+    file.write_text(json.dumps(said))
+    where = ["--config", str(running.home)]
+    assert main(["partner", "add", str(file), "river", "--reason", "agreed", *where]) == 0
+    answers = []
+    with httpx.Client(base_url=running.url, timeout=20) as client:
+
+        def is_taken() -> bool:
+            answers.append(client.get("/login", headers={"Connection": "close"}).status_code)
+            return bool(running.said("settings.changed")) and len(running.said("web.ready")) == 2
+
+        until(is_taken)
+    assert set(answers) <= {200, 303}
+    assert running.url in str(running.said("web.ready")[1]["url"])
+    content = interchange(1, [order(1, "RIVER1", [LINE])]).replace(b"ACMERETAIL     ", b"RIVER          ")
+    put(running.home, "po.edi", content.replace(b"*ACMERETAIL*", b"*RIVER*"), "river")
+    until(lambda: delivered(running, "RIVER1"))
+    assert main(["partner", "check", "river", *where]) == 1  # no test document yet
+
+
+def test_a_broken_file_stops_nothing(running: Running) -> None:
+    path = running.home / "partners/river.yaml"
+    good = path.read_text()
+    path.write_text("name: [")
+    until(lambda: running.said("settings.refused"))
+    put(running.home, "po-2.edi", interchange(2, [order(1, "GOESON", [LINE])]))
+    until(lambda: delivered(running, "GOESON"))
+    assert running.process.poll() is None
+    path.write_text(good + "\nsftp_account: {user: river, keys: [nonsense]}\n")
+    until(lambda: len(running.said("settings.refused")) == 2)
+    assert "sftp_account" in str(running.said("settings.refused")[-1]["words"])
+    path.write_text(good)
+
+
+def test_settings_that_cannot_be_opened_are_taken_back(running: Running) -> None:
+    before, refused = len(running.said("web.ready")), len(running.said("settings.refused"))
+    path = running.home / "gateway.yaml"
+    good = path.read_text()
+    path.write_text(good.replace("127.0.0.1:0", "192.0.2.1:80"))  # no address of this machine
+    until(lambda: len(running.said("settings.refused")) > refused)
+    until(lambda: len(running.said("web.ready")) > before)
+    put(running.home, "po-3.edi", interchange(3, [order(1, "TAKENBACK", [LINE])]))
+    until(lambda: delivered(running, "TAKENBACK"))
+    path.write_text(good)
+
+
+def test_what_is_in_flight_is_done_once_whatever_changes(running: Running) -> None:
+    path = running.home / "partners/acme-retail.yaml"
+    good, total = path.read_text(), 60
+    changes = len(running.said("settings.changed"))
+    for number in range(total):
+        put(
+            running.home,
+            f"flight-{number}.edi",
+            interchange(100 + number, [order(1, f"FLIGHT{number}", [LINE])]),
+        )
+        if number % 15 == 0:
+            path.write_text(re.sub("^name: .*", f"name: Acme {number}", good, flags=re.MULTILINE))
+            want = changes + 1 + number // 15
+            until(lambda want=want: len(running.said("settings.changed")) >= want)  # type: ignore[misc]
+    until(lambda: all(delivered(running, f"FLIGHT{number}") for number in range(total)), 60)
+    assert [delivered(running, f"FLIGHT{number}") for number in range(total)] == [1] * total
+    twice = "SELECT number FROM documents WHERE direction = 'in' GROUP BY number HAVING count(*) > 1"
+    assert rows(running.home, twice) == []
+
+
+# --- from nothing to a test document exchanged -------------------------------------------------------------
+
+
+@pytest.mark.needs_system
+def test_somebody_goes_from_nothing_to_a_test_document_exchanged(
+    running: Running, chromium: Browser, axe: Path, tmp_path: Path
+) -> None:
+    """A new home, its administrator, a partner over SFTP with a real server, documents both ways."""
+    there = tmp_path / "there"
+    for name in ("out", "in"):
+        (there / name).mkdir(parents=True)
+    with ssh.sshd(tmp_path / "sshd") as server:
+        context = chromium.new_context(base_url=running.url)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.goto(str(running.said("web.ready")[0]["url"]))
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "/setup" not in url)
+        page.goto("/partners/new?qualifier=ZZ&id=NORTHWIND")
+        assert page.get_by_label("Identifier (ISA06)").input_value() == "NORTHWIND"
+        page.get_by_label("Name", exact=False).first.fill("Northwind Home")
+        page.get_by_label("Identifier (ISA06)").fill("ACMERETAIL")
+        page.get_by_role("button", name="Add and go on").click()
+        page.get_by_text("both claim").first.wait_for()  # nothing was written
+        assert unusable(page, axe) == []
+        page.get_by_label("Identifier (ISA06)").fill("NORTHWIND")
+        page.get_by_label("Short name").fill("northwind")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Documents and guideline").wait_for()
+        for label in ("850 Purchase order", "855 Purchase order ack", "856 Ship", "810 Invoice"):
+            page.get_by_label(label, exact=False).first.check()
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_role("link", name="SFTP").click()
+        page.get_by_label("Server").fill("127.0.0.1")
+        page.get_by_label("Port").fill(str(server.port))
+        page.get_by_label("User").fill(str(server.settings()["user"]))
+        page.get_by_label("Log in with a key of ours").check()
+        page.get_by_label("Folder we fetch from").fill(str(there / "out"))
+        page.get_by_label("Folder we put into").fill(str(there / "in"))
+        page.get_by_role("button", name="Save", exact=True).click()
+        with (server.folder / "authorized").open("a") as file:
+            file.write(page.locator("#publickey").inner_text() + "\n")
+        page.get_by_role("button", name="Test connection").click()
+        page.get_by_role("link", name="SFTP-HOST-KEY-UNKNOWN").wait_for()
+        assert unusable(page, axe) == []
+        page.get_by_label("I compared the fingerprint").check()
+        page.get_by_role("button", name="Trust this key").click()
+        page.get_by_role("button", name="Test connection").click()
+        page.get_by_text("The connection works").wait_for()
+        until(lambda: _in_force(page))
+        page.goto("/partners/northwind/setup?step=test")
+        assert unusable(page, axe) == []
+        for set_id, count in (("850", 1), ("855", 2), ("810", 3)):
+            page.get_by_role("button", name=f"Exchange {set_id}").click()
+            page.locator(".flash.ok").wait_for()
+            until(lambda count=count: _tested(page) >= count)  # type: ignore[misc]
+        until(lambda: len([*(there / "in").glob("8*.edi")]) == 2)
+        sent = [path.read_text() for path in (there / "in").glob("8*.edi")]
+        assert {text[105 - 3 : 105 - 2] for text in sent} == {"T"}  # ISA15
+        page.goto("/partners/northwind/setup?step=live")
+        page.get_by_text("Go live…").click()
+        page.get_by_label("Reason").fill("agreed with Jo for Monday")
+        page.get_by_role("button", name="Go live", exact=True).click()
+        page.get_by_text("Live: what is sent").wait_for()
+        assert {one.usage for one in load(running.home).partners["northwind"].send} == {"P"}
+        assert main(["partner", "check", "northwind", "--config", str(running.home)]) == 0
+        context.close()
+
+
+def _in_force(page: Page) -> bool:
+    found = page.request.get("/api/v1/partners/northwind").json()
+    return bool(found["in_force"]) and all(one["channel"] for one in found["channels"])
+
+
+def _tested(page: Page) -> int:
+    page.goto("/partners/northwind/setup?step=test")
+    return page.locator("section", has_text="What was exchanged").locator("tbody tr:not(.none)").count()
