@@ -283,6 +283,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         with store.transaction():
             if store.once("rules", self._rules) is None:
                 store.audit("rules.loaded", rules=self._rules, files=files)
+                health.forgive(self.services)
             if store.waiting_deliveries(1):  # by other rules, or on another day, they may go on
                 self.services.enqueue([job_of_waiting()])
 

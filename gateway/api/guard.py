@@ -102,7 +102,9 @@ class Guard:
             await _refuse(sent, 429, "HTTP-TOO-MANY", name, {"Retry-After": str(int(seconds) + 1)})
         else:
             most = self._max_body
-            if (int(length) > _STRANGERS_BODY or "transfer-encoding" in headers) and not await self._knows(scope):
+            if (int(length) > _STRANGERS_BODY or "transfer-encoding" in headers) and not await self._knows(
+                scope
+            ):
                 most = min(most, _STRANGERS_BODY)
             if int(length) > most:
                 await _refuse(sent, 413, "HTTP-TOO-LARGE", name, {"Connection": "close"})

@@ -40,9 +40,7 @@ def row_of(name: str, table: Table, *omitted: str, **more: Any) -> type[BaseMode
         if column.name not in omitted:
             kind: Any = column.type.python_type
             # `fields` chooses, so none is required
-            fields[column.name] = (
-                (kind | None, Field(default=None)) if column.nullable else (kind, Field(default=...))
-            )
+            fields[column.name] = (kind | None if column.nullable else kind, Field(default=None))
     return create_model(name, __base__=_Row, **fields, **more)
 
 

@@ -60,12 +60,14 @@ def plain(text: str) -> str:
     return text.replace("\0", "")
 
 
-def listed(request: Request, response: Response, name: str, page: Page, fields: str = "") -> dict[str, Any]:
-    """A page as JSON, with a link to the next one."""
+def listed(request: Request, response: Response, name: str, page: Page, fields: str = "") -> Response:
+    """A page as JSON, with a link to the next one; ``response`` has the headers it is to have as well."""
     if page.cursor is not None:
         again = request.url.include_query_params(cursor=page.cursor)
         response.headers["Link"] = f'<{again.path}?{again.query}>; rel="next"'
-    return {name: [chosen(row, fields) for row in page.rows], "cursor": page.cursor}
+    found = {name: [chosen(row, fields) for row in page.rows], "cursor": page.cursor}
+    body = orjson.dumps(found, default=str)  # no model: `fields` leaves out what a model would want
+    return Response(body, headers=dict(response.headers), media_type="application/json")
 
 
 def chosen(row: Row, fields: str) -> Row:

@@ -35,7 +35,7 @@ IDLE, LIFE = timedelta(hours=12), timedelta(days=7)
 """A session ends when it was not used for so long, and at the latest."""
 
 SET_UP_LIFE = timedelta(hours=24)
-MIN_PASSWORD, MAX_PASSWORD = 12, 256
+MIN_PASSWORD, MAX_PASSWORD, MAX_SUBJECT = 12, 256, 255
 KEY_DAYS, MAX_KEY_DAYS = 365, 3650
 FREE_NAME, FREE_ADDRESS = 5, 20
 """Failed log-ins of a name, and from an address, before pauses begin."""
@@ -159,6 +159,56 @@ def log_in(services: Services, name: str, password: str, *, agent: str, address:
     raise LogInError("This user is disabled." if user and right else "Name or password is wrong.")
 
 
+def log_in_as(
+    services: Services,
+    subject: str,
+    name: str,
+    grants: Iterable[Grant] | None,
+    *,
+    agent: str,
+    address: str,
+) -> tuple[str, Identity]:
+    """Begins a session of whom an OpenID provider knows by ``subject``.
+
+    Args:
+        name: for a user who is new. grants: what the provider says that the user may do; such a user is made,
+            or has these roles from now on. None to let in only who was linked.
+
+    Raises:
+        LogInError: nobody is linked, or the user is disabled or may do nothing.
+        RefusedError: the name cannot be used. NotFoundError: there is no such partner.
+    """
+    store, address = services.store, _line(address)
+    given = None if grants is None else _checked(services, grants, None)
+    why = ""
+    with store.transaction():
+        store.alerts.lock()
+        user = store.access.user_of(subject)
+        if user is None and given:
+            if not _NAME.fullmatch(name := _small(name)):
+                raise RefusedError(f"The name {name[:100]!r} of the provider cannot be used here.")
+            row = {"name": name, "display": name, "password": "", "must_change": False, "subject": subject}
+            _add(services, row, given, "logged in by the OpenID provider")
+            user = store.access.user_of(subject)
+        if user is None or given == ():
+            why = "Your account is known to the provider, but may do nothing here. Ask an administrator."
+        elif user["disabled_at"]:
+            why = "This user is disabled."
+        elif given is not None and given != _grants(user["grants"]):
+            store.access.change(t.users, user["id"], grants=_json(given), changed_at=store.now())
+            what = f"roles {_told(given)} (before: {_told(_grants(user['grants']))})"
+            store.audit("user.changed", user=user["name"], what=what, reason="groups of the provider")
+            if user["id"] not in _administrators(services) and not _administrators(services):
+                raise RefusedError(f"{user['name']} is the last administrator and would lose that role.")
+            user = store.access.user_of(subject)
+        if not why and user:
+            with store.acting(_actor(user["name"])):
+                return _begun(services, user, agent, address)
+        facts = {"user": user["name"] if user else "", "address": address}
+        store.audit("session.refused", **facts, reason=f"OpenID subject {_line(subject)}: not admitted")
+    raise LogInError(why)
+
+
 def of_session(services: Services, token: str) -> Identity:
     """Whose session it is. Raises LogInError if it is none, or has ended."""
     access, now, hashed = services.store.access, services.clock(), _hash(token)
@@ -243,12 +293,17 @@ def change_user(
     grants: Iterable[Grant] | None = None,
     display: str | None = None,
     disabled: bool | None = None,
+    subject: str | None = None,
     reason: str,
     by: Identity | None = None,
 ) -> Row:
-    """Changes roles or display name of a user, by id or name, or whether it may log in.
+    """Changes roles or display name of a user, by id or name, or whether and where it may log in.
 
     Of anything but the display name the sessions end.
+
+    Args:
+        subject: who it is at the OpenID provider; the user logs in there and has no password any more.
+            Empty to end that.
 
     Raises:
         NotFoundError: there is no such user.
@@ -268,6 +323,14 @@ def change_user(
         if disabled is not None:
             values["disabled_at"] = services.store.now() if disabled else ""
             what.append("disabled" if disabled else "enabled")
+        if subject is not None and subject != (user["subject"] or ""):
+            if len(subject) > MAX_SUBJECT or not subject.isprintable():
+                raise RefusedError(f"A subject has at most {MAX_SUBJECT} characters that can be printed.")
+            if subject and services.store.access.user_of(subject):
+                raise RefusedError("Another user is linked with this subject.")
+            values |= {"subject": subject or None, "must_change": False}
+            values |= {"password": ""} if subject else {}
+            what.append(f"linked with the OpenID subject {subject}" if subject else "not linked any more")
         return values, "; ".join(what)
 
     return _changed(services, which, change, reason, by)

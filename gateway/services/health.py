@@ -214,6 +214,14 @@ def tested(services: Services, channel: str) -> None:
         _recover(services, known)
 
 
+def forgive(services: Services) -> None:
+    """Lets what is left alone after a refusal be tried at once: settings are others now. In a transaction."""
+    for name, known in services.store.channels.all().items():
+        if known.not_before:
+            services.store.channels.change(name, not_before="")
+            _wake(services, name)
+
+
 def _wake(services: Services, channel: str) -> None:
     owners = {*services.store.channels.owners(channel), f"@{channel}"}
     services.enqueue([f"poll:{channel}", f"fetch:{channel}", *map(job_of, sorted(owners))])

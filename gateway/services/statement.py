@@ -125,8 +125,8 @@ def payments(
 
 def disputes(
     connection: Connection,
-    state: str,
-    partner: str = "",
+    partner: str,
+    state: str = "open",
     *,
     limit: int,
     skip: int = 0,

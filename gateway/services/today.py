@@ -67,7 +67,7 @@ def today(
     drawn (``tone``), and where the ``list`` of it is.
     """
     rows = [*_messages(connection, partners), *_documents(connection, partners)]
-    rows += [*_deadlines(connection, partners), *_ending(settings, keyring, now, partners)]
+    rows += [*_deadlines(connection, now, partners), *_ending(settings, keyring, now, partners)]
     rows += [*_channels(connection, settings, partners), *_alerts(connection, partners)]
     order = ("error", "refused", "late", "warn", "wait")
     return {
@@ -110,8 +110,8 @@ def _documents(connection: Connection, partners: Collection[str] | None) -> Iter
     yield from _line("approvals", _count(connection, held), *said, "warn", "/messages?person=1")
 
 
-def _deadlines(connection: Connection, partners: Collection[str] | None) -> Iterator[Row]:
-    late = queries.deadlines(connection, "overdue", "", MOST + 1, partners)
+def _deadlines(connection: Connection, now: datetime, partners: Collection[str] | None) -> Iterator[Row]:
+    late = queries.deadlines(connection, "overdue", "", MOST + 1, partners, now=now)
     counted: dict[str, int] = {}
     for one in late:
         counted[one["kind"]] = counted.get(one["kind"], 0) + 1

@@ -48,6 +48,10 @@ class Access:
         """A user with the password's hash, by name in small letters."""
         return next(iter(self._rows(select(t.users).where(_U.name == name))), None)
 
+    def user_of(self, subject: str) -> Row | None:
+        """A user by whom an OpenID provider knows."""
+        return next(iter(self._rows(select(t.users).where(_U.subject == subject))), None)
+
     def add(self, table: Table, **values: Any) -> None:
         """Adds a row."""
         self._store._execute(table.insert().values(values))

@@ -103,6 +103,18 @@ def prism() -> Sequence[str | Path]:
     return (_made("prism", [package], make) / "node_modules" / ".bin" / "prism",)
 
 
+def openid_provider() -> Path:
+    """The program of an OpenID provider: see there how it is called."""
+    sources = [HERE / "oidc" / "package.json", HERE / "oidc" / "server.js"]
+
+    def make(folder: Path) -> None:
+        for one in sources:
+            shutil.copy(one, folder)
+        run("npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--silent")
+
+    return _made("oidc", sources, make) / "server.js"
+
+
 def axe() -> Path:
     """The script that looks for what keeps people from using a page."""
     package = HERE / "axe" / "package.json"

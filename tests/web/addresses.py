@@ -13,6 +13,15 @@ from starlette.routing import Route
 ASIDE = ("/static/", "/logout", "/api/v1/events")
 """What is no page, and a stream."""
 
+MANY = 12
+"""Addresses of one route that are tried until one of them is there."""
+
+NAMED = {
+    "/api/v1/documents": {"document_id": "id", "number": "number"},
+    "/api/v1/messages": {"message_id": "id"},
+}
+"""Parameters whose values stand in a list."""
+
 
 class Links(HTMLParser):
     """Where a page leads to, and what it is made of."""
@@ -36,17 +45,20 @@ def links(page: str) -> Links:
     return found
 
 
-def crawl(client: httpx.Client, routes: dict[str, Route], most: int = 3) -> dict[str, dict[str, httpx.Response]]:
+def crawl(
+    client: httpx.Client, routes: dict[str, Route], *begin: str, most: int = 3
+) -> dict[str, dict[str, httpx.Response]]:
     """What is answered, by route and address: pages without parameters, what they link to, and so on.
 
     Args:
+        begin: what is looked at first.
         most: addresses of one route.
     """
     known = {name.partition(" ")[2]: route for name, route in routes.items() if name.startswith("GET ")}
     known = {path: one for path, one in known.items() if not path.startswith(ASIDE)}
     found: dict[str, dict[str, httpx.Response]] = {path: {} for path in known}
     values: dict[str, Counter[str]] = defaultdict(Counter)
-    waiting = [path for path in known if "{" not in path]
+    waiting = [*begin, *(path for path in known if "{" not in path)]
     tried: set[str] = set()
     while True:
         while waiting:
@@ -54,7 +66,9 @@ def crawl(client: httpx.Client, routes: dict[str, Route], most: int = 3) -> dict
             parts = urlsplit(address)
             matches = ((path, one.path_regex.match(parts.path)) for path, one in known.items())
             which, match = next(((path, made) for path, made in matches if made), ("", None))
-            if not match or address in tried or len(found[which]) >= most:
+            if not match or address in tried or len(found[which]) >= MANY:
+                continue
+            if sum(one.status_code < 400 for one in found[which].values()) >= most:
                 continue
             tried.add(address)
             answer = client.get(address, follow_redirects=False)
@@ -62,13 +76,16 @@ def crawl(client: httpx.Client, routes: dict[str, Route], most: int = 3) -> dict
             if answer.status_code == 200:
                 for name, value in match.groupdict().items():
                     values[name][value] += 1
+                for name, key in NAMED.get(which, {}).items():
+                    rows = next((one for one in answer.json().values() if isinstance(one, list)), [])
+                    values[name].update(row[key] for row in rows)
             if "html" in answer.headers.get("content-type", ""):
                 hrefs = [urljoin(address, one).partition("#")[0] for one in links(answer.text).hrefs()]
                 waiting += [one for one in hrefs if one.startswith("/") and one not in tried]
         for path, route in known.items():  # what nobody links to has the values of what somebody does
             names = list(route.param_convertors)
             if names and not found[path] and all(values[name] for name in names):
-                made = {name: quote(values[name].most_common(1)[0][0], safe="") for name in names}
-                waiting += {path.format(**made)} - tried
+                given = {name: quote(values[name].most_common(1)[0][0], safe="") for name in names}
+                waiting += {route.path_format.format(**given)} - tried
         if not waiting:
             return found

@@ -49,7 +49,7 @@ def opened(browser: Browser, served: Served, role: str = "", **options: Any) -> 
         if role:
             log_in(page, role)
         yield page
-        assert not wrong
+        assert not wrong, wrong
     finally:
         context.close()
 

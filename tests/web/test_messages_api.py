@@ -56,3 +56,10 @@ def test_an_action_is_done_once_for_a_key(operator: httpx.Client) -> None:
 
 def first_actor(history: list[dict[str, str]]) -> str:
     return next(one["actor"] for one in history if one["event"] == "message.resent")
+
+
+@pytest.mark.parametrize("noun", ["messages", "documents"])
+def test_fields_choose(operator: httpx.Client, noun: str) -> None:
+    rows = operator.get(f"/api/v1/{noun}?fields=id,partner,nothing").json()[noun]
+    assert rows
+    assert {frozenset(one) for one in rows} == {frozenset({"id", "partner"})}

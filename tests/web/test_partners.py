@@ -5,13 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from gateway.settings import edited, load, plain
+from gateway.store.keyring import encoded, generate
+from tests.homes import rows
+from tests.web.browsing import opened, unusable
 from tests.web.conftest import Served
 
 PAGES = (
@@ -63,9 +69,13 @@ def test_every_list_is_there(admin: httpx.Client, noun: str) -> None:
 
 def test_who_has_one_partner_sees_nothing_of_others(served: Served) -> None:
     with served.client("other-viewer") as client:
-        assert [one["partner"] for one in client.get("/api/v1/partners").json()["partners"]] == ["other-retail"]
+        assert [one["partner"] for one in client.get("/api/v1/partners").json()["partners"]] == [
+            "other-retail"
+        ]
         assert client.get("/api/v1/partners/acme-retail").status_code == 404
-        assert {one["channel"] for one in client.get("/api/v1/channels").json()["channels"]} == {"other-retail"}
+        assert {one["channel"] for one in client.get("/api/v1/channels").json()["channels"]} == {
+            "other-retail"
+        }
         assert client.get("/api/v1/channels/acme-retail").status_code == 404
         assert client.get("/api/v1/deadlines").json()["deadlines"] == []
     with served.browser("other-viewer") as client:
@@ -103,7 +113,12 @@ def test_a_change_keeps_the_comments_of_a_file(served: Served) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{name: A, us: {qualifier: ZZ, id: B}}", "a: &x [1]\nb: *x\n", "a: |\n  # no comment\nb: 1", "a: 1 # why\n"],
+    [
+        "{name: A, us: {qualifier: ZZ, id: B}}",
+        "a: &x [1]\nb: *x\n",
+        "a: |\n  # no comment\nb: 1",
+        "a: 1 # why\n",
+    ],
 )
 def test_a_file_of_any_form_can_be_changed(text: str) -> None:
     old = plain(text)
@@ -140,9 +155,9 @@ def test_a_partner_is_added_changed_and_taken_as_it_is_read(
 
 
 def _facts(served: Served, event: str) -> list[str]:
-    from tests.homes import rows
-
-    return [one for (one,) in rows(served.home, "SELECT facts FROM audit WHERE event = ? ORDER BY seq", event)]
+    return [
+        one for (one,) in rows(served.home, "SELECT facts FROM audit WHERE event = ? ORDER BY seq", event)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -153,13 +168,26 @@ def _facts(served: Served, event: str) -> list[str]:
         ("evil", {"name": "E", "nmae": "x"}, "is not a setting"),
         ("evil", {"name": "E", "channel": "../../etc"}, "no usable name"),
         ("evil", {"name": "\ud800"}, "no text"),
-        ("evil", {"name": "E", "sftp": {"host": "h", "user": "u", "password": "file:keys/audit.pem"}}, "names a secret"),
-        ("evil", {"name": "E", "as2": {"id": "X", "url": "https://x/", "ca_file": "/etc/passwd"}}, "names a secret"),
+        (
+            "evil",
+            {"name": "E", "sftp": {"host": "h", "user": "u", "password": "file:keys/audit.pem"}},
+            "names a secret",
+        ),
+        (
+            "evil",
+            {"name": "E", "as2": {"id": "X", "url": "https://x/", "ca_file": "/etc/passwd"}},
+            "names a secret",
+        ),
         ("evil", {"name": "E", "webhook": {"url": "https://x/", "secrets": ["env:HOME"]}}, "names a secret"),
     ],
 )
 def test_what_is_wrong_is_never_written(
-    served: Served, admin: httpx.Client, partner: str, settings: dict[str, object], words: str, key: dict[str, str]
+    served: Served,
+    admin: httpx.Client,
+    partner: str,
+    settings: dict[str, object],
+    words: str,
+    key: dict[str, str],
 ) -> None:
     before = sorted(served.home.rglob("*.yaml"))
     body = {"partner": partner, "settings": settings, "reason": "x"}
@@ -182,9 +210,13 @@ def test_names_with_paths_reach_no_file(served: Served) -> None:
 
 
 def test_a_channel_is_paused_and_goes_on(served: Served, admin: httpx.Client) -> None:
-    for number, (verb, status) in enumerate((("pause", 200), ("pause", 409), ("run", 409), ("resume", 200), ("run", 200))):
+    for number, (verb, status) in enumerate(
+        (("pause", 200), ("pause", 409), ("run", 409), ("resume", 200), ("run", 200))
+    ):
         head = {"Idempotency-Key": f"channel-{number}"}
-        answer = admin.post(f"/api/v1/channels/other-retail/{verb}", json={"reason": "holidays"}, headers=head)
+        answer = admin.post(
+            f"/api/v1/channels/other-retail/{verb}", json={"reason": "holidays"}, headers=head
+        )
         assert answer.status_code == status, answer.text
         assert (admin.get("/api/v1/channels/other-retail").json()["state"] == "paused") == (number < 3)
     with served.browser("operator") as client:
@@ -199,11 +231,9 @@ def test_a_channel_is_paused_and_goes_on(served: Served, admin: httpx.Client) ->
 # --- certificates -----------------------------------------------------------------------------------------
 
 
-def test_certificates_are_imported_shown_and_given_away(served: Served, admin: httpx.Client, key: dict[str, str]) -> None:
-    from datetime import UTC, datetime
-
-    from gateway.store.keyring import encoded, generate
-
+def test_certificates_are_imported_shown_and_given_away(
+    served: Served, admin: httpx.Client, key: dict[str, str]
+) -> None:
     pair = generate("Acme <b>", 1, 2048, datetime.now(UTC))
     pem = encoded(pair.certificate)
     body = {"content": base64.b64encode(pem).decode(), "partner": "acme-retail", "reason": "sent by mail"}
@@ -214,7 +244,9 @@ def test_certificates_are_imported_shown_and_given_away(served: Served, admin: h
     assert admin.get(f"/api/v1/certificates/{found['id'][:16]}/file").content == pem
     for wrong in ({"partner": "nobody"}, {"content": "!"}, {"content": "aGVsbG8="}, {"own": True}):
         head = {"Idempotency-Key": uuid4().hex}
-        assert 400 < admin.post("/api/v1/certificates", json={**body, **wrong}, headers=head).status_code < 500
+        assert (
+            400 < admin.post("/api/v1/certificates", json={**body, **wrong}, headers=head).status_code < 500
+        )
     with served.browser("viewer") as client:
         shown = client.get("/certificates").text
         assert "&lt;b" in shown
@@ -224,7 +256,7 @@ def test_certificates_are_imported_shown_and_given_away(served: Served, admin: h
         assert client.get("/api/v1/certificates").json()["certificates"] == []
 
 
-def test_a_secret_is_kept_for_the_gateway_alone(served: Served, tmp_path: Path) -> None:
+def test_a_secret_is_kept_for_the_gateway_alone(served: Served) -> None:
     with served.browser("administrator") as client:
         csrf = client.get("/partners").text.partition('name="csrf" value="')[2].partition('"')[0]
         said = {"host": "127.0.0.1", "port": "1", "user": "edi", "password": "s3cret <x>", "make_key": "1"}
@@ -240,3 +272,41 @@ def test_a_secret_is_kept_for_the_gateway_alone(served: Served, tmp_path: Path) 
         assert "ssh-ed25519 AAAA" in answer.text
         tried = client.post("/partners/other-retail/setup/attempt", data={"csrf": csrf}).text
         assert "SFTP-CONNECT" in tried
+
+
+# --- in a browser -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs_system
+@pytest.mark.parametrize(
+    "look", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": {"width": 380, "height": 800}}]
+)
+def test_the_pages_can_be_used_by_all(
+    served: Served, chromium: Browser, axe: Path, look: dict[str, Any]
+) -> None:
+    with opened(chromium, served, "administrator", **look) as page:
+        for path in (*PAGES, "/partners/new", "/partners/acme-retail/setup?step=channel&way=sftp"):
+            page.goto(path)
+            assert unusable(page, axe) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+
+
+@pytest.mark.needs_system
+def test_a_channel_is_paused_by_keyboard_and_without_scripts(served: Served, chromium: Browser) -> None:
+    with opened(chromium, served, "operator") as page:
+        page.goto("/channels")
+        row = page.locator("tr", has_text="Acme Retail")
+        row.locator("summary", has_text="Pause").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.type("stocktaking")
+        page.keyboard.press("Enter")
+        page.get_by_text("acme-retail is paused").wait_for()
+    with opened(chromium, served, "operator", java_script_enabled=False) as page:
+        page.goto("/channels")
+        row = page.locator("tr", has_text="Acme Retail")
+        assert "stocktaking" in row.inner_text()
+        row.locator("summary").click()
+        row.get_by_label("Reason").fill("done")
+        row.get_by_role("button", name="Resume", exact=True).click()
+        page.get_by_text("acme-retail goes on").wait_for()

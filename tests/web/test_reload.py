@@ -15,11 +15,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page
 
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
+from gateway.settings import load
+from tests import ssh
 from tests.homes import put, rows, set_in
 from tests.orders import interchange, order
+from tests.web.browsing import unusable
+from tests.web.conftest import PASSWORD
 
 LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
 
@@ -89,7 +94,7 @@ def test_a_new_partner_is_taken_up_and_nobody_is_turned_away(running: Running) -
 
         until(is_taken)
     assert set(answers) <= {200, 303}
-    assert running.said("web.ready")[1]["url"] != "" and running.url in str(running.said("web.ready")[1]["url"])
+    assert running.url in str(running.said("web.ready")[1]["url"])
     content = interchange(1, [order(1, "RIVER1", [LINE])]).replace(b"ACMERETAIL     ", b"RIVER          ")
     put(running.home, "po.edi", content.replace(b"*ACMERETAIL*", b"*RIVER*"), "river")
     until(lambda: delivered(running, "RIVER1"))
@@ -127,7 +132,11 @@ def test_what_is_in_flight_is_done_once_whatever_changes(running: Running) -> No
     good, total = path.read_text(), 60
     changes = len(running.said("settings.changed"))
     for number in range(total):
-        put(running.home, f"flight-{number}.edi", interchange(100 + number, [order(1, f"FLIGHT{number}", [LINE])]))
+        put(
+            running.home,
+            f"flight-{number}.edi",
+            interchange(100 + number, [order(1, f"FLIGHT{number}", [LINE])]),
+        )
         if number % 15 == 0:
             path.write_text(re.sub("^name: .*", f"name: Acme {number}", good, flags=re.MULTILINE))
             want = changes + 1 + number // 15
@@ -136,3 +145,84 @@ def test_what_is_in_flight_is_done_once_whatever_changes(running: Running) -> No
     assert [delivered(running, f"FLIGHT{number}") for number in range(total)] == [1] * total
     twice = "SELECT number FROM documents WHERE direction = 'in' GROUP BY number HAVING count(*) > 1"
     assert rows(running.home, twice) == []
+
+
+# --- from nothing to a test document exchanged -------------------------------------------------------------
+
+
+@pytest.mark.needs_system
+def test_somebody_goes_from_nothing_to_a_test_document_exchanged(
+    running: Running, chromium: Browser, axe: Path, tmp_path: Path
+) -> None:
+    """A new home, its administrator, a partner over SFTP with a real server, documents both ways."""
+    there = tmp_path / "there"
+    for name in ("out", "in"):
+        (there / name).mkdir(parents=True)
+    with ssh.sshd(tmp_path / "sshd") as server:
+        context = chromium.new_context(base_url=running.url)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.goto(str(running.said("web.ready")[0]["url"]))
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "/setup" not in url)
+        page.goto("/partners/new?qualifier=ZZ&id=NORTHWIND")
+        assert page.get_by_label("Identifier (ISA06)").input_value() == "NORTHWIND"
+        page.get_by_label("Name", exact=False).first.fill("Northwind Home")
+        page.get_by_label("Identifier (ISA06)").fill("ACMERETAIL")
+        page.get_by_role("button", name="Add and go on").click()
+        page.get_by_text("both claim").first.wait_for()  # nothing was written
+        assert unusable(page, axe) == []
+        page.get_by_label("Identifier (ISA06)").fill("NORTHWIND")
+        page.get_by_label("Short name").fill("northwind")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Documents and guideline").wait_for()
+        for label in ("850 Purchase order", "855 Purchase order ack", "856 Ship", "810 Invoice"):
+            page.get_by_label(label, exact=False).first.check()
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_role("link", name="SFTP").click()
+        page.get_by_label("Server").fill("127.0.0.1")
+        page.get_by_label("Port").fill(str(server.port))
+        page.get_by_label("User").fill(str(server.settings()["user"]))
+        page.get_by_label("Log in with a key of ours").check()
+        page.get_by_label("Folder we fetch from").fill(str(there / "out"))
+        page.get_by_label("Folder we put into").fill(str(there / "in"))
+        page.get_by_role("button", name="Save", exact=True).click()
+        with (server.folder / "authorized").open("a") as file:
+            file.write(page.locator("#publickey").inner_text() + "\n")
+        page.get_by_role("button", name="Test connection").click()
+        page.get_by_role("link", name="SFTP-HOST-KEY-UNKNOWN").wait_for()
+        assert unusable(page, axe) == []
+        page.get_by_label("I compared the fingerprint").check()
+        page.get_by_role("button", name="Trust this key").click()
+        page.get_by_role("button", name="Test connection").click()
+        page.get_by_text("The connection works").wait_for()
+        until(lambda: _in_force(page))
+        page.goto("/partners/northwind/setup?step=test")
+        assert unusable(page, axe) == []
+        for set_id, count in (("850", 1), ("855", 2), ("810", 3)):
+            page.get_by_role("button", name=f"Exchange {set_id}").click()
+            page.locator(".flash.ok").wait_for()
+            until(lambda count=count: _tested(page) >= count)  # type: ignore[misc]
+        until(lambda: len([*(there / "in").glob("8*.edi")]) == 2)
+        sent = [path.read_text() for path in (there / "in").glob("8*.edi")]
+        assert {text[105 - 3 : 105 - 2] for text in sent} == {"T"}  # ISA15
+        page.goto("/partners/northwind/setup?step=live")
+        page.get_by_text("Go live…").click()
+        page.get_by_label("Reason").fill("agreed with Jo for Monday")
+        page.get_by_role("button", name="Go live", exact=True).click()
+        page.get_by_text("Live: what is sent").wait_for()
+        assert {one.usage for one in load(running.home).partners["northwind"].send} == {"P"}
+        assert main(["partner", "check", "northwind", "--config", str(running.home)]) == 0
+        context.close()
+
+
+def _in_force(page: Page) -> bool:
+    found = page.request.get("/api/v1/partners/northwind").json()
+    return bool(found["in_force"]) and all(one["channel"] for one in found["channels"])
+
+
+def _tested(page: Page) -> int:
+    page.goto("/partners/northwind/setup?step=test")
+    return page.locator("section", has_text="What was exchanged").locator("tbody tr:not(.none)").count()

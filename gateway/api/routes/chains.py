@@ -1,9 +1,9 @@
-"""Orders from beginning to end, what partners owe, and what is due."""
+"""Orders from beginning to end, and what partners owe an answer to."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
@@ -52,27 +52,6 @@ class Chains(BaseModel):
     chains: list[Chain]
 
 
-class Deadline(BaseModel):
-    """What must be there until then."""
-
-    seq: int
-    kind: str
-    state: str
-    due_at: str
-    seconds_left: int = Field(description="negative if it is over")
-    partner: str | None
-    number: str | None
-    orders: list[str]
-    document_id: str | None
-    message_id: str | None
-
-
-class Deadlines(BaseModel):
-    """What is due, by time."""
-
-    deadlines: list[Deadline]
-
-
 @router.get("/chains/{number:path}", response_model=Chains)
 def show_chain(
     request: Request, response: Response, identity: _Reader, number: str, partner: Text = ""
@@ -117,18 +96,3 @@ def list_acknowledgments(
     with reading(site_of(request).engine) as connection:
         page = queries.acknowledgments(connection, given)
     return listed(request, response, "messages", page, fields)
-
-
-@router.get("/deadlines", response_model=Deadlines, tags=["schedule"])
-def list_deadlines(
-    request: Request,
-    identity: _Reader,
-    state: Annotated[Literal["open", "overdue"], Query()] = "open",
-    partner: Text = "",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-) -> Any:
-    """What is due next, or was missed, with how much time is left and the orders it is about."""
-    site, mine = site_of(request), identity.partners(Permission.READ)
-    with reading(site.engine) as connection:
-        rows = queries.deadlines(connection, state, plain(partner), limit, mine, now=site.now())
-    return {"deadlines": rows}

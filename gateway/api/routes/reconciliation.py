@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -29,7 +31,7 @@ Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 Number = Annotated[int, Path(ge=1, le=2**53)]
 Start = Annotated[int, Query(ge=0, le=10_000_000, description="where the page before ended")]
-Status = Literal[("", "owed", *statement.ASKED[:-2])]  # type: ignore[valid-type]
+Status = Annotated[str, Query(pattern=f"^({'|'.join(('', 'owed', *statement.ASKED[:-2]))})$")]
 State = Literal["", "counted", "held", "notice"]
 Window = Literal["open", "overdue", "met"]
 
@@ -83,105 +85,66 @@ class Decision(BaseModel):
     reason: Reason
 
 
-def paged(limit: int, cursor: int, ask: Callable[[int, int], list[Row]]) -> Page:
-    """A page of rows that are asked for by how many, and after how many."""
-    rows = ask(limit + 1, cursor)
-    return Page([_texts(one) for one in rows[:limit]], cursor + limit if len(rows) > limit else None)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a list is asked for."""
+
+    partner: str
+    limit: int
+    cursor: int
+
+
+def part(partner: Text = "", limit: Limit = 50, cursor: Start = 0) -> Part:
+    """What all lists can be asked for."""
+    return Part(plain(partner), limit, cursor)
+
+
+Asked = Annotated[Part, Depends(part)]
+
+
+def rows(request: Request, identity: Identity, ask: Callable[..., list[Row]], asked: Part) -> Page:
+    """A page of a list of :mod:`gateway.services.statement` for whoever asks; amounts are text."""
+    some: dict[str, Any] = {"limit": asked.limit + 1, "skip": asked.cursor}
+    with reading(site_of(request).engine) as connection:
+        found = ask(connection, asked.partner, **some, partners=identity.partners(Permission.READ))
+    more = len(found) > asked.limit
+    return Page([_texts(one) for one in found[: asked.limit]], asked.cursor + asked.limit if more else None)
 
 
 def _texts(row: Row) -> Row:
-    """A row whose decimals are text, also those within."""
     return {key: _texts(one) if isinstance(one, dict) else one for key, one in statement.plain(row).items()}
 
 
 @router.get("/accounts", response_model=Accounts)
 def list_accounts(
-    request: Request,
-    response: Response,
-    identity: Reader,
-    status: Status = "",
-    partner: Text = "",
-    limit: Limit = 50,
-    cursor: Start = 0,
+    request: Request, response: Response, identity: Reader, asked: Asked, status: Status = ""
 ) -> Any:
     """Invoices and what became of them; `owed`, or `past_due`, are those that are to be paid."""
-    mine = identity.partners(Permission.READ)
-    with reading(site_of(request).engine) as connection:
-        page = paged(
-            limit,
-            cursor,
-            lambda most, skip: statement.accounts(
-                connection, plain(partner), status, limit=most, skip=skip, partners=mine
-            ),
-        )
+    page = rows(request, identity, partial(statement.accounts, status=status), asked)
     return listed(request, response, "accounts", page)
 
 
 @router.get("/lines", response_model=Lines)
-def list_lines(
-    request: Request,
-    response: Response,
-    identity: Reader,
-    partner: Text = "",
-    limit: Limit = 50,
-    cursor: Start = 0,
-) -> Any:
+def list_lines(request: Request, response: Response, identity: Reader, asked: Asked) -> Any:
     """Lines of remittances that nobody can tell; a person says what they are."""
-    mine = identity.partners(Permission.READ)
-    with reading(site_of(request).engine) as connection:
-        page = paged(
-            limit,
-            cursor,
-            lambda most, skip: statement.unclassified(
-                connection, plain(partner), limit=most, skip=skip, partners=mine
-            ),
-        )
-    return listed(request, response, "lines", page)
+    return listed(request, response, "lines", rows(request, identity, statement.unclassified, asked))
 
 
 @router.get("/remittances", response_model=Remittances)
 def list_remittances(
-    request: Request,
-    response: Response,
-    identity: Reader,
-    state: State = "",
-    partner: Text = "",
-    limit: Limit = 50,
-    cursor: Start = 0,
+    request: Request, response: Response, identity: Reader, asked: Asked, state: State = ""
 ) -> Any:
     """Remittances, the newest first."""
-    mine = identity.partners(Permission.READ)
-    with reading(site_of(request).engine) as connection:
-        page = paged(
-            limit,
-            cursor,
-            lambda most, skip: statement.payments(
-                connection, plain(partner), state, limit=most, skip=skip, partners=mine
-            ),
-        )
+    page = rows(request, identity, partial(statement.payments, state=state), asked)
     return listed(request, response, "remittances", page)
 
 
 @router.get("/disputes", response_model=Disputes)
 def list_disputes(
-    request: Request,
-    response: Response,
-    identity: Reader,
-    state: Window = "open",
-    partner: Text = "",
-    limit: Limit = 50,
-    cursor: Start = 0,
+    request: Request, response: Response, identity: Reader, asked: Asked, state: Window = "open"
 ) -> Any:
     """Claims with their windows: those that end first come first."""
-    mine = identity.partners(Permission.READ)
-    with reading(site_of(request).engine) as connection:
-        page = paged(
-            limit,
-            cursor,
-            lambda most, skip: statement.disputes(
-                connection, state, plain(partner), limit=most, skip=skip, partners=mine
-            ),
-        )
+    page = rows(request, identity, partial(statement.disputes, state=state), asked)
     return listed(request, response, "disputes", page)
 
 

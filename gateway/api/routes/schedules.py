@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -107,10 +106,7 @@ def deadlines(
     """The deadlines that somebody may see, with the seconds that are left."""
     state, partners = "overdue" if missed else "open", identity.partners(Permission.READ)
     with reading(site.engine) as connection:
-        rows = queries.deadlines(connection, state, partner, limit, partners)
-    for row in rows:
-        row["seconds_left"] = int((datetime.fromisoformat(row["due_at"]) - site.now()).total_seconds())
-    return rows
+        return queries.deadlines(connection, state, partner, limit, partners, now=site.now())
 
 
 def cancel(site: Site, identity: Identity, number: int, reason: str) -> Done:

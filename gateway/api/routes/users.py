@@ -65,6 +65,9 @@ class UserChange(BaseModel):
     display: Text | None = None
     grants: list[Granted] | None = Field(default=None, max_length=1000)
     disabled: bool | None = None
+    subject: Annotated[str | None, Field(max_length=access.MAX_SUBJECT)] = Field(
+        default=None, description="who it is at the OpenID provider; the password is good no more"
+    )
     reason: Reason
 
 
@@ -109,8 +112,9 @@ def change_user(request: Request, identity: Administrator, user: str, given: Use
     with site_of(request).acting(identity.actor) as services:
         unchanged(request, lambda: found(services, identity, user))
         which = found(services, identity, user)["id"]
-        known = {"display": given.display, "disabled": given.disabled, "reason": given.reason}
-        return access.change_user(services, which, grants=grants, by=identity, **known)  # type: ignore[arg-type]
+        names = ("display", "disabled", "subject", "reason")
+        known = {name: getattr(given, name) for name in names}
+        return access.change_user(services, which, grants=grants, by=identity, **known)
 
 
 @router.post("/{user}/password", response_model=User)

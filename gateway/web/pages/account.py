@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
 
 from gateway.api.access import COOKIE, anybody, same_session, same_site, site_of
 from gateway.api.problems import ApiError
-from gateway.errors import LogInError, RefusedError
+from gateway.errors import EdiError, LogInError, RefusedError
+from gateway.secrets import secret
 from gateway.services import access
 from gateway.services.access import LIFE, Identity
+from gateway.settings import Oidc
 from gateway.store.records import GATEWAY
+from gateway.web import oidc
 from gateway.web.render import local, page, see_other
 
 router = APIRouter()
 _Who = Annotated[Identity | None, Depends(anybody)]
 _Field = Annotated[str, Form(max_length=1000)]
+_Query = Annotated[str, Query(max_length=4000)]
 
 
 @router.get("/login")
@@ -29,7 +33,7 @@ def login_form(request: Request, who: _Who, next: str = "/") -> Response:  # noq
     with site_of(request).acting(GATEWAY) as services:
         if access.needs_set_up(services):
             return see_other("/setup")
-    return page(request, "login.html", title="Sign in", next=local(next), name="", error="")
+    return _log_in_page(request, local(next))
 
 
 @router.post("/login")
@@ -43,12 +47,66 @@ def login(request: Request, name: _Field = "", password: _Field = "", next: _Fie
             token, _ = access.log_in(services, name, password, agent=agent, address=client)
     except LogInError as error:
         status = 429 if error.seconds else 401
-        form = partial(page, request, "login.html", title="Sign in", next=local(next), name=name[:200])
-        answer = form(status=status, error=str(error))
+        answer = _log_in_page(request, local(next), name[:200], str(error), status)
         if error.seconds:
             answer.headers["Retry-After"] = str(error.seconds)
         return answer
     return _with_session(see_other(next), token)
+
+
+@router.get("/login/oidc")
+def begin_oidc(request: Request, next: str = "/") -> Response:  # noqa: A002
+    """On to the OpenID provider, if there is one."""
+    state = oidc.State.new(local(next)[:1000])
+    answer = RedirectResponse(oidc.address(_provider(request), _callback(request), state), status_code=303)
+    secure = request.url.scheme == "https"
+    kept: dict[str, Any] = {"httponly": True, "samesite": "lax", "secure": secure, "path": "/login/oidc"}
+    answer.set_cookie(oidc.COOKIE, state.packed, max_age=600, **kept)
+    return answer
+
+
+@router.get("/login/oidc/callback")
+def end_oidc(
+    request: Request, code: _Query = "", state: _Query = "", error: _Query = "", iss: _Query = ""
+) -> Response:
+    """Back from the OpenID provider, with who it is."""
+    rules, site = _provider(request), site_of(request)
+    client = request.client.host if request.client else ""
+    agent = request.headers.get("user-agent", "")
+    kept = oidc.State.of(request.cookies.get(oidc.COOKIE, ""))
+    try:
+        if kept is None or not kept.is_of(state) or iss not in ("", rules.issuer):
+            raise LogInError("This log-in was begun elsewhere, or took too long. Begin again.")
+        if error or not code:
+            raise LogInError(f"{rules.name} did not let you in: {error[:100] or 'no code'}.")
+        key = secret(rules.client_secret, site.home) if rules.client_secret else ""
+        who = oidc.claims(rules, key, _callback(request), code, kept, site.now())
+        with site.acting(GATEWAY) as services:
+            named = (who["sub"], oidc.name_of(who), oidc.grants_of(rules, who))
+            token, _ = access.log_in_as(services, *named, agent=agent, address=client)
+        answer = _with_session(see_other(kept.next), token)
+    except EdiError as wrong:
+        answer = _log_in_page(request, "/", error=str(wrong), status=401)
+    answer.delete_cookie(oidc.COOKIE, path="/login/oidc", httponly=True, samesite="lax")
+    return answer
+
+
+def _provider(request: Request) -> Oidc:
+    rules = site_of(request).settings.gateway.oidc
+    if rules is None:
+        raise ApiError(404)
+    return rules
+
+
+def _callback(request: Request) -> str:
+    """Our address for the provider, which knows it beforehand."""
+    public = site_of(request).settings.gateway.web.public_url.rstrip("/")
+    return f"{public or str(request.base_url).rstrip('/')}/login/oidc/callback"
+
+
+def _log_in_page(request: Request, next: str, name: str = "", error: str = "", status: int = 200) -> Response:  # noqa: A002
+    known: dict[str, Any] = {"next": next, "name": name, "error": error, "status": status}
+    return page(request, "login.html", title="Sign in", oidc=site_of(request).settings.gateway.oidc, **known)
 
 
 @router.get("/setup")

@@ -11,7 +11,7 @@ from gateway.api.access import allowed, needs, site_of
 from gateway.api.paging import plain
 from gateway.api.routes.certificates import MAX_FILE, expiries, uses, visible
 from gateway.errors import NotFoundError, RefusedError
-from gateway.partners.certificate import sending
+from gateway.partners.certificate import ending, sending
 from gateway.services import certificate
 from gateway.services.access import Identity, Permission
 from gateway.services.certificate import SOON
@@ -34,17 +34,17 @@ def certificates(request: Request, identity: _Reader, error: str = "") -> Respon
     for one in held:
         mine = [other for other in held if other.whose == one.whose]
         used = any(sending(mine, one.partner, purpose, now) is one for purpose in one.purposes)
-        after = [other for other in mine if other.begins > one.begins and {*other.purposes} & {*one.purposes}]
+        after = [other for other in mine if other.ends() > one.ends() and {*other.purposes} & {*one.purposes}]
         follows = min(after, key=lambda other: other.begins, default=None)
         state = (
-            "over" if one.ends() <= now else "in use" if used else "later" if one.begins > now else "spare"
+            "over" if one.ends() <= now else "in use" if used else "later" if one.begins > now else "accepted"
         )
-        soon = one.ends() - now <= SOON and not follows
+        soon = one.ends() - now <= SOON and any(other is one for other, _ in ending(mine, now))
         rows.append(
             {**certificate.told(one, now), "state": state, "soon": soon, "follows": follows, "held": one}
         )
     names = {one.id: one.name for one in site.settings.partners.values()}
-    tones = {"over": "off", "in use": "ok", "later": "busy", "spare": "off"}
+    tones = {"over": "off", "in use": "ok", "later": "busy", "accepted": "off"}
     drawn = [row for row in rows if row["state"] != "over"][:_DRAWN]
     chart = charts.spans(
         "Validity",

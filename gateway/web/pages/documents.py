@@ -186,7 +186,7 @@ def approve(
 
 
 @router.get("/chains")
-def find_chain(number: Text = "") -> Response:
+def find_chain(_: _Reader, number: Text = "") -> Response:
     """To the story of what somebody looks for."""
     return see_other(f"/chains/{quote(plain(number), safe='')}" if number.strip() else "/documents")
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from gateway.api.access import needs, site_of
-from gateway.api.paging import Text
+from gateway.api.paging import Text, plain
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import At, found, guides_of
 from gateway.errors import NotFoundError
@@ -158,7 +158,7 @@ def document(shown: _Shown, id: Text = "", at: Text = "", line: At = 0) -> Respo
     if not message["documents"]:
         raise ApiError(404, f"No document was made of message {message['id']}.")
     with reading(shown.site.engine) as connection:
-        one = queries.document(connection, id or message["documents"][0]["id"], partners)
+        one = queries.document(connection, plain(id) or message["documents"][0]["id"], partners)
     if message["id"] not in (one["message_id"], one["sent_in"]):
         raise ApiError(404, f"Document {one['id']} is not of message {message['id']}.")
     lines = list(json_lines(one["body"])) if one["body"] is not None else []

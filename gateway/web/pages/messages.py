@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from gateway.api.access import allowed, needs, site_of
+from gateway.api.paging import plain
 from gateway.api.routes.messages import asked
 from gateway.errors import NotFoundError, RefusedError
 from gateway.services import access, operate
@@ -154,7 +155,7 @@ def save_view(request: Request, identity: _Reader, name: _Text = "", query: _Tex
     """Keeps filters under a name; without filters, forgets the name."""
     kept = urlencode([one for one in parse_qsl(query) if one[0] in _KEPT])
     with site_of(request).acting(identity.actor) as services:
-        access.save_view(services, identity, _SCREEN, name, kept)
+        access.save_view(services, identity, _SCREEN, plain(name), plain(kept))
     said = f"The view {name} is saved." if kept else f"The view {name} is gone."
     return see_other(f"/messages?{kept}" if kept else "/messages", said)
 
@@ -185,8 +186,8 @@ def act(
     acknowledge: bool = Form(default=False),
 ) -> Response:
     """Does it with each; tells of which it could not be done."""
-    rows, back = _picked(request, identity, do, ids), local(back)
-    if not reason.strip():
+    rows, back, reason = _picked(request, identity, do, ids), local(back), plain(reason).strip()
+    if not reason:
         return _confirm(request, do, rows, back, error="Say why; it is kept in the audit.")
     more = {"acknowledge": acknowledge} if do == "reprocess" else {}
     made: list[str] = []
@@ -194,7 +195,7 @@ def act(
     for row in rows:
         with site_of(request).acting(identity.actor) as services:
             try:
-                result = getattr(operate, do)(services, row["id"], reason.strip(), **more)
+                result = getattr(operate, do)(services, row["id"], reason, **more)
                 made.append(result if do == "reprocess" else row["id"])
             except (RefusedError, NotFoundError) as error:
                 refused.append((row["id"], str(error)))
@@ -215,7 +216,7 @@ def _picked(request: Request, identity: Identity, do: str, ids: list[str]) -> li
         raise NotFoundError("There is no such action.")
     partners = identity.partners(Permission.READ)
     with reading(site_of(request).engine) as connection:
-        found = queries.rows_by(connection, tables.messages, "id", {one.replace("\0", "") for one in ids})
+        found = queries.rows_by(connection, tables.messages, "id", {plain(one) for one in ids})
     rows = [row for some in found.values() for row in some]
     rows = [row for row in rows if partners is None or row["partner"] in partners]
     if not rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
@@ -78,10 +78,10 @@ def new(
     return _new(request, given | {"partner": _slug(given["name"] or given["isa_id"])})
 
 
-def _new(request: Request, given: dict[str, str], wrong: list[tuple[str, str]] | None = None) -> Response:
-    title, status = "Add a partner", 422 if wrong else 200
-    more: dict[str, Any] = {"given": given, "errors": wrong or [], "qualifiers": _qualifiers(given["qualifier"])}
-    return page(request, "partner_new.html", title=title, status=status, active="partners", **more)
+def _new(request: Request, given: dict[str, str], wrong: Sequence[tuple[str, str]] = ()) -> Response:
+    status = 422 if wrong else 200
+    more: dict[str, Any] = {"given": given, "errors": wrong, "qualifiers": _qualifiers(given["qualifier"])}
+    return page(request, "partner_new.html", title="Add a partner", status=status, **more)
 
 
 @router.post("/partners/new")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -13,15 +15,16 @@ from gateway.api.access import site_of
 from gateway.api.paging import plain
 from gateway.api.routes import reconciliation as api
 from gateway.api.routes.reconciliation import (
+    Asked,
     Decision,
     Number,
     Operator,
+    Part,
     Reader,
-    Start,
     State,
     Status,
     Window,
-    paged,
+    rows,
 )
 from gateway.reconciliation.account import BUCKETS
 from gateway.reconciliation.profile import DECIDABLE, KINDS
@@ -29,14 +32,15 @@ from gateway.services import statement
 from gateway.services.access import Identity, Permission
 from gateway.services.words import words
 from gateway.store.database import reading
-from gateway.web import charts, render
+from gateway.store.queries import Page
+from gateway.web import charts
 from gateway.web.acting import Field, Reason, act
 from gateway.web.charts import Chart
 from gateway.web.render import page
 
 router = APIRouter(prefix="/reconciliation")
 _Text = Annotated[str, Query(max_length=200)]
-_LIMIT, _CHARTS = 50, 4
+_CHARTS = 4
 _TONES = ("", "warn", "warn", "error", "error")
 _TABS = (
     ("Invoices", "/reconciliation"),
@@ -47,61 +51,33 @@ _TABS = (
 
 
 @router.get("")
-def accounts(
-    request: Request, identity: Reader, status: Status = "owed", partner: _Text = "", cursor: Start = 0
-) -> Response:
+def accounts(request: Request, identity: Reader, asked: Asked, status: Status = "owed") -> Response:
     """Invoices and what became of them, and the age of what is open."""
-    mine, whose = identity.partners(Permission.READ), plain(partner)
     with reading(site_of(request).engine) as connection:
-        ages = statement.ageing(connection, whose, mine)
-        found = paged(
-            _LIMIT,
-            cursor,
-            lambda most, skip: statement.accounts(
-                connection, whose, status, limit=most, skip=skip, partners=mine
-            ),
-        )
+        ages = statement.ageing(connection, asked.partner, identity.partners(Permission.READ))
+    found = rows(request, identity, partial(statement.accounts, status=status), asked)
     named = [(one, words(one).capitalize()) for one in statement.ASKED[:-2]]
     statuses = [("owed", "Everything to be paid"), ("", "All"), *named]
-    known: dict[str, Any] = {"charts": _charts(ages), "statuses": statuses, "status": status}
-    twin = f"/api/v1/reconciliation/accounts?status={status}"
-    return _page(request, identity, "reconciliation.html", twin, found, whose, **known)
+    known: dict[str, Any] = {"charts": _charts(ages), "statuses": statuses, "chosen": status}
+    return _page(request, identity, "reconciliation.html", f"accounts?status={status}", found, asked, **known)
 
 
 @router.get("/remittances")
-def remittances(
-    request: Request, identity: Reader, state: State = "", partner: _Text = "", cursor: Start = 0
-) -> Response:
+def remittances(request: Request, identity: Reader, asked: Asked, state: State = "") -> Response:
     """Remittances, and what they are made of."""
-    mine, whose = identity.partners(Permission.READ), plain(partner)
-    with reading(site_of(request).engine) as connection:
-        found = paged(
-            _LIMIT,
-            cursor,
-            lambda most, skip: statement.payments(
-                connection, whose, state, limit=most, skip=skip, partners=mine
-            ),
-        )
-    twin = f"/api/v1/reconciliation/remittances?state={state}"
-    return _page(request, identity, "remittances.html", twin, found, whose, state=state)
+    found = rows(request, identity, partial(statement.payments, state=state), asked)
+    return _page(
+        request, identity, "remittances.html", f"remittances?state={state}", found, asked, state=state
+    )
 
 
 @router.get("/lines")
-def lines(request: Request, identity: Reader, partner: _Text = "", cursor: Start = 0) -> Response:
+def lines(request: Request, identity: Reader, asked: Asked) -> Response:
     """Lines that nobody can tell."""
-    mine, whose = identity.partners(Permission.READ), plain(partner)
-    with reading(site_of(request).engine) as connection:
-        found = paged(
-            _LIMIT,
-            cursor,
-            lambda most, skip: statement.unclassified(
-                connection, whose, limit=most, skip=skip, partners=mine
-            ),
-        )
+    found = rows(request, identity, statement.unclassified, asked)
     may = {one["partner"] for one in found.rows if identity.may(Permission.OPERATE, one["partner"])}
     kinds = [(one, KINDS[one]) for one in DECIDABLE]
-    twin = "/api/v1/reconciliation/lines"
-    return _page(request, identity, "remittance_lines.html", twin, found, whose, may=may, kinds=kinds)
+    return _page(request, identity, "remittance_lines.html", "lines", found, asked, may=may, kinds=kinds)
 
 
 @router.post("/lines/{line_id}/classify")
@@ -124,21 +100,11 @@ def classify(
 
 
 @router.get("/disputes")
-def disputes(
-    request: Request, identity: Reader, state: Window = "open", partner: _Text = "", cursor: Start = 0
-) -> Response:
+def disputes(request: Request, identity: Reader, asked: Asked, state: Window = "open") -> Response:
     """Claims, with until when each may be disputed."""
-    mine, whose = identity.partners(Permission.READ), plain(partner)
-    with reading(site_of(request).engine) as connection:
-        found = paged(
-            _LIMIT,
-            cursor,
-            lambda most, skip: statement.disputes(
-                connection, state, whose, limit=most, skip=skip, partners=mine
-            ),
-        )
-    twin = f"/api/v1/reconciliation/disputes?state={state}"
-    return _page(request, identity, "disputes.html", twin, found, whose, state=state, kinds=KINDS)
+    found = rows(request, identity, partial(statement.disputes, state=state), asked)
+    known: dict[str, Any] = {"state": state, "kinds": KINDS}
+    return _page(request, identity, "disputes.html", f"disputes?state={state}", found, asked, **known)
 
 
 @router.get("/export")
@@ -170,22 +136,20 @@ def number(request: Request, identity: Reader, number: str, partner: _Text = "")
         {**one, "parts": parts, "sum": sum((each["amount"] for each in parts), Decimal(0))}
         for one, parts in told
     ]
-    twin = f"/api/v1/reconciliation/numbers/{render.quote(plain(number), safe='')}"
+    twin = f"/api/v1/reconciliation/numbers/{quote(plain(number), safe='')}"
     known: dict[str, Any] = {"paid": paid, "stories": stories, "kinds": KINDS}
     title = f"{'Remittance' if paid and not stories else 'Invoice'} {number}"
     return page(request, "reconciled.html", title=title, json_twin=twin, **known)
 
 
 def _page(
-    request: Request, identity: Identity, template: str, twin: str, found: Any, partner: str, **more: Any
+    request: Request, identity: Identity, template: str, twin: str, found: Page, asked: Part, **more: Any
 ) -> Response:
     mine, known = identity.partners(Permission.READ), site_of(request).settings.partners
-    partners = [(one, known[one].name) for one in sorted(known) if mine is None or one in mine]
-    here = next(href for _, href in _TABS if href == request.url.path)
-    shared: dict[str, Any] = {"tabs": [(name, href, None, href == here) for name, href in _TABS]}
-    shared |= {"found": found, "partner": partner, "partners": partners}
-    title = "Reconciliation"
-    return page(request, template, title=title, json_twin=twin, **shared, **more)
+    more["partners"] = [(one, known[one].name) for one in sorted(known) if mine is None or one in mine]
+    more["tabs"] = [(name, href, None, href == request.url.path) for name, href in _TABS]
+    more |= {"title": "Reconciliation", "json_twin": f"{api.router.prefix}/{twin}"}
+    return page(request, template, found=found, partner=asked.partner, **more)
 
 
 def _charts(ages: list[dict[str, Any]]) -> list[Chart]:

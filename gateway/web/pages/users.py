@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from gateway.api.access import site_of
@@ -73,6 +73,7 @@ def user(request: Request, identity: Administrator, user: str) -> Response:
         json_twin=f"/api/v1/users/{one['id']}",
         one=one,
         is_me=(identity.kind, identity.id) == ("user", one["id"]),
+        oidc=site_of(request).settings.gateway.oidc,
         given={f"{each['role']}:{each['partner']}" for each in one["grants"]},
         **matrix(request, identity),
     )
@@ -86,22 +87,16 @@ def change_roles(
     reason: Reason,
     grant: Fields = _NONE,
     display: Field = "",
+    subject: Annotated[str | None, Form(max_length=1000)] = None,
 ) -> Response:
-    """Other roles, or another name for people."""
-    return act(
-        request,
-        identity,
-        f"/users/{user}",
-        lambda services: _changed(
-            access.change_user(
-                services, user, grants=grants_of(grant), display=display, reason=reason, by=identity
-            )
-        ),
-    )
+    """Other roles, another name for people, or another way to log in."""
 
+    def change(services: Any) -> str:
+        known: dict[str, Any] = {"display": display, "subject": subject, "reason": reason, "by": identity}
+        row = access.change_user(services, user, grants=grants_of(grant), **known)
+        return f"{row['name']} is changed."
 
-def _changed(row: Mapping[str, Any]) -> str:
-    return f"{row['name']} is changed."
+    return act(request, identity, f"/users/{user}", change)
 
 
 @router.post("/{user}/password")
