@@ -428,11 +428,11 @@ class Gateway(AbstractContextManager["Gateway"]):
         found += [self.sftp_server().run] if rules.sftp_server.listen else []
         return found + ([self._show] if rules.web.address else [])
 
-    def web(self) -> Web:
-        """The page and the REST interface."""
+    def web(self, address: tuple[str, int] | None = None) -> Web:
+        """The page and the REST interface, at another address than the settings say if one is given."""
         from gateway.web.app import Web
 
-        return Web(self, self._kept)
+        return Web(self, self._kept, address)
 
     def _show(self, stop: threading.Event) -> None:
         web = self.web()
