@@ -20,7 +20,7 @@ from gateway.settings import Oidc
 
 COOKIE = "edigw_oidc"
 _SCOPES = "openid profile email"
-_LEEWAY_SECONDS, _TIMEOUT_SECONDS, _MAX_ANSWER = 120, 10.0, 1 << 20
+_LEEWAY_SECONDS, _TIMEOUT_SECONDS, _MAX_ANSWER = 120, 5.0, 1 << 20
 _METADATA = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
