@@ -6,6 +6,7 @@ import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_they_are_answered_the_same(
             assert history.one(connection, newest["seq"], None)["fits"] is True
             with pytest.raises(NotFoundError):
                 history.one(connection, newest["seq"], frozenset({"other"}))
-            times = {"since": gateway.now() - timedelta(days=1), "until": gateway.now() + timedelta(days=1)}
+            times: dict[str, Any] = {"since": gateway.now() - timedelta(days=1), "until": gateway.now() + timedelta(days=1)}
             assert (
                 history.entries(connection, Asked(**times, po="POA-1", actor="gateway", message="x")).rows
                 == []

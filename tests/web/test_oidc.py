@@ -18,7 +18,7 @@ import pytest
 from gateway.services import access
 from gateway.services.access import Grant
 from gateway.settings import Oidc
-from gateway.web import oidc
+from gateway.transports import oidc
 from tests.as2 import free_port
 from tests.interop import environments
 from tests.interop.environments import Unavailable
