@@ -65,11 +65,10 @@ def test_they_are_answered_the_same(
             assert history.one(connection, newest["seq"], None)["fits"] is True
             with pytest.raises(NotFoundError):
                 history.one(connection, newest["seq"], frozenset({"other"}))
-            times: dict[str, Any] = {"since": gateway.now() - timedelta(days=1), "until": gateway.now() + timedelta(days=1)}
-            assert (
-                history.entries(connection, Asked(**times, po="POA-1", actor="gateway", message="x")).rows
-                == []
-            )
+            now, day_long = gateway.now(), timedelta(days=1)
+            times: dict[str, Any] = {"since": now - day_long, "until": now + day_long}
+            asked = Asked(**times, po="POA-1", actor="gateway", message="x")
+            assert history.entries(connection, asked).rows == []
             assert proof.verified(home, connection, None)["problems"] == []
             (told,) = [one for one in alerts.alerts(connection).rows if one["event"] == "claim.received"]
             (notice, *_) = alerts.notices(connection, "pending", 1).rows
