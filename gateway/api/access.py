@@ -109,6 +109,14 @@ async def check_origin(request: Request, identity: Identity) -> None:
         raise ApiError(403, "The form is too old. Load the page again.", code="HTTP-CSRF")
 
 
+def partners_for(
+    request: Request, identity: Identity, permission: Permission = Permission.READ
+) -> list[tuple[str, str]]:
+    """Ids and names of the partners with which somebody may do something."""
+    mine, known = identity.partners(permission), site_of(request).settings.partners
+    return [(one, known[one].name or one) for one in known if mine is None or one in mine]
+
+
 def allowed(identity: Identity, permission: Permission, partner: str | None) -> None:
     """Raises ApiError (403) unless somebody may do this with what belongs to a partner, or to none."""
     if not identity.may(permission, partner or None):
