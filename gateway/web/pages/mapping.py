@@ -103,7 +103,7 @@ def _page(
     is_other: bool = False,
     status: int = 200,
 ) -> Response:
-    findings = [found.to_dict() for found in one.findings()] if view == "text" or is_other else []
+    findings = [found.to_dict() for found in one.findings] if view == "text" or is_other else []
     base, differences = one.overlay() if view == "base" else ("", [])
     told = mappings.told(one.name, tried) if tried else None
     if told and told.sets and number > len(told.sets):
@@ -121,7 +121,7 @@ def _page(
         json_twin=f"/api/v1/mappings/{quote(one.name)}",
         name=one.name,
         view=view,
-        facts=one.facts(),
+        facts=one.facts,
         is_overlay=one.is_overlay,
         may=identity.may(Permission.OPERATE, None),
         text=one.text.decode("utf-8", "replace"),
