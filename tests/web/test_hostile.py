@@ -104,8 +104,9 @@ def _happen(served: Served) -> None:
             for row in rows:
                 head = {"Idempotency-Key": f"{verb}{row['id']}"}
                 client.post(f"/api/v1/messages/{row['id']}/{verb}", json={"reason": HOSTILE}, headers=head)
-        for noun, named in (("items", "erp_sku,description"), ("locations", "code,name")):
-            rows = f'{named},partner\n"{sku}","{MARK} <b onload=x>",acme-retail\n'.encode()
+        words = f'"{sku}","{MARK} <b onload=x>",1234567,acme-retail'
+        for noun, named in (("items", "erp_sku,description,vendor_sku"), ("locations", "erp_ship_to,name,san")):
+            rows = f"{named},partner\n{words}\n".encode()
             head = {"Idempotency-Key": noun, "Content-Type": "text/csv"}
             answer = client.post(f"/api/v1/{noun}/import", content=rows, headers=head)
             assert answer.status_code < 300, answer.text
