@@ -119,19 +119,29 @@ _ENVELOPE = Envelope(
     PartyId("ZZ", "SENDER"), PartyId("ZZ", "RECEIVER"), "SENDER", "RECEIVER", date="20260101", time="0000"
 )
 
+DELIMITERS = _ENVELOPE.delimiters
+"""Of what is written here."""
+
 
 def _read(
     text: str, library: Library, set_id: str, around: Envelope
 ) -> tuple[dict[str, Any] | None, list[Problem]]:
     """The document of the first transaction set, and everything that is told."""
     if not text.lstrip().startswith("ISA"):
-        text = "".join(interchange(around, GROUP_OF_SET.get(set_id, ""), [(set_id, _body(text))]))
+        text = enveloped(text, f"x12/{around.release}/{set_id}")
     parser = Parser(library, documents=True)
     events = [*parser.feed(text.encode("latin-1", "replace")), *parser.close()]
     problems = [problem for event in events for problem in getattr(event, "problems", ())]
     found = (one.document for one in events if isinstance(one, TransactionSet) and one.document is not None)
     document = next(found, None)
     return document and json.loads(json.dumps(document)), problems
+
+
+def enveloped(text: str, guide: str) -> str:
+    """A transaction set, with or without its ST and SE, as an interchange."""
+    _, release, set_id = guide.split("/")
+    around = replace(_ENVELOPE, release=release)
+    return "".join(interchange(around, GROUP_OF_SET.get(set_id, ""), [(set_id, _body(text))]))
 
 
 def _body(text: str) -> list[str]:

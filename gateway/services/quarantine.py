@@ -121,6 +121,8 @@ def put(services: Services, message: Message, status: str, findings: Findings, o
             message.id, owner or message.id, message.channel, QUARANTINE, name, payload=message.payload
         )
     told = {key: report[key] for key in ("channel", "partner", "file", "status", "reason", "move")}
+    if rules := sorted(one for one in findings.codes if one.startswith("RULE-")):
+        told["rules"] = rules
     store.audit("file.quarantined", message.id, **told, problems=findings.count)
 
 

@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
+from math import inf
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
-from gateway.documents import keys_of
+from gateway.documents import KINDS, keys_of
+from gateway.errors import DocumentError
 from gateway.partners.partner import API, FOLDER, X12_WAYS, Partner, Partners
-from gateway.routing.table import ACKNOWLEDGMENT, EDI, Decision, Facts, Table, Way, decide
+from gateway.routing.table import ACKNOWLEDGMENT, DAYS, EDI, Decision, Facts, Rule, Table, Way, decide
 from gateway.services.base import Services
 from gateway.store import queries
 from gateway.store.records import INBOUND, OUTBOUND, Document
@@ -117,13 +120,22 @@ def _region(document: Mapping[str, Any]) -> str:
 
 
 def simulate(
-    connection: Connection, table: Table, partners: Partners, since: datetime | None, until: datetime | None
+    connection: Connection,
+    table: Table,
+    partners: Partners,
+    since: datetime | None,
+    until: datetime | None,
+    most: int | None = None,
 ) -> dict[str, Any]:
-    """What a table would have done with the documents that were sent, if all ways had worked."""
+    """What a table would have done with the documents that were sent, if all ways had worked.
+
+    Args:
+        most: so many documents are looked at, the oldest.
+    """
     counts: Counter[tuple[int, str, str]] = Counter()
     changes: list[dict[str, Any]] = []
     left_out = changed = 0
-    for row in queries.sent_documents(connection, since, until):
+    for row in islice(queries.sent_documents(connection, since, until), most):
         partner = partners.get(row["partner"])
         if partner is None or row["body"] is None:
             left_out += 1  # it is gone, with its retention or its partner
@@ -140,6 +152,42 @@ def simulate(
     by = [dict(zip(names, (*key, number))) for key, number in sorted(counts.items())]
     told = {"documents": counts.total(), "left_out": left_out, "changed": changed}
     return {**told, "by_rule": by, "changes": changes}
+
+
+def asked(connection: Connection, partners: Partners, document: Any, time: datetime) -> tuple[str, Facts]:
+    """Number and facts of a document that would be sent. Raises DocumentError: it is none."""
+    kind = document.get("document_type") if isinstance(document, dict) else None
+    if kind not in KINDS:
+        raise DocumentError(f'"document_type" {kind!r} is none of {", ".join(KINDS)}.')
+    partner = partners.of_document(document)
+    if isinstance(partner, str):
+        raise DocumentError(partner)
+    agreed = partner.sends(KINDS[kind].set_id)
+    test = document.get("test") is True or bool(agreed and agreed.usage == "T")
+    number = str(document.get(KINDS[kind].number, ""))
+    given: dict[str, Any] = {"number": number, "test": test, "size": len(orjson.dumps(document))}
+    return number, facts(connection, partner, document, time=time, **given)
+
+
+def in_words(rule: Rule) -> str:
+    """What a rule is for, as a sentence."""
+    when = rule.when
+    what = " and ".join(f"{one.replace('_', ' ')}s" for one in sorted(rule.documents)) or "everything"
+    parts = [what + (f" for {' and '.join(sorted(rule.partners))}" if rule.partners else "")]
+    parts += [f"to {' or '.join(sorted(rule.regions))}"] if rule.regions else []
+    parts += [] if when.test is None else ["only tests" if when.test else "no tests"]
+    for unit in ("bytes", "lines"):
+        least, most = getattr(rule, unit)
+        parts += [f"from {least:,} {unit}"] if least else []
+        parts += [f"up to {most:,} {unit}"] if most != inf else []
+    if rule.is_timed:
+        days = [one for one in DAYS if one in rule.days]
+        parts.append(
+            " ".join([when.hours, *(["on", ", ".join(days)] if days else []), f"({rule.zone.key})"]).strip()
+        )
+    parts += ["only while the way works"] if when.healthy else []
+    said = ", ".join(parts)
+    return said[0].upper() + said[1:]
 
 
 def stored_facts(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection
 
 from gateway.documents.validation import explain
 from gateway.errors import DocumentError, Problem, RefusedError, Severity
 from gateway.partners.partner import Partner
-from gateway.rules.rule import ORDERS, SENT, Node, Past, check
+from gateway.rules.rule import ORDERS, SENT, Applied, Node, Past, check
 from gateway.services import crossreference
 from gateway.services.base import Services
+from gateway.store import queries
+from gateway.store.queries import Row
 from gateway.store.records import APPROVAL, INBOUND, WAITS, Document
 
+_STOPS = ("document.held", "document.waits", "file.quarantined")
 _OURS = ("partner", "control", "raw")
 
 
@@ -57,6 +62,55 @@ def ask(services: Services, partner: Partner, document: Node, *, test: bool, our
     found = check(body, Kept(services, partner, test), services.clock(), applied)
     passable = {one.rule.code for one in applied if one.override}
     return [replace(one, severity=Severity.WARNING) if one.code in passable else one for one in found]
+
+
+def tried(services: Services, partner_id: str, body: Node) -> list[Problem]:
+    """What the rules say of a document that is not sent; our own numbers are filled in as when it is."""
+    partner, document = services.settings.partners[partner_id], dict(body)
+    crossreference.fill(services.store, partner, document, crossreference.today(services), ours=True)
+    ours = document["document_type"] not in ORDERS
+    return ask(services, partner, document, test=document.get("test") is True, ours=ours)
+
+
+def told(one: Applied) -> dict[str, Any]:
+    """A rule as it holds for a partner, in its JSON form."""
+    rule = one.rule
+    parameters = {name: plain(default) for name, (_, default) in rule.parameters.items()}
+    return {
+        "id": rule.id,
+        "code": rule.code,
+        "documents": list(rule.kinds),
+        "severity": one.severity,
+        "override": one.override,
+        "what": rule.what,
+        "why": rule.why,
+        "source": rule.source,
+        "hint": rule.hint,
+        "elsewhere": rule.elsewhere,
+        "parameters": parameters | {name: plain(value) for name, value in one.parameters.items()},
+    }
+
+
+def plain(value: Any) -> Any:
+    """A parameter in its JSON form."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def stopped(connection: Connection, partners: frozenset[str] | None) -> dict[str, list[Row]]:
+    """What rules stopped lately, newest first, by their codes: entries of the audit."""
+    found: dict[str, list[Row]] = {}
+    for row in queries.recent(connection, _STOPS, partners):
+        said = row["facts"].get("rules") or []
+        words = str(row["facts"].get("waits_for", ""))
+        if words.startswith(crossreference.HELD):
+            said = words.removeprefix(crossreference.HELD).partition(":")[0].split(", ")
+        for code in said:
+            found.setdefault(code, []).append(row)
+    return found
 
 
 def sending(services: Services, partner: Partner, kept: Document, document: Node) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from gateway.errors import DocumentError, Location
+from gateway.errors import DocumentError, Location, NotFoundError
 from gateway.labels.units import twice, units
 from gateway.partners.gs1 import REUSE_DAYS, sscc
 from gateway.partners.partner import Partner
@@ -14,6 +14,15 @@ from gateway.services.problems import problem
 
 _FIRST = (None, "original", "00")
 _NONE: Mapping[str, str] = {}
+
+
+def give(services: Services, prefix: str, count: int) -> list[str]:
+    """New SSCCs for another system, in a transaction of their own. Raises NotFoundError, RefusedError."""
+    found = services.settings.gs1_prefix(prefix)
+    if found is None:
+        raise NotFoundError(f"company.gs1_prefixes in gateway.yaml has no prefix {prefix}".rstrip() + ".")
+    with services.store.transaction():
+        return services.store.ssccs.take(found, count)
 
 
 def settle(services: Services, partner: Partner, notice: dict[str, Any], *, test: bool, again: bool) -> None:

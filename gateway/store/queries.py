@@ -454,6 +454,17 @@ def document(connection: Connection, document_id: str, partners: Collection[str]
     return {**row, "body": body, "keys": keys_of(connection, [document_id])[document_id]}
 
 
+def recent(
+    connection: Connection, events: Collection[str], partners: frozenset[str] | None, looked: int = MAX_NAMED
+) -> list[Row]:
+    """Entries of these events among the newest of the audit, newest first."""
+    a = t.audit.c
+    newest = connection.scalar(select(func.max(a.seq))) or 0
+    query = select(t.audit).where(a.seq > newest - looked, a.event.in_(events), *within(a.partner, partners))
+    rows = _plain(connection, query.order_by(a.seq.desc()).limit(2 * MAX_RELATED))
+    return [{**row, "facts": orjson.loads(row["facts"])} for row in rows]
+
+
 def bodies(connection: Connection, ids: Collection[str]) -> dict[str, Row]:
     """The content of documents, by their ids; without those whose retention is over."""
     query = select(_D.id, _D.body).where(_D.id.in_(list(ids)), _D.body.isnot(None))

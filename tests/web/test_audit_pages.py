@@ -92,6 +92,19 @@ def test_entries_are_found_by_what_they_are_about(auditor: httpx.Client) -> None
     assert pages == asked["event=file.*"]
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_ends_of_the_calendar_are_no_fault(served: Served, day: str) -> None:
+    with served.client("auditor") as client:
+        for query in (f"since={day}T00:00:00%2B14:00", f"until={day}T23:59:59"):
+            assert client.get(f"{API}/entries?{query}").status_code == 422
+            assert client.get(f"/api/v1/messages?{query}").status_code == 422
+        assert client.get(f"{API}/entries?since=2020-01-01T00:00:00").json()["entries"]  # UTC
+    with served.browser("auditor") as client:
+        said = client.get(f"/audit?since={day}")
+        assert said.status_code == 200
+        assert "Write days as" in said.text
+
+
 def test_an_order_is_followed_to_its_payment(served: Served, auditor: httpx.Client) -> None:
     from sqlalchemy import select
 

@@ -60,15 +60,10 @@ def run_sscc(args: argparse.Namespace) -> int:
 
     exit code: 0 given, 4 there is no such prefix, 6 too few are free
     """
+    from gateway.services import sscc
+
     with gateway_of(args) as gateway:
-        prefix = gateway.settings.gs1_prefix(args.prefix)
-        if prefix is None:
-            raise NotFoundError(
-                f"company.gs1_prefixes in gateway.yaml has no prefix {args.prefix}".rstrip() + "."
-            )
-        store = gateway.services.store
-        with store.transaction():
-            found = store.ssccs.take(prefix, args.count)
+        found = sscc.give(gateway.services, args.prefix, args.count)
     if args.json:
         write_json({"ssccs": found})
     else:

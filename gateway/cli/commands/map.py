@@ -6,7 +6,6 @@ import argparse
 import io
 import sys
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,11 @@ from gateway.cli.output import Style, cut, say, show, table, visible, write_json
 from gateway.errors import DocumentError, NotFoundError, Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from gateway.mapping.library import Library
     from gateway.mapping.reader import Origin
-    from gateway.x12.table import Table
 
-_FOLDERS = ("mappings/x12", "mappings/sp_api", "mappings/partners")
 _TEXT_WIDTH = 40
 
 
@@ -55,22 +52,13 @@ def run_check(args: argparse.Namespace) -> int:
 
     exit code: 0 no errors, 1 errors, 4 there is no such mapping
     """
-    from gateway.mapping.check import check_mapping, check_shared
+    from gateway.services.mapping import findings
 
     library = inputs.guides(args)
-
-    def table_of(guide: str) -> Table | None:
-        kind, _, rest = guide.partition("/")
-        release, _, set_id = rest.partition("/")
-        return library.table(release, set_id) if kind == "x12" and set_id else None
-
     files: list[dict[str, Any]] = []
     outcome, style = inputs.Outcome(), Style.of(sys.stdout)
     for name, text in _each(args, outcome):
-        if name.endswith("blocks.yaml"):
-            problems = check_shared(text, Path(name).parent.name)
-        else:
-            problems = check_mapping(text, table_of, _fields_of, library.mapping_file, library.body_plan)
+        problems = findings(name, text, library)
         outcome.problems |= any(problem.is_error for problem in problems)
         if args.json:
             files.append({"path": name, "problems": [problem.to_dict() for problem in problems]})
@@ -88,29 +76,17 @@ def _each(args: argparse.Namespace, outcome: inputs.Outcome) -> Iterator[tuple[s
             yield from _mappings(name, inputs.overrides(args))
 
 
-def _fields_of(document_type: str) -> Collection[str] | None:
-    from gateway.documents.fields import field_paths
-
-    with suppress(NotFoundError):
-        return field_paths(document_type)
-    return None
-
-
 def _mappings(name: str | None, overrides: tuple[Path, ...]) -> list[tuple[str, bytes]]:
     """The mappings of a name, each with the name it is shown under; NotFoundError if there is none."""
     from difflib import get_close_matches
 
     from gateway import resources
+    from gateway.services.mapping import listing
 
     if name is not None and (name == inputs.STANDARD_INPUT or name.endswith(".yaml") or Path(name).is_file()):
         with inputs.opened(name) as file:
             return [(name, file.read())]
-    listed = [
-        entry.removesuffix(".yaml")
-        for folder in _FOLDERS
-        for entry in resources.listing(folder, "*.yaml", overrides)
-        if not entry.endswith(".test.yaml") and (name is not None or not entry.endswith("/blocks.yaml"))
-    ]
+    listed = [one for one in listing(overrides) if name is not None or not one.endswith("/blocks")]
     chosen = [entry for entry in listed if name is None or f"/{entry}".endswith(f"/{name.strip('/')}")]
     if not chosen:
         names = [entry.removeprefix("mappings/").removeprefix("x12/") for entry in listed]
@@ -245,9 +221,7 @@ def run_test(args: argparse.Namespace) -> int:
     exit code: 0 all as expected, 1 differences, 4 there is no such mapping or it has no tests
     """
     from gateway import resources
-    from gateway.errors import MappingError
-    from gateway.mapping.model import parse_mapping
-    from gateway.mapping.trial import parse_trials, run_trial
+    from gateway.services.mapping import tested
 
     library, overrides = inputs.guides(args), inputs.overrides(args)
     outcome, style = inputs.Outcome(), Style.of(sys.stdout)
@@ -260,16 +234,7 @@ def run_test(args: argparse.Namespace) -> int:
                 say(f"edigw: {shown} has no tests beside it.")
                 outcome.missing = True
             continue
-        done = []
-        try:
-            mapping = parse_mapping(text, shown, library.mapping_file)
-            used = library.of(shown.split("/")[2]) if shown.startswith("mappings/partners/") else library
-            for trial in parse_trials(tests.read_bytes()):
-                different = run_trial(trial, used, mapping.guide, mapping.document_type)
-                done.append({"name": trial.name, "differences": [one.to_dict() for one in different]})
-        except MappingError as error:
-            fault = {"place": "", "expected": None, "found": str(error)}
-            done.append({"name": shown, "differences": [fault]})
+        done = tested(shown, text, tests.read_bytes(), library)
         files.append({"path": shown, "tests": done})
         outcome.problems |= any(one["differences"] for one in done)
         if not args.json:

@@ -82,7 +82,6 @@ def _asked(
     """Numbers and facts of the documents that are meant."""
     import orjson
 
-    from gateway.documents import KINDS
     from gateway.services import route
     from gateway.store import queries, tables
 
@@ -105,17 +104,10 @@ def _asked(
     except ValueError as error:
         raise DocumentError(f"{args.what} is not JSON: {error}") from None
     for document in given if isinstance(given, list) else [given]:
-        kind = document.get("document_type") if isinstance(document, dict) else None
-        if kind not in KINDS:
-            raise DocumentError(f'{args.what}: "document_type" {kind!r} is none of {", ".join(KINDS)}.')
-        partner = settings.partners.of_document(document)
-        if isinstance(partner, str):
-            raise DocumentError(partner)
-        agreed = partner.sends(KINDS[kind].set_id)
-        test = document.get("test") is True or bool(agreed and agreed.usage == "T")
-        number = str(document.get(KINDS[kind].number, ""))
-        given_: dict[str, Any] = {"number": number, "test": test, "size": len(orjson.dumps(document))}
-        yield number, route.facts(connection, partner, document, time=time, **given_)
+        try:
+            yield route.asked(connection, settings.partners, document, time)
+        except DocumentError as error:
+            raise DocumentError(f"{args.what}: {error}") from None
 
 
 def _explained(number: str, facts: Facts, decision: Decision) -> Iterator[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
@@ -65,9 +63,11 @@ def _applied(args: argparse.Namespace) -> tuple[Applied, ...]:
 
 def run_list(args: argparse.Namespace) -> int:
     """List the rules: what they check, and what they do for a partner."""
+    from gateway.services.rules import told
+
     applied = _applied(args)
     if args.json:
-        write_json([_told(one) for one in applied])
+        write_json([told(one) for one in applied])
         return ExitCode.FINE
     rows = [
         (
@@ -85,34 +85,9 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def _given(one: Applied) -> str:
-    given = {name: _plain(value) for name, value in one.parameters.items()}
-    return " ".join(f"{name}={value}" for name, value in given.items())
+    from gateway.services.rules import plain
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
-
-
-def _told(one: Applied) -> dict[str, Any]:
-    rule = one.rule
-    parameters = {name: _plain(default) for name, (_, default) in rule.parameters.items()}
-    return {
-        "id": rule.id,
-        "code": rule.code,
-        "documents": list(rule.kinds),
-        "severity": one.severity,
-        "override": one.override,
-        "what": rule.what,
-        "why": rule.why,
-        "source": rule.source,
-        "hint": rule.hint,
-        "elsewhere": rule.elsewhere,
-        "parameters": parameters | {name: _plain(value) for name, value in one.parameters.items()},
-    }
+    return " ".join(f"{name}={plain(value)}" for name, value in one.parameters.items())
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -157,15 +132,10 @@ def run_check(args: argparse.Namespace) -> int:
 def _with_store(args: argparse.Namespace, body: dict[str, Any]) -> list[Problem]:
     """What the rules say with what the home knows; our own numbers are filled in as when it is sent."""
     from gateway.cli.commands.audit import gateway_of
-    from gateway.rules.rule import ORDERS
-    from gateway.services import crossreference, rules
+    from gateway.services import rules
 
     with gateway_of(args) as gateway:
-        services = gateway.services
-        partner = services.settings.partners[args.partner]
-        crossreference.fill(services.store, partner, body, crossreference.today(services), ours=True)
-        ours = body["document_type"] not in ORDERS
-        return rules.ask(services, partner, body, test=body.get("test") is True, ours=ours)
+        return rules.tried(gateway.services, args.partner, body)
 
 
 def _lines(one: dict[str, Any]) -> list[str]:

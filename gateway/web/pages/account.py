@@ -84,7 +84,7 @@ def end_oidc(
         with site.acting(GATEWAY) as services:
             named = (who["sub"], oidc.name_of(who), oidc.grants_of(rules, who))
             token, _ = access.log_in_as(services, *named, agent=agent, address=client)
-        answer = _with_session(request, see_other(kept.next), token)
+        answer = _with_session(see_other(kept.next), token)
     except EdiError as wrong:
         answer = _log_in_page(request, "/", error=str(wrong), status=401)
     answer.delete_cookie(oidc.COOKIE, path="/login/oidc", httponly=True, samesite="lax")

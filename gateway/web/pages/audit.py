@@ -211,4 +211,6 @@ def _day(text: str, *, end: bool = False) -> datetime | None:
     if not text:
         return None
     at = datetime.fromisoformat(text[:10]).replace(tzinfo=UTC)
+    if not 1900 <= at.year <= 9000:
+        raise ValueError(text)
     return at + timedelta(days=1) if end else at
