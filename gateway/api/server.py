@@ -173,7 +173,9 @@ class _Protocol(H11Protocol):
         self.app_state["abort"] = transport.abort
         self._set_timer()
         if len(self.connections) > self._sockets:
-            idle = [one for one in self.connections if isinstance(one, _Protocol) and one._is("started")]
+            known = [one for one in self.connections if isinstance(one, _Protocol)]
+            # Who does not read what is answered waits too, whatever else it has asked for.
+            idle = [one for one in known if one._is("started") or one.flow.write_paused]
             oldest = min(idle, key=lambda one: one._since)
             self.connections.discard(oldest)
             oldest.transport.abort()
