@@ -88,7 +88,8 @@ def up(folder: Path) -> Iterator[str]:
     try:
         end = time.monotonic() + 30
         while not (told := re.search(rb"Become it at.*?(http://\S+)\s", printed, re.DOTALL)):
-            assert process.poll() is None and time.monotonic() < end, printed.decode()
+            assert process.poll() is None, printed.decode()
+            assert time.monotonic() < end, printed.decode()
             time.sleep(0.05)
         yield told[1].decode()
     finally:
