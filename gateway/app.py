@@ -163,6 +163,7 @@ class Gateway(AbstractContextManager["Gateway"]):
 
     Attributes:
         trouble: why settings that were changed since are not taken up; empty if nothing is wrong.
+        shown: is told the address of the page, and whether it makes the first administrator.
 
     Raises:
         RefusedError: another process works on this home.
@@ -181,6 +182,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         before: Settings | None = None,
     ) -> None:
         self._kept, self.trouble = kept, ""
+        self.shown: Callable[[str, bool], object] = lambda *_: None
         self.home = home
         self.settings = settings
         self._schedules = settings.schedules
@@ -429,11 +431,11 @@ class Gateway(AbstractContextManager["Gateway"]):
         found += [self.sftp_server().run] if rules.sftp_server.listen else []
         return found + ([self._show] if rules.web.address else [])
 
-    def web(self) -> Web:
-        """The page and the REST interface."""
+    def web(self, address: tuple[str, int] | None = None) -> Web:
+        """The page and the REST interface, at another address than the settings say if one is given."""
         from gateway.web.app import Web
 
-        return Web(self, self._kept)
+        return Web(self, self._kept, address)
 
     def _show(self, stop: threading.Event) -> None:
         web = self.web()
@@ -445,9 +447,11 @@ class Gateway(AbstractContextManager["Gateway"]):
             if stop.is_set():
                 return
         with self.acting(GATEWAY) as services:
-            path = f"/setup?token={access.set_up_token(services)}" if access.needs_set_up(services) else "/"
+            is_new = access.needs_set_up(services)
+            path = f"/setup?token={access.set_up_token(services)}" if is_new else "/"
         # Whoever starts the gateway may read its log; the token is of use until there is an administrator.
         self._say("info", "web.ready", url=f"{web.url}{path}")
+        self.shown(f"{web.url}{path}", is_new)
 
     def sftp_server(self) -> Server:
         """What partners with an account log in to. Raises ConfigurationError if it cannot be."""

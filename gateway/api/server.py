@@ -83,10 +83,12 @@ class Server:
         try:
             servers = await self._listen(lambda: _Protocol(config, state, self._header_seconds, sockets))
         except OSError as error:
+            why = str(error.strerror or error).rpartition(": ")[2]
+            other = ", or set EDIGW_WEB_LISTEN" if self._name == "web" else ""
             raise ConfigurationError(
-                f"Nothing can be received at {self.host}:{self.port}: {error.strerror or error}. If another "
-                f"program uses the port, or the address is not one of this machine, change "
-                f"`{self._name}.listen` in gateway.yaml."
+                f"It cannot listen at {self.host}:{self.port}: {why}. If another program uses the port (another "
+                f"`edigw up`?), or the address is not one of this machine, change `{self._name}.listen` in "
+                f"gateway.yaml{other}, for example to {self.host}:{self.port + 1}."
             ) from error
         self.port = servers[0].sockets[0].getsockname()[1]
         self.ready.set()

@@ -441,8 +441,8 @@ def exchange(services: Services, settings: Settings, partner: Partner, set_id: s
             f"The sample of {set_id} cannot be written as agreed.", problems=tuple(errors)
         )
     assist.send(services, document)
-    way = "the API" if seen.way == API else seen.way.upper() if seen.way else "its way"
-    return f"A test {set_id} goes to the partner by {way}."
+    ways = {API: "the API", "folder": "its folder", "": "its way"}
+    return f"A test {set_id} goes to the partner by {ways.get(seen.way) or str(seen.way).upper()}."
 
 
 def go_live(services: Services, partner: str, reason: str) -> None:

@@ -126,6 +126,7 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
                     )
                 if sys.stderr.isatty() and before is None:
                     say(f"The gateway works on {home}. Ctrl-C ends it.")
+                    gateway.shown = _welcome
                 gateway.trouble = trouble
                 for name, is_used in (
                     ("web", settings.gateway.web.address),
@@ -156,6 +157,17 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
         settings, before, trouble = fresh, settings, ""
     log.info("gateway.stopped")
     return ExitCode.FINE
+
+
+def _welcome(address: str, is_new: bool) -> None:
+    say("")
+    say(
+        "There is no administrator yet. Become it at this address; it works once, for 24 hours:"
+        if is_new
+        else "The page is at this address:"
+    )
+    say(f"  {address}")
+    say("")
 
 
 def _until(

@@ -21,7 +21,7 @@ router = APIRouter()
 _Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 _Text = Annotated[str, Query(max_length=200)]
 _Yaml = Annotated[str, Form(max_length=MAX_TEXT)]
-MOST_SEGMENTS, MOST_ROWS, MOST_LINES = 60, 200, 500
+MOST_SEGMENTS, MOST_ROWS, MOST_LINES = 40, 100, 300
 """Segments, rows of the trace and lines of JSON that a page shows."""
 
 

@@ -187,7 +187,7 @@ def _setup(
     if step == "certificates":
         held = [one for one in certificates.visible(site, identity) if one.partner in ("", name)]
         context["held"] = [(one, certificate.told(one, site.now())) for one in held]
-    return page(
+    answer = page(
         request,
         "partner_setup.html",
         title=f"Set up {found.name}",
@@ -218,6 +218,9 @@ def _setup(
         **_may(identity, name),
         **(context | more),
     )
+    if step == "test" and not one["in_force"]:
+        answer.headers["Refresh"] = f"2; url=/partners/{name}/setup?step=test"
+    return answer
 
 
 def _changed(

@@ -67,9 +67,6 @@ def _page(
     partners = site.settings.partners
     applied = [told(one) for one in rules.applied(site, identity, partner)]
     stops = rules.stopped(site, identity, partner)
-    shown = {"stopped": lambda one: one["code"] in stops, "on": lambda one: one["severity"] != "off"}.get(
-        only
-    )
     return page(
         request,
         "rules.html",
