@@ -159,6 +159,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             is to be done.
         actor: who does what is done by hand.
         kept: sockets of an earlier gateway of this process.
+        renewed: whether it follows one, as settings changed.
 
     Attributes:
         trouble: why settings that were changed since are not taken up; empty if nothing is wrong.
@@ -178,6 +179,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         works: bool = True,
         actor: str = GATEWAY,
         kept: Kept | None = None,
+        renewed: bool = False,
     ) -> None:
         self._kept, self.trouble = kept, ""
         self.shown: Callable[[str, bool], object] = lambda *_: None
@@ -235,7 +237,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             if works:
                 if self.is_single:
                     self._inherit()
-                self._begin(files)
+                self._begin(files, renewed=renewed)
             self._ends = ends.pop_all()
 
     @property
@@ -274,15 +276,16 @@ class Gateway(AbstractContextManager["Gateway"]):
             connection.execute(delete(workers))
             connection.execute(update(jobs).values(worker=None, due_at=""))
 
-    def _begin(self, files: dict[str, str]) -> None:
+    def _begin(self, files: dict[str, str], *, renewed: bool) -> None:
         """Makes the folders of new channels, and says in the audit by which rules work is done."""
         store = self.services.store
         for name, folder in self._folders.items():
             if not folder.is_made and not store.knows_channel(name):
                 folder.make()
         with store.transaction():
-            if store.once("rules", self._rules) is None:
+            if is_new := store.once("rules", self._rules) is None:
                 store.audit("rules.loaded", rules=self._rules, files=files)
+            if is_new or renewed:
                 health.forgive(self.services)
             if store.waiting_deliveries(1):  # by other rules, or on another day, they may go on
                 self.services.enqueue([job_of_waiting()])
@@ -428,11 +431,11 @@ class Gateway(AbstractContextManager["Gateway"]):
         found += [self.sftp_server().run] if rules.sftp_server.listen else []
         return found + ([self._show] if rules.web.address else [])
 
-    def web(self) -> Web:
-        """The page and the REST interface."""
+    def web(self, address: tuple[str, int] | None = None) -> Web:
+        """The page and the REST interface, at another address than the settings say if one is given."""
         from gateway.web.app import Web
 
-        return Web(self, self._kept)
+        return Web(self, self._kept, address)
 
     def _show(self, stop: threading.Event) -> None:
         web = self.web()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Query, Request
+from pydantic import AfterValidator
 from starlette.responses import Response
 
 from gateway.api.problems import ApiError
@@ -18,6 +19,15 @@ MAX_LIMIT = 1000
 MAX_CURSOR = 2**62
 _TEXT = 200
 
+
+def _moment(given: datetime) -> datetime:
+    """A time without a zone is UTC. Raises ValueError for one at the ends of the calendar."""
+    if not 1900 <= given.year <= 9000:
+        raise ValueError("a year from 1900 to 9000")
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_moment)]
 Text = Annotated[str, Query(max_length=_TEXT)]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="rows of a page")]
 Cursor = Annotated[int | None, Query(ge=0, le=MAX_CURSOR, description="where the page before ended")]
@@ -30,8 +40,8 @@ def wanted(
     ] = "",
     partner: Text = "",
     direction: Annotated[str, Query(pattern="^(in|out)?$")] = "",
-    since: Annotated[datetime | None, Query(description="from this time on")] = None,
-    until: Annotated[datetime | None, Query(description="before this time")] = None,
+    since: Annotated[Moment | None, Query(description="from this time on")] = None,
+    until: Annotated[Moment | None, Query(description="before this time")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Wanted:

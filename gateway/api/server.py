@@ -25,6 +25,8 @@ from gateway.errors import ConfigurationError
 HEADER_LIMIT = 64 << 10
 """Bytes of the header of a request."""
 
+_GRACE_SECONDS = 0.5
+
 Kept = dict[str, tuple[tuple[str, int], list[socket.socket]]]
 """Sockets, with their address, that stay open between two servers of a name: who connects meanwhile waits."""
 
@@ -94,6 +96,8 @@ class Server:
             await asyncio.sleep(0.05)
         for server in servers:
             server.close()
+        if self._kept is not None:  # who was let in a moment ago may ask first: nobody is turned away
+            await asyncio.sleep(_GRACE_SECONDS)
         for connection in list(state.connections):
             connection.shutdown()
         with suppress(TimeoutError):
@@ -169,7 +173,9 @@ class _Protocol(H11Protocol):
         self.app_state["abort"] = transport.abort
         self._set_timer()
         if len(self.connections) > self._sockets:
-            idle = [one for one in self.connections if isinstance(one, _Protocol) and one._is("started")]
+            known = [one for one in self.connections if isinstance(one, _Protocol)]
+            # Who does not read what is answered waits too, whatever else it has asked for.
+            idle = [one for one in known if one._is("started") or one.flow.write_paused]
             oldest = min(idle, key=lambda one: one._since)
             self.connections.discard(oldest)
             oldest.transport.abort()

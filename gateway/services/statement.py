@@ -164,7 +164,7 @@ def found(
     told = [(one, [*store.parts(connection, one["partner"], remittance=one["seq"])]) for one in paid]
     mine = store.accounts(connection, partner, number=number, partners=partners)
     posted = [(one, [*store.parts(connection, one["partner"], root=number)]) for one in mine]
-    if not told and not posted:
+    if not number or not (told or posted):
         raise NotFoundError(f"There is no invoice, remittance or other account {number}.")
     return told, posted
 

@@ -21,7 +21,8 @@ UNCERTAIN_AFTER = timedelta(minutes=15)
 _STEPS = 10_000
 
 # Words of the indexes stand here as they are, for one is not found by values that come with the query; CROSS
-# JOIN and || keep databases from beginning with another index, which holds all there ever was.
+# JOIN and || keep databases from beginning with another index, which holds all there ever was. The oldest is
+# found in order: most messages need not be looked at.
 _COUNTS = text("""
     SELECT 'overdue', count(*) FROM messages WHERE acknowledgment = 'overdue'
     UNION ALL SELECT 'failed', count(*) FROM messages WHERE translation = 'failed' OR delivery = 'failed'
@@ -33,10 +34,12 @@ _COUNTS = text("""
 _OLDEST = text("""
     SELECT min(at) FROM (
         SELECT min(created_at || '') AS at FROM messages WHERE translation = 'received' AND hold = ''
-        UNION ALL SELECT min(d.planned_at) FROM deliveries d CROSS JOIN messages m
+        UNION ALL SELECT planned_at FROM (
+            SELECT d.planned_at FROM deliveries d CROSS JOIN messages m
             WHERE m.id = d.message_id AND d.state IN ('pending', 'sending') AND m.hold = ''
             AND (d.box = 'quarantine'
                 OR d.channel NOT IN (SELECT channel FROM channels WHERE paused_at <> ''))
+            ORDER BY d.planned_at LIMIT 1) AS delivery
     ) AS work
 """)
 WAITING = text("""

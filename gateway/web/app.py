@@ -116,16 +116,20 @@ async def _error_page(request: Request, error: ApiError) -> Response:
 class Web:
     """The server of a gateway's page; ``port`` is known when ``ready`` is set.
 
+    Args:
+        address: host and port in place of those of the settings, which may be none.
+
     Raises:
         ConfigurationError: on `run`, it cannot listen there.
     """
 
-    def __init__(self, site: Site, kept: Kept | None = None) -> None:
+    def __init__(self, site: Site, kept: Kept | None = None, address: tuple[str, int] | None = None) -> None:
         rules = site.settings.gateway.web
-        assert rules.address is not None
+        place = address or rules.address
+        assert place is not None
         names = (rules.tls_certificate, rules.tls_key)
         tls = (str(site.home / names[0]), str(site.home / names[1])) if all(names) else None
-        self._server = Server(*rules.address, "web", tls, kept=kept)
+        self._server = Server(*place, "web", tls, kept=kept)
         self._public, self._tls = rules.public_url.rstrip("/"), tls
         self._connections = rules.connections
         self.is_secure = bool(tls) or rules.public_url.startswith("https:")

@@ -19,6 +19,10 @@ MANY = 12
 NAMED = {
     "/api/v1/documents": {"document_id": "id", "number": "number"},
     "/api/v1/messages": {"message_id": "id"},
+    "/api/v1/channels": {"channel": "channel"},
+    "/api/v1/items": {"row_id": "id"},
+    "/api/v1/locations": {"row_id": "id"},
+    "/api/v1/audit/exports": {"export_id": "id"},
 }
 """Parameters whose values stand in a list."""
 
@@ -84,8 +88,9 @@ def crawl(
                 waiting += [one for one in hrefs if one.startswith("/") and one not in tried]
         for path, route in known.items():  # what nobody links to has the values of what somebody does
             names = list(route.param_convertors)
-            if names and not found[path] and all(values[name] for name in names):
-                given = {name: quote(values[name].most_common(1)[0][0], safe="") for name in names}
-                waiting += {route.path_format.format(**given)} - tried
+            if names and not any(one.status_code < 400 for one in found[path].values()):
+                rows = zip(*([quote(one, safe="") for one in values[name]] for name in names), strict=False)
+                made = [route.path_format.format(**dict(zip(names, row, strict=True))) for row in rows]
+                waiting += [one for one in made[-MANY:] if one not in tried]
         if not waiting:
             return found

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.homes import LINE, set_in
+from tests.homes import LINE
 from tests.orders import interchange, order
 from tests.web.browsing import opened, unusable
 from tests.web.conftest import Served, populate, serve
@@ -18,7 +18,9 @@ from tests.web.test_submissions import invoice
 
 ORDER = "7KX2M41Q"
 PAGES = ("/documents", "/acknowledgments", "/acknowledgments?status=accepted", f"/chains/{ORDER}")
-_RULES = "rules: {profile: retailer, change: {I1: off, I2: off, I3: off, I4: off, I13: {severity: warn, invoices: 9}}}"
+_RULES = """rules:
+  profile: retailer
+  change: {I1: off, I2: off, I3: off, I4: off, I13: {severity: warn, invoices: 9}}"""
 
 
 @pytest.fixture(scope="module")
@@ -133,16 +135,17 @@ def tab_to(page: Page, text: str) -> None:
     """Presses Tab until a link with this text has the focus."""
     for _ in range(80):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.closest('main') && document.activeElement.innerText") == text:
+        if (
+            page.evaluate("document.activeElement.closest('main') && document.activeElement.innerText")
+            == text
+        ):
             return
     raise AssertionError(f"{text} is not reached by Tab")
 
 
 @pytest.mark.needs_system
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 380)])
-def test_pages_are_usable_by_all(
-    site: Served, chromium: Browser, axe: Path, scheme: str, width: int
-) -> None:
+def test_pages_are_usable_by_all(site: Served, chromium: Browser, axe: Path, scheme: str, width: int) -> None:
     size = {"width": width, "height": 900}
     with opened(chromium, site, "viewer", color_scheme=scheme, viewport=size) as page:
         for url in (*PAGES, document(site, "ES-1077")):

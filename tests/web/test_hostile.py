@@ -42,6 +42,10 @@ ELEMENTS = {
 """What our templates are made of."""
 
 
+NOT_HERE = {"/login/oidc", "/login/oidc/callback", "/api/v1/certificates/{certificate_id}/file"}
+"""What this home has none of."""
+
+
 @pytest.fixture(scope="module")
 def hostile(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The story, and a partner who puts markup into everything that is theirs."""
@@ -100,6 +104,17 @@ def _happen(served: Served) -> None:
             for row in rows:
                 head = {"Idempotency-Key": f"{verb}{row['id']}"}
                 client.post(f"/api/v1/messages/{row['id']}/{verb}", json={"reason": HOSTILE}, headers=head)
+        words = f'"{sku}","{MARK} <b onload=x>",1234567,acme-retail'
+        for noun, named in (("items", "erp_sku,description,vendor_sku"), ("locations", "erp_ship_to,name,san")):
+            rows = f"{named},partner\n{words}\n".encode()
+            head = {"Idempotency-Key": noun, "Content-Type": "text/csv"}
+            answer = client.post(f"/api/v1/{noun}/import", content=rows, headers=head)
+            assert answer.status_code < 300, answer.text
+        head = {"Idempotency-Key": "export"}
+        answer = client.post(
+            "/api/v1/audit/exports", json={"partner": "acme-retail", "reason": HOSTILE}, headers=head
+        )
+        assert answer.status_code < 300, answer.text
     served.gateway.run_once()
 
 
@@ -160,7 +175,7 @@ def test_every_page_and_list_was_looked_at(visited: Any, pages: dict[str, str]) 
     missing = [
         path for path, found in answers.items() if not any(one.status_code < 400 for one in found.values())
     ]
-    assert missing == []
+    assert set(missing) <= NOT_HERE, "\n".join(missing)
     wrong = [
         (address, one.status_code)
         for found in answers.values()

@@ -50,7 +50,10 @@ def test_what_is_left_out_is_told(viewer: httpx.Client) -> None:
 
 @pytest.mark.parametrize("verb", ["validate", "inspect"])
 def test_the_answer_is_that_of_the_command(
-    viewer: httpx.Client, verb: str, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
+    viewer: httpx.Client,
+    verb: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path_factory.mktemp("x") / "x.edi"
     file.write_bytes(X12)

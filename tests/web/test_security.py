@@ -258,14 +258,13 @@ def test_a_browser_is_not_made_to_do_anything(served: Served) -> None:
                     name,
                     kind,
                 )
-            ours = {"Origin": served.url, "Sec-Fetch-Site": "same-origin", "X-CSRF-Token": form[1]}
-            if name != "POST /logout":
-                answer = call(
-                    client, name, headers={**ours, "Accept": "application/json"}, follow_redirects=False
-                )
-                assert answer.status_code != 403, (name, "our own page may")
         assert written(served) == before
         assert client.cookies["edigw_session"] == kept
+        ours = {"Origin": served.url, "Sec-Fetch-Site": "same-origin", "X-CSRF-Token": form[1]}
+        for name in FORMS:
+            if name != "POST /logout":
+                answer = call(client, name, headers={**ours, "Accept": "application/json"})
+                assert answer.status_code != 403, (name, "our own page may")
 
 
 def test_forms_without_a_session_are_sent_by_our_page_too(served: Served) -> None:
@@ -383,13 +382,16 @@ def test_no_address_leads_out_of_the_home(served: Served) -> None:
                 answer = line.getresponse()
                 body, asked = answer.read().decode("utf-8", "replace"), asked + 1
                 assert answer.status < 500, (filled, body)
-                assert "{" not in path or answer.status >= 400 or trap in ("%25", "-1", "%27%20OR%201=1--"), (
-                    filled,
-                    answer.status,
-                )
+                assert "{" not in path or answer.status >= 400 or _is_empty(body, trap), (filled, body)
                 assert not any(one in body for one in secrets), filled
                 assert "Set-Cookie" not in answer.headers, filled
     assert asked > 100
+
+
+def _is_empty(body: str, trap: str) -> bool:
+    """Nothing is there, or a name that could be one was looked for."""
+    said = json.loads(body) if body.startswith("{") else {}
+    return not any(one for one in said.values() if isinstance(one, list)) or trap in ("%25", "-1")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,10 @@ def test_the_same_key_is_the_same_document(served: Served, operator: httpx.Clien
     assert late.headers["location"] == first.headers["location"]
     other = operator.post(f"{URL}?wait=1", json=invoice("API-3"), headers=head("b"))
     assert (other.status_code, other.json()["code"]) == (422, "HTTP-IDEMPOTENCY")
-    named = served.home, "SELECT count(*) FROM messages WHERE name = 'invoice_API-2.json' AND direction = 'in'"
+    named = (
+        served.home,
+        "SELECT count(*) FROM messages WHERE name = 'invoice_API-2.json' AND direction = 'in'",
+    )
     assert rows(*named) == [(1,)]
 
 

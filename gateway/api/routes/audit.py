@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, Any, BinaryIO, Literal
@@ -15,7 +14,7 @@ from pydantic import BaseModel, Field
 from gateway.api.access import allowed, needs, site_of
 from gateway.api.idempotency import Once
 from gateway.api.models import Reason, Why, page_of
-from gateway.api.paging import Cursor, Limit, Text, listed, plain, with_etag
+from gateway.api.paging import Cursor, Limit, Moment, Text, listed, plain, with_etag
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import attachment
 from gateway.api.site import Site
@@ -103,8 +102,8 @@ class NewExport(BaseModel):
     invoice: Short = ""
     message: Short = ""
     partner: Short = ""
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     reason: Reason
 
 
@@ -148,8 +147,8 @@ def asked(
     message: Annotated[Text, Query(description="id, or its beginning")] = "",
     document: Annotated[Text, Query(description="id, or its beginning")] = "",
     po: Annotated[Text, Query(description="a purchase order, with all that belongs to it")] = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Asked:

@@ -65,7 +65,7 @@ class NewPartner(BaseModel):
     """A partner that is to be added."""
 
     partner: str = Field(min_length=1, max_length=41, pattern="^[a-z0-9][a-z0-9-]*$")
-    settings: dict[str, Any] = Field(description="as in a partner's file")
+    settings: dict[str, Any] = Field(min_length=1, description="as in a partner's file")
     reason: Reason
 
 

@@ -39,8 +39,6 @@ _AS2 = """
 as2:
   id: {ours}
   listen: 127.0.0.1:0
-web:
-  listen: 127.0.0.1:0
 """
 _PARTNER = """
 as2:
@@ -228,7 +226,7 @@ def _listening(gateway: Gateway, story: Story) -> Iterator[None]:
     """Lets the gateway take in messages over HTTP, and shows its page."""
     from threading import Event, Thread
 
-    listener, web, stop = gateway.listener(), gateway.web(), Event()
+    listener, web, stop = gateway.listener(), gateway.web(("127.0.0.1", 0)), Event()
     threads = [Thread(target=one.run, args=(stop,)) for one in (listener, web)]
     for thread in threads:
         thread.start()
