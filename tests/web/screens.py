@@ -71,7 +71,7 @@ def picture(browser: Browser, served: Served, name: str) -> bytes:
     theme = "dark" if name.endswith("-dark") else "light"
     options = {"viewport": size, "color_scheme": theme, "timezone_id": "UTC", "locale": "en-GB"}
     with opened(browser, served, "anna", **options) as page:
-        address, *clicks = re.split(r" (?=a[[:]|button:)", _PAGES[name])
+        address, *clicks = re.split(r" (?=a:|a\[|button:)", _PAGES[name])
         page.goto(address)
         for one in clicks:
             page.locator(one).locator("visible=true").first.click()
