@@ -159,6 +159,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             is to be done.
         actor: who does what is done by hand.
         kept: sockets of an earlier gateway of this process.
+        before: the settings of that one, as they changed.
 
     Attributes:
         trouble: why settings that were changed since are not taken up; empty if nothing is wrong.
@@ -178,6 +179,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         works: bool = True,
         actor: str = GATEWAY,
         kept: Kept | None = None,
+        before: Settings | None = None,
     ) -> None:
         self._kept, self.trouble = kept, ""
         self.shown: Callable[[str, bool], object] = lambda *_: None
@@ -235,7 +237,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             if works:
                 if self.is_single:
                     self._inherit()
-                self._begin(files)
+                self._begin(files, before)
             self._ends = ends.pop_all()
 
     @property
@@ -274,7 +276,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             connection.execute(delete(workers))
             connection.execute(update(jobs).values(worker=None, due_at=""))
 
-    def _begin(self, files: dict[str, str]) -> None:
+    def _begin(self, files: dict[str, str], before: Settings | None) -> None:
         """Makes the folders of new channels, and says in the audit by which rules work is done."""
         store = self.services.store
         for name, folder in self._folders.items():
@@ -283,7 +285,8 @@ class Gateway(AbstractContextManager["Gateway"]):
         with store.transaction():
             if store.once("rules", self._rules) is None:
                 store.audit("rules.loaded", rules=self._rules, files=files)
-                health.forgive(self.services)
+            if before is not None:
+                health.forgive(self.services, before)
             if store.waiting_deliveries(1):  # by other rules, or on another day, they may go on
                 self.services.enqueue([job_of_waiting()])
 

@@ -113,6 +113,14 @@ def same_site(request: Request) -> None:
         raise ApiError(403, "This request comes from another site.", code="HTTP-CSRF")
 
 
+def partners_for(
+    request: Request, identity: Identity, permission: Permission = Permission.READ
+) -> list[tuple[str, str]]:
+    """Ids and names of the partners with which somebody may do something."""
+    mine, known = identity.partners(permission), site_of(request).settings.partners
+    return [(one, known[one].name or one) for one in known if mine is None or one in mine]
+
+
 def allowed(identity: Identity, permission: Permission, partner: str | None) -> None:
     """Raises ApiError (403) unless somebody may do this with what belongs to a partner, or to none."""
     if not identity.may(permission, partner or None):

@@ -25,6 +25,8 @@ from gateway.errors import ConfigurationError
 HEADER_LIMIT = 64 << 10
 """Bytes of the header of a request."""
 
+_GRACE_SECONDS = 0.5
+
 Kept = dict[str, tuple[tuple[str, int], list[socket.socket]]]
 """Sockets, with their address, that stay open between two servers of a name: who connects meanwhile waits."""
 
@@ -94,6 +96,8 @@ class Server:
             await asyncio.sleep(0.05)
         for server in servers:
             server.close()
+        if self._kept is not None:  # who was let in a moment ago may ask first: nobody is turned away
+            await asyncio.sleep(_GRACE_SECONDS)
         for connection in list(state.connections):
             connection.shutdown()
         with suppress(TimeoutError):

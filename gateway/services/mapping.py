@@ -138,6 +138,7 @@ class Trial:
         """Whether it extends another."""
         return bool(_top(self.text, "extends"))
 
+    @cached_property
     def findings(self) -> list[Problem]:
         """See :func:`findings`."""
         return findings(f"{self.path}.yaml", self.text, self.library)
@@ -175,6 +176,7 @@ class Trial:
                 return base, [one for one in rows if one["base"] != one["here"]]
         return "", []
 
+    @cached_property
     def facts(self) -> dict[str, Any]:
         """Its ``document_type`` and ``guide``, as far as they can be read."""
         from gateway.mapping.model import read_mapping
@@ -192,9 +194,9 @@ class Trial:
         """
         if len(sample) > MAX_SAMPLE:
             raise DocumentError(f"The sample has more than {MAX_SAMPLE // 1_000_000} MB.")
-        if wrong := [one for one in self.findings() if one.is_error]:
+        if wrong := [one for one in self.findings if one.is_error]:
             raise DocumentError("The mapping has errors; nothing was tried.", problems=tuple(wrong))
-        guide, library = self.facts()["guide"], self.library.of(self.profile)
+        guide, library = self.facts["guide"], self.library.of(self.profile)
         text = sample.decode("utf-8-sig", "replace").strip()
         if text[:1] == "{":
             return self._json(text, guide, library)
@@ -241,7 +243,7 @@ class Trial:
             raise DocumentError(f"The sample is not JSON: {error}.") from None
         if not isinstance(given, dict):
             raise DocumentError("The sample is no object in braces.")
-        document_type = self.facts()["document_type"]
+        document_type = self.facts["document_type"]
         if not guide.startswith("x12/"):
             kind = self.name.rpartition("/")[2].partition(".")[0]
             if given.get("document_type"):

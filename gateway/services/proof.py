@@ -194,9 +194,10 @@ def verified(
         kept: files with checkpoints that were kept elsewhere.
         beat: is told from time to time how far it is.
     """
+    # Before anything is read of the database: what is written meanwhile would not be in there.
+    points = [point for path in (home / DATA / CHECKPOINTS, *kept) for point in written(path)]
     a, key = t.audit.c, audit.public_key(connection)
-    files = (home / DATA / CHECKPOINTS, *kept)
-    problems = [*audit.verify(connection, [point for path in files for point in written(path)], beat)]
+    problems = [*audit.verify(connection, points, beat)]
     own = home / KEYS / AUDIT_KEY
     if key and own.exists() and audit.Seal.of(own).public_key != key:
         problems.append(f"The audit is signed with another key than {own}.")

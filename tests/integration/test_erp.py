@@ -518,7 +518,7 @@ PACKED = "<E1EDL44><POSNR>000020</POSNR><VEMNG>24.000</VEMNG><VEMEH>CS</VEMEH></
         (PACKED, "", "item 000020 (EX-MG-04) is in no handling unit (E1EDL37); pack it in SAP"),
         (PACKED, PACKED.replace("24.000", "23.000"), "24.000 are delivered, and 23 are in handling units"),
         (PACKED, PACKED.replace("000020", "000099"), "item 000020 (EX-MG-04) is in no handling unit"),
-        (PACKED, PACKED + PACKED.replace("000020", "000099"), "holds item 000099, which the delivery does not"),
+        (PACKED, PACKED + PACKED.replace("000020", "000099"), "holds item 000099, which"),
         ("<POSEX>2</POSEX>", "", ""),
         ("<QUALI>001</QUALI>", "<QUALI>002</QUALI>", "names no order of the customer"),
         ("CS<", "KAR<", "unit KAR is not known; write its X12 code into the stylesheet"),

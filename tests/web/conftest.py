@@ -85,9 +85,12 @@ def populate(served: Served) -> None:
             served.keys[role], _ = access.make_key(services, role, given, reason="a test")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser, for all tests of this process; they are skipped where there is none."""
+    """A browser; the tests are skipped where there is none.
+
+    Playwright keeps an event loop in this thread as long as it runs, so it must not outlive the module.
+    """
     from tests.web import browsing
 
     if browsing.CHROMIUM is None:

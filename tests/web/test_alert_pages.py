@@ -16,7 +16,7 @@ from tests.web.browsing import opened, unusable
 from tests.web.conftest import Served
 
 API = "/api/v1/alerts"
-RULE = {"name": "pages", "events": ["message.failed", "channel.stopped"], "to": ["pager"]}
+RULE: dict[str, object] = {"name": "pages", "events": ["message.failed", "channel.stopped"], "to": ["pager"]}
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from gateway.errors import RefusedError
 from gateway.services import errand
 from gateway.services.history import SCANNED
+from tests.receivers import wait_for
 from tests.web.browsing import opened, unusable
 from tests.web.conftest import PASSWORD, Served
 
@@ -223,6 +227,34 @@ def test_work_that_was_cut_off_says_so(tmp_path: Path, served: Served) -> None:
     errand._write(tmp_path, row)
     assert errand.listed(tmp_path, now)[0]["state"] == "running"
     assert errand.listed(tmp_path, now + timedelta(minutes=6))[0]["state"] == "failed"
+
+
+def test_one_at_a_time_and_with_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, now = threading.Event(), datetime(2026, 3, 2, tzinfo=UTC)
+
+    def begin(work: errand.Work) -> str:
+        return errand.begin(tmp_path, "export", "everything", "web:anna", lambda: now, work)
+
+    def waits(out: Any, beat: Any) -> dict[str, Any]:
+        assert go.wait(20)
+        beat("on and on")
+        return {}
+
+    def ended(which: str) -> dict[str, Any]:
+        wait_for(lambda: errand.one(tmp_path, which, now)["state"] != "running")
+        return errand.one(tmp_path, which, now)
+
+    first = begin(waits)
+    with pytest.raises(RefusedError, match="Another export is running"):
+        begin(waits)
+    with pytest.raises(RefusedError, match="still being made"):
+        errand.take(tmp_path, first, now)
+    monkeypatch.setattr(errand, "LIMIT_SECONDS", -1)
+    go.set()
+    assert "longer than an hour" in ended(first)["words"]
+    failed = begin(lambda out, beat: {"no": out.name[:0] + beat})  # type: ignore[operator]
+    assert "fault of the gateway" in ended(failed)["words"]
+    assert sorted(one.suffix for one in tmp_path.iterdir()) == [".json", ".json"]
 
 
 def test_holds_begin_and_end_with_a_reason(auditor: httpx.Client) -> None:

@@ -78,7 +78,9 @@ def test_a_mapping_is_tried_in_both_directions(served: Served) -> None:
         assert bare["sets"][0]["problems"], "a set without lines"
 
 
-@pytest.mark.parametrize("sample", ["", "{", "[1]", "hello", '{"document_type": "invoice"}', "\0", "ISA*", "{}"])
+@pytest.mark.parametrize(
+    "sample", ["", "{", "[1]", "hello", '{"document_type": "invoice"}', "\0", "ISA*", "{}"]
+)
 def test_a_sample_that_is_none_is_told(served: Served, sample: str) -> None:
     with served.client("viewer") as api:
         answer = post(api, "/api/v1/mappings/x12/004010/850/preview", sample=sample)
@@ -151,7 +153,9 @@ def test_a_person_sees_which_rule_wrote_what(served: Served, chromium: Browser, 
         assert unusable(page, axe) == []
         page.get_by_text("Try another text of the mapping instead").click()
         text = page.get_by_label("YAML").input_value()
-        page.get_by_label("YAML").fill(text.replace("  po_number: BEG03", "  po_number: BEG03\n  nonsense: BEG99"))
+        page.get_by_label("YAML").fill(
+            text.replace("  po_number: BEG03", "  po_number: BEG03\n  nonsense: BEG99")
+        )
         page.get_by_role("button", name="Preview").click()
         page.get_by_text("nonsense is no field of the document.").first.wait_for()
         assert page.get_by_text("+  nonsense: BEG99").count()
@@ -173,7 +177,7 @@ def test_pages_of_mappings_stay_small(served: Served) -> None:
             data={"sample": "~\n".join([*head, *lines, *tail])[:100_000], "csrf": csrf(page, "/mapping")},
         )
         assert answer.status_code == 200
-        assert len(answer.content) - 100_000 < 150_000
+        assert len(answer.content) < 150_000
         assert page.get("/mapping/x12/004010/850?view=tests").status_code == 200
         assert "as expected" in page.get("/mapping/partners/amazon-us/850.004010?view=tests").text
         assert "static check" in page.get("/mapping/sp_api/order?view=text").text

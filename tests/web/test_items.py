@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, FilePayload
 from sqlalchemy import select, update
 
 from gateway.store.tables import documents
@@ -86,6 +86,8 @@ def test_rows_come_in_pages_and_are_searched(served: Served) -> None:
         assert found == [f"P-{number:03}" for number in range(7)]
         assert len(api.get("/api/v1/items?text=thing 3 %25_").json()["items"]) == 1
         assert api.get("/api/v1/items?text=3 _%25").json()["items"] == [], "no wildcards"
+        (one,) = api.get("/api/v1/items?text=P-001&fields=asin").json()["items"]
+        assert one.keys() == {"asin", "id"}
         assert api.get("/api/v1/items?cursor=é").status_code == 422
         exported = api.get(f"/api/v1/items/export?partner={PARTNER}")
         assert exported.headers["content-type"].startswith("text/csv")
@@ -193,18 +195,21 @@ def test_an_unknown_item_is_added_with_one_click(served: Served, chromium: Brows
         ]
 
 
+def places(content: bytes) -> FilePayload:
+    return {"name": "places.csv", "mimeType": "text/csv", "buffer": content}
+
+
 @pytest.mark.needs_system
 def test_a_file_is_looked_at_before_it_is_taken(served: Served, chromium: Browser, axe: Path) -> None:
     with opened(
         chromium, served, "operator", color_scheme="dark", viewport={"width": 380, "height": 800}
     ) as page:
         page.goto("/locations/import")
-        files = {"name": "places.csv", "mimeType": "text/csv"}
-        page.set_input_files("#file", [{**files, "buffer": b"erp_ship_to,code\nS-017,RNO4\nS-018,\n"}])
+        page.set_input_files("#file", [places(b"erp_ship_to,code\nS-017,RNO4\nS-018,\n")])
         page.get_by_role("button", name="Look what it would do").click()
         page.get_by_text("Nothing was taken: 1 thing is wrong in places.csv").wait_for()
         assert unusable(page, axe) == []
-        page.set_input_files("#file", [{**files, "buffer": b"erp_ship_to,code\nS-017,RNO4\n"}])
+        page.set_input_files("#file", [places(b"erp_ship_to,code\nS-017,RNO4\n")])
         page.get_by_role("button", name="Look what it would do").click()
         assert unusable(page, axe) == []
         page.get_by_role("button", name="Apply").click()

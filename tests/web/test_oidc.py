@@ -18,7 +18,7 @@ import pytest
 from gateway.services import access
 from gateway.services.access import Grant
 from gateway.settings import Oidc
-from gateway.web import oidc
+from gateway.transports import oidc
 from tests.as2 import free_port
 from tests.interop import environments
 from tests.interop.environments import Unavailable
@@ -70,7 +70,7 @@ def provider(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.delenv("EDIGW_WEB_LISTEN", raising=False)
         with serve(home, works=False) as served:
             populate(served)
-            command = ["node", program, str(port), SECRET, f"{served.url}/login/oidc/callback"]
+            command = ["node", str(program), str(port), SECRET, f"{served.url}/login/oidc/callback"]
             with subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
             ) as running:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from gateway.api import models
 from gateway.api.access import allowed, needs, site_of
 from gateway.api.idempotency import Once
-from gateway.api.paging import Cursor, Limit, listed
+from gateway.api.paging import Cursor, Limit, listed, plain
 from gateway.errors import NotFoundError
 from gateway.notify.rules import LOG, Rule, Target
 from gateway.services import alert
@@ -145,7 +145,7 @@ def resend(request: Request, identity: Operator, notice_id: str, why: models.Why
     """Tell a target once more; a program knows the notice by its id."""
     allowed(identity, Permission.OPERATE, None)
     with site_of(request).acting(identity.actor) as services:
-        target = alert.resend(services, notice_id, why.reason)
+        target = alert.resend(services, plain(notice_id), why.reason)
     return Told(id=notice_id, words=f"{target} is told once more.")
 
 

@@ -188,7 +188,7 @@ def _routes(kind: Kind) -> None:
     }
     base, tags = f"/{name}", list[str | Enum]([name])
 
-    @router.get(base, tags=tags, response_model=pages)
+    @router.get(base, tags=tags, response_model=pages, response_model_exclude_unset=True)
     def list_rows(
         request: Request,
         response: Response,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from gateway.api import models
 from gateway.api.access import allowed, needs, site_of
 from gateway.api.idempotency import Once
-from gateway.api.paging import Cursor, Fields, Limit, Text, listed, plain
+from gateway.api.paging import Cursor, Limit, Text, listed, plain
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import attachment
 from gateway.api.site import Site
@@ -105,11 +105,10 @@ def list_shipments(
     partner: Text = "",
     limit: Limit = 50,
     cursor: Cursor = None,
-    fields: Fields = "",
 ) -> Any:
     """Ship notices that were sent, newest first."""
     page = shipments(site_of(request), identity, text, partner, cursor, limit)
-    return listed(request, response, "shipments", page, fields)
+    return listed(request, response, "shipments", page)
 
 
 def give(request: Request, identity: _Operator, asked: Count) -> Given:

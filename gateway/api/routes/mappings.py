@@ -172,6 +172,6 @@ def show(request: Request, identity: _Reader, name: str) -> Mapping:
 
 def _shown(one: Trial) -> Mapping:
     extends, differences = one.overlay()
-    problems = [found.to_dict() for found in one.findings()]
-    more: dict[str, Any] = {"extends": extends, "differences": differences, **one.facts()}
+    problems = [found.to_dict() for found in one.findings]
+    more: dict[str, Any] = {"extends": extends, "differences": differences, **one.facts}
     return Mapping(name=one.name, text=one.text.decode("utf-8", "replace"), problems=problems, **more)

@@ -13,10 +13,10 @@ from gateway.api.problems import ApiError
 from gateway.errors import EdiError, LogInError, RefusedError
 from gateway.secrets import secret
 from gateway.services import access
-from gateway.services.access import LIFE, Identity
+from gateway.services.access import ALL, LIFE, Grant, Identity
 from gateway.settings import Oidc
 from gateway.store.records import GATEWAY
-from gateway.web import oidc
+from gateway.transports import oidc
 from gateway.web.render import local, page, see_other
 
 router = APIRouter()
@@ -82,7 +82,8 @@ def end_oidc(
         key = secret(rules.client_secret, site.home) if rules.client_secret else ""
         who = oidc.claims(rules, key, _callback(request), code, kept, site.now())
         with site.acting(GATEWAY) as services:
-            named = (who["sub"], oidc.name_of(who), oidc.grants_of(rules, who))
+            known = str(who.get("preferred_username") or who.get("email") or who["sub"])
+            named = (who["sub"], known, _grants(rules, who))
             token, _ = access.log_in_as(services, *named, agent=agent, address=client)
         answer = _with_session(see_other(kept.next), token)
     except EdiError as wrong:
@@ -96,6 +97,15 @@ def _provider(request: Request) -> Oidc:
     if rules is None:
         raise ApiError(404)
     return rules
+
+
+def _grants(rules: Oidc, who: dict[str, Any]) -> list[Grant] | None:
+    """What the groups of somebody permit; None where administrators say that."""
+    groups = who.get(rules.groups_claim)
+    named = [one for one in groups if isinstance(one, str)] if isinstance(groups, list) else []
+    mine = [rules.roles[one] for one in named if one in rules.roles]
+    parts = (one.partition(":") for one in mine)
+    return [Grant(role, partner or ALL) for role, _, partner in parts] if rules.create else None
 
 
 def _callback(request: Request) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gateway.api.access import allowed, site_of
-from gateway.api.paging import Cursor
+from gateway.api.paging import Cursor, plain
 from gateway.api.routes import alerts as api
 from gateway.api.routes.alerts import Number, Operator, Reader
 from gateway.services import alert
@@ -38,7 +38,9 @@ def alerts(
     known: dict[str, Any] = {"found": found, "show": show, "may": may}
     known["rules"] = site_of(request).settings.alerts.rules
     twin = f"/api/v1/alerts{'?open=true' if is_open else ''}"
-    return page(request, "alerts.html", title="Alerts", json_twin=twin, tabs=_tabs(identity), **known)
+    return page(
+        request, "alerts.html", title="Alerts", json_twin=twin, tabs=_tabs(request, identity), **known
+    )
 
 
 @router.post("/{alert_id}/acknowledge")
@@ -65,7 +67,9 @@ def log(
         found = store.notices(connection, state, _LIMIT, cursor)
     known: dict[str, Any] = {"found": found, "state": state, "may": identity.may(Permission.OPERATE)}
     twin = f"/api/v1/alerts/notices?state={state}"
-    return page(request, "alert_log.html", title="Told", json_twin=twin, tabs=_tabs(identity), **known)
+    return page(
+        request, "alert_log.html", title="Told", json_twin=twin, tabs=_tabs(request, identity), **known
+    )
 
 
 @router.post("/notices/{notice_id}/resend")
@@ -76,7 +80,7 @@ def resend(request: Request, identity: Operator, notice_id: str, reason: Reason)
         request,
         identity,
         "/alerts/log",
-        lambda services: f"{alert.resend(services, notice_id, reason)} is told once more.",
+        lambda services: f"{alert.resend(services, plain(notice_id), reason)} is told once more.",
     )
 
 
@@ -89,7 +93,12 @@ def rules(request: Request, identity: Reader) -> Response:
     known |= api.rules(site.settings)
     twin = "/api/v1/alerts/rules"
     return page(
-        request, "alert_rules.html", title="Who gets what", json_twin=twin, tabs=_tabs(identity), **known
+        request,
+        "alert_rules.html",
+        title="Who gets what",
+        json_twin=twin,
+        tabs=_tabs(request, identity),
+        **known,
     )
 
 
@@ -100,6 +109,7 @@ def test_target(request: Request, identity: Operator, target: str) -> Response:
     return act(request, identity, "/alerts/rules", lambda services: alert.try_out(services, target))
 
 
-def _tabs(identity: Identity) -> list[tuple[str, str]]:
+def _tabs(request: Request, identity: Identity) -> list[tuple[str, str, None, bool]]:
     more = [("Told", "/alerts/log"), ("Who gets what", "/alerts/rules")]
-    return [("Alerts", "/alerts"), *(more if identity.may(Permission.READ) else [])]
+    known = [("Alerts", "/alerts"), *(more if identity.may(Permission.READ) else [])]
+    return [(name, href, None, href == request.url.path) for name, href in known]

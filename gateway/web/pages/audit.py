@@ -64,7 +64,9 @@ def entries(
     more: dict[str, Any] = {"asked": asked, "found": found, "since": since, "until": until, "wrong": wrong}
     known: dict[str, Any] = {"events": proof.EVENTS, "partners": _partners(request, identity)}
     twin = "" if since or until else f"/api/v1/audit/entries{kept}"
-    return page(request, "audit.html", title="Audit", json_twin=twin, **_tabs(identity), **more, **known)
+    return page(
+        request, "audit.html", title="Audit", json_twin=twin, **_tabs(request, identity), **more, **known
+    )
 
 
 @router.get("/entries/{seq}")
@@ -81,7 +83,9 @@ def check(request: Request, identity: Auditor) -> Response:
     """The last check of the chain, and the one that runs."""
     known = api.show_check(request, identity)
     twin = "/api/v1/audit/check"
-    return page(request, "audit_check.html", title="Chain check", json_twin=twin, **_tabs(identity), **known)
+    return page(
+        request, "audit_check.html", title="Chain check", json_twin=twin, **_tabs(request, identity), **known
+    )
 
 
 @router.post("/check")
@@ -137,7 +141,7 @@ def _exports(request: Request, identity: Identity, values: dict[str, str], error
     known: dict[str, Any] = {"rows": rows, "values": values, "error": error}
     known["partners"] = _partners(request, identity)
     more: dict[str, Any] = {"json_twin": "/api/v1/audit/exports", "status": 422 if error else 200}
-    return page(request, "audit_exports.html", title="Exports", **more, **_tabs(identity), **known)
+    return page(request, "audit_exports.html", title="Exports", **more, **_tabs(request, identity), **known)
 
 
 @router.post("/exports/{export_id}/download")
@@ -159,7 +163,9 @@ def holds(request: Request, identity: Auditor) -> Response:
     more: dict[str, Any] = {"is_all": identity.may(Permission.AUDIT)}
     more["partners"] = _partners(request, identity)
     twin, title = "/api/v1/audit/holds", "Holds and retention"
-    return page(request, "audit_holds.html", title=title, json_twin=twin, **_tabs(identity), **known, **more)
+    return page(
+        request, "audit_holds.html", title=title, json_twin=twin, **_tabs(request, identity), **known, **more
+    )
 
 
 @router.post("/holds")
@@ -194,11 +200,12 @@ def release_hold(request: Request, identity: Auditor, hold_id: Number, reason: R
     return act(request, identity, "/audit/holds", end)
 
 
-def _tabs(identity: Identity) -> dict[str, Any]:
-    """The screens of the audit that somebody may open, as (label, address)."""
+def _tabs(request: Request, identity: Identity) -> dict[str, Any]:
+    """The screens of the audit that somebody may open."""
     known = [("Entries", "/audit"), ("Chain check", "/audit/check"), ("Exports", "/audit/exports")]
     known = known if identity.may(Permission.AUDIT) else known[:1]
-    return {"tabs": [*known, ("Holds and retention", "/audit/holds")]}
+    known = [*known, ("Holds and retention", "/audit/holds")]
+    return {"tabs": [(name, href, None, href == request.url.path) for name, href in known]}
 
 
 def _partners(request: Request, identity: Identity) -> list[tuple[str, str]]:

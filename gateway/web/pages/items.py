@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import needs, partners_for, site_of
 from gateway.api.problems import ApiError
 from gateway.api.routes import items
 from gateway.errors import DocumentError, Problem, RefusedError
@@ -64,9 +64,8 @@ def _shown(request: Request, template: str, kind: Kind, title: str, **context: A
 
 def _partners(request: Request, identity: Identity) -> list[tuple[str, str]]:
     """Partners whose rows somebody may change, and all of them."""
-    mine, known = identity.partners(Permission.OPERATE), site_of(request).settings.partners
-    found = [(one, known[one].name or one) for one in known if mine is None or one in mine]
-    return ([("", "All partners")] if mine is None else []) + found
+    whole = [("", "All partners")] if identity.may(Permission.OPERATE) else []
+    return whole + partners_for(request, identity, Permission.OPERATE)
 
 
 @_both("GET", "")
@@ -91,14 +90,12 @@ def list_rows(
         today=f"{site_of(request).now():%Y-%m-%d}",
         text=text,
         partner=partner,
-        partners=[("*", "Any"), *_whose(request, identity)],
+        partners=[
+            ("*", "Any"),
+            *([("", "Rows for all partners")] if identity.may(Permission.READ) else []),
+            *partners_for(request, identity),
+        ],
     )
-
-
-def _whose(request: Request, identity: Identity) -> list[tuple[str, str]]:
-    mine, known = identity.partners(Permission.READ), site_of(request).settings.partners
-    found = [(one, known[one].name or one) for one in known if mine is None or one in mine]
-    return ([("", "Rows for all partners")] if mine is None else []) + found
 
 
 @_both("GET", "/unknown")
@@ -117,15 +114,9 @@ def export(request: Request, identity: _Reader, kind: _Which, partner: _Text = "
 
 
 @_both("GET", "/import")
-def import_form(request: Request, identity: _Operator, kind: _Which) -> Response:
+def import_form(request: Request, _: _Operator, kind: _Which) -> Response:
     """The form for a file."""
-    told = {
-        "content": "",
-        "name": "",
-        "saved": None,
-        "problems": [],
-        "partners": _partners(request, identity),
-    }
+    told: dict[str, Any] = {"name": "", "saved": None, "problems": []}
     return _shown(request, "items_import.html", kind, f"Import {kind.name}s", **told)
 
 
@@ -151,7 +142,7 @@ def import_rows(
             )
         saved = items.save(site_of(request), identity, kind, *read(kind, given), dry_run=not apply)
     except (DocumentError, ApiError, RefusedError) as error:
-        told |= {"problems": _problems(error), "content": ""}
+        told["problems"] = _problems(error)
         return _shown(request, "items_import.html", kind, f"Import {kind.name}s", status=422, **told)
     if apply:
         numbers = f"{plural(len(saved.added), 'row')} added, {len(saved.changed)} changed"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import allowed, needs, partners_for, site_of
 from gateway.api.paging import MAX_CURSOR
 from gateway.api.routes import labels
 from gateway.errors import ConfigurationError, DocumentError, EdiError
@@ -58,8 +58,8 @@ def _list(
     cursor: int | None = None,
     **told: Any,
 ) -> Response:
-    site, mine = site_of(request), identity.partners(Permission.READ)
-    found, partners = labels.shipments(site, identity, text, partner, cursor, 50), site.settings.partners
+    site = site_of(request)
+    found = labels.shipments(site, identity, text, partner, cursor, 50)
     return page(
         request,
         "labels.html",
@@ -70,7 +70,7 @@ def _list(
         next=found.cursor,
         text=text,
         partner=partner,
-        partners=[(one, partners[one].name or one) for one in partners if mine is None or one in mine],
+        partners=partners_for(request, identity),
         prefixes=[one.prefix for one in site.settings.gateway.company.gs1_prefixes],
         may=identity.may(Permission.OPERATE, None),
         **{"given": [], "why": "", **told},

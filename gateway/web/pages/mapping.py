@@ -21,8 +21,8 @@ router = APIRouter()
 _Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 _Text = Annotated[str, Query(max_length=200)]
 _Yaml = Annotated[str, Form(max_length=MAX_TEXT)]
-MOST_SEGMENTS, MOST_ROWS, MOST_LINES = 40, 100, 300
-"""Segments, rows of the trace and lines of JSON that a page shows."""
+MOST_SEGMENTS, MOST_ROWS, MOST_LINES, MOST_SAMPLE = 25, 80, 300, 20_000
+"""Segments, rows of the trace, lines of JSON and characters of a sample that a page shows."""
 
 
 @router.get("/mapping")
@@ -103,7 +103,7 @@ def _page(
     is_other: bool = False,
     status: int = 200,
 ) -> Response:
-    findings = [found.to_dict() for found in one.findings()] if view == "text" or is_other else []
+    findings = [found.to_dict() for found in one.findings] if view == "text" or is_other else []
     base, differences = one.overlay() if view == "base" else ("", [])
     told = mappings.told(one.name, tried) if tried else None
     if told and told.sets and number > len(told.sets):
@@ -121,11 +121,12 @@ def _page(
         json_twin=f"/api/v1/mappings/{quote(one.name)}",
         name=one.name,
         view=view,
-        facts=one.facts(),
+        facts=one.facts,
         is_overlay=one.is_overlay,
         may=identity.may(Permission.OPERATE, None),
         text=one.text.decode("utf-8", "replace"),
-        sample=sample,
+        sample=sample if len(sample) <= MOST_SAMPLE else "",
+        is_long=len(sample) > MOST_SAMPLE,
         number=number,
         told=told,
         chosen=chosen,

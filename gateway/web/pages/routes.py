@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import needs, partners_for, site_of
 from gateway.api.problems import ApiError
 from gateway.api.routes import routes
 from gateway.api.routes.routes import Question, WhatIf
@@ -100,7 +100,7 @@ def _page(
     found: list[dict[str, Any]] | None = None,
     what_if: dict[str, Any] | None = None,
 ) -> Response:
-    mine, partners = identity.partners(Permission.READ), site_of(request).settings.partners
+    whole = identity.may(Permission.READ)
     return page(
         request,
         "routes.html",
@@ -108,13 +108,13 @@ def _page(
         status=422 if why else 200,
         json_twin="/api/v1/routes",
         table=routes.table_of(site_of(request), identity),
-        partners=[(one, partners[one].name or one) for one in partners if mine is None or one in mine],
+        partners=partners_for(request, identity),
         kinds=[(one, one.replace("_", " ")) for one in KINDS],
         asked=asked,
         why=why,
         found=found,
         what_if=what_if,
-        all_partners=mine is None,
-        text=asked.get("table") or _text(request) if mine is None else "",
+        all_partners=whole,
+        text=asked.get("table") or _text(request) if whole else "",
         most=routes.MOST,
     )

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import needs, partners_for, site_of
 from gateway.api.problems import ApiError
 from gateway.api.routes import rules
 from gateway.api.routes.rules import Check
@@ -63,7 +63,7 @@ def _page(
     why: str = "",
     found: list[dict[str, Any]] | None = None,
 ) -> Response:
-    site, mine = site_of(request), identity.partners(Permission.READ)
+    site = site_of(request)
     partners = site.settings.partners
     applied = [told(one) for one in rules.applied(site, identity, partner)]
     stops = rules.stopped(site, identity, partner)
@@ -83,7 +83,7 @@ def _page(
         partner=partner,
         only=only,
         profile=partners[partner].rules.profile if partner in partners else "",
-        partners=[(one, partners[one].name or one) for one in partners if mine is None or one in mine],
+        partners=partners_for(request, identity),
         sent=SENT,
         document=document,
         why=why,

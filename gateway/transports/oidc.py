@@ -9,18 +9,19 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
 
 import httpx
 
 from gateway.errors import ConfigurationError, LogInError, TransportError
-from gateway.services.access import ALL, Grant
-from gateway.settings import Oidc
+
+if TYPE_CHECKING:
+    from gateway.settings import Oidc
 
 COOKIE = "edigw_oidc"
 _SCOPES = "openid profile email"
-_LEEWAY_SECONDS, _TIMEOUT_SECONDS, _MAX_ANSWER = 120, 10.0, 1 << 20
+_LEEWAY_SECONDS, _TIMEOUT_SECONDS, _MAX_ANSWER = 120, 5.0, 1 << 20
 _METADATA = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
@@ -107,21 +108,6 @@ def claims(rules: Oidc, key: str, redirect: str, code: str, state: State, now: d
     if not isinstance(said["sub"], str) or not 0 < len(said["sub"]) <= 255 or not said["sub"].isprintable():
         raise LogInError(f"The subject of {rules.name} cannot be used.")
     return dict(said)
-
-
-def name_of(who: dict[str, Any]) -> str:
-    """A name for a new user."""
-    return str(who.get("preferred_username") or who.get("email") or who["sub"])
-
-
-def grants_of(rules: Oidc, who: dict[str, Any]) -> list[Grant] | None:
-    """What groups permit; None where administrators say that."""
-    if not rules.create:
-        return None
-    groups = who.get(rules.groups_claim)
-    mine = [rules.roles[one] for one in groups if one in rules.roles] if isinstance(groups, list) else []
-    parts = (one.partition(":") for one in mine)
-    return [Grant(role, partner or ALL) for role, _, partner in parts]
 
 
 def _needed() -> None:
