@@ -64,7 +64,7 @@ class Measured:
 
 def measure(home: Path, runs: int, now: datetime) -> Iterator[Measured]:
     """Every page and list of a home, as an administrator sees it at a time after a busy day."""
-    Gateway.now = lambda _: now  # type: ignore[method-assign]
+    Gateway.now = lambda self: now  # type: ignore[method-assign]
     with serve(home, works=False) as served, ExitStack() as ends:
         populate(served)
         client = ends.enter_context(Watched(served, headers={"Accept": "text/html"}, timeout=120))

@@ -113,8 +113,8 @@ def crawl(
         for path, route in known.items():  # what nobody links to has the values of what somebody does
             names = list(route.param_convertors)
             if names and not any(one.status_code < 400 for one in found[path].values()):
-                rows = zip(*([quote(one, safe="") for one in values[name]] for name in names), strict=False)
-                made = [route.path_format.format(**dict(zip(names, row, strict=True))) for row in rows]
+                sets = zip(*([quote(one, safe="") for one in values[name]] for name in names), strict=False)
+                made = [route.path_format.format(**dict(zip(names, row, strict=True))) for row in sets]
                 waiting += [one for one in made[-MANY:] if one not in tried]
         if not waiting:
             return found
