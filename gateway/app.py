@@ -159,7 +159,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             is to be done.
         actor: who does what is done by hand.
         kept: sockets of an earlier gateway of this process.
-        renewed: whether it follows one, as settings changed.
+        before: the settings of that one, as they changed.
 
     Attributes:
         trouble: why settings that were changed since are not taken up; empty if nothing is wrong.
@@ -179,7 +179,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         works: bool = True,
         actor: str = GATEWAY,
         kept: Kept | None = None,
-        renewed: bool = False,
+        before: Settings | None = None,
     ) -> None:
         self._kept, self.trouble = kept, ""
         self.shown: Callable[[str, bool], object] = lambda *_: None
@@ -237,7 +237,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             if works:
                 if self.is_single:
                     self._inherit()
-                self._begin(files, renewed=renewed)
+                self._begin(files, before)
             self._ends = ends.pop_all()
 
     @property
@@ -276,17 +276,17 @@ class Gateway(AbstractContextManager["Gateway"]):
             connection.execute(delete(workers))
             connection.execute(update(jobs).values(worker=None, due_at=""))
 
-    def _begin(self, files: dict[str, str], *, renewed: bool) -> None:
+    def _begin(self, files: dict[str, str], before: Settings | None) -> None:
         """Makes the folders of new channels, and says in the audit by which rules work is done."""
         store = self.services.store
         for name, folder in self._folders.items():
             if not folder.is_made and not store.knows_channel(name):
                 folder.make()
         with store.transaction():
-            if is_new := store.once("rules", self._rules) is None:
+            if store.once("rules", self._rules) is None:
                 store.audit("rules.loaded", rules=self._rules, files=files)
-            if is_new or renewed:
-                health.forgive(self.services)
+            if before is not None:
+                health.forgive(self.services, before)
             if store.waiting_deliveries(1):  # by other rules, or on another day, they may go on
                 self.services.enqueue([job_of_waiting()])
 

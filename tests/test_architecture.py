@@ -54,7 +54,7 @@ ONLY_IN = {
     "obstore": {"store/payloads.py"},
     "cryptography": {"as2/", "store/audit.py", "store/keyring.py", "transports/as2.py"},
     "httpcore": {"transports/as2.py"},
-    "httpx": {"transports/oidc.py", "transports/sp_api.py"},
+    "httpx": {"transports/oidc.py", "transports/sp_api.py", "cli/commands/demo.py"},
     "stamina": {"transports/sp_api.py"},
     "paramiko": {"transports/ssh.py", "transports/sftp.py"},
     "uvicorn": {"api/listener.py", "api/server.py"},

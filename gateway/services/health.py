@@ -13,6 +13,7 @@ from gateway.errors import NotFoundError, RefusedError
 from gateway.partners.partner import WEBHOOK, Partner
 from gateway.services.base import Services, Trouble, job_of
 from gateway.services.transmit import Link
+from gateway.settings import Settings
 from gateway.store.records import Channel, as_text
 
 SHUT_OUT = ("SFTP-LOGIN", "SFTP-HOST-KEY", "SFTP-HOST-KEY-UNKNOWN")
@@ -214,10 +215,12 @@ def tested(services: Services, channel: str) -> None:
         _recover(services, known)
 
 
-def forgive(services: Services) -> None:
-    """Lets what is left alone after a refusal be tried at once: settings are others now. In a transaction."""
+def forgive(services: Services, before: Settings) -> None:
+    """Lets what is left alone after a refusal be tried at once, if its partner's settings are others now."""
+    new = (one for one in services.settings.partners.values() if before.partners.get(one.id) != one)
+    changed = {name for one in new for name in one.channels}
     for name, known in services.store.channels.all().items():
-        if known.not_before:
+        if known.not_before and name in changed:
             services.store.channels.change(name, not_before="")
             _wake(services, name)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
@@ -246,3 +247,23 @@ def upgrade(engine: Engine, seal: Seal) -> list[str]:
             context.configure(connection=connection, target_metadata=metadata, transactional_ddl=False)
             context.run_migrations()
     return done
+
+
+def upsert_of(engine: Engine) -> Any:
+    """The INSERT of a database that knows ON CONFLICT; those of other databases take memory for nothing."""
+    if engine.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as upsert
+    else:
+        from sqlalchemy.dialects.postgresql import insert as upsert  # type: ignore[assignment]
+    return upsert
+
+
+@contextmanager
+def taken(turn: Lock | None) -> Iterator[None]:
+    """Waits for a turn; after as long as SQLite would wait, that decides."""
+    is_taken = turn is not None and turn.acquire(timeout=WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        if turn is not None and is_taken:
+            turn.release()

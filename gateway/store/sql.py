@@ -45,7 +45,7 @@ from gateway.store.alerts import Alerts
 from gateway.store.audit import Seal
 from gateway.store.channels import Channels, paused
 from gateway.store.crossreference import CrossReference
-from gateway.store.database import WAIT_SECONDS, told
+from gateway.store.database import taken, told, upsert_of
 from gateway.store.deadlines import Deadlines
 from gateway.store.exchanges import Exchanges
 from gateway.store.records import (
@@ -149,7 +149,7 @@ class Store:
         self.counted: Callable[[Counter[tuple[str, ...]]], None] = lambda _: None
         """Is given the tally of each transaction that is on disk."""
         self._listener = listener
-        self.upsert = upsert = _upsert(engine)
+        self.upsert = upsert = upsert_of(engine)
         # What every document needs is made once: making a statement costs more than running it.
         self._add_message = upsert(t.messages).on_conflict_do_nothing()
         # Once for every document, so in the words of the driver.
@@ -205,7 +205,7 @@ class Store:
             TransportError: the store cannot be used for a while, such as for a full disk.
         """
         try:
-            with _taken(self._turn), self.connection.begin():
+            with taken(self._turn), self.connection.begin():
                 self.is_writing = True
                 yield
                 self.write()
@@ -987,26 +987,6 @@ class Store:
 
 def _not_paused() -> ColumnElement[bool]:
     return or_(_D.box == "quarantine", _D.channel.not_in(paused()))
-
-
-@contextmanager
-def _taken(turn: Lock | None) -> Iterator[None]:
-    """Waits for a turn; after as long as SQLite would wait, that decides."""
-    is_taken = turn is not None and turn.acquire(timeout=WAIT_SECONDS)
-    try:
-        yield
-    finally:
-        if turn is not None and is_taken:
-            turn.release()
-
-
-def _upsert(engine: Engine) -> Any:
-    """The INSERT of a database that knows ON CONFLICT; those of other databases take memory for nothing."""
-    if engine.dialect.name == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert as upsert
-    else:
-        from sqlalchemy.dialects.postgresql import insert as upsert  # type: ignore[assignment]
-    return upsert
 
 
 def _values(row: Message | Document) -> dict[str, Any]:

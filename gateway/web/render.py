@@ -285,7 +285,7 @@ def page(
         "csrf": getattr(state, "csrf", None) or getattr(identity, "csrf", None) or "",
         "now": now,
         "flash": flash,
-        "trouble": getattr(getattr(request.app.state, "site", None), "trouble", "") if identity else "",
+        "trouble": _trouble(request) if identity else "",
         "theme": theme if theme in THEMES else "auto",
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "query": request.query_params,
@@ -339,6 +339,12 @@ def _nav(identity: Any) -> list[tuple[str, list[tuple[str, str, str]]]]:
         for group, entries in NAV
     ]
     return [group for group in groups if group[1]]
+
+
+def _trouble(request: Request) -> str:
+    """Why settings that were changed are not in force; empty if they are."""
+    app = request.scope.get("app")
+    return str(getattr(getattr(app and app.state, "site", None), "trouble", ""))
 
 
 def _url_with(request: Request, changes: Mapping[str, Any]) -> str:

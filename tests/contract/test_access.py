@@ -758,16 +758,16 @@ def test_views_are_kept_for_whoever_saved_them(services: Services) -> None:
         access.save_view(services, me, "messages", "more", "a=1")
 
 
-def test_who_acts_is_told_of_each_thread_and_reset(gateway: Gateway) -> None:
+def test_who_acts_is_told_of_each_request_and_reset(gateway: Gateway) -> None:
     start = threading.Barrier(4)
 
     def act(number: int) -> None:
         try:
             with gateway.acting(f"web:user{number}") as services:
                 start.wait()
-                with gateway.acting("key:inner") as same, same.store.transaction():
-                    assert same is services
-                    same.store.audit("user.added", user=f"inner{number}", grants="", reason="")
+                with gateway.acting("key:inner") as other, other.store.transaction():
+                    assert other is not services
+                    other.store.audit("user.added", user=f"inner{number}", grants="", reason="")
                 with services.store.transaction():
                     services.store.audit("user.added", user=f"user{number}", grants="", reason="")
                 raise ZeroDivisionError

@@ -116,7 +116,7 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
             watch = settings.gateway.observability
             tracing.configure(watch.traces)
             with (
-                Gateway(home, settings, kept=kept, renewed=before is not None) as gateway,
+                Gateway(home, settings, kept=kept, before=before) as gateway,
                 metrics.served(watch.address, gateway),
             ):
                 if gateway.is_single and not (clock and works):
