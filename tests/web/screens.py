@@ -95,7 +95,7 @@ def main(names: list[str]) -> None:
                 data = picture(chromium, served, name)
                 assert len(data) < MAX_BYTES, f"{name}: {len(data)} bytes"
                 (FOLDER / f"{name}.png").write_bytes(data)
-                print(f"{name}: {len(data)} bytes")
+                sys.stdout.write(f"{name}: {len(data)} bytes\n")
     finally:
         shutil.rmtree(home)
 
