@@ -64,7 +64,7 @@ class Measured:
 
 def measure(home: Path, runs: int, now: datetime) -> Iterator[Measured]:
     """Every page and list of a home, as an administrator sees it at a time after a busy day."""
-    Gateway.now = lambda self: now  # type: ignore[method-assign]
+    Gateway.now = lambda self: now  # type: ignore[method-assign]  # noqa: ARG005
     with serve(home, works=False) as served, ExitStack() as ends:
         populate(served)
         client = ends.enter_context(Watched(served, headers={"Accept": "text/html"}, timeout=120))
@@ -162,10 +162,11 @@ def main() -> None:
 
 def _words(options: Any) -> list[str]:
     database = "PostgreSQL" if options.postgres else "SQLite"
+    limits = f"{LIMIT_MS / 1000:.0f} s, {LIMIT_QUERIES} queries and {LIMIT_BYTES // 1000} KB"
     return [
         f"`make bench-pages`: every page and list of the REST interface, over HTTP, among {options.messages:,}",
-        f"messages on {database}; of each the slowest address that was found, the median and the most. Promised",
-        f"are {LIMIT_MS / 1000:.0f} s, {LIMIT_QUERIES} queries and {LIMIT_BYTES // 1000} KB. {machine()}.",
+        f"messages on {database}; of each the slowest address that was found, the median and the most.",
+        f"Promised are {limits}. {machine()}.",
         "",
     ]
 
