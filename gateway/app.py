@@ -688,7 +688,7 @@ def locked(path: Path) -> Iterator[None]:
             owner = file.read(32).strip()
             raise RefusedError(
                 f"Another process{f' ({owner})' if owner else ''} works on this home, and only one may."
-                " Wait for it to end."
+                " Wait for it to end; if it is `edigw up`, it does the work already."
             ) from error
         file.truncate()
         file.write(f"process {os.getpid()}\n")

@@ -33,16 +33,16 @@ _PAGES = {
     "messages": "/messages",
     "message": f"/unprocessed {_WRONG}",
     "x12": f"/unprocessed {_WRONG} a[href$='/x12']",
-    "chain": f"/chains/{_ORDER}",
+    "order-story": f"/chains/{_ORDER}",
     "acknowledgments": "/acknowledgments a:text-is('Accepted')",
     "partners": "/partners",
     "partner": "/partners/acme-retail",
-    "wizard": "/partners/river-retail/setup?step=documents",
+    "partner-setup": "/partners/river-retail/setup?step=documents",
     "mapping": f"/messages?text={_ORDER} a[href^='/messages/']:has-text('orders-1001.edi') "
     "a[href$='/trace'] a[href^='/mapping?message='] button:text-is('Preview')",
     "certificates": "/certificates",
     "reconciliation": "/reconciliation",
-    "audit": "/audit",
+    "audit": f"/audit?po={_ORDER}",
     "unprocessed": "/unprocessed",
     "today-dark": "/",
     "message-narrow": f"/unprocessed {_WRONG}",
@@ -95,7 +95,7 @@ def main(names: list[str]) -> None:
                 data = picture(chromium, served, name)
                 assert len(data) < MAX_BYTES, f"{name}: {len(data)} bytes"
                 (FOLDER / f"{name}.png").write_bytes(data)
-                print(f"{name}: {len(data)} bytes")
+                sys.stdout.write(f"{name}: {len(data)} bytes\n")
     finally:
         shutil.rmtree(home)
 

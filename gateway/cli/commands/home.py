@@ -28,7 +28,8 @@ _NEXT = f"""\
   folders/erp/inbox              documents from your own system (JSON)
   folders/*/quarantine           files that need a person, each with its .problem.txt
 
-Put a file into an inbox and run:  edigw run-once --config {{home}}
+Start it, with its page:           edigw up --config {{home}}
+Or work once on what is there:     edigw run-once --config {{home}}
 See it at work first:              edigw demo
 """
 
