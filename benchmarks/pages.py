@@ -162,11 +162,12 @@ def main() -> None:
 
 def _words(options: Any) -> list[str]:
     database = "PostgreSQL" if options.postgres else "SQLite"
+    limits = f"{LIMIT_MS / 1000:.0f} s, {LIMIT_QUERIES} queries and {LIMIT_BYTES // 1000} KB"
     return [
         "`make bench-pages`: every page and list of the REST interface, over HTTP, among",
-        f"{options.messages:,} messages on {database}; of each the slowest address that was found, the",
-        "median and the most. Promised",
-        f"are {LIMIT_MS / 1000:.0f} s, {LIMIT_QUERIES} queries and {LIMIT_BYTES // 1000} KB. {machine()}.",
+        f"{options.messages:,} messages on {database}; of each the slowest address that was found,",
+        "the median and the most.",
+        f"Promised are {limits}. {machine()}.",
         "",
     ]
 

@@ -204,7 +204,7 @@ def test_a_turn_is_held_while_a_store_writes_and_given_back_however_that_ends(
     with pytest.raises(ZeroDivisionError), store.transaction():
         raise ZeroDivisionError
     assert not turn.locked()
-    monkeypatch.setattr(sql, "WAIT_SECONDS", 0)
+    monkeypatch.setattr("gateway.store.database.WAIT_SECONDS", 0)
     with turn, store.transaction():  # nobody gives it back: the database decides then
         store.add_message(message("m1"))
     assert store.message("m1") == message("m1")

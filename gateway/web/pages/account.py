@@ -59,8 +59,7 @@ def begin_oidc(request: Request, next: str = "/") -> Response:  # noqa: A002
     """On to the OpenID provider, if there is one."""
     state = oidc.State.new(local(next)[:1000])
     answer = RedirectResponse(oidc.address(_provider(request), _callback(request), state), status_code=303)
-    secure = request.url.scheme == "https"
-    kept: dict[str, Any] = {"httponly": True, "samesite": "lax", "secure": secure, "path": "/login/oidc"}
+    kept: dict[str, Any] = {"httponly": True, "samesite": "lax", "path": "/login/oidc"}  # Secure: see Guard
     answer.set_cookie(oidc.COOKIE, state.packed, max_age=600, **kept)
     return answer
 
