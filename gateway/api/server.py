@@ -87,8 +87,8 @@ class Server:
             other = ", or set EDIGW_WEB_LISTEN" if self._name == "web" else ""
             raise ConfigurationError(
                 f"It cannot listen at {self.host}:{self.port}: {why}. If another program uses the port "
-                f"(another `edigw up`?), or the address is not one of this machine, change `{self._name}.listen` in "
-                f"gateway.yaml{other}, for example to {self.host}:{self.port + 1}."
+                "(another `edigw up`?), or the address is not one of this machine, change "
+                f"`{self._name}.listen` in gateway.yaml{other}, for example to {self.host}:{self.port + 1}."
             ) from error
         self.port = servers[0].sockets[0].getsockname()[1]
         self.ready.set()
