@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 FUZZ   := build/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long docs crash fuzz check format dist sbom audit bench bench-gateway bench-as2 bench-sftp bench-routes bench-reconciliation lock clean bench-orders
+.PHONY: help run test test-long docs crash fuzz check format dist sbom audit bench bench-gateway bench-pages bench-as2 bench-sftp bench-routes bench-reconciliation lock clean bench-orders
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: $(READY) ## speed and memory beside other translators (ARGS=--full for th
 
 bench-gateway: $(READY) ## a whole gateway at work: documents a second, memory, a million messages
 	@$(BIN)/python benchmarks/end_to_end.py --write $(ARGS)
+
+bench-pages: $(READY) ## every page and list among a million messages: time, queries, bytes
+	@$(BIN)/python benchmarks/pages.py --write $(ARGS)
 
 bench-as2: $(READY) ## AS2: messages a second beside other implementations, received and sent; memory
 	@$(BIN)/python benchmarks/as2.py --write $(ARGS)

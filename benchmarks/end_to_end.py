@@ -4,10 +4,11 @@ Files with purchase orders are dropped into the partner's inbox of a running gat
 first drop until the last JSON document and the last 997 lie in the outboxes. Each document was then archived,
 translated, acknowledged, delivered and put into the audit, and every commit brought to disk.
 
-Usage: ``python benchmarks/end_to_end.py [single|batch|postgres|soak|million] [--documents N] [--write]``;
-without a name the first three. ``soak`` sends 100,000 documents in waves, and shows memory and size of the
-database; ``million`` is ``benchmarks/million.py``. ``--write`` measures all of it, and makes
-``docs/benchmarks-gateway.md``.
+Usage: ``python benchmarks/end_to_end.py [single|batch|readers|postgres|soak|million] [--documents N]
+[--write]``; without a name ``single``, ``batch`` and ``postgres``. ``readers`` is the first two while people
+look at pages, 20 requests a second. ``soak`` sends 100,000 documents in waves, and shows memory and size of
+the database; ``million`` is ``benchmarks/million.py``. ``--write`` measures all of it, and makes
+``docs/benchmarks-gateway.md``, but its last section, which ``benchmarks/pages.py`` makes.
 """
 
 from __future__ import annotations
@@ -17,15 +18,21 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+
+import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -39,6 +46,17 @@ LINES = 8
 """Lines of an order: 1.5 KB with its envelope."""
 
 _LIMIT_SECONDS = 600
+_READ = (
+    "/",
+    "/messages",
+    "/messages?text=ORDERS",
+    "/unprocessed",
+    "/api/v1/documents",
+    "/schedule",
+    "/partners",
+)
+_READS = 20
+"""Pages a second that people look at, when they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,9 @@ class Home:
     def __init__(self, root: Path, database: str = "") -> None:
         self.path = root / "home"
         self.environment = {**os.environ, "EDIGW_DATABASE_URL": database} if database else dict(os.environ)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.listen = f"127.0.0.1:{free.getsockname()[1]}"
+        self.environment["EDIGW_WEB_LISTEN"] = self.listen
         subprocess.run([EDIGW, "init", self.path], check=True, stdout=subprocess.DEVNULL)
         settings = self.path / "gateway.yaml"
         text = settings.read_text("utf-8").replace("stable_seconds: 1 ", "stable_seconds: 0 ")
@@ -106,6 +127,39 @@ class Home:
         self.inbox = self.path / "folders" / PARTNER / "inbox"
         self._outboxes = [self.path / "folders" / name / "outbox" for name in (PARTNER, ERP)]
         self._number = 0
+
+    @contextmanager
+    def read(self, a_second: int) -> Iterator[list[float]]:
+        """People who look at pages of the running gateway; yields the seconds each page took."""
+        took: list[float] = []
+        if not a_second:
+            yield took
+            return
+        stop = threading.Event()
+        said = ("--role", "viewer", "--reason", "a benchmark", "--config", str(self.path))
+        made = subprocess.run(
+            [EDIGW, "key", "make", "bench", *said], check=True, capture_output=True, text=True
+        )
+        key = next(word for word in made.stdout.split() if word.startswith("edigw_"))
+        head = {"Authorization": f"Bearer {key}", "Accept": "text/html"}
+
+        def look(first: int) -> None:
+            with httpx.Client(base_url=f"http://{self.listen}", headers=head, timeout=60) as client:
+                for turn in count(first):
+                    began = time.perf_counter()
+                    client.get(_READ[turn % len(_READ)]).raise_for_status()
+                    took.append(time.perf_counter() - began)
+                    if stop.wait(max(0.0, 4 / a_second - took[-1])):
+                        return
+
+        with ThreadPoolExecutor(4) as people:
+            done = [people.submit(look, first) for first in range(4)]
+            try:
+                yield took
+            finally:
+                stop.set()
+        for one in done:
+            one.result()
 
     @contextmanager
     def running(self, *commands: str) -> Iterator[list[subprocess.Popen[bytes]]]:
@@ -178,11 +232,16 @@ def _home(database: str = "") -> Iterator[Home]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def sqlite(what: str, files: int, sets: int) -> Result:
-    """One process on SQLite, ``synchronous=FULL``."""
-    with _home() as home, home.running("up"):
-        before = home.database_size()
+def sqlite(what: str, files: int, sets: int, readers: int = 0) -> Result:
+    """One process on SQLite, ``synchronous=FULL``; ``readers``: so many pages a second are looked at."""
+    with _home() as home, home.running("up"), home.read(readers) as took:
+        before, first = home.database_size(), len(took)
         seconds = home.wait(home.drop(files, sets))
+        if took := sorted(took[first:]):
+            at = (
+                f"{took[len(took) // 2] * 1000:.0f} ms, one of twenty {took[len(took) * 19 // 20] * 1000:.0f}"
+            )
+            what += f", {len(took) / seconds:.0f} pages/s ({at})"
         size = (home.database_size() - before) / (files * sets)
     return Result(what, files * sets, seconds, size)
 
@@ -222,6 +281,9 @@ def measure(names: list[str], documents: int) -> Iterator[Result]:
         yield sqlite(f"SQLite, one process, {_kind(1)}", single, 1)
     if "batch" in names:
         yield sqlite(f"SQLite, one process, {_kind(100)}", batch, 100)
+    if "readers" in names:
+        yield sqlite(f"SQLite, one process, {_kind(1)}", single, 1, _READS)
+        yield sqlite(f"SQLite, one process, {_kind(100)}", batch, 100, _READS)
     if "postgres" in names:
         for workers in (1, 3):
             yield postgres(workers, single // 2, 1)
@@ -274,7 +336,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=2000)
     parser.add_argument("--write", action="store_true", help="measure all of it, and write the page")
     args = parser.parse_args()
-    names = ["single", "batch", "postgres", "soak", "million"] if args.write else args.names
+    names = ["single", "batch", "readers", "postgres", "soak", "million"] if args.write else args.names
     where, results = machine(), []
     for result in measure(names, args.documents):
         results.append(result)
@@ -288,7 +350,9 @@ def main() -> None:
         lines = list(million.lines(million.run(count), count))
         print("\n".join(lines))
         if args.write:
-            (ROOT / "docs" / "benchmarks-gateway.md").write_text(page(where, results, lines), "utf-8")
+            file = ROOT / "docs" / "benchmarks-gateway.md"
+            _, mark, last = file.read_text("utf-8").partition("\n## What pages take\n")
+            file.write_text(page(where, results, lines) + mark + last, "utf-8")
 
 
 if __name__ == "__main__":

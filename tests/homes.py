@@ -61,6 +61,11 @@ def demo_home(home: Path) -> Path:
     """The story of the demo: orders, their answers, acknowledgments of these, and a payment."""
     make_home(home)
     set_in(home, "gateway.yaml", "stable_seconds: 1 ", "stable_seconds: 0 ")
+    return play(home)
+
+
+def play(home: Path) -> Path:
+    """The story of the demo in a home that is there."""
     for name in ("orders-1001.edi", "orders-1003.edi", "scan-0007.pdf"):
         put(home, name, resources.find(f"config/demo/{name}").read_bytes())
     work(home)

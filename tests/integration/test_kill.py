@@ -25,11 +25,6 @@ def test_killed_at_every_tenth_instant(place: Path) -> None:
     assert trials > 50, words
 
 
-@pytest.mark.slow
-def test_the_first_pass_of_all_killed_at_every_twentieth_instant(place: Path) -> None:
-    kill("first", place, 20, 0)
-
-
 @pytest.mark.long
 def test_the_first_pass_of_all_killed_at_every_instant(place: Path) -> None:
     kill("first", place, 1, 20, seconds=3600)

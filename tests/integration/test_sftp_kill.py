@@ -22,13 +22,13 @@ def kill(place: Path, *arguments: object, seconds: float = 300) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("claim", ["", ".claimed"])
+@pytest.mark.parametrize("claim", ["", pytest.param(".claimed", marks=pytest.mark.long)])
 def test_killed_at_every_fiftieth_instant(place: Path, claim: str) -> None:
     words = kill(place, 50, 5, claim, "plain")
     assert words.endswith(" 0 files left to a person")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_where_nothing_can_be_renamed_leaves_to_a_person_what_nobody_can_know(place: Path) -> None:
     kill(place, 50, 5, "", "none")
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
+from sqlalchemy import event
 from starlette.routing import Route
+
+from tests.web.conftest import Served
 
 ASIDE = ("/static/", "/logout", "/api/v1/events")
 """What is no page, and a stream."""
@@ -41,6 +46,25 @@ class Links(HTMLParser):
         for tag, known in self.tags:
             if tag in ("a", "link") and (href := known.get("href")):
                 yield href
+
+
+class Watched(httpx.Client):
+    """A client that knows which queries each answer took."""
+
+    def __init__(self, served: Served, **options: Any) -> None:
+        super().__init__(base_url=served.url, **options)
+        self.queries: dict[str, list[str]] = {}
+        self._now: list[str] = []
+        event.listen(served.gateway.engine, "before_cursor_execute", self._note)
+
+    def get(self, url: Any, **options: Any) -> httpx.Response:
+        self._now = self.queries[str(url)] = []
+        return super().get(url, **options)
+
+    def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        # Requests run in threads of anyio; the work beside does not count.
+        if threading.current_thread().name.startswith("AnyIO") and not statement.startswith(("BEGIN", "SET")):
+            self._now.append(statement)
 
 
 def links(page: str) -> Links:
@@ -89,8 +113,8 @@ def crawl(
         for path, route in known.items():  # what nobody links to has the values of what somebody does
             names = list(route.param_convertors)
             if names and not any(one.status_code < 400 for one in found[path].values()):
-                rows = zip(*([quote(one, safe="") for one in values[name]] for name in names), strict=False)
-                made = [route.path_format.format(**dict(zip(names, row, strict=True))) for row in rows]
+                sets = zip(*([quote(one, safe="") for one in values[name]] for name in names), strict=False)
+                made = [route.path_format.format(**dict(zip(names, row, strict=True))) for row in sets]
                 waiting += [one for one in made[-MANY:] if one not in tried]
         if not waiting:
             return found

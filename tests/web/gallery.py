@@ -27,7 +27,7 @@ PARTNERS = ("acme-retail", "northwind-home", "harbor-stores", "lindqvist-ab")
 class Somebody:
     """An identity that may everything."""
 
-    actor, csrf = "maria.keller", "3f1c9a"
+    actor, name, csrf = "web:maria.keller", "maria.keller", "3f1c9a"
 
     def partners(self, permission: str) -> frozenset[str] | None:
         return None

@@ -20,8 +20,9 @@ from tests.web.conftest import ALL_ROLES, Served, grant
 
 PUBLIC = {
     "GET /login", "POST /login", "POST /logout", "GET /setup", "POST /setup", "GET /account",
-    "POST /account/password", "POST /theme", "GET /static/{name}", "GET /api/openapi.json", "HEAD /api/openapi.json",
-    "GET /livez", "GET /readyz",
+    "POST /account/password", "POST /theme", "GET /static/{name}", "GET /api/openapi.json",
+    "HEAD /api/openapi.json",
+    "GET /livez", "GET /readyz", "GET /login/oidc", "GET /login/oidc/callback",
 }  # fmt: skip
 """What needs no log-in, or only that somebody is logged in and shows what is their own."""
 

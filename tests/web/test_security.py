@@ -1,4 +1,4 @@
-"""Who tries to get in, or to make a browser do something: sessions, forms of other sites, addresses, headers."""
+"""Who tries to get in, or to make a browser do something: sessions, forms of others, addresses, headers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import http.client
 import io
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 from threading import Event, Thread
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,11 +25,15 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 
 from gateway.api.access import SAFE
+from gateway.api.site import Site
 from gateway.app import Gateway
 from gateway.observability import logging
+from gateway.partners.webhook import Webhook
 from gateway.services import access
 from gateway.services.access import FREE_NAME, Grant
 from gateway.store.database import reading
+from gateway.transports import webhook
+from gateway.transports.as2 import Client, SendError, tls_context
 from gateway.web.app import Web
 from tests.homes import put
 from tests.web.conftest import PASSWORD, Served
@@ -40,6 +46,7 @@ FORMS = [
 ]
 """What a browser could be made to send with its cookie."""
 
+SECRET = "whsec_" + "a2tr" * 11
 WITHOUT_SESSION = ("POST /login", "POST /setup")
 ELSEWHERE: list[dict[str, str]] = [
     {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
@@ -62,7 +69,7 @@ class _Other:
 @contextmanager
 def shown(gateway: Gateway, header_seconds: float = 15.0, **web: Any) -> Iterator[Web]:
     """A second page of a gateway, with other settings."""
-    made, stop = Web(_Other(gateway, **web)), Event()  # type: ignore[arg-type]
+    made, stop = Web(cast("Site", _Other(gateway, **web))), Event()
     made._server._header_seconds = header_seconds
     thread = Thread(target=made.run, args=(stop,))
     thread.start()
@@ -135,7 +142,7 @@ def test_cookies_are_for_us_alone(served: Served, proxied: str) -> None:
 
 
 def test_a_session_ends_at_once(served: Served) -> None:
-    """When its user is disabled, gets another password or other roles, or logs out; a key when it is revoked."""
+    """When its user is disabled, or gets other roles or another password; a key when it is revoked."""
     with served.gateway.acting("user:test") as services:
         access.add_user(services, "leaver", PASSWORD, (Grant("viewer"),), must_change=False, reason="a test")
         said, key = access.make_key(services, "leaver", (Grant("viewer"),), reason="a test")
@@ -177,7 +184,7 @@ def test_guessing_takes_longer_and_longer(proxied: str, served: Served) -> None:
 def test_unknown_users_are_refused_like_known_ones(proxied: str) -> None:
     seconds, said = {"operator": 9.0, "no-such-user": 9.0}, {}
     for turn in range(3):
-        for name in seconds:
+        for name in ("operator", "no-such-user"):
             began = time.perf_counter()
             answer = log_in(proxied, name, "wrong wrong wrong", X_Forwarded_For=f"192.0.2.{turn}")
             seconds[name] = min(seconds[name], time.perf_counter() - began)
@@ -306,9 +313,6 @@ def test_every_answer_has_the_headers_that_protect_it(served: Served) -> None:
                 seen.add(answer.status_code)
         assert {200, 303, 401, 403, 404, 405, 422} - seen <= {401, 403}
     _is_protected(httpx.get(f"{served.url}/api/v1/messages"), "401")
-    _is_protected(
-        httpx.post(f"{served.url}/login", content=b"x", headers={"Content-Length": "99999999999"}), "413"
-    ) if False else None
 
 
 def _is_protected(answer: httpx.Response, path: str) -> None:
@@ -347,9 +351,9 @@ def test_an_error_of_ours_tells_strangers_nothing(served: Served) -> None:
 # --- addresses -------------------------------------------------------------------------------------------
 
 TRAPS = (
-    "..%2f..%2fgateway.yaml", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..", "%2e%2e", "%2fetc%2fpasswd", "..%5c..%5cgateway.yaml",
-    "a%00b", "%00", "%0d%0aSet-Cookie:%20a=b", "a" * 5000, "%ff%fe", "../../../../../etc/passwd", "keys%2fpassword", "%25",
-    "-1", "1e999", "9" * 400, "%27%20OR%201=1--",
+    "..%2f..%2fgateway.yaml", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..", "%2e%2e", "%2fetc%2fpasswd",
+    "..%5c..%5cgateway.yaml", "a%00b", "%00", "%0d%0aSet-Cookie:%20a=b", "a" * 5000, "%ff%fe",
+    "../../../../../etc/passwd", "keys%2fpassword", "%25", "-1", "1e999", "9" * 400, "%27%20OR%201=1--",
 )  # fmt: skip
 """What is put where an id, a name or a code belongs; as it goes over the wire."""
 
@@ -373,7 +377,7 @@ def test_no_address_leads_out_of_the_home(served: Served) -> None:
                 [one.alias for one in route.dependant.query_params] if isinstance(route, APIRoute) else []
             )
             for trap in TRAPS:
-                filled = re.sub(r"\{[^}]+\}", lambda _, trap=trap: trap, path)
+                filled = re.sub(r"\{[^}]+\}", trap, path)
                 if queried:
                     filled += "?" + "&".join(f"{one}={trap}" for one in queried)
                 if filled == path:
@@ -396,8 +400,9 @@ def _is_empty(body: str, trap: str) -> bool:
 
 @pytest.mark.parametrize(
     "url",
-    ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "javascript:alert(1)",
-     " //evil.example", "/%0d%0aLocation:https://evil.example", "/\r\nX: y", "///evil.example", "http:evil.example", "/.//evil.example\\"],
+    ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example",
+     "javascript:alert(1)", " //evil.example", "/%0d%0aLocation:https://evil.example", "/\r\nX: y",
+     "///evil.example", "http:evil.example", "/.//evil.example\\"],
 )  # fmt: skip
 def test_nobody_is_led_elsewhere(served: Served, url: str) -> None:
     said = {"name": "viewer", "password": PASSWORD, "next": url}
@@ -497,3 +502,24 @@ def test_values_may_be_no_larger_than_values_are(served: Served) -> None:
             headers={"Idempotency-Key": "big", "Content-Type": "application/json"},
         )
     assert answer.status_code == 413
+
+
+# --- where we connect to ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "0.0.0.0", "localhost", "[::1]",
+     "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1", "192.168.0.1", "100.64.0.1", "[fd00::1]",
+     "[fe80::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "224.0.0.1"],
+)  # fmt: skip
+def test_webhooks_reach_nothing_inside(host: str) -> None:
+    """However an address is written, and before a connection is opened (SSRF)."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        listening.settimeout(0)
+        port = listening.getsockname()[1]
+        terms = Webhook(url=f"https://{host}:{port}/", secrets=("env:NONE",), timeout_seconds=5)
+        with closing(Client()) as client, pytest.raises(SendError, match="public"):
+            webhook.post(client, terms, [SECRET], tls_context("", None), "id", b"{}", datetime.now(UTC))
+        with pytest.raises(BlockingIOError):
+            listening.accept()

@@ -115,7 +115,7 @@ def test_a_page_without_log_in_has_neither_search_nor_navigation() -> None:
 
 def test_a_page_shows_only_the_navigation_one_may_use() -> None:
     class Viewer:
-        actor, csrf = "viewer", "t0ken"
+        actor, name, csrf = "web:viewer", "viewer", "t0ken"
 
         def partners(self, permission: str) -> frozenset[str]:
             return frozenset({"acme-retail"} if permission == "read" else ())
