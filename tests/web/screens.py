@@ -95,11 +95,7 @@ def main(names: list[str]) -> None:
                 data = picture(chromium, served, name)
                 assert len(data) < MAX_BYTES, f"{name}: {len(data)} bytes"
                 (FOLDER / f"{name}.png").write_bytes(data)
-<<<<<<< HEAD
-                print(f"{name}: {len(data)} bytes")  # noqa: T201 -- a command
-=======
                 sys.stdout.write(f"{name}: {len(data)} bytes\n")
->>>>>>> w-tut
     finally:
         shutil.rmtree(home)
 
