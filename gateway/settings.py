@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -25,10 +25,11 @@ from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, Fault, Level, NotFoundError, Problem, Severity
 from gateway.notify.rules import Alerts
 from gateway.partners.agreement import Rules, checked_marker, checked_name, setting
-from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url, chosen
+from gateway.partners.as2 import checked_as2_name, checked_reference, checked_url
 from gateway.partners.assist import Assist, Expiry
 from gateway.partners.calendar import Calendar, Slots, When
 from gateway.partners.gs1 import Gs1Prefix
+from gateway.partners.oidc import Oidc
 from gateway.partners.partner import API, WEBHOOK, Identifier, Partner, Partners
 from gateway.partners.sftp import Sftp
 from gateway.partners.webhook import Webhook
@@ -418,43 +419,6 @@ class Web:
             return _address(listen) if listen else None
         except ValueError as error:
             raise ConfigurationError(f"EDIGW_WEB_LISTEN: {error}") from None
-
-
-@setting
-class Oidc:
-    """Log-in by an OpenID provider of the company; needs ``pip install edi-gateway[oidc]``.
-
-    Attributes:
-        issuer: URL of the provider, without ``/.well-known``. client_id: as the provider knows us.
-        client_secret: a reference; empty for a client without one.
-        name: on the button of the page.
-        groups_claim: claim with the groups of a user. roles: a role by group, as ``operator`` or
-            ``operator:acme`` for one partner.
-        create: whether the provider says who may do what: whoever has a group of ``roles`` becomes a user and
-            has its roles at each log-in. Otherwise only users log in who are linked by an administrator.
-    """
-
-    issuer: str
-    client_id: str
-    client_secret: str = ""
-    name: str = "Single sign-on"
-    groups_claim: str = "groups"
-    roles: dict[str, str] = field(default_factory=dict)
-    create: bool = False
-
-    def __post_init__(self) -> None:
-        checked_url(self.issuer)
-        if self.issuer.startswith("http:") and urlsplit(self.issuer).hostname not in _LOOPBACK:
-            raise ValueError("issuer: only https, as the log-in depends on it")
-        if self.client_secret:
-            checked_reference(self.client_secret)
-        chosen("roles", (one.partition(":")[0] for one in self.roles.values()), _ROLES)
-        if self.create and not self.roles:
-            raise ValueError("create: write under roles which group has which role")
-
-
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_ROLES = ("viewer", "operator", "auditor", "administrator")
 
 
 @setting

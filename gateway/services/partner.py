@@ -361,13 +361,18 @@ def steps(
         f"{count} test document{'' if count == 1 else 's'} exchanged." if count else "None was exchanged yet."
     )
     live = bool(agreed) and usage(partner) == "production"
+    now = (
+        "Production (ISA15 = P)."
+        if partner.send
+        else "Nothing is sent; what comes says itself if it is a test."
+    )
     found += [
         ("test", "Test documents", bool(count), words),
         (
             "live",
             "Go live",
             live,
-            "Production (ISA15 = P)." if live else "We send tests (ISA15 = T) until you go live.",
+            now if live else "We send tests (ISA15 = T) until you go live.",
         ),
     ]
     return [{"step": key, "title": title, "done": done, "words": said} for key, title, done, said in found]

@@ -17,7 +17,7 @@ import httpx
 from gateway.errors import ConfigurationError, LogInError, TransportError
 
 if TYPE_CHECKING:
-    from gateway.settings import Oidc
+    from gateway.partners.oidc import Oidc
 
 COOKIE = "edigw_oidc"
 _SCOPES = "openid profile email"

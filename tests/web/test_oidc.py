@@ -15,9 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from gateway.partners.oidc import Oidc
 from gateway.services import access
 from gateway.services.access import Grant
-from gateway.settings import Oidc
 from gateway.transports import oidc
 from tests.as2 import free_port
 from tests.interop import environments

@@ -126,6 +126,21 @@ def test_a_file_of_any_form_can_be_changed(text: str) -> None:
         assert plain(edited(text, new)) == new
 
 
+def test_the_step_of_tests_looks_again_until_the_gateway_works_with_the_partner(
+    served: Served, admin: httpx.Client, key: dict[str, str]
+) -> None:
+    said = {"name": "Fresh", "identifiers": [{"qualifier": "ZZ", "id": "FRESH"}], "receive": [{"set": "850"}]}
+    body = {"partner": "fresh", "settings": said, "reason": "a test"}
+    assert admin.post("/api/v1/partners", json=body, headers=key).status_code == 201
+    with served.browser("administrator") as client:
+        fresh, old = (client.get(f"/partners/{one}/setup?step=test") for one in ("fresh", "acme-retail"))
+        assert fresh.headers["Refresh"] == "2; url=/partners/fresh/setup?step=test"
+        assert "Exchange 850" not in fresh.text
+        assert "Refresh" not in old.headers
+        assert "Exchange 850" in old.text
+    (served.home / "partners/fresh.yaml").unlink()
+
+
 def test_a_partner_is_added_changed_and_taken_as_it_is_read(
     served: Served, admin: httpx.Client, key: dict[str, str]
 ) -> None:

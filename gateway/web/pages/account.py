@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from gateway.api.access import COOKIE, anybody, same_session, same_site, site_of
 from gateway.api.problems import ApiError
 from gateway.errors import EdiError, LogInError, RefusedError
+from gateway.partners.oidc import Oidc
 from gateway.secrets import secret
 from gateway.services import access
 from gateway.services.access import ALL, LIFE, Grant, Identity
-from gateway.settings import Oidc
 from gateway.store.records import GATEWAY
 from gateway.transports import oidc
 from gateway.web.render import local, page, see_other

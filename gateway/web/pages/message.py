@@ -113,6 +113,7 @@ def overview(shown: _Shown) -> Response:
         preview = "\n".join([line for line in preview.splitlines() if line.strip()][:12])
         sender = _sender(text) if shown.is_x12 and not message["partner"] else ""
     found = [one for report in message["problems"] for one in report["problems"]]
+    found.sort(key=lambda one: one["severity"] != "error")
     return shown.shown(
         "", move=whose_move(message), found=found, aside=aside, preview=preview, new_partner=sender
     )
