@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -347,7 +348,8 @@ def test_no_page_asks_the_database_often(troubled: Served, operator: httpx.Clien
     asked: list[str] = []
 
     def note(_: object, __: object, statement: str, *___: object) -> None:
-        asked.extend([statement] if statement.startswith(("SELECT", "UPDATE", "INSERT")) else [])
+        is_page = threading.current_thread().name.startswith("AnyIO")  # the gateway works meanwhile
+        asked.extend([statement] if is_page and statement.startswith(("SELECT", "UPDATE", "INSERT")) else [])
 
     event.listen(troubled.gateway.engine, "before_cursor_execute", note)
     try:
