@@ -152,7 +152,9 @@ class Web:
     @property
     def url(self) -> str:
         """Where people find it: as the settings say, or where it listens."""
-        host = self._server.host if self._server.host not in ("", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+        # Compared, not listened at: who listens everywhere is found here.
+        everywhere = ("", "0.0.0.0", "::")  # noqa: S104  # nosec B104
+        host = "127.0.0.1" if self._server.host in everywhere else self._server.host
         shown = f"[{host}]" if ":" in host else host
         return self._public or f"http{'s' if self._tls else ''}://{shown}:{self.port}"
 
