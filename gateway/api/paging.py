@@ -21,10 +21,10 @@ _TEXT = 200
 
 
 def _moment(given: datetime) -> datetime:
-    """A time without a zone is UTC. Raises ValueError for one at the ends of the calendar."""
+    """A time in UTC, which is meant without a zone. Raises ValueError for one at the ends of the calendar."""
     if not 1900 <= given.year <= 9000:
         raise ValueError("a year from 1900 to 9000")
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
+    return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
 
 
 Moment = Annotated[datetime, AfterValidator(_moment)]
@@ -50,19 +50,11 @@ def wanted(
         text=plain(text),
         partner=plain(partner),
         direction=direction,
-        since=_utc(since),
-        until=_utc(until),
+        since=since,
+        until=until,
         limit=limit,
         cursor=cursor,
     )
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    """A time without a zone is UTC. Raises ApiError (422) for one that UTC does not have."""
-    try:
-        return time and (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise ApiError(422, "There is no such time in UTC.") from None
 
 
 def plain(text: str) -> str:

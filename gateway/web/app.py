@@ -61,7 +61,6 @@ PAGES = (
     certificates,
     schedule,
     items,
-    labels,
     mapping,
     routes,
     rules,
