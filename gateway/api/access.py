@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import cast
+from typing import Annotated, cast
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from gateway.api.problems import ApiError
@@ -50,6 +50,12 @@ class Needs:
 def needs(permission: Permission) -> Callable[..., Identity]:
     """The dependency for a permission; see :class:`Needs`."""
     return cast("Callable[..., Identity]", Needs(permission))
+
+
+Reader = Annotated[Identity, Depends(needs(Permission.READ))]
+Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
+Administrator = Annotated[Identity, Depends(needs(Permission.ADMINISTER))]
+Auditor = Annotated[Identity, Depends(needs(Permission.AUDIT))]
 
 
 async def anybody(request: Request) -> Identity | None:

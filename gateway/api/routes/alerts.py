@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from gateway.api import models
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.paging import Cursor, Limit, listed, plain
 from gateway.errors import NotFoundError
@@ -23,8 +23,6 @@ from gateway.store.database import reading
 from gateway.store.queries import Row
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], route_class=Once)
-Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 Number = Annotated[int, Path(ge=1, le=2**53)]
 _Facts = (dict[str, Any], Field(default=...))
 Alert = models.row_of("Alert", t.alerts, "thing", "facts", facts=_Facts)

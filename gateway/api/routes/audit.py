@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Auditor, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.models import Reason, Why, page_of
 from gateway.api.paging import Cursor, Limit, Moment, Text, listed, plain, with_etag
@@ -33,7 +33,6 @@ from gateway.store.verifier import fingerprint_of
 _PREFIX = "/api/v1/audit"
 router = APIRouter(prefix=_PREFIX, tags=["audit"])
 _once = APIRouter(route_class=Once)
-Auditor = Annotated[Identity, Depends(needs(Permission.AUDIT))]
 Short = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Number = Annotated[int, Path(ge=1, le=2**53)]
 _CHUNK = 1 << 18

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Administrator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.models import Reason
 from gateway.api.paging import plain
@@ -24,8 +24,6 @@ from gateway.services.access import Identity, Permission
 from gateway.store.keyring import encoded
 
 router = APIRouter(prefix="/api/v1", tags=["certificates"], route_class=Once)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Administrator = Annotated[Identity, Depends(needs(Permission.ADMINISTER))]
 
 MAX_FILE = 1 << 17
 """Bytes of a file with certificates."""
@@ -73,7 +71,7 @@ class Import(BaseModel):
 
 
 @router.get("/certificates", response_model=Certificates)
-def list_certificates(request: Request, identity: _Reader, partner: str = "") -> Any:
+def list_certificates(request: Request, identity: Reader, partner: str = "") -> Any:
     """Our certificates and those of partners; with `partner` those that count for it."""
     site = site_of(request)
     wanted = plain(partner)
@@ -82,14 +80,14 @@ def list_certificates(request: Request, identity: _Reader, partner: str = "") ->
 
 
 @router.get("/certificates/uses", response_model=Uses)
-def list_uses(request: Request, identity: _Reader) -> Any:
+def list_uses(request: Request, identity: Reader) -> Any:
     """What certificates are needed for with each partner with AS2, what there is, and when it ends."""
     return {"uses": uses(site_of(request), identity)}
 
 
 @router.get("/certificates/{certificate_id}/file", response_class=Response)
 def certificate_file(
-    request: Request, identity: _Reader, certificate_id: str, form: Literal["pem", "der"] = "pem"
+    request: Request, identity: Reader, certificate_id: str, form: Literal["pem", "der"] = "pem"
 ) -> Response:
     """A certificate to be given to partners; never a key."""
     start = plain(certificate_id).lower()
@@ -101,7 +99,7 @@ def certificate_file(
 
 
 @router.post("/certificates", response_model=Certificates, status_code=201)
-def import_certificate(request: Request, identity: _Administrator, given: Import) -> Any:
+def import_certificate(request: Request, identity: Administrator, given: Import) -> Any:
     """Import a certificate of a partner, or a key of ours; what is there already stays as it is."""
     site = site_of(request)
     if not given.own and not given.partner:
@@ -125,7 +123,7 @@ def import_certificate(request: Request, identity: _Administrator, given: Import
 
 
 @router.get("/expiries", response_model=Expiries)
-def list_expiries(request: Request, identity: _Reader) -> Any:
+def list_expiries(request: Request, identity: Reader) -> Any:
     """What ends when: certificates, API secrets, and what `expiries` of the settings names."""
     return {"expiries": expiries(site_of(request), identity)}
 

@@ -10,17 +10,16 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.access import needs, site_of
+from gateway.api.access import Reader, site_of
 from gateway.api.paging import Fields, Text, listed, plain, wanted, with_etag
 from gateway.services import chain
-from gateway.services.access import Identity, Permission
+from gateway.services.access import Permission
 from gateway.services.lifecycle import Acknowledgment
 from gateway.store import queries, tables
 from gateway.store.database import reading
 from gateway.store.queries import Wanted
 
 router = APIRouter(prefix="/api/v1", tags=["documents"])
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 
 
 class Gap(BaseModel):
@@ -54,7 +53,7 @@ class Chains(BaseModel):
 
 @router.get("/chains/{number:path}", response_model=Chains)
 def show_chain(
-    request: Request, response: Response, identity: _Reader, number: str, partner: Text = ""
+    request: Request, response: Response, identity: Reader, number: str, partner: Text = ""
 ) -> Any:
     """The story of an order: what came, what was sent, what is missing.
 
@@ -81,7 +80,7 @@ _Owed = models.row_of(
 def list_acknowledgments(
     request: Request,
     response: Response,
-    identity: _Reader,
+    identity: Reader,
     asked: Annotated[Wanted, Depends(wanted)],
     status: Annotated[list[Acknowledgment], Query()] = [],  # noqa: B006 -- copied by FastAPI
     fields: Fields = "",

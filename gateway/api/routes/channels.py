@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.models import Reason
 from gateway.api.paging import plain
@@ -18,8 +18,6 @@ from gateway.services.access import Identity, Permission
 from gateway.services.partner import owner_of
 
 router = APIRouter(prefix="/api/v1/channels", tags=["channels"], route_class=Once)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 
 
 class Channel(BaseModel):
@@ -53,13 +51,13 @@ class Done(BaseModel):
 
 
 @router.get("", response_model=Channels)
-def list_channels(request: Request, identity: _Reader) -> Any:
+def list_channels(request: Request, identity: Reader) -> Any:
     """Channels, when they worked last, what their last trouble was, and what waits."""
     return {"channels": listed(site_of(request), identity)}
 
 
 @router.get("/{channel:path}", response_model=Channel)
-def show_channel(request: Request, identity: _Reader, channel: str) -> Any:
+def show_channel(request: Request, identity: Reader, channel: str) -> Any:
     """One channel."""
     name = plain(channel)
     found = [one for one in listed(site_of(request), identity) if one["channel"] == name]
@@ -69,19 +67,19 @@ def show_channel(request: Request, identity: _Reader, channel: str) -> Any:
 
 
 @router.post("/{channel:path}/pause")
-def pause(request: Request, identity: _Operator, channel: str, act: Act) -> Done:
+def pause(request: Request, identity: Operator, channel: str, act: Act) -> Done:
     """Let nothing be fetched or sent at a channel until it is resumed; what is for it waits."""
     return operate(site_of(request), identity, channel, "pause", reason=act.reason)
 
 
 @router.post("/{channel:path}/resume")
-def resume(request: Request, identity: _Operator, channel: str, act: Act) -> Done:
+def resume(request: Request, identity: Operator, channel: str, act: Act) -> Done:
     """End a pause; what waited goes on."""
     return operate(site_of(request), identity, channel, "resume", reason=act.reason)
 
 
 @router.post("/{channel:path}/run")
-def run(request: Request, identity: _Operator, channel: str) -> Done:
+def run(request: Request, identity: Operator, channel: str) -> Done:
     """Look at a channel and send what waits for it now."""
     return operate(site_of(request), identity, channel, "run")
 

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once, mark_of
 from gateway.api.models import Reason
 from gateway.api.paging import Fields, Text, listed, plain, wanted, with_etag
@@ -32,8 +32,6 @@ from gateway.store.queries import Row, Wanted
 
 router = APIRouter(prefix="/api/v1/documents", tags=["documents"], route_class=Once)
 files = APIRouter(prefix="/api/v1/files", tags=["files"], route_class=Once)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _WAITERS = BoundedSemaphore(50)
 _PAUSE = 0.1
 
@@ -99,7 +97,7 @@ _Detail = models.row_of(
 def list_documents(
     request: Request,
     response: Response,
-    identity: _Reader,
+    identity: Reader,
     asked: Annotated[Wanted, Depends(wanted)],
     document_type: Text = "",
     acknowledgment: Annotated[list[Acknowledgment], Query()] = [],  # noqa: B006 -- copied by FastAPI
@@ -118,13 +116,13 @@ def list_documents(
 
 
 @router.get("/{document_id}", response_model=_Detail)
-def show_document(request: Request, response: Response, identity: _Reader, document_id: str) -> Any:
+def show_document(request: Request, response: Response, identity: Reader, document_id: str) -> Any:
     """One document, as it was read or sent, with the numbers it is found by."""
     return with_etag(request, response, found(site_of(request), identity, document_id))
 
 
 @router.post("/{document_id}/approve")
-def approve(request: Request, identity: _Operator, document_id: str, approval: Approval) -> Approved:
+def approve(request: Request, identity: Operator, document_id: str, approval: Approval) -> Approved:
     """Let a document go on that rules stopped until a person has looked at it."""
     document = found(site_of(request), identity, document_id)
     allowed(identity, Permission.OPERATE, document["partner"])
@@ -137,7 +135,7 @@ def approve(request: Request, identity: _Operator, document_id: str, approval: A
 async def submit_document(
     request: Request,
     response: Response,
-    identity: _Operator,
+    identity: Operator,
     content: Content,
     form: Annotated[
         Text, Query(description="a shape of `erp.channels`; without it the JSON of our documents")
@@ -160,7 +158,7 @@ async def submit_document(
 async def submit_file(
     request: Request,
     response: Response,
-    identity: _Operator,
+    identity: Operator,
     content: Content,
     channel: Annotated[
         str, Query(min_length=1, max_length=100, description="whose inbox it would be put into")

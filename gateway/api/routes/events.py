@@ -13,13 +13,13 @@ from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import Reader, site_of
 from gateway.api.paging import MAX_CURSOR
 from gateway.api.problems import ApiError
 from gateway.api.site import Site
@@ -70,7 +70,7 @@ class Events(BaseModel):
 async def follow(
     request: Request,
     response: Response,
-    identity: Annotated[Identity, Depends(needs(Permission.READ))],
+    identity: Reader,
     since: Annotated[
         int | None,
         Query(ge=0, le=MAX_CURSOR, description="the last one that is known; by default the newest"),

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import Response, StreamingResponse
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.paging import Fields, Limit, Text, listed, plain, unchanged, with_etag
 from gateway.api.problems import ApiError
@@ -22,8 +22,6 @@ from gateway.store.database import reading
 from gateway.store.queries import Page
 
 router = APIRouter(prefix="/api/v1")
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _Content = Annotated[bytes, Body(media_type="text/csv", description="CSV with a header, UTF-8")]
 _Given = Annotated[
     dict[str, Annotated[str, Field(max_length=1000)]], Body(description="columns that are filled")
@@ -192,7 +190,7 @@ def _routes(kind: Kind) -> None:
     def list_rows(
         request: Request,
         response: Response,
-        identity: _Reader,
+        identity: Reader,
         text: Text = "",
         partner: _Partner = None,
         limit: Limit = 50,
@@ -204,21 +202,21 @@ def _routes(kind: Kind) -> None:
         return listed(request, response, name, page, fields and f"{fields},id")
 
     @router.get(f"{base}/unknown", tags=tags)
-    def list_unknown(request: Request, identity: _Reader) -> list[Unknown]:
+    def list_unknown(request: Request, identity: Reader) -> list[Unknown]:
         """What no row stands for today and documents wait for, oldest first, with suggestions."""
         return [Unknown(**one) for one in unknown(site_of(request), identity, kind)]
 
     @router.get(f"{base}/export", tags=tags, response_class=Response)
-    def export(request: Request, identity: _Reader, partner: _Partner = None) -> Response:
+    def export(request: Request, identity: Reader, partner: _Partner = None) -> Response:
         """The rows as CSV, as `import` takes them."""
         return csv_of(site_of(request), identity, kind, partner)
 
     @router.post(f"{base}/import/check", tags=tags)
-    def check_import(request: Request, identity: _Operator, content: _Content) -> Saved:
+    def check_import(request: Request, identity: Operator, content: _Content) -> Saved:
         """What `import` would do; nothing is changed."""
         return _told(save(site_of(request), identity, kind, *_read(kind, content), dry_run=True))
 
-    def import_rows(request: Request, identity: _Operator, content: _Content) -> Saved:
+    def import_rows(request: Request, identity: Operator, content: _Content) -> Saved:
         """Take the rows of a CSV file: all of them, or none if anything is wrong."""
         return _told(save(site_of(request), identity, kind, *_read(kind, content)))
 
@@ -226,7 +224,7 @@ def _routes(kind: Kind) -> None:
         f"{base}/import", import_rows, methods=["POST"], tags=tags, route_class_override=Once
     )
 
-    def add(request: Request, response: Response, identity: _Operator, row: _Given) -> Any:
+    def add(request: Request, response: Response, identity: Operator, row: _Given) -> Any:
         """Add a row. Documents that wait for it go on by themselves."""
         rows, wrong = _given(kind, row)
         save(site_of(request), identity, kind, rows, wrong, new=True)
@@ -246,13 +244,13 @@ def _routes(kind: Kind) -> None:
     )
 
     @router.get(f"{base}/{{row_id}}", tags=tags, response_model=shown)
-    def show(request: Request, response: Response, identity: _Reader, row_id: str) -> Any:
+    def show(request: Request, response: Response, identity: Reader, row_id: str) -> Any:
         """One row."""
         found = row_of(site_of(request), identity, kind, row_id)
         return with_etag(request, response, shown_row(kind, found, {}))
 
     @router.put(f"{base}/{{row_id}}", tags=tags, response_model=shown, openapi_extra=body)
-    def change(request: Request, response: Response, identity: _Operator, row_id: str, row: _Given) -> Any:
+    def change(request: Request, response: Response, identity: Operator, row_id: str, row: _Given) -> Any:
         """Change a row; what is left out is emptied. Partner, number and first day stay as they are."""
         site = site_of(request)
         before = row_of(site, identity, kind, row_id)
@@ -265,7 +263,7 @@ def _routes(kind: Kind) -> None:
         return with_etag(request, response, shown_row(kind, rows[0][1], {}))
 
     @router.delete(f"{base}/{{row_id}}", tags=tags, status_code=204, response_class=Response)
-    def delete(request: Request, identity: _Operator, row_id: str) -> None:
+    def delete(request: Request, identity: Operator, row_id: str) -> None:
         """Remove a row; what was delivered stays as it is."""
         site = site_of(request)
         before = row_of(site, identity, kind, row_id)

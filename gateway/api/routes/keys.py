@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from gateway.api.access import site_of
+from gateway.api.access import Administrator, site_of
 from gateway.api.idempotency import Once
 from gateway.api.models import Reason, Why
-from gateway.api.routes.users import Administrator, Granted, Text, grants_of
+from gateway.api.routes.users import Granted, Text, grants_of
 from gateway.services import access
 from gateway.services.access import Permission
 

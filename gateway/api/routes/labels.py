@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from gateway.api import models
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.paging import Cursor, Limit, Text, listed, plain
 from gateway.api.problems import ApiError
@@ -24,8 +24,6 @@ from gateway.store.database import reading
 from gateway.store.queries import Page, Row, Wanted
 
 router = APIRouter(prefix="/api/v1/labels", tags=["labels"])
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 Form = Literal["pdf", "zpl"]
 MAX_LABELS, MAX_SSCCS = 500, 10_000
 
@@ -100,7 +98,7 @@ def printed(
 def list_shipments(
     request: Request,
     response: Response,
-    identity: _Reader,
+    identity: Reader,
     text: Text = "",
     partner: Text = "",
     limit: Limit = 50,
@@ -111,7 +109,7 @@ def list_shipments(
     return listed(request, response, "shipments", page)
 
 
-def give(request: Request, identity: _Operator, asked: Count) -> Given:
+def give(request: Request, identity: Operator, asked: Count) -> Given:
     """New SSCCs for another system, such as that of a warehouse. Nobody else gets them."""
     allowed(identity, Permission.OPERATE, None)
     with site_of(request).acting(identity.actor) as services:
@@ -122,7 +120,7 @@ router.add_api_route("/ssccs", give, methods=["POST"], route_class_override=Once
 
 
 @router.get("/{document_id}")
-def show(request: Request, identity: _Reader, document_id: str) -> Shipment:
+def show(request: Request, identity: Reader, document_id: str) -> Shipment:
     """The labels of a shipment, pallets first."""
     site = site_of(request)
     row, found = notice_of(site, identity, document_id)
@@ -133,7 +131,7 @@ def show(request: Request, identity: _Reader, document_id: str) -> Shipment:
 @router.get("/{document_id}/print", response_class=Response)
 def print_labels(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     document_id: str,
     form: Annotated[Form, Query(alias="format")] = "pdf",
     dpi: Annotated[Literal["203", "300"], Query(description="of the printer")] = "203",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Reader, allowed, site_of
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import found
 from gateway.api.site import Site
@@ -23,7 +23,6 @@ from gateway.store import queries
 from gateway.store.database import reading
 
 router = APIRouter(prefix="/api/v1/mappings", tags=["mappings"])
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 _turns = threading.BoundedSemaphore(2)
 _PATIENCE = 10.0
 
@@ -137,34 +136,34 @@ def told(name: str, tried: Tried) -> Preview:
 
 
 @router.get("")
-def list_mappings(request: Request, identity: _Reader) -> dict[str, list[str]]:
+def list_mappings(request: Request, identity: Reader) -> dict[str, list[str]]:
     """The names of all mappings."""
     return {"mappings": names(site_of(request), identity)}
 
 
 @router.post("/{name:path}/preview")
-def preview(request: Request, identity: _Reader, name: str, given: Sample) -> Preview:
+def preview(request: Request, identity: Reader, name: str, given: Sample) -> Preview:
     """What the mapping makes of a sample, and which rule wrote what from where."""
     with trial(site_of(request), identity, name, given.text) as one:
         return told(name, one.run(given.sample.encode("utf-8", "replace")))
 
 
 @router.post("/{name:path}/test")
-def test(request: Request, identity: _Reader, name: str, given: Sample) -> Tested:
+def test(request: Request, identity: Reader, name: str, given: Sample) -> Tested:
     """Run the tests that stand beside the mapping."""
     with trial(site_of(request), identity, name, given.text) as one:
         return Tested(name=name, tests=one.tests())
 
 
 @router.post("/{name:path}/check")
-def check(request: Request, identity: _Reader, name: str, given: Sample) -> Mapping:
+def check(request: Request, identity: Reader, name: str, given: Sample) -> Mapping:
     """What is wrong with a text in the place of the mapping, before it is one."""
     with trial(site_of(request), identity, name, given.text) as one:
         return _shown(one)
 
 
 @router.get("/{name:path}")
-def show(request: Request, identity: _Reader, name: str) -> Mapping:
+def show(request: Request, identity: Reader, name: str) -> Mapping:
     """One mapping: its text, what is wrong with it, and how it differs from what it extends."""
     with trial(site_of(request), identity, name) as one:
         return _shown(one)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
 from gateway.api import models
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.paging import MAX_CURSOR, Fields, listed, plain, wanted, with_etag
 from gateway.api.problems import ApiError
@@ -25,8 +25,6 @@ from gateway.store.database import reading
 from gateway.store.queries import Row, Wanted
 
 router = APIRouter(prefix="/api/v1/messages", tags=["messages"], route_class=Once)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _CHUNK = 1 << 18
 
 At = Annotated[int, Query(ge=0, le=MAX_CURSOR, description="a byte of the file")]
@@ -49,7 +47,7 @@ class Done(BaseModel):
 
 
 def asked(
-    identity: _Reader,
+    identity: Reader,
     base: Annotated[Wanted, Depends(wanted)],
     translation: Annotated[list[Translation], Query()] = [],  # noqa: B006 -- copied by FastAPI
     delivery: Annotated[list[Delivery], Query()] = [],  # noqa: B006
@@ -84,7 +82,7 @@ def list_messages(
 
 
 @router.get("/{message_id}", response_model=models.Message)
-def show_message(request: Request, response: Response, identity: _Reader, message_id: str) -> Any:
+def show_message(request: Request, response: Response, identity: Reader, message_id: str) -> Any:
     """Everything about one message; ``problems`` are the reports on what went to quarantine."""
     site = site_of(request)
     message = found(site, identity, message_id)
@@ -93,7 +91,7 @@ def show_message(request: Request, response: Response, identity: _Reader, messag
 
 
 @router.get("/{message_id}/x12")
-def annotated_message(request: Request, identity: _Reader, message_id: str, at: At = 0) -> dict[str, Any]:
+def annotated_message(request: Request, identity: Reader, message_id: str, at: At = 0) -> dict[str, Any]:
     """Its segments with names, meanings and problems, a part at a time."""
     message = found(site_of(request), identity, message_id)
     guides = guides_of(request, identity, message)
@@ -103,7 +101,7 @@ def annotated_message(request: Request, identity: _Reader, message_id: str, at: 
 
 
 @router.get("/{message_id}/trace")
-def trace_message(request: Request, identity: _Reader, message_id: str, at: At = 0) -> dict[str, Any]:
+def trace_message(request: Request, identity: Reader, message_id: str, at: At = 0) -> dict[str, Any]:
     """Which rule of a mapping made which value of the transaction set at a byte."""
     message = found(site_of(request), identity, message_id)
     guides = guides_of(request, identity, message)
@@ -116,7 +114,7 @@ def trace_message(request: Request, identity: _Reader, message_id: str, at: At =
 @router.get("/{message_id}/raw", response_class=Response)
 def raw_message(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     message_id: str,
     part: Annotated[
         Literal["", "receipt", "signed"], Query(description="proof of an exchange over AS2")
@@ -144,37 +142,37 @@ def _act(request: Request, identity: Identity, message_id: str, act: Act, verb: 
 
 
 @router.post("/{message_id}/resend")
-def resend(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+def resend(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
     """Deliver the same bytes again, with the same control numbers."""
     return _act(request, identity, message_id, act, "resend")
 
 
 @router.post("/{message_id}/reprocess")
-def reprocess(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+def reprocess(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
     """Translate the stored original again, as a new message with new control numbers."""
     return _act(request, identity, message_id, act, "reprocess")
 
 
 @router.post("/{message_id}/hold")
-def hold(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+def hold(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
     """Leave a message as it is until it is released."""
     return _act(request, identity, message_id, act, "hold")
 
 
 @router.post("/{message_id}/release")
-def release(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+def release(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
     """End a hold, or let documents that wait go on as they are."""
     return _act(request, identity, message_id, act, "release")
 
 
 @router.post("/{message_id}/close")
-def close(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+def close(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
     """Say that somebody has seen to it: until its status gets worse, it needs nobody any more."""
     return _act(request, identity, message_id, act, "close")
 
 
 @router.post("/{message_id}/cancel")
-def cancel(request: Request, identity: _Operator, message_id: str, act: Act) -> Done:
+def cancel(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
     """Give up a message of which nobody outside has seen anything."""
     return _act(request, identity, message_id, act, "cancel")
 

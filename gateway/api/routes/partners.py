@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Administrator, Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.models import Reason
 from gateway.api.paging import etag, plain, unchanged
@@ -22,9 +22,6 @@ from gateway.settings import plain as settings_of
 from gateway.store.database import reading
 
 router = APIRouter(prefix="/api/v1/partners", tags=["partners"], route_class=Once)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
-_Administrator = Annotated[Identity, Depends(needs(Permission.ADMINISTER))]
 Patch = Annotated[dict[str, Any], Body(description="what changes, with the names of the partner's file")]
 Why = Annotated[str, Query(min_length=1, max_length=1000, description="why; it is kept in the audit")]
 
@@ -85,13 +82,13 @@ class Attempted(BaseModel):
 
 
 @router.get("", response_model=PartnerList)
-def list_partners(request: Request, identity: _Reader) -> Any:
+def list_partners(request: Request, identity: Reader) -> Any:
     """Partners with their channels, whether they are live, and when something went last."""
     return {"partners": listed(site_of(request), identity)}
 
 
 @router.get("/{partner_id}", response_model=PartnerDetail)
-def show_partner(request: Request, response: Response, identity: _Reader, partner_id: str) -> Any:
+def show_partner(request: Request, response: Response, identity: Reader, partner_id: str) -> Any:
     """One partner, its file included; its ETag is that of the file."""
     site, name = site_of(request), plain(partner_id)
     found, text = visible(site, identity, name), partner.text_of(site.home, name)
@@ -100,7 +97,7 @@ def show_partner(request: Request, response: Response, identity: _Reader, partne
 
 
 @router.post("", response_model=PartnerDetail, status_code=201)
-def add_partner(request: Request, response: Response, identity: _Administrator, new: NewPartner) -> Any:
+def add_partner(request: Request, response: Response, identity: Administrator, new: NewPartner) -> Any:
     """Write the file of a new partner, after a check of all settings.
 
     The running gateway takes it up within seconds.
@@ -116,7 +113,7 @@ def add_partner(request: Request, response: Response, identity: _Administrator, 
 
 @router.patch("/{partner_id}", response_model=PartnerDetail)
 def change_partner(
-    request: Request, response: Response, identity: _Administrator, partner_id: str, patch: Patch, reason: Why
+    request: Request, response: Response, identity: Administrator, partner_id: str, patch: Patch, reason: Why
 ) -> Any:
     """Change the file of a partner by a merge patch (RFC 7396): null takes a setting away.
 
@@ -142,7 +139,7 @@ def change_partner(
 
 
 @router.post("/{partner_id}/test", response_model=Attempted)
-def try_partner(request: Request, identity: _Operator, partner_id: str, asked: Attempt) -> Any:
+def try_partner(request: Request, identity: Operator, partner_id: str, asked: Attempt) -> Any:
     """Try the ways to a partner, as its file says them, and see each step.
 
     A host key that is not in the file yet is shown, and never accepted.

@@ -10,13 +10,13 @@ from threading import BoundedSemaphore
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gateway import engine
 from gateway.api import models
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Reader, allowed, site_of
 from gateway.api.paging import Text
 from gateway.api.problems import ApiError
 from gateway.api.routes.documents import Content
@@ -26,7 +26,6 @@ from gateway.services import preview
 from gateway.services.access import Identity, Permission
 
 router = APIRouter(prefix="/api/v1", tags=["previews"])
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 _TURNS = BoundedSemaphore(3)
 _TURN_SECONDS = 5
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
@@ -114,7 +113,7 @@ def _layers(request: Request) -> tuple[Any, ...]:
 @router.post("/translate", response_model=Translated, openapi_extra=_ASKED)
 def translate(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     content: Content,
     partner: Guidelines = "",
     to: Annotated[
@@ -133,7 +132,7 @@ def translate(
 
 
 @router.post("/validate", response_model=Validated, openapi_extra=_X12)
-def validate(request: Request, identity: _Reader, content: Content, partner: Guidelines = "") -> Any:
+def validate(request: Request, identity: Reader, content: Content, partner: Guidelines = "") -> Any:
     """Check X12: envelope, structure, elements, codes, totals. Nothing is stored."""
     library, _ = _guides(request, identity, partner)
     with _turn():
@@ -141,7 +140,7 @@ def validate(request: Request, identity: _Reader, content: Content, partner: Gui
 
 
 @router.post("/inspect", response_model=Inspected, openapi_extra=_X12)
-def inspect(request: Request, identity: _Reader, content: Content, partner: Guidelines = "") -> Any:
+def inspect(request: Request, identity: Reader, content: Content, partner: Guidelines = "") -> Any:
     """Show X12 segment by segment, with names, meanings of codes, and problems in place."""
     library, _ = _guides(request, identity, partner)
     with _turn():
@@ -156,7 +155,7 @@ def inspect(request: Request, identity: _Reader, content: Content, partner: Guid
 )
 def acknowledge(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     content: Content,
     partner: Guidelines = "",
     type: Annotated[  # noqa: A002 -- in the address

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.models import Reason
 from gateway.api.paging import Limit, Text, listed, plain
@@ -27,8 +27,6 @@ from gateway.store.database import reading
 from gateway.store.queries import Page, Row
 
 router = APIRouter(prefix="/api/v1/reconciliation", tags=["reconciliation"], route_class=Once)
-Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 Number = Annotated[int, Path(ge=1, le=2**53)]
 Start = Annotated[int, Query(ge=0, le=10_000_000, description="where the page before ended")]
 Status = Annotated[str, Query(pattern=f"^({'|'.join(('', 'owed', *statement.ASKED[:-2]))})$")]

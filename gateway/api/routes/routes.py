@@ -7,13 +7,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Reader, allowed, site_of
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import found
 from gateway.api.site import Site
@@ -28,7 +28,6 @@ from gateway.store import queries
 from gateway.store.database import reading
 
 router = APIRouter(prefix="/api/v1/routes", tags=["routes"])
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 MOST = 500
 """Documents of the past that are looked at."""
 MAX_DAYS = 366
@@ -130,19 +129,19 @@ def simulated(site: Site, identity: Identity, asked: WhatIf) -> dict[str, Any]:
 
 
 @router.get("")
-def list_routes(request: Request, identity: _Reader) -> dict[str, Any]:
+def list_routes(request: Request, identity: Reader) -> dict[str, Any]:
     """The table: rules in order, in words, and what is wrong with them (`edigw route check`)."""
     return table_of(site_of(request), identity)
 
 
 @router.post("/explain")
-def explain_route(request: Request, identity: _Reader, asked: Question) -> list[dict[str, Any]]:
+def explain_route(request: Request, identity: Reader, asked: Question) -> list[dict[str, Any]]:
     """Which rule a document is sent by, and why the rules before it are not for it."""
     return decisions(site_of(request), identity, asked)
 
 
 @router.post("/simulate")
-def simulate(request: Request, identity: _Reader, asked: WhatIf) -> dict[str, Any]:
+def simulate(request: Request, identity: Reader, asked: WhatIf) -> dict[str, Any]:
     """What a table would have done with the first 500 documents that were sent since a time."""
     return simulated(site_of(request), identity, asked)
 

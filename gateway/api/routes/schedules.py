@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
 from gateway.api.paging import Limit, Text, plain
 from gateway.api.routes.channels import Act
@@ -20,8 +20,6 @@ from gateway.store import queries
 from gateway.store.database import reading
 
 router = APIRouter(prefix="/api/v1", tags=["schedules"], route_class=Once)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 
 
 class Schedules(BaseModel):
@@ -44,22 +42,20 @@ class Done(BaseModel):
 
 
 @router.get("/schedules", response_model=Schedules)
-def list_schedules(
-    request: Request, identity: _Reader, count: Annotated[int, Query(ge=1, le=100)] = 1
-) -> Any:
+def list_schedules(request: Request, identity: Reader, count: Annotated[int, Query(ge=1, le=100)] = 1) -> Any:
     """Polls and batch windows with times of their own, with their next runs and the last one."""
     return {"schedules": listed(site_of(request), identity, count)}
 
 
 @router.post("/schedules/{name:path}/run")
-def run_schedule(request: Request, identity: _Operator, name: str, act: Act) -> Done:
+def run_schedule(request: Request, identity: Operator, name: str, act: Act) -> Done:
     """Run something now that has times of its own; these stay as they are."""
     return run(site_of(request), identity, plain(name), act.reason)
 
 
 @router.get("/deadlines", response_model=Deadlines)
 def list_deadlines(
-    request: Request, identity: _Reader, missed: bool = False, partner: Text = "", limit: Limit = 50
+    request: Request, identity: Reader, missed: bool = False, partner: Text = "", limit: Limit = 50
 ) -> Any:
     """What is due next, how much time is left, and for which orders; or what was missed."""
     return {"deadlines": deadlines(site_of(request), identity, missed, plain(partner), limit)}
@@ -67,7 +63,7 @@ def list_deadlines(
 
 @router.post("/deadlines/{number}/cancel")
 def cancel_deadline(
-    request: Request, identity: _Operator, number: Annotated[int, Path(ge=1, le=999_999_999)], act: Act
+    request: Request, identity: Operator, number: Annotated[int, Path(ge=1, le=999_999_999)], act: Act
 ) -> Done:
     """End a deadline of a document that was settled otherwise."""
     return cancel(site_of(request), identity, number, act.reason)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import Administrator, site_of
 from gateway.api.models import Reason
 from gateway.api.paging import plain, unchanged, with_etag
 from gateway.errors import NotFoundError
 from gateway.services import access
-from gateway.services.access import Grant, Identity, Permission, Row
+from gateway.services.access import Grant, Identity, Row
 from gateway.services.base import Services
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
-Administrator = Annotated[Identity, Depends(needs(Permission.ADMINISTER))]
 Text = Annotated[str, Field(max_length=300)]
 
 

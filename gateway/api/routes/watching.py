@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Reader, allowed, site_of
 from gateway.observability import metrics
 from gateway.services import doctor
-from gateway.services.access import Identity, Permission
+from gateway.services.access import Permission
 from gateway.services.base import Services
 from gateway.store.records import GATEWAY
 
@@ -38,7 +38,7 @@ def readyz(request: Request) -> Response:
 
 
 @router.get("/metrics", response_class=Response)
-def prometheus(request: Request, identity: Annotated[Identity, Depends(needs(Permission.READ))]) -> Response:
+def prometheus(request: Request, identity: Reader) -> Response:
     """Metrics for Prometheus; needs the permission to read of all partners."""
     allowed(identity, Permission.READ, None)
     with site_of(request).acting(GATEWAY) as services:

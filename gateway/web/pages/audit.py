@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from gateway.api import problems
-from gateway.api.access import site_of
+from gateway.api.access import Auditor, site_of
 from gateway.api.paging import Cursor, plain
 from gateway.api.routes import audit as api
-from gateway.api.routes.audit import Auditor, NewExport, Number
+from gateway.api.routes.audit import NewExport, Number
 from gateway.errors import EdiError
 from gateway.services import history, proof
 from gateway.services.access import Identity, Permission

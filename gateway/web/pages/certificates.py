@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Administrator, Reader, allowed, site_of
 from gateway.api.paging import plain
 from gateway.api.routes.certificates import MAX_FILE, expiries, uses, visible
 from gateway.errors import NotFoundError, RefusedError
 from gateway.partners.certificate import ending, sending
 from gateway.services import certificate
-from gateway.services.access import Identity, Permission
+from gateway.services.access import Permission
 from gateway.services.certificate import SOON
 from gateway.web import charts
 from gateway.web.render import page, see_other
 
 router = APIRouter()
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Administrator = Annotated[Identity, Depends(needs(Permission.ADMINISTER))]
 _Text = Annotated[str, Form(max_length=1000)]
 _DRAWN = 40
 
 
 @router.get("/certificates")
-def certificates(request: Request, identity: _Reader, error: str = "") -> Response:
+def certificates(request: Request, identity: Reader, error: str = "") -> Response:
     """All certificates, those that end first before the others."""
     site = site_of(request)
     now, held = site.now(), visible(site, identity)
@@ -80,7 +78,7 @@ def certificates(request: Request, identity: _Reader, error: str = "") -> Respon
 @router.post("/certificates")
 def take(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     file: Annotated[UploadFile, File()],
     whose: _Text = "",
     password: _Text = "",

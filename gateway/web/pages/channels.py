@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import Operator, Reader, site_of
 from gateway.api.routes import schedules
 from gateway.api.routes.channels import listed, operate
 from gateway.errors import NotFoundError, RefusedError
-from gateway.services.access import Identity, Permission
+from gateway.services.access import Permission
 from gateway.services.partner import owner_of
 from gateway.web.render import page, see_other
 
 router = APIRouter()
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _Text = Annotated[str, Form(max_length=1000)]
 _DONE = {"pause": "is paused", "resume": "goes on", "run": "is seen to now"}
 
 
 @router.get("/channels")
-def channels(request: Request, identity: _Reader) -> Response:
+def channels(request: Request, identity: Reader) -> Response:
     """The ways to partners and to our own system."""
     site = site_of(request)
     settings = site.settings
@@ -47,9 +45,7 @@ def channels(request: Request, identity: _Reader) -> Response:
 
 
 @router.post("/channels/{verb}")
-def act(
-    request: Request, identity: _Operator, verb: str, channel: _Text = "", reason: _Text = ""
-) -> Response:
+def act(request: Request, identity: Operator, verb: str, channel: _Text = "", reason: _Text = "") -> Response:
     """Pauses, resumes or runs a channel."""
     if verb not in _DONE:
         raise NotFoundError(f"Nothing is done by {verb[:20]!r}.")

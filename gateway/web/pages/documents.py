@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.paging import Text, plain, wanted
 from gateway.api.routes.documents import found
 from gateway.documents import KINDS
@@ -31,8 +31,6 @@ from gateway.web.pages.messages import Tidy
 from gateway.web.render import json_lines, page, see_other
 
 router = APIRouter(route_class=Tidy)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _Asked = Annotated[Wanted, Depends(wanted)]
 _FILTERS = ("text", "partner", "document_type", "direction", "acknowledgment", "since", "until")
 
@@ -49,7 +47,7 @@ ANSWERS = (
 @router.get("/documents")
 def documents(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     asked: _Asked,
     document_type: Text = "",
     acknowledgment: Annotated[list[Acknowledgment], Query()] = [],  # noqa: B006 -- copied by FastAPI
@@ -104,7 +102,7 @@ def _twin(noun: str, request: Request) -> str:
 @router.get("/documents/{document_id}")
 def document(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     document_id: str,
     line: Annotated[int, Query(ge=0, le=10_000_000, description="where the part that is shown begins")] = 0,
 ) -> Response:
@@ -166,7 +164,7 @@ def _held(one: Row, told: list[Row], ways: list[Row]) -> Row | None:
 @router.post("/documents/{document_id}/approve")
 def approve(
     request: Request,
-    identity: _Operator,
+    identity: Operator,
     document_id: str,
     rule: Annotated[list[str], Form(max_length=60)] = [],  # noqa: B006 -- copied by FastAPI
     reason: Annotated[str, Form(max_length=1000)] = "",
@@ -186,13 +184,13 @@ def approve(
 
 
 @router.get("/chains")
-def find_chain(_: _Reader, number: Text = "") -> Response:
+def find_chain(_: Reader, number: Text = "") -> Response:
     """To the story of what somebody looks for."""
     return see_other(f"/chains/{quote(plain(number), safe='')}" if number.strip() else "/documents")
 
 
 @router.get("/chains/{number:path}")
-def story(request: Request, identity: _Reader, number: str, partner: Text = "") -> Response:
+def story(request: Request, identity: Reader, number: str, partner: Text = "") -> Response:
     """The story of an order: what came, what was sent, what is missing."""
     site, mine = site_of(request), identity.partners(Permission.READ)
     with reading(site.engine) as connection:
@@ -240,7 +238,7 @@ def _timeline(told: Row, now: str) -> list[Row]:
 
 
 @router.get("/acknowledgments")
-def acknowledgments(request: Request, identity: _Reader, asked: _Asked, status: Text = "") -> Response:
+def acknowledgments(request: Request, identity: Reader, asked: _Asked, status: Text = "") -> Response:
     """What was sent and is to be acknowledged: what is owed oldest first, all else newest first."""
     which = next((some for key, _, some in ANSWERS if key == status), OWED)
     mine = identity.partners(Permission.READ)

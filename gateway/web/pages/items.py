@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
-from gateway.api.access import needs, partners_for, site_of
+from gateway.api.access import Operator, Reader, partners_for, site_of
 from gateway.api.problems import ApiError
 from gateway.api.routes import items
 from gateway.errors import DocumentError, Problem, RefusedError
@@ -19,8 +19,6 @@ from gateway.web.render import page, plural, see_other
 
 router = APIRouter()
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _Text = Annotated[str, Query(max_length=2000)]
 _Field = Annotated[str, Form(max_length=2000)]
 _ROWS = 50
@@ -71,7 +69,7 @@ def _partners(request: Request, identity: Identity) -> list[tuple[str, str]]:
 @_both("GET", "")
 def list_rows(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     kind: _Which,
     text: _Text = "",
     partner: _Text = "*",
@@ -99,7 +97,7 @@ def list_rows(
 
 
 @_both("GET", "/unknown")
-def list_unknown(request: Request, identity: _Reader, kind: _Which) -> Response:
+def list_unknown(request: Request, identity: Reader, kind: _Which) -> Response:
     """What documents wait for."""
     rows = items.unknown(site_of(request), identity, kind)
     title = f"Unknown {WORDS[kind.name][1]}s"
@@ -108,13 +106,13 @@ def list_unknown(request: Request, identity: _Reader, kind: _Which) -> Response:
 
 
 @_both("GET", "/export.csv")
-def export(request: Request, identity: _Reader, kind: _Which, partner: _Text = "*") -> Response:
+def export(request: Request, identity: Reader, kind: _Which, partner: _Text = "*") -> Response:
     """The rows as a file."""
     return items.csv_of(site_of(request), identity, kind, None if partner == "*" else partner)
 
 
 @_both("GET", "/import")
-def import_form(request: Request, _: _Operator, kind: _Which) -> Response:
+def import_form(request: Request, _: Operator, kind: _Which) -> Response:
     """The form for a file."""
     told: dict[str, Any] = {"name": "", "saved": None, "problems": []}
     return _shown(request, "items_import.html", kind, f"Import {kind.name}s", **told)
@@ -123,7 +121,7 @@ def import_form(request: Request, _: _Operator, kind: _Which) -> Response:
 @_both("POST", "/import")
 def import_rows(
     request: Request,
-    identity: _Operator,
+    identity: Operator,
     kind: _Which,
     file: Annotated[UploadFile | None, File()] = None,
     content: Annotated[str, Form(max_length=MAX_CSV)] = "",
@@ -160,14 +158,14 @@ def _problems(error: Exception) -> list[dict[str, Any]]:
 
 
 @_both("GET", "/new")
-def new_form(request: Request, identity: _Operator, kind: _Which) -> Response:
+def new_form(request: Request, identity: Operator, kind: _Which) -> Response:
     """The form for a new row; its fields may be filled by the address."""
     given = {one: request.query_params.get(one, "")[:200] for one in kind.columns}
     return _form(request, identity, kind, given)
 
 
 @_both("GET", "/{row_id}")
-def show(request: Request, identity: _Reader, kind: _Which, row_id: str) -> Response:
+def show(request: Request, identity: Reader, kind: _Which, row_id: str) -> Response:
     """One row."""
     return _form(request, identity, kind, items.row_of(site_of(request), identity, kind, row_id), row_id)
 
@@ -199,7 +197,7 @@ def _form(
 @_both("POST", "/save")
 def save(
     request: Request,
-    identity: _Operator,
+    identity: Operator,
     kind: _Which,
     fields: Annotated[dict[str, str], Depends(fields_of)],
     row_id: _Field = "",
@@ -231,7 +229,7 @@ def _column(kind: Kind, one: Problem) -> str:
 
 
 @_both("POST", "/{row_id}/end")
-def end(request: Request, identity: _Operator, kind: _Which, row_id: str, until: _Field = "") -> Response:
+def end(request: Request, identity: Operator, kind: _Which, row_id: str, until: _Field = "") -> Response:
     """Says until when a row holds."""
     site = site_of(request)
     before = items.row_of(site, identity, kind, row_id)
@@ -246,7 +244,7 @@ def end(request: Request, identity: _Operator, kind: _Which, row_id: str, until:
 
 
 @_both("POST", "/{row_id}/remove")
-def remove(request: Request, identity: _Operator, kind: _Which, row_id: str) -> Response:
+def remove(request: Request, identity: Operator, kind: _Which, row_id: str) -> Response:
     """Removes a row."""
     site = site_of(request)
     row = items.row_of(site, identity, kind, row_id)

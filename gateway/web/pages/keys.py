@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from gateway.api.access import site_of
-from gateway.api.routes.users import Administrator
+from gateway.api.access import Administrator, site_of
 from gateway.errors import EdiError, RefusedError
 from gateway.services import access
 from gateway.services.access import KEY_DAYS, MAX_KEY_DAYS, Identity, Permission

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, partners_for, site_of
+from gateway.api.access import Operator, Reader, allowed, partners_for, site_of
 from gateway.api.paging import MAX_CURSOR
 from gateway.api.routes import labels
 from gateway.errors import ConfigurationError, DocumentError, EdiError
@@ -16,15 +16,13 @@ from gateway.services.access import Identity, Permission
 from gateway.web.render import page
 
 router = APIRouter()
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _Text = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/labels")
 def list_shipments(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     text: _Text = "",
     partner: _Text = "",
     cursor: Annotated[int | None, Query(ge=0, le=MAX_CURSOR)] = None,
@@ -36,7 +34,7 @@ def list_shipments(
 @router.post("/labels/ssccs")
 def give(
     request: Request,
-    identity: _Operator,
+    identity: Operator,
     count: Annotated[int, Form(ge=1, le=1000)] = 1,
     prefix: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
@@ -78,7 +76,7 @@ def _list(
 
 
 @router.get("/labels/{document_id}")
-def show(request: Request, identity: _Reader, document_id: str) -> Response:
+def show(request: Request, identity: Reader, document_id: str) -> Response:
     """The units of a shipment, and what prints their labels."""
     site = site_of(request)
     told: dict[str, Any] = {"units": [], "problems": [], "why": "", "missing": ""}

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import Reader, needs, site_of
 from gateway.api.problems import ApiError
 from gateway.api.routes import mappings
 from gateway.api.routes.messages import attachment
@@ -18,7 +18,6 @@ from gateway.services.mapping import MAX_SAMPLE, MAX_TEXT, Trial, Tried
 from gateway.web.render import page, see_other
 
 router = APIRouter()
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 _Text = Annotated[str, Query(max_length=200)]
 _Yaml = Annotated[str, Form(max_length=MAX_TEXT)]
 MOST_SEGMENTS, MOST_ROWS, MOST_LINES, MOST_SAMPLE = 25, 80, 300, 20_000
@@ -26,7 +25,7 @@ MOST_SEGMENTS, MOST_ROWS, MOST_LINES, MOST_SAMPLE = 25, 80, 300, 20_000
 
 
 @router.get("/mapping")
-def list_mappings(request: Request, identity: _Reader, message: _Text = "") -> Response:
+def list_mappings(request: Request, identity: Reader, message: _Text = "") -> Response:
     """All mappings; with a message on to the one it was translated with."""
     site = site_of(request)
     if message:
@@ -45,7 +44,7 @@ def download(name: str, text: _Yaml = "") -> Response:
 
 
 @router.get("/mapping/{name:path}")
-def show(request: Request, identity: _Reader, name: str, view: _Text = "", message: _Text = "") -> Response:
+def show(request: Request, identity: Reader, name: str, view: _Text = "", message: _Text = "") -> Response:
     """One mapping, ready to be tried; ``view``: ``tests``, ``text`` or ``base``."""
     site, sample = site_of(request), b""
     if message:
@@ -58,7 +57,7 @@ def show(request: Request, identity: _Reader, name: str, view: _Text = "", messa
 @router.post("/mapping/{name:path}")
 def preview(
     request: Request,
-    identity: _Reader,
+    identity: Reader,
     name: str,
     sample: Annotated[str, Form(max_length=MAX_SAMPLE)] = "",
     file: Annotated[UploadFile | None, File()] = None,

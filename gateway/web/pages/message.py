@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import Reader, site_of
 from gateway.api.paging import Text, plain
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import At, found, guides_of
@@ -28,7 +28,6 @@ MAX_LINES, MAX_ROWS = 500, 150
 """Lines of JSON, and rows of a table, that are shown at once."""
 
 router = APIRouter(prefix="/messages/{message_id}", route_class=Tidy)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
 
 
 class _Screen:
@@ -95,7 +94,7 @@ class _Screen:
         )
 
 
-def _screen(request: Request, identity: _Reader, message_id: str) -> _Screen:
+def _screen(request: Request, identity: Reader, message_id: str) -> _Screen:
     return _Screen(request, identity, message_id)
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.paging import plain
 from gateway.api.routes.messages import asked
 from gateway.errors import NotFoundError, RefusedError
@@ -70,14 +70,12 @@ class Tidy(APIRoute):
 
 
 router = APIRouter(route_class=Tidy)
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _Asked = Annotated[Wanted, Depends(asked)]
 _Text = Annotated[str, Form(max_length=1000)]
 
 
 @router.get("/messages")
-def messages(request: Request, identity: _Reader, asked: _Asked) -> Response:
+def messages(request: Request, identity: Reader, asked: _Asked) -> Response:
     """Messages, newest first."""
     site = site_of(request)
     with reading(site.engine) as connection:
@@ -108,7 +106,7 @@ def messages(request: Request, identity: _Reader, asked: _Asked) -> Response:
 
 
 @router.get("/unprocessed")
-def unprocessed(request: Request, identity: _Reader, asked: _Asked, done: bool = False) -> Response:
+def unprocessed(request: Request, identity: Reader, asked: _Asked, done: bool = False) -> Response:
     """What matches no partner, agreement or guide, or breaks their rules."""
     wanted = replace(asked, translation=asked.translation or UNPROCESSED, open=not done)
     with reading(site_of(request).engine) as connection:
@@ -151,7 +149,7 @@ def _partners(request: Request, identity: Identity) -> list[tuple[str, str]]:
 
 
 @router.post("/messages/views")
-def save_view(request: Request, identity: _Reader, name: _Text = "", query: _Text = "") -> Response:
+def save_view(request: Request, identity: Reader, name: _Text = "", query: _Text = "") -> Response:
     """Keeps filters under a name; without filters, forgets the name."""
     kept = urlencode([one for one in parse_qsl(query) if one[0] in _KEPT])
     with site_of(request).acting(identity.actor) as services:
@@ -166,7 +164,7 @@ def save_view(request: Request, identity: _Reader, name: _Text = "", query: _Tex
 @router.get("/messages/actions")
 def confirm(
     request: Request,
-    identity: _Operator,
+    identity: Operator,
     do: str = "",
     ids: Annotated[list[str], Query(alias="id", max_length=MAX_PICKED)] = [],  # noqa: B006 -- copied
     back: str = "/messages",
@@ -178,7 +176,7 @@ def confirm(
 @router.post("/messages/actions")
 def act(
     request: Request,
-    identity: _Operator,
+    identity: Operator,
     do: _Text = "",
     ids: Annotated[list[str], Form(alias="id", max_length=MAX_PICKED)] = [],  # noqa: B006 -- copied
     reason: _Text = "",

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import Response
 
-from gateway.api.access import allowed, needs, site_of
+from gateway.api.access import Administrator, Operator, Reader, allowed, site_of
 from gateway.api.paging import plain
 from gateway.api.routes import certificates
 from gateway.api.routes.messages import attachment
@@ -29,9 +29,6 @@ from gateway.transports.problems import CATALOGUE
 from gateway.web.render import page, see_other
 
 router = APIRouter()
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
-_Administrator = Annotated[Identity, Depends(needs(Permission.ADMINISTER))]
 _Text = Annotated[str, Form(max_length=1000)]
 _Picked = Annotated[list[Annotated[str, Form(max_length=10)]], Form(max_length=40)]
 
@@ -51,7 +48,7 @@ _WHY = "by the steps of the page"
 
 
 @router.get("/partners")
-def partners(request: Request, identity: _Reader) -> Response:
+def partners(request: Request, identity: Reader) -> Response:
     """Who we trade with, and how it goes."""
     rows = listed(site_of(request), identity)
     return page(
@@ -67,7 +64,7 @@ def partners(request: Request, identity: _Reader) -> Response:
 @router.get("/partners/new")
 def new(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     qualifier: str = "",
     id: str = "",  # noqa: A002 -- in the address
     name: str = "",
@@ -87,7 +84,7 @@ def _new(request: Request, given: dict[str, str], wrong: Sequence[tuple[str, str
 @router.post("/partners/new")
 def add(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     name: _Text = "",
     qualifier: _Text = "",
     isa_id: _Text = "",
@@ -110,7 +107,7 @@ def add(
 
 
 @router.get("/partners/{partner_id}")
-def show(request: Request, identity: _Reader, partner_id: str) -> Response:
+def show(request: Request, identity: Reader, partner_id: str) -> Response:
     """Everything about one partner."""
     site, name = site_of(request), plain(partner_id)
     found, text = visible(site, identity, name), partner.text_of(site.home, name)
@@ -140,7 +137,7 @@ def show(request: Request, identity: _Reader, partner_id: str) -> Response:
 
 
 @router.get("/partners/{partner_id}/setup")
-def setup(request: Request, identity: _Reader, partner_id: str, step: str = "", way: str = "") -> Response:
+def setup(request: Request, identity: Reader, partner_id: str, step: str = "", way: str = "") -> Response:
     """The steps until a partner is live, with the form of one of them."""
     return _setup(request, identity, plain(partner_id), step, way=way)
 
@@ -251,7 +248,7 @@ def _patch(request: Request, identity: Identity, name: str, patch: dict[str, Any
 @router.post("/partners/{partner_id}/setup/identity")
 def save_identity(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     partner_id: str,
     name: _Text = "",
     qualifier: _Text = "",
@@ -274,7 +271,7 @@ def save_identity(
 @router.post("/partners/{partner_id}/setup/documents")
 def save_documents(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     partner_id: str,
     receive: _Picked = [],  # noqa: B006
     send: _Picked = [],  # noqa: B006
@@ -309,7 +306,7 @@ def save_documents(
 @router.post("/partners/{partner_id}/setup/sftp")
 def save_sftp(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     partner_id: str,
     host: _Text = "",
     port: _Text = "22",
@@ -346,7 +343,7 @@ def save_sftp(
 @router.post("/partners/{partner_id}/setup/as2")
 def save_as2(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     partner_id: str,
     as2_id: _Text = "",
     us: _Text = "",
@@ -373,7 +370,7 @@ def save_as2(
 @router.post("/partners/{partner_id}/setup/hostkey")
 def save_host_key(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     partner_id: str,
     line: _Text = "",
     compared: bool = Form(default=False),
@@ -397,7 +394,7 @@ def save_host_key(
 
 
 @router.post("/partners/{partner_id}/setup/attempt")
-def attempt(request: Request, identity: _Operator, partner_id: str) -> Response:
+def attempt(request: Request, identity: Operator, partner_id: str) -> Response:
     """Tries the connection, and shows each step."""
     mine = plain(partner_id)
     found = visible(site_of(request), identity, mine)
@@ -418,7 +415,7 @@ _HOST_KEYS = [code for code, kind in CATALOGUE.items() if kind.step == "hostkey"
 @router.post("/partners/{partner_id}/setup/certificates")
 def save_certificate(
     request: Request,
-    identity: _Administrator,
+    identity: Administrator,
     partner_id: str,
     file: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
@@ -446,7 +443,7 @@ def save_certificate(
 
 
 @router.get("/partners/{partner_id}/samples/{set_id}")
-def sample(request: Request, identity: _Reader, partner_id: str, set_id: str) -> Response:
+def sample(request: Request, identity: Reader, partner_id: str, set_id: str) -> Response:
     """A test document, to look at or to give to the partner."""
     site, name = site_of(request), plain(partner_id)
     found = visible(site, identity, name)
@@ -455,7 +452,7 @@ def sample(request: Request, identity: _Reader, partner_id: str, set_id: str) ->
 
 
 @router.post("/partners/{partner_id}/setup/test")
-def exchange(request: Request, identity: _Operator, partner_id: str, set_id: _Text = "") -> Response:
+def exchange(request: Request, identity: Operator, partner_id: str, set_id: _Text = "") -> Response:
     """Lets a test document go its way."""
     site, mine = site_of(request), plain(partner_id)
     found = visible(site, identity, mine)
@@ -469,7 +466,7 @@ def exchange(request: Request, identity: _Operator, partner_id: str, set_id: _Te
 
 
 @router.post("/partners/{partner_id}/setup/live")
-def live(request: Request, identity: _Administrator, partner_id: str, reason: _Text = "") -> Response:
+def live(request: Request, identity: Administrator, partner_id: str, reason: _Text = "") -> Response:
     """From tests to production."""
     mine = plain(partner_id)
 

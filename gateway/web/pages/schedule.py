@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import Operator, Reader, site_of
 from gateway.api.paging import plain
 from gateway.api.routes import schedules
 from gateway.errors import RefusedError
-from gateway.services.access import Identity, Permission
+from gateway.services.access import Permission
 from gateway.web.render import page, see_other
 
 router = APIRouter()
-_Reader = Annotated[Identity, Depends(needs(Permission.READ))]
-_Operator = Annotated[Identity, Depends(needs(Permission.OPERATE))]
 _Text = Annotated[str, Form(max_length=1000)]
 _SHOWN = 100
 
 
 @router.get("/schedule")
-def schedule(request: Request, identity: _Reader, partner: str = "") -> Response:
+def schedule(request: Request, identity: Reader, partner: str = "") -> Response:
     """Polls and batch windows with times of their own, and deadlines."""
     site, name = site_of(request), plain(partner)[:50]
     rows = schedules.listed(site, identity, 3)
@@ -46,7 +44,7 @@ def schedule(request: Request, identity: _Reader, partner: str = "") -> Response
 
 
 @router.post("/schedule/run")
-def run(request: Request, identity: _Operator, name: _Text = "", reason: _Text = "") -> Response:
+def run(request: Request, identity: Operator, name: _Text = "", reason: _Text = "") -> Response:
     """Runs something now."""
     if not reason.strip():
         return see_other("/schedule", "Say why: it is kept in the audit.", "error")
@@ -57,7 +55,7 @@ def run(request: Request, identity: _Operator, name: _Text = "", reason: _Text =
 @router.post("/schedule/cancel")
 def cancel(
     request: Request,
-    identity: _Operator,
+    identity: Operator,
     number: Annotated[int, Form(ge=1, le=999_999_999)],
     reason: _Text = "",
 ) -> Response:

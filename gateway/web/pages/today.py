@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.access import needs, site_of
+from gateway.api.access import Reader, site_of
 from gateway.api.routes.today import show_today
-from gateway.services.access import Identity, Permission
 from gateway.web import charts
 from gateway.web.render import page
 
@@ -17,7 +14,7 @@ router = APIRouter()
 
 
 @router.get("/")
-def today(request: Request, identity: Annotated[Identity, Depends(needs(Permission.READ))]) -> Response:
+def today(request: Request, identity: Reader) -> Response:
     """The first page."""
     found, partners = show_today(request, identity), site_of(request).settings.partners
     volume = found["volume"]

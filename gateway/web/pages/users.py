@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from gateway.api.access import site_of
-from gateway.api.routes.users import Administrator, found
+from gateway.api.access import Administrator, site_of
+from gateway.api.routes.users import found
 from gateway.errors import EdiError, RefusedError
 from gateway.services import access
 from gateway.services.access import ROLES, Grant, Identity, Permission
