@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from gateway.api import problems
-from gateway.api.access import Auditor, site_of
+from gateway.api.access import Auditor, partners_for, site_of
 from gateway.api.paging import Cursor, plain
 from gateway.api.routes import audit as api
 from gateway.api.routes.audit import NewExport, Number
@@ -62,7 +62,10 @@ def entries(
         found = history.entries(connection, asked)
     kept = f"?{request.url.query}" if request.url.query else ""
     more: dict[str, Any] = {"asked": asked, "found": found, "since": since, "until": until, "wrong": wrong}
-    known: dict[str, Any] = {"events": proof.EVENTS, "partners": _partners(request, identity)}
+    known: dict[str, Any] = {
+        "events": proof.EVENTS,
+        "partners": partners_for(request, identity, Permission.AUDIT),
+    }
     twin = "" if since or until else f"/api/v1/audit/entries{kept}"
     return page(
         request, "audit.html", title="Audit", json_twin=twin, **_tabs(request, identity), **more, **known
@@ -139,7 +142,7 @@ def make_export(
 def _exports(request: Request, identity: Identity, values: dict[str, str], error: str) -> Response:
     rows = api.exports(site_of(request), identity)
     known: dict[str, Any] = {"rows": rows, "values": values, "error": error}
-    known["partners"] = _partners(request, identity)
+    known["partners"] = partners_for(request, identity, Permission.AUDIT)
     more: dict[str, Any] = {"json_twin": "/api/v1/audit/exports", "status": 422 if error else 200}
     return page(request, "audit_exports.html", title="Exports", **more, **_tabs(request, identity), **known)
 
@@ -161,7 +164,7 @@ def holds(request: Request, identity: Auditor) -> Response:
     rules = site_of(request).settings.gateway.retention
     known: dict[str, Any] = {"rows": rows, "rules": rules, "file": site_of(request).home / GATEWAY_FILE}
     more: dict[str, Any] = {"is_all": identity.may(Permission.AUDIT)}
-    more["partners"] = _partners(request, identity)
+    more["partners"] = partners_for(request, identity, Permission.AUDIT)
     twin, title = "/api/v1/audit/holds", "Holds and retention"
     return page(
         request, "audit_holds.html", title=title, json_twin=twin, **_tabs(request, identity), **known, **more
@@ -206,11 +209,6 @@ def _tabs(request: Request, identity: Identity) -> dict[str, Any]:
     known = known if identity.may(Permission.AUDIT) else known[:1]
     known = [*known, ("Holds and retention", "/audit/holds")]
     return {"tabs": [(name, href, None, href == request.url.path) for name, href in known]}
-
-
-def _partners(request: Request, identity: Identity) -> list[tuple[str, str]]:
-    mine, known = identity.partners(Permission.AUDIT), site_of(request).settings.partners
-    return [(one, known[one].name) for one in sorted(known) if mine is None or one in mine]
 
 
 def _day(text: str, *, end: bool = False) -> datetime | None:

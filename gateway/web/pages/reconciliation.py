@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from gateway.api.access import Operator, Reader, site_of
+from gateway.api.access import Operator, Reader, partners_for, site_of
 from gateway.api.paging import plain
 from gateway.api.routes import reconciliation as api
 from gateway.api.routes.reconciliation import Asked, Decision, Number, Part, State, Status, Window, rows
@@ -134,8 +134,7 @@ def number(request: Request, identity: Reader, number: str, partner: _Text = "")
 def _page(
     request: Request, identity: Identity, template: str, twin: str, found: Page, asked: Part, **more: Any
 ) -> Response:
-    mine, known = identity.partners(Permission.READ), site_of(request).settings.partners
-    more["partners"] = [(one, known[one].name) for one in sorted(known) if mine is None or one in mine]
+    more["partners"] = partners_for(request, identity)
     more["tabs"] = [(name, href, None, href == request.url.path) for name, href in _TABS]
     more |= {"title": "Reconciliation", "json_twin": f"{api.router.prefix}/{twin}"}
     return page(request, template, found=found, partner=asked.partner, **more)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from gateway.api.access import Administrator, site_of
+from gateway.api.access import Administrator, partners_for, site_of
 from gateway.api.routes.users import found
 from gateway.errors import EdiError, RefusedError
 from gateway.services import access
@@ -135,9 +135,8 @@ def enable(request: Request, identity: Administrator, user: str, reason: Reason)
 
 def matrix(request: Request, identity: Identity) -> dict[str, Any]:
     """What a form of roles shows: the roles, and the partners for which somebody may give them."""
-    mine, known = identity.partners(Permission.ADMINISTER), site_of(request).settings.partners
-    partners = [(one, known[one].name) for one in sorted(known) if mine is None or one in mine]
-    return {"roles": [*ROLES], "partners": ([("*", "All partners")] if mine is None else []) + partners}
+    whole = [("*", "All partners")] if identity.may(Permission.ADMINISTER) else []
+    return {"roles": [*ROLES], "partners": whole + partners_for(request, identity, Permission.ADMINISTER)}
 
 
 def grants_of(given: Iterable[str]) -> list[Grant]:
