@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+import structlog.testing
 from hypothesis import HealthCheck, settings
 
 from tests import samples as sample_documents
@@ -35,8 +36,13 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(autouse=True)
 def _plain_logging() -> None:
-    """Each test begins with logging as a new process has it: commands change it for good."""
+    """Each test begins with logging as a new process has it: commands change it for good.
+
+    Until it is set up nothing is written: threads of a gateway would write into what a test captures.
+    """
     structlog.reset_defaults()
+    structlog.configure(logger_factory=structlog.testing.ReturnLoggerFactory())
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")

@@ -434,7 +434,8 @@ class Client:
         if abs(self.ahead) > _SKEW:
             raise SpApiError("SPAPI-CLOCK", step="clock", what=what)
         told("clock", f"differs from Amazon's by {what}")
-        week, day = (_written(now - one) for one in (WINDOW, timedelta(days=1)))
+        # Amazon counts an open window up to the time at which it hears of it, by its own clock.
+        week, day = _written(now - WINDOW + _SKEW), _written(now - timedelta(days=1))
         reads: dict[str, Query] = {
             "getPurchaseOrders": {"createdAfter": week, "limit": 100, "includeDetails": "true"},
             "getPurchaseOrdersStatus": {"updatedAfter": day, "limit": 1},

@@ -611,6 +611,12 @@ def test_a_test_tells_token_clock_roles_and_vendor_code() -> None:
         assert not one.amazon.submissions
 
 
+def test_a_test_may_take_its_time_on_the_way() -> None:
+    """Amazon counts the days up to when it hears of the question."""
+    with rehearsal() as one:
+        one.client.probe(lambda *_: one.time.wait(9))
+
+
 @pytest.mark.parametrize(
     ("script", "code", "words"),
     [
