@@ -18,11 +18,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from hashlib import sha256
+from threading import Event
 from typing import Any, BinaryIO
 
 import paramiko
 from paramiko import AuthenticationException, Message, PKey, SFTPAttributes, SSHException
 from paramiko import sftp as protocol
+from paramiko.auth_handler import AuthOnlyHandler
 from paramiko.common import MSG_SERVICE_REQUEST
 from paramiko.ssh_exception import IncompatiblePeer
 from paramiko.transport import ServiceRequestingTransport
@@ -60,6 +62,25 @@ Watch = Callable[[str, str], None]
 """Is told a step and how it went: ``dns``, ``tcp``, ``hostkey``, ``login``, ``folders``, ``upload``."""
 
 
+class _Logins(AuthOnlyHandler):
+    """Hears an answer that comes at once; paramiko 5 makes what it waits for after it has asked."""
+
+    _answered = Event()
+
+    @property
+    def auth_event(self) -> Event:
+        return self._answered
+
+    @auth_event.setter
+    def auth_event(self, event: Event | None) -> None:
+        """Another one would not be set by an answer that is here already."""
+
+    def send_auth_request(self, *args: Any, **kwargs: Any) -> list[str]:
+        self._answered = Event()
+        allowed: list[str] = super().send_auth_request(*args, **kwargs)
+        return allowed
+
+
 class _Transport(ServiceRequestingTransport):
     """Asks for the service of logins once, as it must be; the usual one does for each try.
 
@@ -72,9 +93,10 @@ class _Transport(ServiceRequestingTransport):
     _service_userauth_accepted: bool
 
     def ensure_session(self) -> None:
-        """As in paramiko, but it does not wait for ever."""
+        """As in paramiko, but it does not wait for ever, and hears what comes with the answer."""
         if self._service_userauth_accepted:
             return
+        self.auth_handler = _Logins(self)
         request = Message()
         request.add_byte(bytes([MSG_SERVICE_REQUEST]))
         request.add_string("ssh-userauth")
@@ -84,7 +106,6 @@ class _Transport(ServiceRequestingTransport):
             if not self.active or time.monotonic() > until:
                 raise self.get_exception() or SSHException("it takes no logins")
             time.sleep(0.01)
-        self.auth_handler = self.get_auth_handler()
 
     def _really_parse_kex_init(self, m: Message, ignore_first_byte: bool = False) -> dict[str, Any]:
         parsed: dict[str, Any] = super()._really_parse_kex_init(m, ignore_first_byte)  # type: ignore[misc]

@@ -8,13 +8,17 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import asyncssh
 import pytest
+from paramiko import Message, Transport
+from paramiko.auth_handler import AuthHandler
+from paramiko.common import MSG_USERAUTH_REQUEST
 
 from gateway.partners.sftp import Server, Sftp, Upload
 from gateway.transports.base import Arrival, UnreadableError
@@ -471,6 +475,41 @@ def test_passwords_are_given_either_way(tmp_path: Path, root: Path, login: str) 
         with at(played) as folders:
             put(folders, *(b"%d" % number for number in range(100)))
         assert len(names(root / "outbox")) == 100
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_an_answer_to_a_login_may_come_before_it_is_waited_for(
+    played: Peer, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    """Paramiko forgot such an answer: one login of some hundreds took as long as it may."""
+    monkeypatch.setenv("EDIGW_TEST_PASSWORD", password)
+    heard = Event()
+
+    def telling_of(parse: Callable[..., None]) -> Callable[..., None]:
+        def parsed(*args: Any) -> None:
+            parse(*args)
+            heard.set()
+
+        return parsed
+
+    for name in ("_parse_userauth_success", "_parse_userauth_failure"):
+        monkeypatch.setattr(AuthHandler, name, telling_of(getattr(AuthHandler, name)))
+    send = Transport._send_message  # type: ignore[attr-defined]
+
+    def send_and_hear(transport: Transport, message: Message) -> None:
+        send(transport, message)
+        if message.asbytes()[0] == MSG_USERAUTH_REQUEST:
+            assert heard.wait(10)
+
+    monkeypatch.setattr(Transport, "_send_message", send_and_hear)
+    began = time.monotonic()
+    with at(played, timeout_seconds=60) as folders:
+        if password == PASSWORD:
+            assert not folders.exists("outbox", "a")
+        else:
+            with pytest.raises(SftpError, match="refuses edi with the password"):
+                folders.exists("outbox", "a")
+    assert time.monotonic() - began < 30, "it waited until the time was up"
 
 
 def test_a_wrong_password_is_told_without_it(played: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
