@@ -187,9 +187,7 @@ def test_unknown_users_are_refused_like_known_ones(proxied: str, monkeypatch: py
     compared, verify = list[str](), PasswordHasher.verify
 
     def watched(hasher: PasswordHasher, hashed: str, password: bytes) -> bool:
-        compared.append(
-            hashed.rpartition("$")[0].rpartition("$")[0]
-        )  # without salt and hash
+        compared.append(hashed.rpartition("$")[0].rpartition("$")[0])  # without salt and hash
         return verify(hasher, hashed, password)
 
     monkeypatch.setattr(PasswordHasher, "verify", watched)
