@@ -53,6 +53,11 @@ def samples() -> Path:
     return SAMPLES
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait until processes that were killed are missed."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("needs_samples") and SAMPLES is None:
         pytest.skip(sample_documents.ABSENT)

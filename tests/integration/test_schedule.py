@@ -142,7 +142,7 @@ def taken(engine: Engine) -> list[tuple[str, datetime]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_in_a_year_each_slot_is_run_once_by_three_clocks_that_are_killed(
     engine: Engine, seal: Seal, seed: int
 ) -> None:
