@@ -81,7 +81,7 @@ _TOLD = {
     "file.delivered": "folders/{channel}/{box}/{file}",
     "receipt.received": "{file}: the signed receipt says {disposition}, and has the right digest",
     "document.created": "{document_type} {number} read (interchange {control_number})",
-    "submission.written": "{document_type} {number} written for {operation} of Amazon's interface: {file}",
+    "submission.written": "{document_type} {number} written for {operation} of Amazon's API: {file}",
     "interchange.written": "{document_type} {number} written as X12 for {partner}: {file}",
     "acknowledgment.written": "{kind} for {partner} written: {words} ({file})",
     "acknowledgment.received": "{file}: {words}",
@@ -121,7 +121,7 @@ You are Example Supplier. Your customer Acme Retail sends purchase orders as X12
 and encrypted; the gateway checks them, writes one JSON file per order for your own system, and tells Acme
 Retail with a 997 what it took. Orders for an item that is in no table wait until it is. Your system answers
 one order with JSON: the gateway makes an 855, an 856 and an 810 of it. At last Acme Retail pays with an 820,
-and the story of the order is told and proved, by commands and on a page. Amazon orders by its own interface
+and the story of the order is told and proved, by commands and on a page. Amazon orders by its API
 (SP-API) meanwhile, and is answered the same way. Both customers and your system are played here; the
 gateway, the keys, HTTP, the files and the database are real."""
 
@@ -352,7 +352,7 @@ class Story:
                 self._names[about] = facts["file"]
                 kept = f"kept as payload {facts['sha256'][:12]}..." if "sha256" in facts else "not readable"
                 way = "over AS2" if "as2_id" in facts else f"from {facts['channel']}/inbox"
-                way = f"by {facts['operation']} of Amazon's interface" if "operation" in facts else way
+                way = f"by {facts['operation']} of Amazon's API" if "operation" in facts else way
                 self.line(f"took {facts['file']} {way}: {facts['bytes']} bytes, {kept}")
             case "file.delivered":
                 if (facts["channel"], facts["box"]) == (RETAILER, "outbox"):
@@ -495,7 +495,7 @@ class Story:
         from gateway.services.sp_api import FIRST_PAUSE
         from gateway.simulator.script import Line, Order
 
-        self.head("Amazon orders by its own interface; the answer goes the way the order came")
+        self.head("Amazon orders by its API; the answer goes the way the order came")
         line = Line(asin="B0C1KETTL3", sku="EX-KT-17", quantity=48, cost="18.40")
         self.amazon.publish(Order(number=_BY_API, at_seconds=-60, ship_to="PHX6", lines=(line,)))
         gateway.run_once()
