@@ -101,7 +101,7 @@ clean: ## remove what the other targets made
 $(LOCKED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed and $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
-	@echo "Making the Python environment $(VENV) from requirements.lock (once, about a minute) ..." >&2
+	@echo "Making the Python environment $(VENV) from requirements.lock (once, one to three minutes) ..." >&2
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "$(PYTHON) cannot make environments: install its venv module (Debian: python3-venv)." >&2; exit 1; }
 	@$(PIP) install --require-hashes -r requirements.lock

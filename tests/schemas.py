@@ -59,7 +59,7 @@ def document_schema(document_type: str) -> dict[str, Any]:
                 addresses[address] = None
             owner, node = target, inner
     for (owner, name), found in places.items():
-        _annotate((schema["$defs"][owner] if owner else schema)["properties"][name], *found)
+        _annotate(schema, (schema["$defs"][owner] if owner else schema)["properties"][name], *found)
     return schema
 
 
@@ -93,8 +93,9 @@ def _stated(rules: tuple[Rule, ...], prefix: tuple[str, ...]) -> Iterator[Stated
                     yield path, text, tuple(map(str, used.table.values())) if used.name == "code" else ()
 
 
-def _annotate(described: dict[str, Any], places: dict[str, None], names: dict[str, None]) -> None:
-    text, example, rest = described.get("description", "").partition(" Example: ")
+def _annotate(schema: Node, described: dict[str, Any], places: dict[str, None], names: dict[str, None]) -> None:
+    words = described.get("description") or resolved(schema, described).get("description", "")
+    text, example, rest = words.partition(" Example: ")
     if 0 < len(places) <= _MANY:
         described["x-x12"] = ", ".join(places)
         text += f" X12: {described['x-x12']}."

@@ -28,6 +28,8 @@ from gateway.as2.problems import CATALOGUE as AS2_PROBLEMS
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.main import parser
 from gateway.documents import document_types, model_for
+from gateway.documents.common import Document
+from gateway.documents.schema import resolved
 from gateway.engine import library
 from gateway.mapping.converters import NAMES
 from gateway.mapping.model import Field
@@ -358,7 +360,7 @@ def problem_table() -> str:
         "home": "Home: what is wrong beyond the content",
         "AS2": "AS2: messages and receipts",
         "SFTP": "SFTP: servers of partners",
-        "SP-API": "SP-API: calls of Amazon's interface",
+        "SP-API": "SP-API: calls of Amazon's API",
         "rule": "Rules of vendors",
         "mapping": "Mappings",
         "web": "The page and the REST interface",
@@ -387,29 +389,52 @@ def problem_table() -> str:
 
 
 def field_table() -> str:
-    """The fields of every document type: of the document itself, and of the objects that only it has."""
-    lines = []
+    """The fields of every document type: of the document itself, of the objects that only it has, and of the parts
+    that all share. What every document and object has stands above the table in words."""
+    lines: list[str] = []
+    shared: dict[str, dict[str, Any]] = {}
     for kind in document_types():
         schema, module = document_schema(kind), import_module(model_for(kind).__module__)
-        own = [
-            (f"`{kind}`: {name}", one)
-            for name, one in schema["$defs"].items()
-            if getattr(getattr(module, name, None), "__module__", "") == module.__name__
-        ]
-        for title, model in [(f"`{kind}`", schema), *own]:
-            lines += [f"### {title}", "", "| field | X12 | meaning |", "| --- | --- | --- |"]
-            lines += [
-                _field(key, one, key in model.get("required", ())) for key, one in model["properties"].items()
-            ]
-            lines.append("")
+        own = {}
+        for name, one in schema["$defs"].items():
+            is_own = getattr(getattr(module, name, None), "__module__", "") == module.__name__
+            (own if is_own else shared)[f"`{kind}`: {name}" if is_own else name] = one | {"in": schema}
+        for title, model in {f"`{kind}`": schema | {"in": schema}, **own}.items():
+            lines += [f"### {title}", "", *_fields(model, by_place=True), ""]
+    lines += ["## Parts", "", "What several types have; where each field stands in X12 depends on the set.", ""]
+    for name, model in sorted(shared.items()):
+        if name not in ENVELOPE:
+            lines += [f"### {name}", "", f"{model['description']}", "", *_fields(model, by_place=False), ""]
     return "\n".join(lines) + "\n"
 
 
-def _field(key: str, one: dict[str, Any], needed: bool) -> str:
-    meaning = one.get("description", "").partition(". ")[0].rstrip(".")
-    many = "[]" if "minItems" in str(one) else ""
-    place = _cell(one.get("x-x12", ""))
-    return f"| `{key}{many}`{' (needed)' if needed else ''} | {place} | {_cell(meaning)} |"
+ENVELOPE = ("Control", "Endpoint", "Extension", "Raw")
+_STATED = {*Document.model_fields}
+
+
+def _fields(model: dict[str, Any], *, by_place: bool) -> Iterator[str]:
+    yield "| field | X12 | meaning |" if by_place else "| field | meaning |"
+    yield "| --- | --- | --- |" if by_place else "| --- | --- |"
+    for key, one in model["properties"].items():
+        if key not in _STATED:
+            meaning = one.get("description") or resolved(model["in"], one).get("description", "")
+            cells = [f"`{key}{'[]' * ('minItems' in one)}`{' (needed)' * (key in model.get('required', ()))}"]
+            cells += [one.get("x-x12", "")] * by_place
+            cells += [f"{meaning.partition(' X12: ')[0].partition('. ')[0].rstrip('.')}{_part(model['in'], one)}"]
+            yield f"| {' | '.join(map(_cell, cells))} |"
+    if "patternProperties" in model:
+        yield f"| others | {'| ' * by_place}under their X12 qualifier |"
+
+
+def _part(schema: dict[str, Any], one: dict[str, Any]) -> str:
+    """A link to the table of what stands in a field, if it is an object."""
+    name = (one.get("$ref") or one.get("items", {}).get("$ref", "")).rpartition("/")[2]
+    if not name or name in ENVELOPE:
+        return ""
+    kind = schema["properties"]["document_type"]["const"]
+    module = import_module(model_for(kind).__module__)
+    is_own = getattr(getattr(module, name, None), "__module__", "") == module.__name__
+    return f": [{name}](#{f'{kind}-' * is_own}{name.lower()})"
 
 
 def _cell(text: str) -> str:

@@ -339,7 +339,7 @@ def steps(
     agreed = [f"{one.set} in" for one in partner.receive] + [f"{one.set} out" for one in partner.send]
     way = (
         " and ".join(f"{way.upper()} ({name})" for name, way in ways.items())
-        or f"Folder folders/{partner.folder}"
+        or f"Its folder, folders/{partner.folder}"
     )
     found = [
         ("identity", "Identity", bool(known) or partner.is_direct, known),

@@ -21,12 +21,13 @@ _answer = partial(_kind, Level.TRANSACTION_SET, Fault.PARTNER)
 _file = partial(_kind, Level.FILE, Fault.CONFIGURATION)
 _ours = partial(_kind, Level.FILE, Fault.US)
 _AGAIN = "Then put the file into the inbox again."
+_REPROCESS = "Then reprocess the message: on its page, or with `edigw message reprocess`."
 
 # fmt: off
 CATALOGUE: dict[str, Kind] = {
     "HOME-NO-PARTNER": _unknown(
         "The interchange is from {party}, and no partner of this home has that identifier.",
-        f"If you trade with them, add a file to partners/ with this identifier. {_AGAIN}",
+        f"If you trade with them, add a file to partners/ with this identifier. {_REPROCESS}",
         "The sender of an interchange (ISA05, ISA06) must be one of the identifiers of a partner file. "
         "Nothing is guessed from the folder a file lies in, or from names inside it; nothing is answered."),
     "HOME-WRONG-CHANNEL": _foreign(
@@ -36,17 +37,17 @@ CATALOGUE: dict[str, Kind] = {
         "is therefore not believed."),
     "HOME-NOT-FOR-US": _foreign(
         "The interchange is addressed to {party}, and {partner} knows you as {us}.",
-        f"Tell the sender, or correct `us` in the partner file. {_AGAIN}",
+        f"Tell the sender, or correct `us` in the partner file. {_REPROCESS}",
         "The receiver of an interchange (ISA07, ISA08) must be your identifier, as gateway.yaml or the "
         "partner file states it. An interchange for somebody else is neither translated nor acknowledged."),
     "HOME-NO-AGREEMENT": _set(
         "Transaction set {set} is not agreed with {partner}: it is not listed under `{list}` in its file.",
-        f"Add it to partners/{{partner}}.yaml if it is wanted. {_AGAIN}",
+        f"Add it to partners/{{partner}}.yaml if it is wanted. {_REPROCESS}",
         "A partner file lists the transaction sets to receive and to send. Others are not translated; in a "
         "997 they are reported as not supported (AK502 = 1)."),
     "HOME-NO-DOCUMENT": _set(
         "Transaction set {set} is correct, but there is no mapping from version {version} to a document.",
-        "Add a mapping for it.",
+        f"Add a mapping for it. {_REPROCESS}",
         "A guide checks a transaction set, a mapping makes a document of it. This set has a guide only."),
     "HOME-DUPLICATE": _foreign(
         "{what} was processed before, as {file} (message {message}).",
@@ -85,12 +86,13 @@ CATALOGUE: dict[str, Kind] = {
         "The document type decides which transaction set is written."),
     "HOME-NO-FORM": _file(
         "No form of the channel {channel} reads a file of this name.",
-        f"Give it a name that matches `files` of a form under erp.channels, or add a form. {_AGAIN}",
+        f"Add a form to erp.channels whose `files` matches the name. {_REPROCESS} Or put it into the inbox again "
+        "under a name that matches.",
         "A file of your own system is read by the first form of its channel whose `files` matches its name; "
         "from a channel with `direction: to_erp` nothing is read."),
     "HOME-NO-ACCOUNT": _file(
         "The partner's file of the channel {channel} has no `sp_api` any more.",
-        f"Put it back into the file. {_AGAIN}",
+        f"Put it back into the file. {_REPROCESS}",
         "Orders that came by Amazon's API are read with what was agreed about the account."),
     "HOME-NO-OUTLET": _set(
         "No channel of your own system takes {kind}, so the {kind} {number} is not delivered.",
@@ -151,7 +153,7 @@ CATALOGUE: dict[str, Kind] = {
         "may use it again; so may another one when the partner refused the first, or it was cancelled."),
     "ROUTE-NO-RULE": _file(
         "{what}.",
-        f"Add a rule to routes.yaml; `edigw route check` finds what is missing. {_AGAIN}",
+        f"Add a rule to routes.yaml; `edigw route check` finds what is missing. {_REPROCESS}",
         "A partner with several ways needs a rule that says which one a document goes. Nothing is guessed."),
     "ROUTE-PINNED": _file(
         "{what}.",
@@ -181,7 +183,7 @@ CATALOGUE: dict[str, Kind] = {
         "begins on; when clocks change, one is longer or shorter, or does not come."),
     "HOME-FAILED": _ours(
         "An error of the gateway stopped the work on this file {count} times; the log says which.",
-        "Report it with the log. " + _AGAIN,
+        "Report it with the log. When it is put right, reprocess the message: `edigw message reprocess`.",
         "This is a fault of the software and not of the file."),
 }
 # fmt: on

@@ -99,7 +99,7 @@ def called(row: Row) -> str:
 
 
 def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
-    """What is missing or wrong in a chain, in words; ``due_at`` is until when something should be there.
+    """What is still to come in a chain, or ``wrong`` in it, in words; ``due_at`` is until when it should be there.
 
     Args:
         expected: types of documents that are to follow an order, as agreed with the partner.
@@ -108,31 +108,32 @@ def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
     types = [row["document_type"] for row in rows]
     if told["purchase_orders"]:
         if "purchase_order" not in types:
-            yield _gap("document", "the purchase order itself is not here")
+            yield _gap("document", "the purchase order itself is not here", wrong=True)
         for kind in expected:
             if kind not in types:
                 yield _gap("document", f"no {kind.replace('_', ' ')} yet")
     for place, row in enumerate(rows):
         carrier = row["sent"] or row["message"] or {}
         if carrier.get("hold"):
-            yield _gap("hold", f"{called(row)} is on hold: {carrier['hold']}", row)
+            yield _gap("hold", f"{called(row)} is on hold: {carrier['hold']}", row, wrong=True)
         if (row["batch"] or "").startswith(APPROVAL):
-            yield _gap("hold", f"{called(row)} waits for approval of what rules say against it", row)
+            yield _gap("hold", f"{called(row)} waits for approval of what rules say against it", row, wrong=True)
         elif row["batch"]:
             yield _gap("delivery", f"{called(row)} waits for others, to be sent with them", row)
-        elif words := _UNDELIVERED.get(carrier.get("delivery", "")):
-            yield _gap("delivery", f"{called(row)} {words}", row)
+        elif words := _UNDELIVERED.get(state := carrier.get("delivery", "")):
+            yield _gap("delivery", f"{called(row)} {words}", row, wrong=state in ("failed", "cancelled"))
         elif row["acknowledgment"] in OWED:
             late = " and late" if row["acknowledgment"] == "overdue" else ""
-            yield _gap("acknowledgment", f"no acknowledgment yet of {called(row)}", row, f"due{late}")
+            words = f"no acknowledgment yet of {called(row)}"
+            yield _gap("acknowledgment", words, row, f"due{late}", wrong=bool(late))
         elif row["acknowledgment"] == "rejected" and row["document_type"] not in types[place + 1 :]:
-            yield _gap("rejected", f"{called(row)} was rejected by the partner, and nothing followed", row)
+            yield _gap("rejected", f"{called(row)} was rejected by the partner, and nothing followed", row, wrong=True)
 
 
-def _gap(kind: str, words: str, row: Row | None = None, due: str = "") -> Row:
+def _gap(kind: str, words: str, row: Row | None = None, due: str = "", *, wrong: bool = False) -> Row:
     at = row["due_at"] if row and due else None
     words += f", {due} {at[:16].replace('T', ' ')} UTC" if at else ""
-    return {"kind": kind, "document_id": row and row["id"], "due_at": at, "words": words}
+    return {"kind": kind, "document_id": row and row["id"], "due_at": at, "wrong": wrong, "words": words}
 
 
 def _naming(connection: Connection, like: Row, numbers: Collection[tuple[str, str]]) -> list[Row]:

@@ -23,7 +23,7 @@ import httpx
 import stamina
 
 from gateway import __version__
-from gateway.errors import TransportError
+from gateway.errors import ConfigurationError, TransportError
 from gateway.partners.sp_api import TOKEN_URL, SpApi
 from gateway.transports.as2 import tls_context
 from gateway.transports.sp_api_problems import CATALOGUE
@@ -294,7 +294,6 @@ class Client:
 
         Raises:
             SpApiError: it failed, or nobody knows.
-            ConfigurationError: a secret is not there.
         """
         known = OPERATIONS[operation]
         assert (body is not None) == known.submits
@@ -402,7 +401,10 @@ class Client:
 
     def _granted(self) -> tuple[str, float]:
         terms, names = self.terms, ("client_id", "client_secret", "refresh_token")
-        form = {name: self._find(getattr(terms, name)) for name in names} | {"grant_type": "refresh_token"}
+        try:
+            form = {name: self._find(getattr(terms, name)) for name in names} | {"grant_type": "refresh_token"}
+        except ConfigurationError as error:
+            raise SpApiError("SPAPI-SECRET", step="settings", what=str(error)) from None
         request = self._kept.build_request("POST", terms.token_url or TOKEN_URL, data=form)
         heard = self._heard(self._kept, request, None)
         said = heard.read if isinstance(heard.read, dict) else {}
@@ -425,7 +427,6 @@ class Client:
 
         Raises:
             SpApiError: its ``step`` failed; the steps before it were told.
-            ConfigurationError: a secret is not there.
         """
         self._token()
         ends, now = self.terms.secret_ends, self.now()

@@ -329,9 +329,10 @@ def test_a_secret_that_is_not_there_is_our_move() -> None:
     with (
         Amazon(Script()) as amazon,
         Client(settings(amazon), find) as client,
-        pytest.raises(ConfigurationError),
+        pytest.raises(SpApiError, match="is not there") as told,
     ):
         client.call("getPurchaseOrders")
+    assert (told.value.code, told.value.step) == ("SPAPI-SECRET", "settings")
 
 
 # --- the fault matrix ------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def test_it_goes_on_watching_until_it_is_stopped(tmp_path: Path) -> None:
             line = demo.stdout.readline()
             assert line, told
             told += line
-        found = re.search(r"Home: (\S+)", told)
+        found = re.search(r"Its home, for the commands below: (\S+)", told)
         assert found
         home = Path(found[1])
         drop(home / "folders/acme-retail/inbox", "mine.edi", interchange(5000, [order(1, "MINE", [LINE])]))

@@ -298,16 +298,17 @@ def test_documents_of_no_order_stand_alone(order: Rows, connection: Connection) 
 def test_gaps_are_told_in_words(order: Rows, connection: Connection) -> None:
     found = chain(connection, ["paid"])
     told = list(gaps(found, ["purchase_order_acknowledgment", "ship_notice"]))
-    assert [(one["kind"], one["words"]) for one in told] == [
-        ("document", "no purchase order acknowledgment yet"),
-        ("acknowledgment", "no acknowledgment yet of invoice IA, due and late 2026-03-02 09:30 UTC"),
-        ("rejected", "invoice IB was rejected by the partner, and nothing followed"),
+    assert [(one["kind"], one["wrong"], one["words"]) for one in told] == [
+        ("document", False, "no purchase order acknowledgment yet"),
+        ("acknowledgment", True, "no acknowledgment yet of invoice IA, due and late 2026-03-02 09:30 UTC"),
+        ("rejected", True, "invoice IB was rejected by the partner, and nothing followed"),
     ]
     for row in found["documents"]:
         row["sent"] = {"delivery": "failed", "hold": "asked for"}
         row["batch"] = "x" if row["id"] == "ship" else None
-    kinds = [one["kind"] for one in gaps(found) if one["document_id"] in ("ship", "invA")]
-    assert kinds == ["hold", "delivery", "hold", "delivery"]
+    told = [one for one in gaps(found) if one["document_id"] in ("ship", "invA")]
+    assert [one["kind"] for one in told] == ["hold", "delivery", "hold", "delivery"]
+    assert [one["wrong"] for one in told] == [True, False, True, True]  # waits for its batch; failed
     found["documents"] = [{**found["documents"][0], "batch": None, "sent": {"delivery": "sent"}}]
     assert [one["words"] for one in gaps(found) if one["kind"] == "delivery"] == [
         "purchase order A was sent, the partner's receipt is not here yet"

@@ -23,11 +23,12 @@ router = APIRouter(prefix="/api/v1", tags=["documents"])
 
 
 class Gap(BaseModel):
-    """What is missing or wrong."""
+    """What is still to come, or wrong."""
 
     kind: str
     document_id: str | None
     due_at: str | None
+    wrong: bool = Field(description="whether somebody has to see to it; else it is still to come")
     words: str
 
 

@@ -11,10 +11,11 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
@@ -81,7 +82,8 @@ _TOLD = {
     "file.delivered": "folders/{channel}/{box}/{file}",
     "receipt.received": "{file}: the signed receipt says {disposition}, and has the right digest",
     "document.created": "{document_type} {number} read (interchange {control_number})",
-    "submission.written": "{document_type} {number} written for {operation} of Amazon's interface: {file}",
+    "document.waits": "{document_type} {number} waits for {waits_for}",
+    "submission.written": "{document_type} {number} written for {operation} of Amazon's API: {file}",
     "interchange.written": "{document_type} {number} written as X12 for {partner}: {file}",
     "acknowledgment.written": "{kind} for {partner} written: {words} ({file})",
     "acknowledgment.received": "{file}: {words}",
@@ -117,13 +119,12 @@ _GOOD = ("7KX2M41Q", "7KX2M42R", "7KX2M43S", "7KX2M44T")
 _CODES = {"A": "accepted", "P": "accepted in part", "E": "accepted with errors", "R": "rejected"}
 
 _INTRODUCTION = """\
-You are Example Supplier. Your customer Acme Retail sends purchase orders as X12 850 files over AS2, signed
-and encrypted; the gateway checks them, writes one JSON file per order for your own system, and tells Acme
-Retail with a 997 what it took. Orders for an item that is in no table wait until it is. Your system answers
-one order with JSON: the gateway makes an 855, an 856 and an 810 of it. At last Acme Retail pays with an 820,
-and the story of the order is told and proved, by commands and on a page. Amazon orders by its own interface
-(SP-API) meanwhile, and is answered the same way. Both customers and your system are played here; the
-gateway, the keys, HTTP, the files and the database are real."""
+You are Example Supplier. Acme Retail sends you purchase orders as X12 over AS2; the gateway checks them, gives
+your own system one JSON file for each, and tells Acme Retail what it took. One order is wrong, two wait for an
+item that nobody knows, and an invoice is stopped before it does harm. At the end Acme Retail pays, and the story
+of one order is told and proved. Amazon orders by its API (SP-API) meanwhile, and is answered the same way.
+
+Both customers and your system are played; the gateway, its keys, HTTP, files and database are real."""
 
 
 def register(commands: inputs.Commands) -> None:
@@ -352,7 +353,7 @@ class Story:
                 self._names[about] = facts["file"]
                 kept = f"kept as payload {facts['sha256'][:12]}..." if "sha256" in facts else "not readable"
                 way = "over AS2" if "as2_id" in facts else f"from {facts['channel']}/inbox"
-                way = f"by {facts['operation']} of Amazon's interface" if "operation" in facts else way
+                way = f"by {facts['operation']} of Amazon's API" if "operation" in facts else way
                 self.line(f"took {facts['file']} {way}: {facts['bytes']} bytes, {kept}")
             case "file.delivered":
                 if (facts["channel"], facts["box"]) == (RETAILER, "outbox"):
@@ -360,6 +361,8 @@ class Story:
                 if "transaction_id" in facts:
                     self.line(f"{facts['file']}: Amazon has it, as transaction {facts['transaction_id']}", 5)
                     return
+                if ".problem." in facts["file"]:
+                    return  # the reasons beside a file
                 about = "delivered"
             case "receipt.received":
                 self._receipts += 1
@@ -381,7 +384,7 @@ class Story:
         """The main job: from the order to the payment."""
         self.say(
             f"EDI gateway: demonstration\n\n{_INTRODUCTION}\n\n"
-            f"Home: {self.home}  (EDIGW_HOME for the commands below)"
+            f"Its home, for the commands below: {self.home}"
         )
         retailer, erp = self.home / "folders" / RETAILER, self.home / "folders" / ERP
         got = self.home / _GOT
@@ -495,7 +498,7 @@ class Story:
         from gateway.services.sp_api import FIRST_PAUSE
         from gateway.simulator.script import Line, Order
 
-        self.head("Amazon orders by its own interface; the answer goes the way the order came")
+        self.head("Amazon orders by its API; the answer goes the way the order came")
         line = Line(asin="B0C1KETTL3", sku="EX-KT-17", quantity=48, cost="18.40")
         self.amazon.publish(Order(number=_BY_API, at_seconds=-60, ship_to="PHX6", lines=(line,)))
         gateway.run_once()
@@ -526,11 +529,13 @@ class Story:
         from gateway.cli.main import main
 
         told = " ".join(words).replace(f"{self.home}/", "")
-        self.say(f"   $ edigw {told}\n")
-        log = structlog.get_config()
-        code = main([*words, "--config", str(self.home)])
+        self.say(f"   $ edigw {told}")
+        log, out, remarks = structlog.get_config(), StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(remarks):
+            code = main([*words, "--config", str(self.home)])
         structlog.configure(**log)
-        self.say()
+        for line in (out.getvalue() or remarks.getvalue()).splitlines():
+            self.say(f"     {line}".rstrip())
         return code
 
     def _quarantine(self, reports: list[dict[str, Any]]) -> None:
@@ -591,7 +596,7 @@ class Story:
             gross = line["gross"]["amount"]
             self.line(
                 f"paid {advice['amount']['amount']} on {advice['paid_on']} for invoice "
-                f"{line['document_ref']} of {gross}; {claim['amount']['amount']} for "
+                f"{line['document_ref']} of {gross}: {claim['amount']['amount'].lstrip('-')} less, for "
                 f"{claim['reason'].replace('_', ' ')}"
             )
             found = f"{Decimal(gross) - Decimal(line['paid']['amount'])} short of {gross}"

@@ -151,7 +151,7 @@ def _owed(row: Row) -> Sequence[str]:
 
 
 def run_chain(args: argparse.Namespace) -> int:
-    """Tell the story of a purchase order: what came, what was sent, what is missing.
+    """Tell the story of a purchase order: what came, what was sent, what is to come.
 
     Follows the numbers of an order to its acknowledgment, ship notices, invoices and payment, in order of
     time, and says what is not there yet. Times are UTC.
@@ -177,8 +177,9 @@ def _story(chain: Row) -> Iterator[str]:
         yield from _event(row)
     if chain["truncated"]:
         yield "There are more documents than are shown."
-    if chain["gaps"]:
-        yield from ("", "Missing or wrong", *(f"  {one['words']}" for one in chain["gaps"]))
+    for title, wrong in ("Needs somebody", True), ("Still to come", False):
+        if told := [f"  {one['words']}" for one in chain["gaps"] if one["wrong"] is wrong]:
+            yield from ("", title, *told)
 
 
 def _event(row: Row) -> Iterator[str]:

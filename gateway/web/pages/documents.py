@@ -212,11 +212,11 @@ def story(request: Request, identity: Reader, number: str, partner: Text = "") -
 
 
 def _timeline(told: Row, now: str) -> list[Row]:
-    """The documents of a chain, then what is not there yet, as events of a timeline."""
-    wrong: dict[str, Row] = {one["document_id"]: one for one in told["gaps"] if one["document_id"]}
+    """The documents of a chain, then what is still to come, as events of a timeline."""
+    about: dict[str, Row] = {one["document_id"]: one for one in told["gaps"] if one["document_id"]}
     events = []
     for row in told["documents"]:
-        gap = wrong.get(row["id"])
+        gap = about.get(row["id"])
         carrier = row["sent"] or row["message"] or {}
         answers = [f"{one['kind']}: {words(one['status'])}. {one['words']}" for one in row["acknowledgments"]]
         told_by = [f"answered with {one['name']}" for one in row["answers"]]
@@ -229,12 +229,13 @@ def _timeline(told: Row, now: str) -> list[Row]:
         }
         if gap:
             late = bool(gap["due_at"] and gap["due_at"] < now)
-            state = {"rejected": "failed", "acknowledgment": "due", "hold": "due"}.get(gap["kind"], "due")
+            state = "failed" if gap["wrong"] and gap["kind"] in ("rejected", "delivery") else "due"
             event |= {"state": "late" if late or "late" in gap["words"] else state, "due_at": gap["due_at"]}
             event["text"] += f" · {gap['words'].partition(', due')[0]}"
         events.append(event)
-    missing = [one for one in told["gaps"] if not one["document_id"]]
-    return [*events, *({"title": one["words"].capitalize(), "state": "gap"} for one in missing)]
+    rest = [one for one in told["gaps"] if not one["document_id"]]
+    states = {True: "failed", False: "gap"}
+    return [*events, *({"title": one["words"].capitalize(), "state": states[one["wrong"]]} for one in rest)]
 
 
 @router.get("/acknowledgments")
