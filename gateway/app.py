@@ -182,6 +182,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         kept: Kept | None = None,
         before: Settings | None = None,
     ) -> None:
+        metadata.refuse()
         self._kept, self.trouble = kept, ""
         self.shown: Callable[[str, bool], object] = lambda *_: None
         self.home = home
@@ -429,7 +430,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         rules = self.settings.gateway
         found: list[Callable[[threading.Event], None]] = []
         found += [self.listener().run] if rules.as2.listen else []
-        found += [self.sftp_server().run] if rules.sftp_server.listen else []
+        found += [partial(self.sftp_server().run, kept=self._kept)] if rules.sftp_server.listen else []
         return found + ([self._show] if rules.web.address else [])
 
     def web(self, address: tuple[str, int] | None = None) -> Web:
