@@ -107,7 +107,7 @@ def _check(name: str, path: Path, library: Library, layers: Sequence[Path]) -> N
     if name.endswith(".test.yaml") or not below:
         return
     if kind == "mappings" and folder == "erp":
-        engine.shape(path.stem, layers[:1])
+        engine.shape(path.stem, (layers[0],))
     elif kind == "mappings":
         for one in findings(name, path.read_bytes(), library):
             if one.is_error:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def by_sftp() -> None:
 
 def by_sp_api() -> None:
     secrets = dict.fromkeys(("client_id", "client_secret", "refresh_token"), "env:X")
-    given = {"region": "na", "vendor_code": "REHRS", "secret_made_on": NOW.date(), **secrets}
+    given: dict[str, Any] = {"region": "na", "vendor_code": "REHRS", "secret_made_on": NOW.date(), **secrets}
     terms = SpApi(**given, base_url=f"https://{HOST}", token_url=f"https://{HOST}/token")
     with Account(terms, lambda _: "x", tries=1) as account:
         account.call("getPurchaseOrders")

@@ -162,8 +162,8 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
         log.info("settings.changed")
         settings, before, trouble = fresh, settings, ""
     _close(kept, list(kept))
-    for error in failed:
-        raise error
+    if failed:
+        raise failed[0]
     log.info("gateway.stopped")
     return ExitCode.FINE
 
