@@ -65,6 +65,7 @@ from gateway.store.payloads import PayloadFiles, open_payloads
 from gateway.store.records import GATEWAY, Entry, Message
 from gateway.store.sql import Store
 from gateway.store.tables import jobs, workers
+from gateway.transports import metadata
 from gateway.transports.as2 import Client
 from gateway.transports.base import Remote
 from gateway.transports.folder import INBOX, OUTBOX, QUARANTINE, Folder
@@ -158,7 +159,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         works: whether it works on the home, which on SQLite only one process may; others read, and say what
             is to be done.
         actor: who does what is done by hand.
-        kept: sockets of an earlier gateway of this process.
+        kept: what an earlier gateway of this process left open.
         before: the settings of that one, as they changed.
 
     Attributes:
@@ -181,6 +182,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         kept: Kept | None = None,
         before: Settings | None = None,
     ) -> None:
+        metadata.refuse()
         self._kept, self.trouble = kept, ""
         self.shown: Callable[[str, bool], object] = lambda *_: None
         self.home = home
@@ -428,7 +430,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         rules = self.settings.gateway
         found: list[Callable[[threading.Event], None]] = []
         found += [self.listener().run] if rules.as2.listen else []
-        found += [self.sftp_server().run] if rules.sftp_server.listen else []
+        found += [partial(self.sftp_server().run, kept=self._kept)] if rules.sftp_server.listen else []
         return found + ([self._show] if rules.web.address else [])
 
     def web(self, address: tuple[str, int] | None = None) -> Web:

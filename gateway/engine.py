@@ -31,16 +31,24 @@ Source = bytes | Path | BinaryIO
 
 
 @lru_cache(maxsize=8)
-def library(overrides: tuple[Path, ...] = (), edition: str = "") -> Library:  # noqa: ARG001 -- a key
+def library(overrides: tuple[Path, ...] = (), edition: str = "") -> Library:
     """The guides and mappings that are installed, compiled once in a process.
 
     Args:
         overrides: directories searched first, for example those of a home.
-        edition: what their content is known by, where it may change while the process lives.
+        edition: what their content is known by, where it may change while the process lives: then it is read
+            now, and what becomes of the files later does not matter.
     """
+    kept = {
+        f"{folder.name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for folder in reversed(overrides if edition else ())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
     def load(relative: str) -> bytes:
-        return resources.find(relative, overrides).read_bytes()
+        found = kept.get(relative)
+        return resources.find(relative, () if edition else overrides).read_bytes() if found is None else found
 
     return Library(load)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway import resources
-from tests.images import ROOT, Image, made
+from tests.images import Image, made
 
 pytestmark = [
     pytest.mark.long,
@@ -69,13 +69,14 @@ def test_it_has_no_tools_to_build_with_and_no_source(image: Image, volume: Path)
 def test_it_runs_until_it_is_told_to_stop(image: Image, volume: Path) -> None:
     start = shlex.join([*image.said["ENTRYPOINT"], *image.said["CMD"]])
     check = shlex.join(image.said["HEALTHCHECK"][1:])
-    healthy = f"for i in $(seq 60); do {check} 2>/dev/null && break; sleep 0.5; done; {check}"
-    has_page = (ROOT / "gateway/web/app.py").exists()
-    begun = "for i in $(seq 60); do grep -q gateway.started log && break; sleep 0.5; done"
-    image.start(
-        volume,
-        f"edigw init . >/dev/null; {start} 2>log & pid=$!\n"
-        f"{begun}; {healthy if has_page else 'true'} || {{ cat log; exit 1; }}\n"
-        f"kill -{image.said['STOPSIGNAL'][0].removeprefix('SIG')} $pid; wait $pid",
+    waits = "for i in $(seq 60); do {} 2>/dev/null && break; sleep 0.5; done"
+    script = (
+        f"edigw init . >/dev/null; {check} 2>/dev/null && exit 9\n"  # it fails where nothing runs
+        f"{start} 2>log & pid=$!\n"
+        f"{waits.format(check)}; {check} || {{ cat log; exit 1; }}\n"
+        f"kill -{image.said['STOPSIGNAL'][0].removeprefix('SIG')} $pid; wait $pid"
     )
-    assert "gateway.stopped" in (volume / "log").read_text()
+    image.start(volume, script)
+    log = (volume / "log").read_text()
+    assert "web.ready" in log
+    assert "gateway.stopped" in log

@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
@@ -27,8 +28,21 @@ HEADER_LIMIT = 64 << 10
 
 _GRACE_SECONDS = 0.5
 
-Kept = dict[str, tuple[tuple[str, int], list[socket.socket]]]
-"""Sockets, with their address, that stay open between two servers of a name: who connects meanwhile waits."""
+Kept = dict[str, Any]
+"""What stays open between two servers of a name, so that who connects meanwhile waits; each has ``close``."""
+
+
+@dataclass(slots=True)
+class Sockets:
+    """Those of a server that listened at a place."""
+
+    place: tuple[str, int]
+    made: list[socket.socket]
+
+    def close(self) -> None:
+        """Nobody can connect any more."""
+        for one in self.made:
+            one.close()
 
 
 class Server:
@@ -96,7 +110,7 @@ class Server:
             await asyncio.sleep(0.05)
         for server in servers:
             server.close()
-        if self._kept is not None:  # who was let in a moment ago may ask first: nobody is turned away
+        if self._kept:  # who was let in a moment ago may ask first: nobody is turned away
             await asyncio.sleep(_GRACE_SECONDS)
         for connection in list(state.connections):
             connection.shutdown()
@@ -109,20 +123,19 @@ class Server:
         loop, place = asyncio.get_running_loop(), (self.host, self.port)
         tls = self._context()
         seconds = self._header_seconds if tls else None
-        before, kept = self._kept.pop(self._name, (place, [])) if self._kept is not None else (place, [])
-        if self._kept is not None and before == place and kept:
-            self._kept[self._name] = place, kept
+        before = self._kept.get(self._name) if self._kept else None
+        if before and before.place == place:
             return [
                 await loop.create_server(factory, sock=one.dup(), ssl=tls, ssl_handshake_timeout=seconds)
-                for one in kept
+                for one in before.made
             ]
-        for one in kept:
-            one.close()
+        if self._kept and before:
+            self._kept.pop(self._name).close()
         made = await loop.create_server(
             factory, self.host or None, self.port, ssl=tls, ssl_handshake_timeout=seconds
         )
         if self._kept is not None:
-            self._kept[self._name] = place, [one.dup() for one in made.sockets]
+            self._kept[self._name] = Sockets(place, [one.dup() for one in made.sockets])
         return [made]
 
     def _context(self) -> ssl.SSLContext | None:

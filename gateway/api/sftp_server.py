@@ -4,6 +4,9 @@ The protocol is that of ``asyncssh`` (version 3 of SFTP, one request at a time),
 shell, no commands, no forwarding, no passwords, no links. What is done with files is in
 :mod:`gateway.transports.drop`, in threads. Whoever connects is a stranger until a key says otherwise, so
 connections, logins, sessions, handles and time are bounded, and strangers cannot keep partners out for long.
+
+When settings change, who is logged in stays, unless they are the server's or his own; what he closes
+meanwhile waits until there is a gateway again that keeps it.
 """
 
 from __future__ import annotations
@@ -13,15 +16,17 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
+from gateway.api.server import Kept
 from gateway.errors import ConfigurationError
 from gateway.partners.sftp import SftpAccount
 from gateway.settings import SftpServer
@@ -41,7 +46,7 @@ _T = TypeVar("_T")
 
 _THREADS = 16
 _SESSIONS, _HANDLES = 10, 200  # of a connection; of a partner
-_END_SECONDS = 10.0
+_END_SECONDS, _AWAY_SECONDS = 10.0, 30.0
 _TOLD_SECONDS, _MOST_TOLD = 60.0, 1000
 _QUIET = (errno.ENOENT, errno.ENOTDIR)  # what clients ask as a matter of course
 _REQUESTS = (
@@ -75,7 +80,7 @@ def host_key(path: Path) -> asyncssh.SSHKey:
         raise ConfigurationError(f"{words}. `sftp_server.host_key` in gateway.yaml names it.") from None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Guest:
     """A partner that may log in: the folder of its channel, and what it has open now."""
 
@@ -88,6 +93,15 @@ class Guest:
 
     def __post_init__(self) -> None:
         self.room = Room(self.channel / INBOX, self.terms)
+
+    def is_as(self, other: Guest) -> bool:
+        """Whether the settings are the same."""
+        return (self.partner, self.channel, self.terms) == (other.partner, other.channel, other.terms)
+
+    def clean(self) -> None:
+        """Removes what died in the middle."""
+        with suppress(OSError):  # a share that is away: what is asked of it is refused
+            self.room.clean()
 
 
 class Server:
@@ -102,33 +116,105 @@ class Server:
     """
 
     def __init__(
-        self, rules: SftpServer, host_key: Path, guests: Mapping[str, Guest], *, say: Say, keep: Keep
+        self, rules: SftpServer, host_key: Path, guests: dict[str, Guest], *, say: Say, keep: Keep
     ) -> None:
         self.rules, self.guests, self.say, self.keep = rules, guests, say, keep
         self._host_key, self.port, self.ready = host_key, 0, Event()
         self._told: dict[object, float] = {}
         self.logins: dict[_Login, None] = {}
+        self._turn, self._over = Lock(), Event()
+        self._turn.acquire()  # nobody keeps anything yet
+        self._thread, self._failed = Thread(target=self._live, name="sftp", daemon=True), list[Exception]()
 
-    def run(self, stop: Event) -> None:
-        """Serves until ``stop`` is set. Raises ConfigurationError."""
+    def run(self, stop: Event, kept: Kept | None = None) -> None:
+        """Serves until ``stop`` is set; with ``kept`` the server stays for the next one of the same rules.
+
+        Raises:
+            ConfigurationError: it cannot listen there, or its key is none.
+        """
+        self._key, there = host_key(self._host_key), kept.get("sftp_server") if kept else None
+        if there is not None and not there._is_as(self):
+            there.close()
+            there = None
+        for user, guest in self.guests.items():
+            before = there.guests.get(user) if there else None
+            if before and before.is_as(guest):
+                self.guests[user] = before
+            else:
+                guest.clean()
+        if there is None:
+            there = self
+            self._thread.start()
+        else:
+            there.ready.wait(_AWAY_SECONDS)
+            asyncio.run_coroutine_threadsafe(there._adopt(self), there._loop).result(_AWAY_SECONDS)
+        if kept is not None:
+            kept["sftp_server"] = there
+        there._attend(stop, stays=kept is not None)
+
+    def _is_as(self, other: Server) -> bool:
+        """Whether it runs, by the same rules and key."""
+        same = self.rules == other.rules and self._key.public_data == other._key.public_data
+        return same and self._thread.is_alive()
+
+    async def _adopt(self, other: Server) -> None:
+        """Goes on for another; a guest whose settings changed has to log in again."""
+        self.guests, self.say, self.keep = other.guests, other.say, other.keep
+        for login in list(self.logins):
+            if login.guest and login.guest not in self.guests.values():
+                login.abort()
+
+    def _attend(self, stop: Event, *, stays: bool) -> None:
+        """Lets what is done be kept until ``stop`` is set."""
+        self._turn.release()
+        try:
+            while self._thread.is_alive() and not stop.wait(0.05):
+                pass
+            if not stays:
+                self.close()
+        finally:
+            self._turn.acquire()
+        for error in self._failed:
+            raise error
+
+    @contextmanager
+    def kept(self, user: str, guest: Guest) -> Iterator[None]:
+        """While something is kept; waits for a gateway. Raises OSError: none came, or the guest went."""
+        end = time.monotonic() + _AWAY_SECONDS
+        while not self._turn.acquire(timeout=0.2):
+            if self._over.is_set() or time.monotonic() > end:
+                raise OSError(errno.EIO, "the gateway cannot write it down now; try again later")
+        try:
+            if self.guests.get(user) is not guest:
+                raise OSError(errno.EIO, "the settings have changed; log in again")
+            yield
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """Ends it, with who is logged in."""
+        self._over.set()
+        self._thread.join()
+
+    def _live(self) -> None:
         asyncssh.set_log_level("CRITICAL")  # strangers shall not fill the log
-        for guest in self.guests.values():
-            with suppress(OSError):  # a share that is away: what is asked of it is refused
-                guest.room.clean()
         self.pool = ThreadPoolExecutor(_THREADS, "sftp")
         try:
-            asyncio.run(self._serve(stop))
+            asyncio.run(self._serve())
+        except Exception as error:  # noqa: BLE001 -- raised where it is attended
+            self._failed.append(error)
         finally:
             self.pool.shutdown()
 
-    async def _serve(self, stop: Event) -> None:
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         host, port = self.rules.address
         try:
             acceptor = await asyncssh.listen(
                 host or None,
                 port,
                 server_factory=partial(_Login, self),
-                server_host_keys=[host_key(self._host_key)],
+                server_host_keys=[self._key],
                 server_version="SFTP",
                 config=None,
                 gss_host=None,
@@ -145,7 +231,7 @@ class Server:
             ) from error
         self.port = acceptor.get_port()
         self.ready.set()
-        while not stop.is_set():  # noqa: ASYNC110 -- it belongs to threads
+        while not self._over.is_set():  # noqa: ASYNC110 -- it belongs to threads
             await asyncio.sleep(0.05)
         acceptor.close()
         for one in list(self.logins):
@@ -169,6 +255,7 @@ class _Login(asyncssh.SSHServer):
     """One connection: who it is, and since when it asked for nothing."""
 
     guest: Guest | None = None
+    _known: Guest
     drop: Drop
     _idle: asyncio.TimerHandle | None = None
     _fingerprint = ""
@@ -208,6 +295,7 @@ class _Login(asyncssh.SSHServer):
         elif key.public_data not in guest.terms.blobs:
             why = "the key is not one of its settings"
         else:
+            self._known = guest
             return True
         self._refusals += 1
         self.server.refused("sftp.refused", **self._facts(username), reason=why)
@@ -220,15 +308,19 @@ class _Login(asyncssh.SSHServer):
 
     def auth_completed(self) -> None:
         user, server = str(self._conn.get_extra_info("username")), self.server
-        guest, facts = server.guests[user], self._facts(user)
+        guest, facts = self._known, self._facts(user)
         everybody = sum(len(one.logins) for one in server.guests.values())
         if len(guest.logins) >= server.rules.partner_connections or everybody >= server.rules.connections:
             server.refused("sftp.refused", **facts, reason="too many connections")
             self._end("Too many connections; end another one, or try again later.")
             return
+        if server.guests.get(user) is not guest:  # meanwhile settings changed
+            self._end("The settings have changed; log in again.")
+            return
 
         def keep(event: str, said: dict[str, Any], act: Callable[[], None]) -> None:
-            server.keep(guest.partner, event, {**said, **facts}, act)
+            with server.kept(user, guest):
+                server.keep(guest.partner, event, {**said, **facts}, act)
 
         self.drop = Drop(guest.channel, guest.terms, guest.room, keep)
         self.guest = guest

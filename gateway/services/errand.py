@@ -1,10 +1,12 @@
 """Work of minutes that somebody asked for on the page: done in a thread of its own, and seen by all.
 
-What is known of it stands in a file in ``data/errands``, with what it made beside it, for a day.
+What is known of it stands in a file in ``data/errands``, with what it made beside it, for a day. What is
+being made is locked by the process that makes it: when that dies, it is known at once.
 """
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
@@ -54,8 +56,9 @@ def begin(folder: Path, kind: str, title: str, actor: str, clock: Callable[[], d
         row: Row = {"id": uuid4().hex, "kind": kind, "title": title, "actor": actor, "at": at, "beat": at}
         row |= {"state": "running", "words": "", "size": 0}
         _mine.add(row["id"])
+        out = _Watched(folder / f"{row['id']}.part")
         _write(folder, row)
-    Thread(target=_run, args=(folder, row, clock, work), name=kind, daemon=True).start()
+    Thread(target=_run, args=(folder, row, clock, work, out), name=kind, daemon=True).start()
     return str(row["id"])
 
 
@@ -64,9 +67,10 @@ def listed(folder: Path, now: datetime) -> list[Row]:
     found = []
     for path in folder.glob("*.json"):
         with suppress(OSError, ValueError):
+            is_held = _is_held(path.with_suffix(".part"))  # first: until it is known how it ended it is held
             row = json.loads(path.read_text("utf-8"))
-            silent = now - datetime.fromisoformat(row["beat"]) > _SILENT
-            if row["state"] == "running" and row["id"] not in _mine and silent:
+            is_held &= now - datetime.fromisoformat(row["beat"]) <= _SILENT
+            if row["state"] == "running" and row["id"] not in _mine and not is_held:
                 row |= {"state": "failed", "words": "The gateway was stopped meanwhile. Begin anew."}
             if row["state"] != "running" and now - datetime.fromisoformat(row["at"]) > KEPT:
                 for one in folder.glob(f"{path.stem}.*"):
@@ -100,7 +104,17 @@ def take(folder: Path, errand: str, now: datetime) -> tuple[Row, BinaryIO]:
     return row, opened
 
 
-def _run(folder: Path, row: Row, clock: Callable[[], datetime], work: Work) -> None:
+def _is_held(part: Path) -> bool:
+    """Whether somebody makes it; where locks are not known, somebody may."""
+    with suppress(FileNotFoundError), part.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def _run(folder: Path, row: Row, clock: Callable[[], datetime], work: Work, raw: _Watched) -> None:
     began = last = time.monotonic()
     part, whole = folder / f"{row['id']}.part", folder / f"{row['id']}.zip"
 
@@ -113,36 +127,42 @@ def _run(folder: Path, row: Row, clock: Callable[[], datetime], work: Work) -> N
             last = now
             _write(folder, row | {"words": words, "beat": clock().isoformat()})
 
-    try:
-        with io.BufferedRandom(_Watched(part, beat)) as out:
+    raw.told = beat
+    with suppress(OSError), io.BufferedRandom(raw) as out:  # its lock goes when it is known how it ended
+        try:
             told = work(out, beat)
             size = out.seek(0, os.SEEK_END)
-        if size:
-            part.replace(whole)
-        row |= {"state": "done", **told, "size": size}
-    except EdiError as error:
-        row |= {"state": "failed", "words": str(error)}
-    except Exception as error:  # noqa: BLE001 -- nobody else would tell of it
-        get_logger().error("errand.failed", kind=row["kind"], exc_info=error)
-        row |= {"state": "failed", "words": "A fault of the gateway. Its log has the details."}
-    finally:
-        with suppress(OSError):  # a full disk, or the home is gone
-            part.unlink(missing_ok=True)
-            _write(folder, row | {"beat": clock().isoformat()})
-        _mine.discard(row["id"])
+            out.flush()
+            if size:
+                part.replace(whole)
+            row |= {"state": "done", **told, "size": size}
+        except EdiError as error:
+            row |= {"state": "failed", "words": str(error)}
+        except Exception as error:  # noqa: BLE001 -- nobody else would tell of it
+            get_logger().error("errand.failed", kind=row["kind"], exc_info=error)
+            row |= {"state": "failed", "words": "A fault of the gateway. Its log has the details."}
+        finally:
+            raw.told = lambda _: None
+            with suppress(OSError):  # a full disk, or the home is gone
+                part.unlink(missing_ok=True)
+                _write(folder, row | {"beat": clock().isoformat()})
+            _mine.discard(row["id"])
 
 
 class _Watched(io.FileIO):
-    """A new file that only we may read; every piece that is written is told."""
+    """A new file that only we may read, with a lock on it; every piece that is written is told."""
 
-    def __init__(self, path: Path, beat: Beat) -> None:
-        self._beat, self._size = beat, 0
+    def __init__(self, path: Path) -> None:
+        self._size = 0
+        self.told: Beat = lambda _: None
         super().__init__(path, "x+", opener=lambda name, flags: os.open(name, flags, 0o600))
+        with suppress(OSError):
+            fcntl.flock(self, fcntl.LOCK_EX)
 
     def write(self, data: Any) -> int:
         done = super().write(data)
         self._size += done
-        self._beat(f"{self._size / 1e6:,.1f} MB written")
+        self.told(f"{self._size / 1e6:,.1f} MB written")
         return done
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import resources
-from gateway.errors import DocumentError, EdiError, MappingError, NotFoundError, Problem
+from gateway.errors import ConfigurationError, DocumentError, EdiError, MappingError, NotFoundError, Problem
 from gateway.mapping.trial import origins
 
 if TYPE_CHECKING:
     from gateway.mapping.library import Library
     from gateway.mapping.reader import Origin
+    from gateway.settings import Erp
     from gateway.x12.annotate import AnnotatedSet
     from gateway.x12.table import Table
 
@@ -75,6 +76,51 @@ def tested(name: str, text: bytes, tests: bytes, library: Library) -> list[dict[
         fault = {"place": "", "expected": None, "found": str(error)}
         done.append({"name": name, "differences": [fault]})
     return done
+
+
+def check_own(home: Path, erp: Erp) -> None:
+    """Tries everything in the folders ``mappings`` and ``schemas`` of a home, before it is put to work.
+
+    Raises:
+        ConfigurationError: something cannot be used; the message names the file.
+    """
+    from gateway.mapping.library import Library
+    from gateway.services.erp import Forms
+
+    layers = [home / "mappings", home / "schemas"]
+    library = Library(lambda name: resources.find(name, layers).read_bytes())
+    Forms.load(erp, (layers[0],))
+    for path in (one for layer in layers for one in sorted(layer.rglob("*.*ml")) if one.is_file()):
+        name = path.relative_to(home).as_posix()
+        try:
+            _check(name, path, library, layers)
+        except Exception as error:  # whatever it is, it would stop messages later
+            words = str(error) or type(error).__name__
+            raise ConfigurationError(f"{name} cannot be used: {words}") from error
+
+
+def _check(name: str, path: Path, library: Library, layers: Sequence[Path]) -> None:
+    """Compiles what a file is about."""
+    from gateway import engine
+
+    kind, folder, *below = name.split("/")
+    if name.endswith(".test.yaml") or not below:
+        return
+    if kind == "mappings" and folder == "erp":
+        engine.shape(path.stem, (layers[0],))
+    elif kind == "mappings":
+        for one in findings(name, path.read_bytes(), library):
+            if one.is_error:
+                raise MappingError(one.message)
+    if folder not in ("x12", "partners") or len(below) < 2:
+        return
+    used = library.of(below[0] if folder == "partners" else "")
+    set_id, _, release = path.stem.partition(".")
+    release = below[0] if folder == "x12" else release
+    known = used.release(release)
+    sets = {one for one, file in (known.maps if known else {}).items() if file == path.name}
+    for version, of in sets or {(release, set_id)}:
+        used.engine(version, of, documents=True)
 
 
 # --- on a page -------------------------------------------------------------------------------------------

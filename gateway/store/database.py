@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 REVISION = "0014"
 """The newest migration. What the tables are after it is in :mod:`gateway.store.tables`."""
+
+SESSIONS = f"edigw {uuid4().hex[:12]}"
+"""What PostgreSQL calls the sessions of this process."""
 
 _FIRST = "0001"
 WAIT_SECONDS = 30
@@ -65,7 +69,7 @@ def open_engine(url: str) -> Engine:
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
             max_overflow=-1,
-            connect_args={"connect_timeout": 5},
+            connect_args={"connect_timeout": 5, "application_name": SESSIONS},
         )
         event.listen(engine, "connect", _set_up_postgresql)
         return engine

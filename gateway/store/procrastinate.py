@@ -22,6 +22,7 @@ from procrastinate.worker import Worker
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.store.database import SESSIONS
 from gateway.store.jobs import LANES, Handler, Job, LeaseLostError, lane_of, pause_seconds
 
 for _name in ("procrastinate", "psycopg.pool"):  # the gateway tells of trouble itself, in words
@@ -68,6 +69,19 @@ _RESCUE = """
         AND (worker_id IS NULL OR worker_id IN (SELECT id FROM dead)) RETURNING queue_name
     ) SELECT pg_notify('procrastinate_queue_v1#' || queue_name, '{"type": "job_inserted", "job_id": 0}')
     FROM free
+"""
+
+# A process that stands still in the middle of a statement keeps its locks for ever. Its beats have sessions
+# of their own, by which its others are known.
+_BEATS = " beats"
+_FREE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND xact_start IS NOT NULL AND application_name IN (
+        SELECT unnest(ARRAY[application_name, replace(application_name, %(beats)s, '')])
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'edigw %%' || %(beats)s
+        GROUP BY application_name
+        HAVING max(query_start) < now() - make_interval(secs => %(lease)s))
 """
 
 
@@ -157,6 +171,7 @@ class _Node(JobManager):
         self._threads = owner.concurrency if "" in lanes else owner.senders
         connector = PsycopgConnector(
             conninfo=owner.url.replace("+psycopg", "", 1),
+            kwargs={"application_name": SESSIONS + _BEATS},
             min_size=0,
             max_size=self._threads + 3,
             timeout=owner.lease_seconds / 3,
@@ -210,7 +225,9 @@ class _Node(JobManager):
                 try:
                     await self.connector.execute_query_one_async(_BEAT, worker=self._worker.worker_id)
                     self._beaten, due = begun, begun + self._owner.lease_seconds / 3
-                    await self.connector.execute_query_async(_RESCUE, lease=self._owner.lease_seconds)
+                    lease = self._owner.lease_seconds
+                    await self.connector.execute_query_async(_RESCUE, lease=lease)
+                    await self.connector.execute_query_all_async(_FREE, lease=lease, beats=_BEATS)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the worker can no longer be trusted
                     if isinstance(
                         error, NoResult

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.as2.span import Span
 from gateway.errors import ConfigurationError, TransportError
+from gateway.transports.metadata import NeverError
 
 Step: TypeAlias = Literal["dns", "address", "tcp", "tls", "http"]
 Watch: TypeAlias = Callable[[Step, str], None]
@@ -297,6 +298,8 @@ class _Line(httpcore.SyncBackend):
                 "refused the connection. Compare host and port to what the partner told; if they are right, "
                 "its server does not run"
             )
+        elif why is not None and isinstance(why.__cause__, NeverError):
+            raise SendError(f"Nothing is sent to {host}: {why.__cause__}.", "address", again=False) from why
         else:
             words = f"cannot be reached: {why}. Check the network of this machine first"
         raise SendError(f"{self.place} {words}.", "tcp") from why

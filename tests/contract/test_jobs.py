@@ -20,12 +20,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy
 from sqlalchemy import event, select, text
 
 from gateway.store import jobs as store_jobs
-from gateway.store.database import open_engine, sqlite_url
+from gateway.store.database import SESSIONS, open_engine, sqlite_url
 from gateway.store.jobs import SENT_BY, EmbeddedJobs, Handler, Job, Jobs, LeaseLostError, lane_of
 from gateway.store.procrastinate import ProcrastinateJobs, prepare
 from gateway.store.tables import jobs as job_table
@@ -36,6 +37,8 @@ ROOT = Path(__file__).parents[2]
 ENGINES = ["embedded-sqlite", "embedded-postgres", "procrastinate"]
 LEASE = 3.0
 """Half of the default, under which a take-over is to take ten seconds at most."""
+HOLDER = "message:3"
+"""The job in which a process holds a lock."""
 Guard = Callable[[], None]
 
 
@@ -426,13 +429,24 @@ class Process:
 
 
 def worker_process(kind: str, url: str, number: str, lane: str) -> None:
-    stop = threading.Event()
+    stop, held = threading.Event(), ExitStack()
+
+    def hold() -> None:
+        """Locks a row by a statement of a pipeline whose end is not sent: for PostgreSQL it still runs."""
+        connection = held.enter_context(
+            psycopg.connect(url.replace("+psycopg", ""), application_name=SESSIONS)
+        )
+        held.enter_context(connection.pipeline())
+        connection.execute("UPDATE held SET n = n + 1 RETURNING n").fetchone()
+        connection.execute("UPDATE held SET n = n + 1")
 
     def say(words: str) -> None:
         sys.stdout.write(f"{words}\n")
         sys.stdout.flush()
 
     def handler(jobs: Sequence[Job], guard: Guard) -> None:
+        if [job.key for job in jobs] == [HOLDER] and kind == "procrastinate":
+            hold()
         for job in jobs:
             say(f"took {job.key}")
         sys.stdin.readline()
@@ -461,9 +475,12 @@ def test_dead_and_stopped_processes_are_taken_over(
     case: Case, tmp_path: Path, processes: list[Process]
 ) -> None:
     jobs, log = case.jobs(lease_seconds=LEASE), Log()
+    with case.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE held (n int)"))
+        connection.execute(text("INSERT INTO held VALUES (1)"))
     killed = Process(case, tmp_path, "message:1", "message:2")
     processes.append(killed)
-    stopped = Process(case, tmp_path, "message:3")
+    stopped = Process(case, tmp_path, HOLDER)
     processes.append(stopped)
     with working(jobs, log):
         case.enqueue(jobs, "message:4")
@@ -475,6 +492,10 @@ def test_dead_and_stopped_processes_are_taken_over(
         assert seconds < LEASE * 10 / 6 + 1
         assert sorted(log.keys()) == [f"message:{number}" for number in (1, 2, 3, 4)]
         assert [job.attempts for job in log.jobs] == [0, 1, 1, 1]
+        with case.engine.begin() as connection:  # its locks are gone as well
+            if case.kind == "procrastinate":
+                connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            connection.execute(text("UPDATE held SET n = 5"))
         until(lambda: case.idle(jobs))
         stopped.go_on()
         assert stopped.said() == ["lost", "took message:3"]

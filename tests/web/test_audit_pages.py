@@ -9,7 +9,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +205,6 @@ def test_an_export_of_nothing_says_so(auditor: httpx.Client) -> None:
 
 
 def test_what_is_kept_is_for_us_only_and_for_a_day(served: Served, auditor: httpx.Client) -> None:
-    from datetime import timedelta
-
     folder = served.home / "data/errands"
     begun = post(auditor, f"{API}/exports", "another", partner="acme-retail", reason="a dispute")
     until(auditor, begun.headers["location"], lambda said: said["state"] == "done")
@@ -218,15 +216,30 @@ def test_what_is_kept_is_for_us_only_and_for_a_day(served: Served, auditor: http
     assert [*folder.iterdir()] == []
 
 
-def test_work_that_was_cut_off_says_so(tmp_path: Path, served: Served) -> None:
-    from datetime import timedelta
-
-    now = served.gateway.now()
-    row = {"id": "0" * 32, "kind": "export", "title": "x", "actor": "web:a", "state": "running", "words": ""}
-    row |= {"at": now.isoformat(), "beat": now.isoformat()}
-    errand._write(tmp_path, row)
-    assert errand.listed(tmp_path, now)[0]["state"] == "running"
-    assert errand.listed(tmp_path, now + timedelta(minutes=6))[0]["state"] == "failed"
+def test_work_whose_process_was_killed_is_over_at_once(tmp_path: Path) -> None:
+    """Another process looks: it waits for who lives, and for nobody who is dead, whatever the clock says."""
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    script = (
+        "import sys, threading, datetime, pathlib; from gateway.services import errand\n"
+        "at = datetime.datetime(2026, 3, 2, tzinfo=datetime.UTC)\n"
+        "def work(out, beat): print('begun', flush=True); threading.Event().wait()\n"
+        "errand.begin(pathlib.Path(sys.argv[1]), 'export', 'x', 'web:a', lambda: at, work)\n"
+        "threading.Event().wait()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout
+        assert other.stdout.readline() == b"begun\n"
+        assert errand.listed(tmp_path, now)[0]["state"] == "running"
+        with pytest.raises(RefusedError, match="Another export is running"):
+            errand.begin(tmp_path, "export", "x", "web:b", lambda: now, lambda out, beat: {})
+        assert errand.listed(tmp_path, now + timedelta(minutes=6))[0]["state"] == "failed"  # it stands still
+    finally:
+        other.kill()
+        other.communicate()
+    assert errand.listed(tmp_path, now)[0]["state"] == "failed"
+    again = errand.begin(tmp_path, "export", "x", "web:b", lambda: now, lambda out, beat: {"words": "fine"})
+    wait_for(lambda: errand.one(tmp_path, again, now)["state"] == "done")
 
 
 def test_one_at_a_time_and_with_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

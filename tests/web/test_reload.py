@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import asyncssh
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
+from gateway import resources
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
 from gateway.settings import load
@@ -27,16 +33,39 @@ from tests.web.browsing import unusable
 from tests.web.conftest import PASSWORD
 
 LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
+KEY = asyncssh.generate_private_key("ssh-ed25519")
 
 
 @dataclass
 class Running:
-    """A process of `edigw up`."""
+    """A process of `edigw up`, and those after it."""
 
     home: Path
-    process: subprocess.Popen[bytes]
     log: Path
+    process: subprocess.Popen[bytes] = field(init=False)
     url: str = ""
+
+    def start(self) -> None:
+        known = len(self.said("web.ready")) if self.log.exists() else 0
+        environment = {name: value for name, value in os.environ.items() if name != "EDIGW_WEB_LISTEN"}
+        command = [sys.executable, "-m", "gateway", "up", "--config", str(self.home)]
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(command, stderr=out, stdout=out, env=environment)
+        until(lambda: len(self.said("web.ready")) > known)
+        self.url = str(self.said("web.ready")[-1]["url"]).partition("/setup")[0]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def take_up(self, change: Callable[[], object]) -> None:
+        """Changes something, and waits until it is in force."""
+        known = len(self.said("web.ready"))
+        change()
+        until(lambda: len(self.said("web.ready")) > known)
+
+    def order(self, number: str, control: int) -> None:
+        put(self.home, f"{number}.edi", interchange(control, [order(1, number, [LINE])]))
 
     def said(self, event: str) -> list[dict[str, object]]:
         lines = [json.loads(one) for one in self.log.read_text().splitlines() if one.startswith("{")]
@@ -58,21 +87,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     set_in(home, "gateway.yaml", "poll_seconds: 2 ", "poll_seconds: 1 ")
     with (home / "gateway.yaml").open("a") as file:
         file.write("\nweb: {listen: '127.0.0.1:0', requests_per_second: 100000}\n")
-    log = home.parent / "log"
-    environment = {name: value for name, value in os.environ.items() if name != "EDIGW_WEB_LISTEN"}
-    with log.open("wb") as out:
-        command = [sys.executable, "-m", "gateway", "up", "--config", str(home)]
-        process = subprocess.Popen(command, stderr=out, stdout=out, env=environment)
-        made = Running(home, process, log)
-        try:
-            until(lambda: made.said("web.ready"))
-            made.url = str(made.said("web.ready")[0]["url"]).partition("/setup")[0]
-            yield made
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
-        finally:
-            process.kill()
-            process.wait()
+        file.write(f"sftp_server: {{listen: '127.0.0.1:{free_port()}'}}\n")
+    with (home / "partners/acme-retail.yaml").open("a") as file:
+        file.write(f"\nsftp_account: {{user: acme, keys: ['{KEY.export_public_key().decode().strip()}']}}\n")
+    made = Running(home, home.parent / "log")
+    made.start()
+    try:
+        yield made
+        made.process.send_signal(signal.SIGTERM)
+        assert made.process.wait(30) == 0
+    finally:
+        made.kill()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 def delivered(running: Running, number: str) -> int:
@@ -128,23 +158,71 @@ def test_settings_that_cannot_be_opened_are_taken_back(running: Running) -> None
 
 
 def test_what_is_in_flight_is_done_once_whatever_changes(running: Running) -> None:
+    """Settings change three times under traffic; in the middle of one change the process is killed."""
     path = running.home / "partners/acme-retail.yaml"
-    good, total = path.read_text(), 60
-    changes = len(running.said("settings.changed"))
+    outbox = running.home / "folders/acme-retail/outbox"
+    good, total = path.read_text(), 45
+
+    def answers() -> list[str]:
+        texts = [one.read_text() for one in outbox.glob("997_*.edi")]
+        return sorted(one for text in texts for one in re.findall(r"AK1\*PO\*(1\d\d)\b", text))
+
     for number in range(total):
-        put(
-            running.home,
-            f"flight-{number}.edi",
-            interchange(100 + number, [order(1, f"FLIGHT{number}", [LINE])]),
-        )
+        running.order(f"FLIGHT{number}", 100 + number)
         if number % 15 == 0:
+            want = len(running.said("settings.changed")) + 1
             path.write_text(re.sub("^name: .*", f"name: Acme {number}", good, flags=re.MULTILINE))
-            want = changes + 1 + number // 15
             until(lambda want=want: len(running.said("settings.changed")) >= want)  # type: ignore[misc]
+        if number == 15:
+            running.kill()  # the gateway before has ended, the next has not begun
+        if number == 20:
+            running.start()
     until(lambda: all(delivered(running, f"FLIGHT{number}") for number in range(total)), 60)
+    until(lambda: len(answers()) >= total)
     assert [delivered(running, f"FLIGHT{number}") for number in range(total)] == [1] * total
+    assert answers() == [str(100 + number) for number in range(total)]
     twice = "SELECT number FROM documents WHERE direction = 'in' GROUP BY number HAVING count(*) > 1"
     assert rows(running.home, twice) == []
+
+
+def test_mappings_are_taken_up_while_somebody_is_logged_in_over_sftp(running: Running) -> None:
+    """Broken ones are not; and he stays until his own settings change."""
+    mapping, his = running.home / "mappings/x12/004010/850.yaml", running.home / "partners/acme-retail.yaml"
+    good = resources.find("mappings/x12/004010/850.yaml").read_text()
+    mapping.parent.mkdir(parents=True)
+    refused = len(running.said("settings.refused"))
+    mapping.write_text(good.replace("po_number: BEG03", "po_number: BEG99"))
+    until(lambda: len(running.said("settings.refused")) > refused)
+    assert "mappings/x12/004010/850.yaml cannot be used" in str(running.said("settings.refused")[-1]["words"])
+    running.order("OLDRULES", 300)
+    until(lambda: delivered(running, "OLDRULES"))
+    content = interchange(310, [order(1, "NEWRULES", [LINE])])
+    port = load(running.home).gateway.sftp_server.address[1]
+
+    async def trade() -> None:
+        who: dict[str, Any] = {"username": "acme", "client_keys": [KEY], "agent_path": None}
+        login = asyncssh.connect("127.0.0.1", port, known_hosts=None, config=None, **who)
+        async with login as connection, connection.start_sftp_client() as client:
+            file = await client.open("/inbox/order.edi", "wb")
+            await file.write(content[:200])
+            changes = len(running.said("settings.changed"))
+            mapping.write_text(good.replace("REF[REF01=CR]/REF02", "'=\"by new rules\"'"))
+            await asyncio.to_thread(until, lambda: len(running.said("settings.changed")) > changes)
+            await file.write(content[200:])
+            await file.close()  # while no gateway is there it waits for one
+            await asyncio.to_thread(until, lambda: delivered(running, "NEWRULES"))
+            assert "997_" in str(await client.listdir("/outbox"))
+            changed = his.read_text().replace("user: acme", "user: acme, max_files: 7")
+            await asyncio.to_thread(running.take_up, lambda: his.write_text(changed))
+            with pytest.raises((asyncssh.Error, OSError)):
+                await client.listdir("/inbox")
+
+    asyncio.run(trade())
+    told = rows(running.home, "SELECT facts FROM audit WHERE event = 'file.uploaded'")
+    assert [json.loads(one)["sha256"] for (one,) in told] == [hashlib.sha256(content).hexdigest()]
+    erp = running.home / "folders/erp/outbox"
+    found = [next(erp.glob(f"*_{one}RULES_*")).read_text() for one in ("OLD", "NEW")]
+    assert ["by new rules" in text for text in found] == [False, True]
 
 
 # --- from nothing to a test document exchanged -------------------------------------------------------------

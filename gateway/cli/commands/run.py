@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from gateway.app import Gateway
     from gateway.settings import Settings
 
+_RULES = ("mappings/**/*.yaml", "mappings/**/*.xs*", "schemas/**/*.yaml", "schemas/**/*.xml")
+
 
 class _Changes:
-    """Notices when the settings of a home are others than those in force.
+    """Notices when the settings of a home, or its guides and mappings, are others than those in force.
 
     Attributes:
         fresh: the settings that are to be in force next.
@@ -33,33 +35,38 @@ class _Changes:
     def __init__(self, home: Path) -> None:
         self._home = home
         self.fresh: Settings | None = None
-        self._seen = self._last = self._stamp()
+        self._used = self._seen = self._last = self._stamp()
 
     def look(self, current: Settings, trouble: str) -> str:
-        """Sets ``fresh`` to others that are usable; returns why what is there is not, or ``trouble``."""
+        """Sets ``fresh`` if all that is there is usable; returns why it is not, or ``trouble``."""
         from gateway.observability.logging import get_logger
+        from gateway.services.mapping import check_own
         from gateway.settings import load
 
-        stamp, before, self._last = self._stamp(), self._last, self._stamp()
-        if stamp == self._seen or stamp != before:  # nothing, or it is still being written
+        before, self._last = self._last, self._stamp()
+        if self._last == self._seen or self._last != before:  # nothing, or it is still being written
             return trouble
-        self._seen = stamp
+        self._seen = self._last
         try:
             fresh = load(self._home)
+            check_own(self._home, fresh.gateway.erp)
         except (EdiError, OSError, ValueError) as error:
             words = " ".join((str(error), *(one.message for one in getattr(error, "problems", ())[:3])))
             get_logger().error("settings.refused", words=words)
             return f"{words} The gateway goes on with the settings before."
-        self.fresh = None if fresh == current else fresh
+        rules, used = ({one for one in some if one[0]} for some in (self._seen, self._used))
+        self.fresh = None if fresh == current and rules == used else fresh
+        self._used = self._seen
         return ""
 
-    def _stamp(self) -> list[tuple[str, int, int, int]]:
-        found = []
-        for pattern in ("*.yaml", "partners/*.yaml", "config/**/*.yaml"):
-            for path in sorted(self._home.glob(pattern)):
+    def _stamp(self) -> set[tuple[bool, str, int, int, int]]:
+        """Each file; first whether it is a guide or mapping, whose content is no part of settings."""
+        found = set()
+        for pattern in ("*.yaml", "partners/*.yaml", "config/**/*.yaml", *_RULES):
+            for path in self._home.glob(pattern):
                 with suppress(OSError):
                     one = path.stat()
-                    found.append((str(path), one.st_mtime_ns, one.st_size, one.st_ino))
+                    found.add((pattern in _RULES, str(path), one.st_mtime_ns, one.st_size, one.st_ino))
         return found
 
 
@@ -128,13 +135,14 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
                     say(f"The gateway works on {home}. Ctrl-C ends it.")
                     gateway.shown = _welcome
                 gateway.trouble = trouble
-                for name, is_used in (
-                    ("web", settings.gateway.web.address),
-                    ("as2", settings.gateway.as2.listen),
-                ):
-                    for one in () if is_used else kept.pop(name, ((), ()))[1]:
-                        one.close()
-                failed = _until(gateway, told, changes, clock=clock, works=works)
+                rules = settings.gateway
+                used = {
+                    "web": rules.web.address,
+                    "as2": rules.as2.listen,
+                    "sftp_server": rules.sftp_server.listen,
+                }
+                _close(kept, [name for name in kept if not used[name]])
+                failed = _until(gateway, told, changes, kept, clock=clock, works=works)
         except RefusedError:
             if before is None:
                 raise
@@ -149,14 +157,21 @@ def _run(args: argparse.Namespace, *, clock: bool, works: bool) -> int:
             log.error("settings.refused", words=trouble)
             settings, before = before, None
             continue
-        if failed:
-            raise failed[0]
-        if told or fresh is None:
+        if failed or told or fresh is None:
             break
         log.info("settings.changed")
         settings, before, trouble = fresh, settings, ""
+    _close(kept, list(kept))
+    if failed:
+        raise failed[0]
     log.info("gateway.stopped")
     return ExitCode.FINE
+
+
+def _close(kept: Kept, names: list[str]) -> None:
+    """Ends what stayed open, and is not used any more."""
+    for name in names:
+        kept.pop(name).close()
 
 
 def _welcome(address: str, is_new: bool) -> None:
@@ -171,7 +186,7 @@ def _welcome(address: str, is_new: bool) -> None:
 
 
 def _until(
-    gateway: Gateway, told: list[int], changes: _Changes, *, clock: bool, works: bool
+    gateway: Gateway, told: list[int], changes: _Changes, kept: Kept, *, clock: bool, works: bool
 ) -> list[BaseException]:
     """Runs all parts until one ends, a signal is told, or settings changed; returns the errors of parts.
 
@@ -208,6 +223,8 @@ def _until(
         if changes.fresh is not None:
             break
     work_ends.set()
+    if told:
+        _close(kept, list(kept))
     if told or wake.is_set():
         all_ends.set()
     for ends in (work_ends, all_ends):
