@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
 from gateway.api.access import Reader, needs, site_of
+from gateway.api.files import attachment
 from gateway.api.problems import ApiError
 from gateway.api.routes import mappings
-from gateway.api.routes.messages import attachment
 from gateway.errors import DocumentError
 from gateway.services.access import Identity, Permission
 from gateway.services.mapping import MAX_SAMPLE, MAX_TEXT, Trial, Tried

@@ -10,9 +10,9 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import Response
 
 from gateway.api.access import Administrator, Operator, Reader, allowed, site_of
+from gateway.api.files import attachment
 from gateway.api.paging import plain
 from gateway.api.routes import certificates
-from gateway.api.routes.messages import attachment
 from gateway.api.routes.partners import detailed, listed, visible
 from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, EdiError, NotFoundError, RefusedError
