@@ -54,7 +54,7 @@ _Set = models.of(
         "problems": _findings,
     },
 )
-Preview = models.of(
+_Preview = models.of(
     *("Preview", "What a mapping makes of a sample.", "name direction x12?"),
     {"sets": models.many(_Set), "problems": _findings},
 )
@@ -131,10 +131,11 @@ def used_by(site: Site, identity: Identity, message_id: str) -> tuple[str, bytes
     return name, sample
 
 
-def told(name: str, tried: Tried) -> Any:
+def told(name: str, tried: Tried) -> dict[str, Any]:
     """A preview in its JSON form."""
     problems = [one.to_dict() for one in tried.problems]
-    return Preview(name=name, direction=tried.direction, sets=tried.sets, x12=tried.x12, problems=problems)
+    known = {one: getattr(tried, one) for one in ("direction", "sets", "x12")}
+    return {"name": name, **known, "problems": problems}
 
 
 @router.get("", response_model=_Mappings)
@@ -143,7 +144,7 @@ def list_mappings(request: Request, identity: Reader) -> Any:
     return {"mappings": names(site_of(request), identity)}
 
 
-@router.post("/{name:path}/preview", response_model=Preview)
+@router.post("/{name:path}/preview", response_model=_Preview)
 def preview(request: Request, identity: Reader, name: str, given: Sample) -> Any:
     """What the mapping makes of a sample, and which rule wrote what from where."""
     with trial(site_of(request), identity, name, given.text) as one:

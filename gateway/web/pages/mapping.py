@@ -105,9 +105,9 @@ def _page(
     findings = [found.to_dict() for found in one.findings] if view == "text" or is_other else []
     base, differences = one.overlay() if view == "base" else ("", [])
     told = mappings.told(one.name, tried) if tried else None
-    if told and told.sets and number > len(told.sets):
-        raise ApiError(404, f"The sample has {len(told.sets)} transaction sets.")
-    chosen = told.sets[number - 1] if told and told.sets else None
+    if told and told["sets"] and number > len(told["sets"]):
+        raise ApiError(404, f"The sample has {len(told['sets'])} transaction sets.")
+    chosen = told["sets"][number - 1] if told and told["sets"] else None
     rows = (
         [row.to_dict() for row in tried.annotated[number - 1].segments] if tried and tried.annotated else []
     )
