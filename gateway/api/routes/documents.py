@@ -186,7 +186,8 @@ def _take(site: Site, identity: Identity, given: Callable[[Services], submit.Giv
             if isinstance(one, Partner):
                 allowed(identity, Permission.OPERATE, one.id)
             elif not identity.may(Permission.OPERATE):
-                raise ApiError(422, one)
+                # `one` may name partners of others, as those that are like what is written.
+                raise ApiError(422, "Say with `partner_id` whom it is for.")
         message_id = submit.take(services, known, mark)
     if message_id is None:
         raise ApiError(422, "This `Idempotency-Key` was used for another request.", code="HTTP-IDEMPOTENCY")

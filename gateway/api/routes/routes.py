@@ -76,14 +76,22 @@ _Simulated = of(
 )
 
 
+def hidden(site: Site, identity: Identity) -> frozenset[str]:
+    """Names of rules for partners of which somebody may see nothing: not even they are told."""
+    mine, rules = identity.partners(Permission.READ), Table(site.settings.routes).rules
+    return frozenset(one.name for one in rules if mine is not None and one.partners - mine)
+
+
 def table_of(site: Site, identity: Identity) -> dict[str, Any]:
     """The rules that concern what somebody may see, in order, and what is wrong with the table."""
     mine, table = identity.partners(Permission.READ), Table(site.settings.routes)
+    secret = hidden(site, identity)
     findings = [asdict(one) for one in check(table, site.settings.partners, site.now().year)]
+    findings = [one for one in findings if not any(repr(name) in one["words"] for name in secret)]
     rows = []
     for rule in table.rules:
-        if mine is not None and rule.partners - mine:
-            continue  # of others not even the names are told
+        if rule.name in secret:
+            continue
         about = [one for one in findings if one["rule"] == rule.name]
         ways = {"to": list(rule.to), "fallback": list(rule.fallback)}
         known = {"number": rule.number, "name": rule.name, "words": route.in_words(rule), **ways}
@@ -122,16 +130,13 @@ def decisions(site: Site, identity: Identity, asked: Question) -> list[dict[str,
             )
             now = route.ways(connection, partner)
             known.append(("", Facts(partner=partner.id, time=time, ways=now, **given)))
-    table = Table(site.settings.routes)
-    return [
-        {
-            "document_type": facts.document_type,
-            "number": number,
-            "partner": facts.partner,
-            **asdict(explain(table, facts)),
-        }
-        for number, facts in known
-    ]
+    table, secret, decided = Table(site.settings.routes), hidden(site, identity), list[dict[str, Any]]()
+    for number, facts in known:
+        about = {"document_type": facts.document_type, "number": number, "partner": facts.partner}
+        told = asdict(explain(table, facts))
+        told["passed"] = [one for one in told["passed"] if one["rule"] not in secret]
+        decided.append(about | told)
+    return decided
 
 
 def simulated(site: Site, identity: Identity, asked: WhatIf) -> dict[str, Any]:
