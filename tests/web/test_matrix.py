@@ -183,8 +183,7 @@ def test_the_committed_description_is_that_of_the_program(served: Served) -> Non
     assert {**shown, "info": 0} == {**openapi.description(), "info": 0}
 
 
-def test_every_operation_is_described() -> None:
+def test_every_operation_says_how_it_fails() -> None:
     for path, methods in openapi.description()["paths"].items():
         for method, one in methods.items():
-            assert one.get("description"), f"{method} {path}"
             assert "default" in one["responses"], f"{method} {path}"
