@@ -212,6 +212,13 @@ class RefusedError(EdiError):
     hint = "Read the reason; what was sent once is not sent again in silence."
 
 
+class TooLongError(EdiError):
+    """What somebody tries takes more time or memory than a try may have. Nothing was changed."""
+
+    code = "TOO-LONG"
+    hint = "Try it with less at once, or by `edigw`, which takes the time it needs."
+
+
 class LogInError(EdiError):
     """Whoever asks is not known, or may not log in now.
 

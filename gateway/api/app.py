@@ -5,9 +5,10 @@ from __future__ import annotations
 from threading import Event
 from typing import Any
 
+import yaml
 from fastapi import FastAPI
 
-from gateway import __version__
+from gateway import __version__, resources
 from gateway.api import problems
 from gateway.api.routes import (
     alerts,
@@ -95,7 +96,7 @@ def make_api(site: Site) -> FastAPI:
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
-    """The description, with what FastAPI cannot know: keys, and one form of all errors."""
+    """The description, with what FastAPI cannot know: keys, one form of all errors, terms and examples."""
     if app.openapi_schema is None:
         found = FastAPI.openapi(app)
         parts = found.setdefault("components", {}).setdefault("schemas", {})
@@ -104,8 +105,21 @@ def _described(app: FastAPI) -> dict[str, Any]:
         parts["ProblemDetails"] = problems.ProblemDetails.model_json_schema()
         found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         found["security"] = [{"key": []}]
-        for path in found["paths"].values():
-            for one in path.values():
+        terms, examples = (
+            yaml.safe_load(resources.find(f"schemas/api/{one}.yaml").read_bytes())
+            for one in ("terms", "examples")
+        )
+        for name, schema in parts.items():
+            for key, field in schema.get("properties", {}).items():
+                field.setdefault("description", terms.get(f"{name}.{key}", terms.get(key, "")))
+        for path, methods in found["paths"].items():
+            for method, one in methods.items():
                 one["responses"].pop("422", None)
+                for each in one.get("parameters", ()):
+                    each.setdefault("description", terms.get(each["name"], ""))
+                shown = examples.get(f"{method.upper()} {path}", {})
+                for place, value in shown.items():
+                    part = one["requestBody"] if place == "request" else one["responses"][str(place)]
+                    next(iter(part["content"].values()))["example"] = value
         app.openapi_schema = found
     return app.openapi_schema

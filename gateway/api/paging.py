@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Query, Request
-from pydantic import AfterValidator
+from fastapi import Path, Query, Request
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from gateway.api.problems import ApiError
@@ -20,17 +21,30 @@ MAX_CURSOR = 2**62
 _TEXT = 200
 
 
-def _moment(given: datetime) -> datetime:
-    """A time in UTC, which is meant without a zone. Raises ValueError for one at the ends of the calendar."""
-    if not 1900 <= given.year <= 9000:
+def _moment(given: Any) -> datetime:
+    """A time in UTC, which is meant without a zone. Raises ValueError: it is none, or no year that can be."""
+    if isinstance(given, str) and given[4:5] == "-":  # a number is no time
+        given = datetime.fromisoformat(given)
+    if not isinstance(made := given, datetime):
+        raise ValueError("a time in ISO 8601 is needed, as 2026-11-26T10:30:00Z")
+    if not 1900 <= made.year <= 9000:
         raise ValueError("a year from 1900 to 9000")
-    return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
+    return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(_moment)]
+def _whole(given: Any) -> Any:
+    """A number as it stands in an address. Raises ValueError for one in another form, as 5.0 or 1_000."""
+    if isinstance(given, str) and not re.fullmatch("-?[0-9]{1,20}", given):
+        raise ValueError("a whole number in digits is needed")
+    return given
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Number = Annotated[Whole, Path(ge=1, le=2**53, description="of its row")]
 Text = Annotated[str, Query(max_length=_TEXT)]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="rows of a page")]
-Cursor = Annotated[int | None, Query(ge=0, le=MAX_CURSOR, description="where the page before ended")]
+Limit = Annotated[Whole, Query(ge=1, le=MAX_LIMIT, description="rows of a page")]
+Cursor = Annotated[Whole | None, Query(ge=0, le=MAX_CURSOR, description="where the page before ended")]
 Fields = Annotated[str, Query(max_length=1000, description="only these fields, with commas between")]
 
 

@@ -26,6 +26,7 @@ from gateway.errors import (
     NotFoundError,
     Problem,
     RefusedError,
+    TooLongError,
     TransportError,
 )
 from gateway.observability.logging import get_logger
@@ -39,6 +40,7 @@ _STATUS: dict[type[EdiError], HTTPStatus] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     DocumentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooLongError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TransportError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

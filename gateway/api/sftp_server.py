@@ -50,8 +50,21 @@ _END_SECONDS, _AWAY_SECONDS = 10.0, 30.0
 _TOLD_SECONDS, _MOST_TOLD = 60.0, 1000
 _QUIET = (errno.ENOENT, errno.ENOTDIR)  # what clients ask as a matter of course
 _REQUESTS = (
-    *("open", "close", "read", "write", "fstat", "fsetstat", "fsync", "opendir", "readdir"),
-    *("lstat", "stat", "setstat", "realpath", "remove", "rename"),
+    "open",
+    "close",
+    "read",
+    "write",
+    "fstat",
+    "fsetstat",
+    "fsync",
+    "opendir",
+    "readdir",
+    "lstat",
+    "stat",
+    "setstat",
+    "realpath",
+    "remove",
+    "rename",
 )
 _ALGORITHMS = {
     "kex_algs": "-*sha1*",

@@ -8,14 +8,14 @@ with its own numbers alone gets those of the partner in their place.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
 from difflib import get_close_matches
 from io import BytesIO
-from itertools import islice
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import orjson
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from gateway.errors import DocumentError, Location, NotFoundError, Problem, RefusedError, Severity
 from gateway.partners.crossreference import (
     ITEM,
+    KINDS,
     LOCATION,
     Key,
     Kind,
@@ -37,6 +38,7 @@ from gateway.partners.partner import Partner
 from gateway.services.base import Services, job_of
 from gateway.services.problems import problem
 from gateway.store import queries
+from gateway.store.crossreference import CrossReference
 from gateway.store.records import Delivery, Document
 from gateway.store.sql import Store
 
@@ -61,6 +63,9 @@ _EXACT = Context(prec=200)
 _SUGGESTED = 3
 _TOLD = 20
 """Unknown names of a document for which others are suggested."""
+
+_ASKED = 3
+"""Unknown names of a page for which others are suggested."""
 
 _COMPARED = 2000
 """Rows among which a number is looked for that is nearly the same."""
@@ -403,8 +408,10 @@ def problems(store: Store, partner: Partner, unknown: Iterable[Unknown]) -> Iter
         yield found if one.blocks else replace(found, severity=Severity.INFO)
 
 
-def suggestions(store: Store, partner: str, unknown: Unknown) -> list[dict[str, str]]:
-    """Rows that may be meant, with the reason."""
+def suggestions(
+    store: Store, partner: str, unknown: Unknown, find: Callable[[set[Key]], list[Row]] | None = None
+) -> list[dict[str, str]]:
+    """Rows that may be meant, with the reason. ``find``: what is asked for those with the same name."""
     kind, table = unknown.kind, store.crossreferences[unknown.kind.name]
     found: dict[str, dict[str, str]] = {}
 
@@ -412,7 +419,7 @@ def suggestions(store: Store, partner: str, unknown: Unknown) -> list[dict[str, 
         whose = row["partner"] or "all partners"
         found.setdefault(row[kind.own], {"own": row[kind.own], "partner": whose, "why": why})
 
-    for row in table.find(set(unknown.keys)):
+    for row in (find or table.find)(set(unknown.keys)):
         same = next(name for name, value in unknown.keys if (name, value) in kind.keys(row))
         add(row, f"same {same} of {row['partner'] or 'all partners'}")
     own_names = [value for name, value in unknown.keys if name in (kind.own, kind.names[0])]
@@ -518,48 +525,80 @@ def _looked_at(
     return body, document, fill(services.store, partner, body, today(services), ours=False)
 
 
+class _Ahead:
+    """A table in which much is looked for: at first it is only noted what, and then looked for at once."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind, self._asked, self._found = kind, set[Key](), dict[Key, list[Row]]()
+
+    def find(self, keys: set[Key], partners: Collection[str] | None = None) -> list[Row]:
+        self._asked |= keys
+        rows = [row for key in sorted(keys) for row in self._found.get(key, ())]
+        some = (row for row in rows if partners is None or row["partner"] in partners)
+        return list({id(row): row for row in some}.values())
+
+    def look(self, table: CrossReference) -> None:
+        """Looks for what was noted."""
+        for row in table.find(self._asked):
+            for key in self._kind.keys(row):
+                self._found.setdefault(key, []).append(row)
+
+
+def _all_looked_at(
+    services: Services, kind: Kind, some: Sequence[Delivery]
+) -> Iterator[tuple[Delivery, Document, Unknown, _Ahead]]:
+    """What of a kind is unknown in documents that wait, with as few questions to the store as can be."""
+    store, day = services.store, today(services)
+    documents = {one.id: one for one in store.documents([str(one.document_id) for one in some])}
+    tables = {name: _Ahead(one) for name, one in KINDS.items()}
+    ahead = cast("Store", SimpleNamespace(crossreferences=tables))
+    for is_known in (False, True):
+        for delivery in some:
+            document = documents.get(str(delivery.document_id))
+            partner = services.settings.partners.get(document.partner) if document else None
+            if document and document.body is not None and partner:
+                told = fill(ahead, partner, orjson.loads(document.body), day, ours=False)
+                for one in told if is_known else ():
+                    if one.kind is kind and one.blocks:
+                        yield delivery, document, one, tables[kind.name]
+        if not is_known:
+            tables[kind.name].look(store.crossreferences[kind.name])
+
+
 def unknown(
     services: Services, kind: Kind, partners: Collection[str] | None = None, most: int | None = None
 ) -> list[dict[str, Any]]:
     """The items or places that documents wait for, oldest first, each with its documents and suggestions.
 
     Args:
-        partners: only what concerns these; None for all. most: batches of deliveries that are looked at.
+        partners: only what concerns these; None for all.
+        most: hundreds of deliveries that are looked at; then the oldest names alone have suggestions.
     """
     found: dict[Any, dict[str, Any]] = {}
-    for some in islice(_batches(services.store), most):
-        for delivery in some:
-            looked = _looked_at(services, delivery)
-            for one in looked[2] if looked else ():
-                if one.kind is not kind or not one.blocks or looked is None:
-                    continue
-                if partners is not None and looked[1].partner not in partners:
-                    continue
-                kept, key = looked[1], (looked[1].partner, *one.names.items(), one.why)
-                if key not in found:
-                    found[key] = {
-                        "partner": kept.partner,
-                        "names": one.names,
-                        "columns": dict(one.keys),
-                        "why": one.why or "not known",
-                        "description": one.description,
-                        "since": delivery.planned_at,
-                        "suggestions": [
-                            near
-                            for near in suggestions(services.store, kept.partner, one)
-                            if partners is None or near["partner"] in partners
-                        ],
-                        "documents": [],
-                    }
-                document = {"document_type": kept.document_type, "number": kept.number, "id": kept.id}
-                found[key]["documents"].append(
-                    {
-                        **document,
-                        "message_id": delivery.message_id,
-                        "place": one.place,
-                        "pointer": one.pointer,
-                    }
+    store = services.store
+    for some in _batches(store) if most is None else [store.waiting_deliveries(BATCH * most)]:
+        for delivery, kept, one, table in _all_looked_at(services, kind, some):
+            if partners is not None and kept.partner not in partners:
+                continue
+            key, about = (kept.partner, *one.names.items(), one.why), {"message_id": delivery.message_id}
+            if key not in found:
+                near = (
+                    suggestions(store, kept.partner, one, table.find)
+                    if most is None or len(found) < _ASKED
+                    else []
                 )
+                found[key] = {
+                    "partner": kept.partner,
+                    "names": one.names,
+                    "columns": dict(one.keys),
+                    "why": one.why or "not known",
+                    "description": one.description,
+                    "since": delivery.planned_at,
+                    "suggestions": [row for row in near if partners is None or row["partner"] in partners],
+                    "documents": [],
+                }
+            about |= {"document_type": kept.document_type, "number": kept.number, "id": kept.id}
+            found[key]["documents"].append({**about, "place": one.place, "pointer": one.pointer})
     return list(found.values())
 
 

@@ -167,10 +167,14 @@ def _alone(home: Path) -> Iterator[None]:
 
 
 def _written(new: Mapping[str, Any], old: Mapping[str, Any], text: str, partner: str, trusted: bool) -> str:
+    if not new:
+        raise ConfigurationError("Nothing would be left of the settings; a partner has at least a name.")
     try:
-        json.dumps(new, ensure_ascii=False).encode()
+        packed = json.dumps(new, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, TypeError):
         raise ConfigurationError("The settings hold something that is no text.") from None
+    if b"\\u00" in packed.replace(b"\\\\", b""):  # as JSON writes them
+        raise ConfigurationError("The settings hold a control character.")
     if not trusted and (wrong := {*_places(new)} - {*_places(old)}):
         for one in sorted(wrong):
             if not re.fullmatch(rf"file:{SECRETS}/{re.escape(partner)}(-[a-z0-9-]+)?", one):

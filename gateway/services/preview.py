@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gateway import engine, resources
-from gateway.errors import DocumentError, EdiError, Level, Problem, RefusedError
+from gateway.errors import DocumentError, EdiError, Level, Problem, TooLongError
 from gateway.x12.envelope import Event, InterchangeAcknowledgment, TransactionSet, Verdict
 from gateway.x12.report import Tally, report
 
@@ -131,7 +131,7 @@ def _checked(documents: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 @dataclass(slots=True)
 class _Limit:
-    """An end to time and answers; whoever is over the time is refused."""
+    """An end to time and answers; whoever is over the time is told so."""
 
     ends: float = field(default_factory=lambda: time.monotonic() + MAX_SECONDS)
     extra: dict[str, Any] = field(default_factory=dict)
@@ -141,9 +141,7 @@ class _Limit:
         """The same things, as long as there is time."""
         for one in things:
             if time.monotonic() > self.ends:
-                raise RefusedError(
-                    f"This takes more than {MAX_SECONDS:.0f} seconds. Send less of it at once, or use edigw."
-                )
+                raise TooLongError(f"This takes more than {MAX_SECONDS:.0f} seconds.")
             yield one
 
     def events(self, events: Iterable[Event]) -> Iterator[Event]:
@@ -183,7 +181,7 @@ def translate(content: bytes, library: Library, to: str = "", shape: Shape | Non
 
     Raises:
         DocumentError: an input that is no X12 cannot be translated; ``problems`` says why.
-        RefusedError: it takes too long.
+        TooLongError: it takes too long.
     """
     given = form_of(content[:HEAD], shape, to)
     made = Translation(
@@ -234,7 +232,7 @@ def translate(content: bytes, library: Library, to: str = "", shape: Shape | Non
 
 
 def validate(content: bytes, library: Library) -> dict[str, Any]:
-    """The JSON of ``edigw x12 validate --json``. Raises RefusedError: it takes too long."""
+    """The JSON of ``edigw x12 validate --json``. Raises TooLongError: it takes too long."""
     from orjson import loads
 
     limit = _Limit()
@@ -244,7 +242,7 @@ def validate(content: bytes, library: Library) -> dict[str, Any]:
 
 
 def inspect(content: bytes, library: Library) -> dict[str, Any]:
-    """The JSON of ``edigw x12 inspect --json``. Raises RefusedError: it takes too long."""
+    """The JSON of ``edigw x12 inspect --json``. Raises TooLongError: it takes too long."""
     from gateway.x12.annotate import Annotator
 
     annotator, parts, rows = Annotator(library), list[dict[str, Any]](), 0
@@ -298,5 +296,5 @@ def is_profile(name: str, overrides: Sequence[Path]) -> bool:
 
 
 def bounded(events: Iterable[Event]) -> Iterator[Event]:
-    """The same events, as long as there is time. Raises RefusedError."""
+    """The same events, as long as there is time. Raises TooLongError."""
     return _Limit().watch(events)

@@ -566,10 +566,13 @@ class Store:
             return found[0]
         raise NotFoundError(f"There is no document {document_id}.")
 
+    def documents(self, document_ids: Sequence[str]) -> list[Document]:
+        """Documents by their ids; of those that are there."""
+        return self._documents(t.documents.c.id.in_(document_ids))
+
     def bodies(self, document_ids: Sequence[str]) -> dict[str, bytes]:
         """The JSON of documents, by their ids; of those that still have it."""
-        found = self._documents(t.documents.c.id.in_(document_ids))
-        return {one.id: one.body for one in found if one.body is not None}
+        return {one.id: one.body for one in self.documents(document_ids) if one.body is not None}
 
     def documents_of(self, message_id: str) -> list[Document]:
         """Documents that came with a message or are sent in it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 from xml.etree import ElementTree as ET  # half the memory and start-up of lxml
@@ -131,7 +132,7 @@ class Guide:
     root: Loop
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Release:
     """What all guides of one release share.
 
@@ -178,6 +179,7 @@ def _times(text: str, where: str) -> int:
     return int(text)
 
 
+@lru_cache(4)
 def parse_release(name: str, maps: bytes, dataele: bytes, codes: bytes) -> Release:
     """Reads the three files that all maps of a directory share.
 
@@ -204,6 +206,7 @@ def parse_release(name: str, maps: bytes, dataele: bytes, codes: bytes) -> Relea
     return Release(name, files, elements, lists)
 
 
+@lru_cache(16)
 def parse_guide(name: str, text: bytes, release: Release, *, root_id: str = "ST_LOOP") -> Guide:
     """Reads the map of a transaction set, or with ``root_id`` another part of a control map.
 

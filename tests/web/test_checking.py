@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import re
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from gateway import resources
+from gateway.services import apart
 from tests.homes import PARTNER, put, rows, set_in, work
 from tests.web.browsing import opened, unusable
 from tests.web.conftest import Served, populate, serve
@@ -165,6 +169,24 @@ def test_a_person_sees_which_rule_wrote_what(served: Served, chromium: Browser, 
         assert "nonsense: BEG99" in Path(given.value.path()).read_text()
 
 
+def test_a_hostile_mapping_holds_nothing_for_ever(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, limit = "/api/v1/mappings/x12/004010/850/check", threading.active_count()
+    with served.client("operator") as api:
+        live = api.get("/api/v1/mappings/x12/004010/850").json()["text"]
+        assert {one["severity"] for one in post(api, url, text=live).json()["problems"]} == {"info"}
+        monkeypatch.setattr(apart, "SECONDS", 1.5)
+        block = "".join(f"    f{one}: BEG03\n" for one in range(9_000))
+        used = ",".join(["a"] * 20_000)  # each merges all of the block
+        slow = f"guide: x12/004010/850\nblocks:\n  a:\n{block}fields:\n  use: {used}\n"
+        assert len(slow) < 200_000
+        began = time.monotonic()
+        answer = post(api, url, text=slow)
+        assert (answer.status_code, answer.json()["code"]) == (422, "TOO-LONG")
+        assert time.monotonic() - began < 8
+    assert threading.active_count() <= limit + 8, "the threads of the server"
+    assert multiprocessing.active_children() == []
+
+
 def test_pages_of_mappings_stay_small(served: Served) -> None:
     with served.browser("operator") as page:
         whole = ORDER.split("~\n")
@@ -263,6 +285,9 @@ def test_routes_are_explained_and_tried(served: Served) -> None:
         assert post(api, "/api/v1/routes/explain", document=json.loads(INVOICE)).status_code == 422
         assert post(api, "/api/v1/routes/explain", message=sent).status_code == 404
         assert post(api, "/api/v1/routes/simulate").status_code == 403
+        mine = {"partner": "other-retail", "document_type": "invoice"}
+        assert post(api, "/api/v1/routes/explain", **mine).json()[0]["passed"] == [], "rules of others"
+        assert post(api, "/api/v1/validate?partner=amazon-us", a=1).status_code == 200
     with served.browser("other-viewer") as page:
         assert PARTNER not in page.get("/routes").text
 

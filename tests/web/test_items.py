@@ -15,8 +15,9 @@ from playwright.sync_api import Browser, FilePayload
 from sqlalchemy import select, update
 
 from gateway.store.tables import documents
-from tests.homes import PARTNER, set_in, work
+from tests.homes import LINE, PARTNER, set_in, work
 from tests.orders import interchange, order
+from tests.web.addresses import Watched
 from tests.web.browsing import opened, unusable
 from tests.web.conftest import Served, populate, serve
 
@@ -221,3 +222,20 @@ def test_a_file_is_looked_at_before_it_is_taken(served: Served, chromium: Browse
         page.locator("details[open]").get_by_role("button", name="Save").click()
         page.get_by_text("S-017 holds until 2026-12-31").wait_for()
         assert unusable(page, axe) == []
+
+
+def test_much_that_is_unknown_takes_few_questions(served: Served) -> None:
+    other = [LINE.replace("B0C1KETTL3", f"B0NONE{number:04}") for number in range(30)]
+    lines = [one.replace("EX-KT-17", f"NONE-{number}") for number, one in enumerate(other)]
+    content = interchange(901, [order(number, f"MANY-{number}", lines) for number in range(1, 6)])
+    head = {"Authorization": f"Bearer {served.keys['operator']}"}
+    with Watched(served, headers=head, timeout=30) as api:
+        url = f"/api/v1/files?channel={PARTNER}&name=many.edi&wait=20"
+        assert api.post(url, content=content, headers=key("many")).json()["translation"] == "translated"
+        rows = api.get("/api/v1/items/unknown").json()
+        many = [one for one in rows if one["columns"].get("asin", "").startswith("B0NONE")]
+        assert len(many) == 30
+        assert {len(one["documents"]) for one in many} == {5}
+        assert 3 < len(api.queries["/api/v1/items/unknown"]) <= 20, api.queries
+    with served.browser("operator") as page:
+        assert "B0NONE0029" in page.get("/items/unknown").text

@@ -214,6 +214,42 @@ def test_what_is_wrong_is_never_written(
     assert sorted(served.home.rglob("*.yaml")) == before
 
 
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ("*", "Nothing would be left"),
+        ({"name": None}, "name is missing"),
+        ({"nmae": "x"}, "nmae is not a setting"),
+        ({"": "x"}, "is not a setting"),
+        ({"id": "other"}, "the name of the file"),
+        ({"name": ["x"]}, "name: Input"),
+        ({"name": True}, "name: Input"),
+        ({"name": float("inf")}, "no text"),
+        ({"name": "a\0b"}, "control character"),
+        ({"name": "x" * 300_000}, "more than"),
+        ({"identifiers": []}, "at least one"),
+        ({"identifiers": [{"qualifier": "ZZ", "id": "OTHERRETAIL"}]}, "both claim"),
+        ({"send": {"set": "810"}}, "send: Input"),
+        ({"receive": [{"set": "850", "nonsense": 1}]}, "nonsense is not a setting"),
+        ({"as2": {}}, "as2.id is missing"),
+        ([], "valid dictionary"),
+        (None, "valid dictionary"),
+    ],
+)
+def test_a_patch_of_nonsense_changes_nothing(
+    served: Served, admin: httpx.Client, patch: object, words: str
+) -> None:
+    url, file = "/api/v1/partners/acme-retail", served.home / "partners/acme-retail.yaml"
+    before = file.read_bytes()
+    given = dict.fromkeys(admin.get(url).json()["settings"]) if patch == "*" else patch
+    head = {"If-Match": "*", "Content-Type": "application/json"}
+    answer = admin.patch(f"{url}?reason=x", content=json.dumps(given), headers=head)
+    assert (answer.status_code, words in answer.text) == (422, True), answer.text
+    assert file.read_bytes() == before
+    assert admin.patch(f"{url}?reason=x", json={}, headers=head).status_code == 200
+    assert file.read_bytes() == before, "an empty patch changes nothing"
+
+
 def test_names_with_paths_reach_no_file(served: Served) -> None:
     with served.browser("administrator") as client:
         for name in ("..%2f..%2fgateway", "%00", "a%2fb", "x" * 300, "%2e%2e", "new%00"):

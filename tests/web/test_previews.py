@@ -95,7 +95,7 @@ def test_too_much_is_cut_and_said(viewer: httpx.Client, monkeypatch: pytest.Monk
     monkeypatch.setattr(preview, "MAX_SECONDS", -1.0)
     for verb in VERBS:
         answer = viewer.post(f"/api/v1/{verb}", content=X12)
-        assert (answer.status_code, answer.json()["code"]) == (409, "REFUSED"), verb
+        assert (answer.status_code, answer.json()["code"]) == (422, "TOO-LONG"), verb
 
 
 @given(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from gateway.api import models
 from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
-from gateway.api.paging import Cursor, Limit, listed, plain
+from gateway.api.paging import Cursor, Limit, Number, listed, plain
 from gateway.errors import NotFoundError
 from gateway.notify.rules import LOG, Rule, Target
 from gateway.services import alert
@@ -23,25 +23,25 @@ from gateway.store.database import reading
 from gateway.store.queries import Row
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], route_class=Once)
-Number = Annotated[int, Path(ge=1, le=2**53)]
 _Facts = (dict[str, Any], Field(default=...))
 Alert = models.row_of("Alert", t.alerts, "thing", "facts", facts=_Facts)
 Notice = models.row_of("Notice", t.notices, "body", body=_Facts)
 
 
-class Rules(BaseModel):
-    """Who gets what, as the file says."""
-
-    file: str
-    rules: list[dict[str, Any]]
-    targets: list[dict[str, Any]]
-
-
-class Told(BaseModel):
-    """What was done."""
-
-    id: str
-    words: str
+_names: Any = list[str]
+_Step = models.of("Escalation", "Who is told as well.", after_minutes=float, to=_names)
+_Told = models.of(
+    "AlertRule",
+    "What is told to whom.",
+    "name severity zone",
+    dict.fromkeys(("events", "partners", "documents", "to", "digest_at"), _names),
+    {"digest_minutes": int, "repeat_minutes": float, "critical_at_once": bool},
+    escalate=models.many(_Step),
+    quiet=models.of("Quiet", "Hours in which nothing is told.", "since until") | None,
+)
+_Target = models.of("Target", "Whom alerts are told.", "name kind to")
+_lists = {"rules": models.many(_Told), "targets": models.many(_Target)}
+Rules = models.of("Rules", "Who gets what, as the file says.", "file", **_lists)
 
 
 @router.get("", response_model=models.page_of("Alerts", "alerts", Alert))
@@ -93,19 +93,7 @@ def rules(settings: Settings) -> dict[str, list[Row]]:
 
 
 def _rule(one: Rule) -> Row:
-    names = (
-        "name",
-        "events",
-        "severity",
-        "partners",
-        "documents",
-        "to",
-        "zone",
-        "digest_minutes",
-        "digest_at",
-    )
-    names += ("critical_at_once", "repeat_minutes")  # type: ignore[assignment]
-    said = {name: getattr(one, name) for name in names}
+    said = {name: getattr(one, name) for name in _Told.model_fields}
     steps = [{"after_minutes": each.after_minutes, "to": each.to} for each in one.escalate]
     quiet = {"since": one.quiet.since, "until": one.quiet.until} if one.quiet else None
     return {**said, "escalate": steps, "quiet": quiet}
@@ -121,10 +109,12 @@ def _target(one: Target) -> Row:
 
 
 @router.post("/{alert_id}/acknowledge")
-def acknowledge(request: Request, identity: Operator, alert_id: Number, why: models.Why) -> Told:
+def acknowledge(request: Request, identity: Operator, alert_id: Number, why: models.Why) -> models.Done:
     """Take care of an alert: nobody else is told of it."""
     with site_of(request).acting(identity.actor) as services:
-        return Told(id=str(alert_id), words=acknowledged(services, identity, alert_id, why.reason))
+        return models.Done(
+            id=str(alert_id), done="acknowledge", words=acknowledged(services, identity, alert_id, why.reason)
+        )
 
 
 def acknowledged(services: Services, identity: Identity, number: int, reason: str) -> str:
@@ -139,17 +129,17 @@ def acknowledged(services: Services, identity: Identity, number: int, reason: st
 
 
 @router.post("/notices/{notice_id}/resend")
-def resend(request: Request, identity: Operator, notice_id: str, why: models.Why) -> Told:
+def resend(request: Request, identity: Operator, notice_id: str, why: models.Why) -> models.Done:
     """Tell a target once more; a program knows the notice by its id."""
     allowed(identity, Permission.OPERATE, None)
     with site_of(request).acting(identity.actor) as services:
         target = alert.resend(services, plain(notice_id), why.reason)
-    return Told(id=notice_id, words=f"{target} is told once more.")
+    return models.Done(id=notice_id, done="resend", words=f"{target} is told once more.")
 
 
 @router.post("/targets/{target}/test")
-def test_target(request: Request, identity: Operator, target: str) -> Told:
+def test_target(request: Request, identity: Operator, target: str) -> models.Done:
     """Tell a target now that this is a test; a webhook that answered 410 is on again if it takes it."""
     allowed(identity, Permission.OPERATE, None)
     with site_of(request).acting(identity.actor) as services:
-        return Told(id=target, words=alert.try_out(services, target))
+        return models.Done(id=target, done="test", words=alert.try_out(services, target))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, Any, BinaryIO, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
 from gateway.api.access import Auditor, allowed, site_of
+from gateway.api.files import sent
 from gateway.api.idempotency import Once
-from gateway.api.models import Reason, Why, page_of
-from gateway.api.paging import Cursor, Limit, Moment, Text, listed, plain, with_etag
+from gateway.api.models import Given, Reason, Why, many, of, page_of
+from gateway.api.paging import Cursor, Limit, Moment, Number, Text, listed, plain, with_etag
 from gateway.api.problems import ApiError
-from gateway.api.routes.messages import attachment
 from gateway.api.site import Site
 from gateway.errors import NotFoundError
 from gateway.services import errand, export, history, proof
@@ -34,67 +32,41 @@ _PREFIX = "/api/v1/audit"
 router = APIRouter(prefix=_PREFIX, tags=["audit"])
 _once = APIRouter(route_class=Once)
 Short = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
-Number = Annotated[int, Path(ge=1, le=2**53)]
-_CHUNK = 1 << 18
 EXPORT, CHECK = "export", "check"
 
 
-class Entry(BaseModel):
-    """What happened, as the audit has it."""
-
-    seq: int
-    at: str
-    event: str
-    message_id: str
-    document_id: str
-    partner: str
-    actor: str
-    facts: dict[str, Any]
-    words: str
-
-
-class Linked(Entry):
-    """An entry with its place in the chain. `fits`: whether its hash follows from `before`."""
-
-    hash: str
-    before: str
-    fits: bool
-
-
-class Errand(BaseModel):
-    """An export or a check that was asked for. `state`: running, done, failed, or taken (downloaded)."""
-
-    id: str
-    kind: str
-    title: str
-    actor: str
-    at: str
-    state: str
-    words: str
-    size: int
-    fingerprint: str = ""
+_entry = "at event message_id document_id partner actor words"
+_more: Any = {"seq": int, "facts": dict[str, Any]}
+Entry = of("AuditEntry", "What happened, as the audit has it.", _entry, **_more)
+Linked = of("Linked", "An entry with its place in the chain.", f"{_entry} hash before", **_more, fits=bool)
+Errand = of(
+    "Errand", "An export or a check that was asked for.", "id kind title actor at state words", size=int
+)
+_LastCheck = of(
+    "LastCheck",
+    "How a check of the chain ended.",
+    "at actor since? until? fingerprint?",
+    {"entries": int, "payloads": bool, "problems": list[str], "newest": dict[str, Any] | None},
+)
+Hold = of("Hold", "A legal hold that is in force.", "kind value reason actor at", seq=int)
+Errands = of("Errands", "Exports of the last day, the newest first.", exports=many(Errand))
+Checked = of(
+    "AuditCheck",
+    "The last check of the chain, by whomever, and the one that runs.",
+    {"last": _LastCheck | None, "running": Errand | None},
+)
+Holds = of("Holds", "Legal holds, the oldest first.", holds=many(Hold))
+_Years = dict[str, float]
+Retention = of("Retention", "How long documents are kept.", years=float, types=_Years)
 
 
-class Errands(BaseModel):
-    """Exports of the last day, the newest first."""
-
-    exports: list[Errand]
-
-
-class Checked(BaseModel):
-    """The last check of the chain, by whomever, and the one that runs."""
-
-    last: dict[str, Any] | None
-    running: Errand | None
-
-
-class NewCheck(BaseModel):
+class NewCheck(Given):
     """What is checked: the chain, and the stored bytes as well."""
 
     payloads: bool = False
 
 
-class NewExport(BaseModel):
+class NewExport(Given):
     """What is exported: what fits all that is said. Nothing but the reason: everything."""
 
     po: Short = ""
@@ -106,36 +78,12 @@ class NewExport(BaseModel):
     reason: Reason
 
 
-class Hold(BaseModel):
-    """A legal hold that is in force."""
-
-    seq: int
-    kind: str
-    value: str
-    reason: str
-    actor: str
-    at: str
-
-
-class Holds(BaseModel):
-    """Legal holds, the oldest first."""
-
-    holds: list[Hold]
-
-
-class NewHold(BaseModel):
+class NewHold(Given):
     """What a dispute is about: everything, a partner, a message, or documents with a number."""
 
     kind: Literal["all", "partner", "message", "number"]
     value: Short = ""
     reason: Reason
-
-
-class Retention(BaseModel):
-    """Years that are kept: of all types, and of single ones."""
-
-    years: float
-    types: dict[str, float]
 
 
 def asked(
@@ -272,13 +220,7 @@ def download(site: Site, identity: Identity, export_id: str) -> Response:
     with site.acting(identity.actor) as services, services.store.transaction():
         services.store.audit("audit.downloaded", scope=row["title"], export=row["id"])
 
-    def chunks() -> Iterator[bytes]:
-        with file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-
-    name = f"audit-{row['at'][:10]}-{row['id'][:8]}.zip"
-    return StreamingResponse(chunks(), headers=attachment(name) | {"Content-Length": str(row["size"])})
+    return sent(file, f"audit-{row['at'][:10]}-{row['id'][:8]}.zip", **{"Content-Length": str(row["size"])})
 
 
 # --- holds and retention -----------------------------------------------------------------------------------

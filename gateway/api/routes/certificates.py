@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from gateway.api.access import Administrator, Reader, allowed, site_of
+from gateway.api.files import attachment
 from gateway.api.idempotency import Once
-from gateway.api.models import Reason
+from gateway.api.models import Given, Reason, many, of
 from gateway.api.paging import plain
 from gateway.api.problems import ApiError
-from gateway.api.routes.messages import attachment
 from gateway.api.site import Site
 from gateway.errors import NotFoundError
 from gateway.partners.certificate import Held
@@ -29,37 +30,27 @@ MAX_FILE = 1 << 17
 """Bytes of a file with certificates."""
 
 
-class Certificate(BaseModel):
-    """A certificate; `id` is its SHA-256, `partner` of ours the only one it is for."""
-
-    model_config = ConfigDict(extra="allow")
-    id: str
-    whose: str
-    partner: str | None
-    purposes: list[str]
-    name: str
-    days_left: int
-
-
-class Certificates(BaseModel):
-    """All certificates, those that end first before the others."""
-
-    certificates: list[Certificate]
-
-
-class Uses(BaseModel):
-    """What certificates are needed for with partners, and what there is."""
-
-    uses: list[dict[str, Any]]
+_times = ("from", "until", "certificate_from", "certificate_until", "added")
+_Certificate = of(
+    "Certificate",
+    "A certificate, and when it is used.",
+    "id whose name key partner?",
+    {"purposes": list[str], "days_left": int, "weak": bool} | dict.fromkeys(_times, datetime),
+)
+_Use = of(
+    "Use",
+    "What a certificate is needed for with a partner, and what there is.",
+    "partner use",
+    {"needed": bool, "ids": list[str], "ok": bool, "until": datetime | None, "days_left": int | None},
+)
+_Expiry = of("Expiry", "What ends.", "kind whose name ends", days_left=int, in_use=bool)
+_all = "Certificates, by their end."
+Certificates = of("Certificates", _all, certificates=many(_Certificate))
+Uses = of("Uses", "What certificates are needed for with partners, and what there is.", uses=many(_Use))
+Expiries = of("Expiries", "All that ends.", expiries=many(_Expiry))
 
 
-class Expiries(BaseModel):
-    """All that ends."""
-
-    expiries: list[dict[str, Any]]
-
-
-class Import(BaseModel):
+class Import(Given):
     """A file with a certificate of a partner, or a key of ours with its certificate."""
 
     content: str = Field(max_length=MAX_FILE * 4 // 3 + 4, description="PEM, DER, P12 or P7B, as base64")

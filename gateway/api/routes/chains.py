@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from gateway.api import models
@@ -22,34 +22,26 @@ from gateway.store.queries import Wanted
 router = APIRouter(prefix="/api/v1", tags=["documents"])
 
 
-class Gap(BaseModel):
-    """What is still to come, or wrong."""
-
-    kind: str
-    document_id: str | None
-    due_at: str | None
-    wrong: bool = Field(description="whether somebody has to see to it; else it is still to come")
-    words: str
-
-
-class Chain(BaseModel):
-    """What belongs to purchase orders, in order of time."""
-
-    partner: str
-    test: bool
-    truncated: bool = Field(description="whether there are more documents than are shown")
-    purchase_orders: list[str]
-    documents: list[dict[str, Any]] = Field(
-        description="each with its keys, the `message` it came with or was `sent` in, its `acknowledgments` "
-        "and our `answers`"
-    )
-    gaps: list[Gap]
-
-
-class Chains(BaseModel):
-    """All that a number leads to."""
-
-    chains: list[Chain]
+_Document = models.row_of(
+    "ChainDocument",
+    tables.documents,
+    "body",
+    keys=(models.many(models.Key), Field(default=[])),
+    message=(models.Message | None, Field(default=None)),
+    sent=(models.Message | None, Field(default=None)),
+    acknowledgments=(models.many(models.Acknowledgment), Field(default=[])),
+    due_at=(str | None, Field(default=None)),
+    answers=(models.many(models.Message), Field(default=[])),
+)
+_Gap = models.of("Gap", "What is still to come, or wrong.", "kind document_id? due_at? words", wrong=bool)
+_Chain = models.of(
+    "Chain",
+    "What belongs to purchase orders, in order of time.",
+    "partner",
+    {"test": bool, "truncated": bool, "purchase_orders": list[str], "documents": models.many(_Document)},
+    gaps=models.many(_Gap),
+)
+Chains = models.of("Chains", "All that a number leads to.", chains=models.many(_Chain))
 
 
 @router.get("/chains/{number:path}", response_model=Chains)

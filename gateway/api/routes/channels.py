@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
 
 from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
-from gateway.api.models import Reason
+from gateway.api.models import Done, Why, many, of
 from gateway.api.paging import plain
 from gateway.api.site import Site
 from gateway.errors import NotFoundError
 from gateway.services import health
 from gateway.services.access import Identity, Permission
 from gateway.services.partner import owner_of
+from gateway.store import records
 
 router = APIRouter(prefix="/api/v1/channels", tags=["channels"], route_class=Once)
 
 
-class Channel(BaseModel):
-    """A channel; `state` is paused, stopped, failing, working or unused."""
-
-    model_config = ConfigDict(extra="allow")
-    channel: str
-    kind: str
-    state: str
-    deliveries: int
-    files: int | None
-
-
-class Channels(BaseModel):
-    """All channels."""
-
-    channels: list[Channel]
-
-
-class Act(BaseModel):
-    """Why something is done."""
-
-    reason: Reason
-
-
-class Done(BaseModel):
-    """What was done."""
-
-    channel: str
-    done: str
+Channel = of(
+    "Channel",
+    "A channel, how it is and what waits.",
+    "kind state",
+    {**get_type_hints(records.Channel), "deliveries": int, "files": int | None},
+)
+Channels = of("Channels", "All channels.", channels=many(Channel))
 
 
 @router.get("", response_model=Channels)
@@ -67,15 +46,15 @@ def show_channel(request: Request, identity: Reader, channel: str) -> Any:
 
 
 @router.post("/{channel:path}/pause")
-def pause(request: Request, identity: Operator, channel: str, act: Act) -> Done:
+def pause(request: Request, identity: Operator, channel: str, why: Why) -> Done:
     """Let nothing be fetched or sent at a channel until it is resumed; what is for it waits."""
-    return operate(site_of(request), identity, channel, "pause", reason=act.reason)
+    return operate(site_of(request), identity, channel, "pause", reason=why.reason)
 
 
 @router.post("/{channel:path}/resume")
-def resume(request: Request, identity: Operator, channel: str, act: Act) -> Done:
+def resume(request: Request, identity: Operator, channel: str, why: Why) -> Done:
     """End a pause; what waited goes on."""
-    return operate(site_of(request), identity, channel, "resume", reason=act.reason)
+    return operate(site_of(request), identity, channel, "resume", reason=why.reason)
 
 
 @router.post("/{channel:path}/run")
@@ -103,4 +82,4 @@ def operate(site: Site, identity: Identity, channel: str, verb: str, **reason: s
         allowed(identity, Permission.OPERATE, owner_of(site.settings, name))
         getattr(health, verb)(services, name, **reason)
         services.jobs.wake()
-    return Done(channel=name, done=verb)
+    return Done(id=name, done=verb)

@@ -10,14 +10,13 @@ from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gateway.api import models
 from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once, mark_of
-from gateway.api.models import Reason
 from gateway.api.paging import Fields, Text, listed, plain, wanted, with_etag
 from gateway.api.problems import ApiError
 from gateway.api.site import Site
@@ -48,48 +47,26 @@ async def content(request: Request) -> bytes:
 Content = Annotated[bytes, Depends(content)]
 
 
-class Key(BaseModel):
-    """A number that a document is found by."""
-
-    kind: str
-    value: str
-
-
-class Approval(BaseModel):
+class Approval(models.Why):
     """What a person lets pass, and why."""
 
     rules: list[Annotated[str, Field(max_length=60)]] = Field(
         min_length=1, max_length=100, description="every rule that stops it, as `S4`"
     )
-    reason: Reason
 
 
-class Approved(BaseModel):
-    """The rules that stopped a document."""
-
-    document_id: str
-    rules: list[str]
-
-
-class Submitted(BaseModel):
-    """What was taken in, and what has become of it by now."""
-
-    id: str = Field(description="of the message")
-    channel: str
-    name: str
-    translation: str
-    delivery: str
-    acknowledgment: str
-    partner: str | None
-    problems: list[models.Finding] = Field(description="what is wrong with it; empty until it is translated")
-
-
+Submitted = models.of(
+    "Submitted",
+    "What was taken in, and what has become of it by now.",
+    "id channel name translation delivery acknowledgment partner?",
+    problems=list[models.Finding],
+)
 _Detail = models.row_of(
     "DocumentDetail",
     tables.documents,
     "body",
     body=(dict[str, Any] | None, Field(default=None, description="null after its retention")),
-    keys=(list[Key], Field(default=[])),
+    keys=(models.many(models.Key), Field(default=[])),
 )
 
 
@@ -122,16 +99,21 @@ def show_document(request: Request, response: Response, identity: Reader, docume
 
 
 @router.post("/{document_id}/approve")
-def approve(request: Request, identity: Operator, document_id: str, approval: Approval) -> Approved:
+def approve(request: Request, identity: Operator, document_id: str, approval: Approval) -> models.Done:
     """Let a document go on that rules stopped until a person has looked at it."""
     document = found(site_of(request), identity, document_id)
     allowed(identity, Permission.OPERATE, document["partner"])
     with site_of(request).acting(identity.actor) as services:
         codes = rules.approve(services, document["id"], approval.rules, approval.reason)
-    return Approved(document_id=document["id"], rules=codes)
+    return models.Done(id=document["id"], done="approve", words=f"Rules that stopped it: {', '.join(codes)}.")
 
 
-@router.post("", status_code=202, openapi_extra=models.raw("a document, or what `form` says", models.JSON))
+@router.post(
+    "",
+    status_code=202,
+    response_model=Submitted,
+    openapi_extra=models.raw("a document, or what `form` says", models.JSON),
+)
 async def submit_document(
     request: Request,
     response: Response,
@@ -141,7 +123,7 @@ async def submit_document(
         Text, Query(description="a shape of `erp.channels`; without it the JSON of our documents")
     ] = "",
     wait: Wait = 0,
-) -> Submitted:
+) -> Any:
     """Hand a document over, as if our own system had written it into its inbox."""
 
     def given(services: Services) -> submit.Given:
@@ -153,6 +135,7 @@ async def submit_document(
 @files.post(
     "",
     status_code=202,
+    response_model=Submitted,
     openapi_extra=models.raw("a file, as the channel takes it", models.X12, "application/xml", "text/csv"),
 )
 async def submit_file(
@@ -165,7 +148,7 @@ async def submit_file(
     ],
     name: Annotated[str, Query(min_length=1, max_length=200, description="of the file")],
     wait: Wait = 0,
-) -> Submitted:
+) -> Any:
     """Hand a file over, as if it had been put into the inbox of a channel."""
 
     def given(services: Services) -> submit.Given:
@@ -180,7 +163,7 @@ async def _taken(
     identity: Identity,
     given: Callable[[Services], submit.Given],
     wait: float,
-) -> Submitted:
+) -> Any:
     site = site_of(request)
     message_id = await run_in_threadpool(_take, site, identity, given, mark_of(request, identity))
     response.headers["Location"] = f"/api/v1/messages/{message_id}"
@@ -189,7 +172,7 @@ async def _taken(
     try:
         while True:
             found = await run_in_threadpool(_state, site, message_id)
-            if found.translation != "received" or not waits or time.monotonic() >= ends:
+            if found["translation"] != "received" or not waits or time.monotonic() >= ends:
                 return found
             await asyncio.sleep(_PAUSE)
     finally:
@@ -204,19 +187,20 @@ def _take(site: Site, identity: Identity, given: Callable[[Services], submit.Giv
             if isinstance(one, Partner):
                 allowed(identity, Permission.OPERATE, one.id)
             elif not identity.may(Permission.OPERATE):
-                raise ApiError(422, one)
+                # `one` may name partners of others, as those that are like what is written.
+                raise ApiError(422, "Say with `partner_id` whom it is for.")
         message_id = submit.take(services, known, mark)
     if message_id is None:
         raise ApiError(422, "This `Idempotency-Key` was used for another request.", code="HTTP-IDEMPOTENCY")
     return message_id
 
 
-def _state(site: Site, message_id: str) -> Submitted:
+def _state(site: Site, message_id: str) -> Row:
     with site.acting("") as services:
         one = services.store.message(message_id)
         problems = submit.problems(services, message_id) if one.translation != "received" else []
-    names = ("id", "channel", "name", "translation", "delivery", "acknowledgment", "partner")
-    return Submitted.model_validate({**{name: getattr(one, name) for name in names}, "problems": problems})
+    known = {name: getattr(one, name) for name in Submitted.model_fields if name != "problems"}
+    return {**known, "problems": problems}
 
 
 def found(site: Site, identity: Identity, document_id: str) -> Row:

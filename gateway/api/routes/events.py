@@ -14,12 +14,12 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.access import Reader, site_of
+from gateway.api.models import many, of
 from gateway.api.paging import MAX_CURSOR
 from gateway.api.problems import ApiError
 from gateway.api.site import Site
@@ -41,25 +41,13 @@ comes back, and is asked who it is."""
 _STREAMS = BoundedSemaphore(MAX_STREAMS)
 
 
-class Happened(BaseModel):
-    """An event."""
-
-    seq: int = Field(description="the number of its entry in the audit")
-    at: str
-    event: str = Field(description="what it is, see docs/reference/events.md")
-    severity: str
-    words: str
-    partner: str | None
-    message_id: str | None
-    document_id: str | None
-    facts: dict[str, Any]
-
-
-class Events(BaseModel):
-    """Events, oldest first."""
-
-    events: list[Happened]
-    cursor: int = Field(description="`since` of the next request")
+Happened = of(
+    "Happened",
+    "An event.",
+    "at event severity words partner? message_id? document_id?",
+    {"seq": int, "facts": dict[str, Any]},
+)
+Events = of("Events", "Events, oldest first.", events=many(Happened), cursor=int)
 
 
 @router.get(

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
+from gateway.api.models import many, of
 from gateway.api.paging import Fields, Limit, Text, listed, plain, unchanged, with_etag
 from gateway.api.problems import ApiError
 from gateway.api.site import Site
@@ -43,17 +44,15 @@ class Saved(BaseModel):
     unchanged: int
 
 
-class Unknown(BaseModel):
-    """What no row stands for, and documents wait for."""
-
-    partner: str
-    names: dict[str, str] = Field(description="as the documents have it")
-    columns: dict[str, str] = Field(description="what a new row has of it")
-    why: str
-    description: str
-    since: str
-    suggestions: list[dict[str, str]]
-    documents: list[dict[str, Any]]
+_Texts = dict[str, str]
+Unknown = of(
+    "Unknown",
+    "What no row stands for, and documents wait for.",
+    "partner why description since",
+    {"names": _Texts, "columns": _Texts},
+    suggestions=many(of("Suggestion", "A row that may be meant.", "own partner why")),
+    documents=many(of("Waiting", "A place that waits.", "document_type number id message_id place pointer")),
+)
 
 
 def page_of_rows(
@@ -176,7 +175,7 @@ def _routes(kind: Kind) -> None:
         words = "the acknowledgment that says there will be none any more"
         more["obsolete"] = (dict[str, Any] | None, Field(default=None, description=words))
     named = kind.name.capitalize()
-    shown = create_model(named, **more, **columns)  # type: ignore[call-overload]
+    shown = create_model(f"{named}Row", **more, **columns)  # type: ignore[call-overload]
     cursor = (str | None, Field(default=None, description="of the next page; null at the end"))
     name = f"{kind.name}s"
     pages = create_model(f"{named}s", **{name: (list[shown], ...), "cursor": cursor})  # type: ignore[call-overload,valid-type]
@@ -201,10 +200,10 @@ def _routes(kind: Kind) -> None:
         page = page_of_rows(site_of(request), identity, kind, text, partner, cursor, limit)
         return listed(request, response, name, page, fields and f"{fields},id")
 
-    @router.get(f"{base}/unknown", tags=tags)
-    def list_unknown(request: Request, identity: Reader) -> list[Unknown]:
+    @router.get(f"{base}/unknown", tags=tags, response_model=many(Unknown))
+    def list_unknown(request: Request, identity: Reader) -> Any:
         """What no row stands for today and documents wait for, oldest first, with suggestions."""
-        return [Unknown(**one) for one in unknown(site_of(request), identity, kind)]
+        return unknown(site_of(request), identity, kind)
 
     @router.get(f"{base}/export", tags=tags, response_class=Response)
     def export(request: Request, identity: Reader, partner: _Partner = None) -> Response:

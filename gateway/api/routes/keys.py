@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.api.access import Administrator, site_of
 from gateway.api.idempotency import Once
-from gateway.api.models import Reason, Why
+from gateway.api.models import Given, Reason, Why, many, of
 from gateway.api.routes.users import Granted, Text, grants_of
 from gateway.services import access
 from gateway.services.access import Permission
@@ -19,38 +19,21 @@ router = APIRouter(tags=["keys"])
 _once = APIRouter(route_class=Once)
 
 
-class Key(BaseModel):
-    """A key, without what is secret of it."""
-
-    id: str
-    name: str
-    scopes: list[Permission]
-    grants: list[Granted]
-    expires_at: str
-    revoked_at: str
-    created_by: str
-    created_at: str
-    last_used_at: str
+_texts = "id name expires_at revoked_at created_by created_at last_used_at"
+_lists: Any = {"scopes": list[Permission], "grants": list[Granted]}
+ApiKey = of("ApiKey", "A key, without what is secret of it.", _texts, **_lists)
+MadeKey = of("MadeKey", "A key that was made.", f"{_texts} key", **_lists)
+Keys = of("Keys", "Keys, the newest first.", keys=many(ApiKey))
 
 
-class MadeKey(Key):
-    """A key that was made. `key` is its text, which is not kept and never shown again."""
-
-    key: str
-
-
-class Keys(BaseModel):
-    """Keys, the newest first."""
-
-    keys: list[Key]
-
-
-class NewKey(BaseModel):
+class NewKey(Given):
     """A key to be made."""
 
     name: Text
     grants: list[Granted] = Field(min_length=1, max_length=1000)
-    scopes: list[Permission] = Field(default=[*Permission], min_length=1, max_length=20)
+    scopes: list[Annotated[Permission, Field(strict=False)]] = Field(
+        default=[*Permission], min_length=1, max_length=20
+    )
     days: int = Field(default=access.KEY_DAYS, ge=1, le=access.MAX_KEY_DAYS)
     reason: Reason
 
@@ -72,7 +55,7 @@ def make_key(request: Request, identity: Administrator, given: NewKey) -> Any:
     return {**made, "key": text}
 
 
-@_once.post(f"{_PREFIX}/{{key_id}}/revoke", response_model=Key)
+@_once.post(f"{_PREFIX}/{{key_id}}/revoke", response_model=ApiKey)
 def revoke_key(request: Request, identity: Administrator, key_id: str, why: Why) -> Any:
     """End a key now."""
     with site_of(request).acting(identity.actor) as services:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,10 +9,10 @@ from pydantic import BaseModel, Field
 
 from gateway.api import models
 from gateway.api.access import Operator, Reader, allowed, site_of
+from gateway.api.files import attachment
 from gateway.api.idempotency import Once
 from gateway.api.paging import Cursor, Limit, Text, listed, plain
 from gateway.api.problems import ApiError
-from gateway.api.routes.messages import attachment
 from gateway.api.site import Site
 from gateway.labels.label import Label, labels
 from gateway.partners.agreement import LAYOUTS
@@ -35,17 +34,17 @@ class Shipment(BaseModel):
     number: str
     partner: str
     layout: str
-    labels: list[dict[str, Any]]
+    labels: list[Label]
 
 
-class Count(BaseModel):
+class Count(models.Given):
     """How many SSCCs, and of which company prefix (default: the first)."""
 
     count: int = Field(default=1, ge=1, le=MAX_SSCCS)
     prefix: str = Field(default="", max_length=20)
 
 
-class Given(BaseModel):
+class Ssccs(BaseModel):
     """SSCCs that nobody else gets."""
 
     ssccs: list[str]
@@ -109,11 +108,11 @@ def list_shipments(
     return listed(request, response, "shipments", page)
 
 
-def give(request: Request, identity: Operator, asked: Count) -> Given:
+def give(request: Request, identity: Operator, asked: Count) -> Ssccs:
     """New SSCCs for another system, such as that of a warehouse. Nobody else gets them."""
     allowed(identity, Permission.OPERATE, None)
     with site_of(request).acting(identity.actor) as services:
-        return Given(ssccs=sscc.give(services, plain(asked.prefix), asked.count))
+        return Ssccs(ssccs=sscc.give(services, plain(asked.prefix), asked.count))
 
 
 router.add_api_route("/ssccs", give, methods=["POST"], route_class_override=Once)
@@ -125,7 +124,7 @@ def show(request: Request, identity: Reader, document_id: str) -> Shipment:
     site = site_of(request)
     row, found = notice_of(site, identity, document_id)
     known = {name: row[name] for name in ("id", "number", "partner")}
-    return Shipment(**known, layout=layout_of(site, row["partner"]), labels=[asdict(one) for one in found])
+    return Shipment(**known, layout=layout_of(site, row["partner"]), labels=found)
 
 
 @router.get("/{document_id}/print", response_class=Response)

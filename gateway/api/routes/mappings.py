@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from gateway.api import models
 from gateway.api.access import Reader, allowed, site_of
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import found
 from gateway.api.site import Site
 from gateway.documents import KINDS
 from gateway.errors import NotFoundError
+from gateway.mapping.trial import Difference
 from gateway.services import mapping
 from gateway.services.access import Identity, Permission
+from gateway.services.apart import Apart
 from gateway.services.mapping import Trial, Tried
 from gateway.store import queries
 from gateway.store.database import reading
@@ -27,7 +30,7 @@ _turns = threading.BoundedSemaphore(2)
 _PATIENCE = 10.0
 
 
-class Sample(BaseModel):
+class Sample(models.Given):
     """What is tried with a mapping."""
 
     sample: str = Field(default="", max_length=mapping.MAX_SAMPLE, description="X12, or a document as JSON")
@@ -36,33 +39,33 @@ class Sample(BaseModel):
     )
 
 
-class Mapping(BaseModel):
-    """A mapping, with what is wrong with it and how it differs from what it extends."""
-
-    name: str
-    document_type: str
-    guide: str
-    text: str
-    problems: list[dict[str, Any]]
-    extends: str
-    differences: list[dict[str, str | None]] = Field(description="`field`, and the rules `base` and `here`")
-
-
-class Preview(BaseModel):
-    """What a mapping makes of a sample; `sets` are those of `edigw map trace --json`, with `document`."""
-
-    name: str
-    direction: str = Field(description="`read` or `write`")
-    sets: list[dict[str, Any]]
-    x12: str | None
-    problems: list[dict[str, Any]]
-
-
-class Tested(BaseModel):
-    """The tests beside a mapping; null where there are none."""
-
-    name: str
-    tests: list[dict[str, Any]] | None
+_findings: Any = list[models.Finding]
+_Mapping = models.of(
+    "Mapping",
+    "A mapping, and how it differs from what it extends.",
+    "name document_type guide text extends",
+    {"problems": _findings, "differences": list[dict[str, str | None]]},
+)
+_Set = models.of(
+    "TracedSet",
+    "What became of a transaction set or body.",
+    "set_id control_number guide? reason?",
+    {
+        "number": int,
+        "document": dict[str, Any] | None,
+        "origins": models.many(models.Origin),
+        "problems": _findings,
+    },
+)
+_Preview = models.of(
+    "Preview",
+    "What a mapping makes of a sample.",
+    "name direction x12?",
+    {"sets": models.many(_Set), "problems": _findings},
+)
+_Test = models.of("Test", "A test beside a mapping.", "name", differences=list[Difference])
+_Tested = models.of("Tested", "Tests beside a mapping.", "name", tests=models.many(_Test) | None)
+_Mappings = models.of("Mappings", "The names of all mappings.", mappings=list[str])
 
 
 def names(site: Site, identity: Identity) -> list[str]:
@@ -91,7 +94,11 @@ def trial(site: Site, identity: Identity, name: str, text: str | None = None) ->
     if not _turns.acquire(timeout=_PATIENCE):
         raise ApiError(503, "Others are trying mappings just now.", headers={"Retry-After": "10"})
     try:
-        yield Trial(name, overrides(site), text)
+        if text is None:
+            yield Trial(name, overrides(site))
+        else:
+            with closing(Apart(name, overrides(site), text)) as apart:
+                yield apart
     finally:
         _turns.release()
 
@@ -129,48 +136,50 @@ def used_by(site: Site, identity: Identity, message_id: str) -> tuple[str, bytes
     return name, sample
 
 
-def told(name: str, tried: Tried) -> Preview:
+def told(name: str, tried: Tried) -> dict[str, Any]:
     """A preview in its JSON form."""
     problems = [one.to_dict() for one in tried.problems]
-    return Preview(name=name, direction=tried.direction, sets=tried.sets, x12=tried.x12, problems=problems)
+    known = {one: getattr(tried, one) for one in ("direction", "sets", "x12")}
+    return {"name": name, **known, "problems": problems}
 
 
-@router.get("")
-def list_mappings(request: Request, identity: Reader) -> dict[str, list[str]]:
+@router.get("", response_model=_Mappings)
+def list_mappings(request: Request, identity: Reader) -> Any:
     """The names of all mappings."""
     return {"mappings": names(site_of(request), identity)}
 
 
-@router.post("/{name:path}/preview")
-def preview(request: Request, identity: Reader, name: str, given: Sample) -> Preview:
+@router.post("/{name:path}/preview", response_model=_Preview)
+def preview(request: Request, identity: Reader, name: str, given: Sample) -> Any:
     """What the mapping makes of a sample, and which rule wrote what from where."""
     with trial(site_of(request), identity, name, given.text) as one:
         return told(name, one.run(given.sample.encode("utf-8", "replace")))
 
 
-@router.post("/{name:path}/test")
-def test(request: Request, identity: Reader, name: str, given: Sample) -> Tested:
+@router.post("/{name:path}/test", response_model=_Tested)
+def test(request: Request, identity: Reader, name: str, given: Sample) -> Any:
     """Run the tests that stand beside the mapping."""
     with trial(site_of(request), identity, name, given.text) as one:
-        return Tested(name=name, tests=one.tests())
+        return {"name": name, "tests": one.tests()}
 
 
-@router.post("/{name:path}/check")
-def check(request: Request, identity: Reader, name: str, given: Sample) -> Mapping:
+@router.post("/{name:path}/check", response_model=_Mapping)
+def check(request: Request, identity: Reader, name: str, given: Sample) -> Any:
     """What is wrong with a text in the place of the mapping, before it is one."""
     with trial(site_of(request), identity, name, given.text) as one:
         return _shown(one)
 
 
-@router.get("/{name:path}")
-def show(request: Request, identity: Reader, name: str) -> Mapping:
+@router.get("/{name:path}", response_model=_Mapping)
+def show(request: Request, identity: Reader, name: str) -> Any:
     """One mapping: its text, what is wrong with it, and how it differs from what it extends."""
     with trial(site_of(request), identity, name) as one:
         return _shown(one)
 
 
-def _shown(one: Trial) -> Mapping:
+def _shown(one: Trial) -> Any:
     extends, differences = one.overlay()
     problems = [found.to_dict() for found in one.findings]
     more: dict[str, Any] = {"extends": extends, "differences": differences, **one.facts}
-    return Mapping(name=one.name, text=one.text.decode("utf-8", "replace"), problems=problems, **more)
+    text = one.text.decode("utf-8", "replace")
+    return {"name": one.name, "text": text, "problems": problems, **more}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
-from starlette.responses import Response, StreamingResponse
+from pydantic import Field
+from starlette.responses import Response
 
 from gateway.api import models
 from gateway.api.access import Operator, Reader, allowed, site_of
+from gateway.api.files import sent
 from gateway.api.idempotency import Once
 from gateway.api.paging import MAX_CURSOR, Fields, listed, plain, wanted, with_etag
 from gateway.api.problems import ApiError
@@ -25,25 +25,24 @@ from gateway.store.database import reading
 from gateway.store.queries import Row, Wanted
 
 router = APIRouter(prefix="/api/v1/messages", tags=["messages"], route_class=Once)
-_CHUNK = 1 << 18
-
+_Segments = models.of(
+    "Segments",
+    "A part of a file, segment by segment.",
+    {"segments": models.many(models.Segment), "problems": list[models.Finding], "next": int | None},
+)
+_Trace = models.of(
+    "Trace",
+    "Which rule of a mapping made which value of a transaction set.",
+    "set_id control_number guide? reason?",
+    {"at": int, "next": int | None, "origins": models.many(models.Origin)},
+)
 At = Annotated[int, Query(ge=0, le=MAX_CURSOR, description="a byte of the file")]
 
 
-class Act(BaseModel):
-    """What is done with a message, and why."""
+class Reprocess(models.Why):
+    """Why a message is translated again."""
 
-    reason: models.Reason
-    acknowledge: bool = Field(default=False, description="`reprocess`: answer the partner once more")
-
-
-class Done(BaseModel):
-    """What was done: the files that are delivered again, or the message that was made."""
-
-    id: str
-    done: str
-    files: list[str] = []
-    made: str | None = None
+    acknowledge: bool = Field(default=False, description="answer the partner once more")
 
 
 def asked(
@@ -90,8 +89,8 @@ def show_message(request: Request, response: Response, identity: Reader, message
     return with_etag(request, response, message)
 
 
-@router.get("/{message_id}/x12")
-def annotated_message(request: Request, identity: Reader, message_id: str, at: At = 0) -> dict[str, Any]:
+@router.get("/{message_id}/x12", response_model=_Segments)
+def annotated_message(request: Request, identity: Reader, message_id: str, at: At = 0) -> Any:
     """Its segments with names, meanings and problems, a part at a time."""
     message = found(site_of(request), identity, message_id)
     guides = guides_of(request, identity, message)
@@ -100,8 +99,8 @@ def annotated_message(request: Request, identity: Reader, message_id: str, at: A
     return {"segments": [one.to_dict() for one in part.rows], "problems": problems, "next": part.next}
 
 
-@router.get("/{message_id}/trace")
-def trace_message(request: Request, identity: Reader, message_id: str, at: At = 0) -> dict[str, Any]:
+@router.get("/{message_id}/trace", response_model=_Trace)
+def trace_message(request: Request, identity: Reader, message_id: str, at: At = 0) -> Any:
     """Which rule of a mapping made which value of the transaction set at a byte."""
     message = found(site_of(request), identity, message_id)
     guides = guides_of(request, identity, message)
@@ -127,54 +126,54 @@ def raw_message(
     sha256 = next((one for one in reversed(given) if one), None)
     if sha256 is None:
         raise ApiError(404, f"This is not kept of message {message['id']}: {part or 'its bytes'}.")
-    site.payloads.open(sha256).close()  # raises before the answer begins
-    return StreamingResponse(_chunks(site, sha256), headers=attachment(part or message["name"]))
+    return sent(site.payloads.open(sha256), part or message["name"])
 
 
-def _act(request: Request, identity: Identity, message_id: str, act: Act, verb: str) -> Done:
+def _act(
+    request: Request, identity: Identity, message_id: str, why: models.Why, verb: str, **more: bool
+) -> models.Done:
     message = found(site_of(request), identity, message_id)
     allowed(identity, Permission.OPERATE, message["partner"])
-    more = {"acknowledge": act.acknowledge} if verb == "reprocess" else {}
     with site_of(request).acting(identity.actor) as services:
-        made = getattr(operate, verb)(services, message["id"], act.reason, **more)
-    files = made if isinstance(made, list) else []
-    return Done(id=message["id"], done=verb, files=files, made=made if isinstance(made, str) else None)
+        made = getattr(operate, verb)(services, message["id"], why.reason, **more)
+    named = {"files": made} if isinstance(made, list) else {"made": made} if isinstance(made, str) else {}
+    return models.Done(id=message["id"], done=verb, **named)
 
 
 @router.post("/{message_id}/resend")
-def resend(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
+def resend(request: Request, identity: Operator, message_id: str, why: models.Why) -> models.Done:
     """Deliver the same bytes again, with the same control numbers."""
-    return _act(request, identity, message_id, act, "resend")
+    return _act(request, identity, message_id, why, "resend")
 
 
 @router.post("/{message_id}/reprocess")
-def reprocess(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
+def reprocess(request: Request, identity: Operator, message_id: str, why: Reprocess) -> models.Done:
     """Translate the stored original again, as a new message with new control numbers."""
-    return _act(request, identity, message_id, act, "reprocess")
+    return _act(request, identity, message_id, why, "reprocess", acknowledge=why.acknowledge)
 
 
 @router.post("/{message_id}/hold")
-def hold(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
+def hold(request: Request, identity: Operator, message_id: str, why: models.Why) -> models.Done:
     """Leave a message as it is until it is released."""
-    return _act(request, identity, message_id, act, "hold")
+    return _act(request, identity, message_id, why, "hold")
 
 
 @router.post("/{message_id}/release")
-def release(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
+def release(request: Request, identity: Operator, message_id: str, why: models.Why) -> models.Done:
     """End a hold, or let documents that wait go on as they are."""
-    return _act(request, identity, message_id, act, "release")
+    return _act(request, identity, message_id, why, "release")
 
 
 @router.post("/{message_id}/close")
-def close(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
+def close(request: Request, identity: Operator, message_id: str, why: models.Why) -> models.Done:
     """Say that somebody has seen to it: until its status gets worse, it needs nobody any more."""
-    return _act(request, identity, message_id, act, "close")
+    return _act(request, identity, message_id, why, "close")
 
 
 @router.post("/{message_id}/cancel")
-def cancel(request: Request, identity: Operator, message_id: str, act: Act) -> Done:
+def cancel(request: Request, identity: Operator, message_id: str, why: models.Why) -> models.Done:
     """Give up a message of which nobody outside has seen anything."""
-    return _act(request, identity, message_id, act, "cancel")
+    return _act(request, identity, message_id, why, "cancel")
 
 
 def found(site: Site, identity: Identity, message_id: str) -> Row:
@@ -193,16 +192,3 @@ def guides_of(request: Request, identity: Identity, message: Row) -> Library:
     partner = site.settings.partners.get(message["partner"] or "")
     with site.acting(identity.actor) as services:
         return services.guides.of(partner.overlay if partner else "")
-
-
-def _chunks(site: Site, sha256: str) -> Iterator[bytes]:
-    with site.payloads.open(sha256) as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
-
-
-def attachment(name: str) -> dict[str, str]:
-    """Headers of bytes that a browser keeps as a file and never shows."""
-    safe = "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "_" for one in name)[-150:]
-    said = f'attachment; filename="{safe or "message"}"'
-    return {"Content-Type": "application/octet-stream", "Content-Disposition": said}

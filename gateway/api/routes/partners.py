@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from gateway.api.access import Administrator, Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
-from gateway.api.models import Reason
+from gateway.api.models import Given, Party, Reason, many, of
 from gateway.api.paging import etag, plain, unchanged
 from gateway.api.problems import ApiError
+from gateway.api.routes.channels import Channel
 from gateway.api.site import Site
 from gateway.errors import NotFoundError
 from gateway.partners.partner import Partner
@@ -26,39 +27,23 @@ Patch = Annotated[dict[str, Any], Body(description="what changes, with the names
 Why = Annotated[str, Query(min_length=1, max_length=1000, description="why; it is kept in the audit")]
 
 
-class PartnerRow(BaseModel):
-    """A partner and how it goes."""
-
-    model_config = ConfigDict(extra="allow")
-    partner: str
-    name: str
-    identifiers: list[dict[str, str]]
-    profile: str = Field(description="whose guidelines and mappings hold")
-    receive: list[str] = Field(description="transaction sets that may come")
-    send: list[str]
-    usage: str = Field(description="of what we send: test, production or mixed")
-    channels: list[dict[str, Any]]
-    state: str = Field(description="the worst of its channels: stopped, failing, paused, working or unused")
-    last_traffic_at: str | None
-
-
-class PartnerList(BaseModel):
-    """All partners."""
-
-    partners: list[PartnerRow]
+_texts = "partner name profile usage state last_traffic_at?"
+_row: Any = dict.fromkeys(("receive", "send"), list[str]) | {"channels": many(Channel)}
+_row |= {"identifiers": many(Party)}
+PartnerRow = of("PartnerRow", "A partner and how it goes.", _texts, **_row)
+PartnerList = of("PartnerList", "All partners.", partners=many(PartnerRow))
+_Step = of("Step", "What there is to do.", "step title words", done=bool)
+PartnerDetail = of(
+    "PartnerDetail",
+    "A partner with its file and what is missing.",
+    f"{_texts} file sha256",
+    _row | {"settings": dict[str, Any], "in_force": bool, "steps": many(_Step)},
+)
+_Try = of("Try", "A step of a test of the connection.", "channel step words", ok=bool)
+Attempted = of("Attempted", "How a test of the connection went.", "partner", ok=bool, steps=many(_Try))
 
 
-class PartnerDetail(PartnerRow):
-    """A partner with its file and what is missing."""
-
-    file: str
-    sha256: str = Field(description="of the file")
-    settings: dict[str, Any] = Field(description="what the file says")
-    in_force: bool = Field(description="whether the gateway works by the file as it is")
-    steps: list[dict[str, Any]] = Field(description="what there is to do until it is live")
-
-
-class NewPartner(BaseModel):
+class NewPartner(Given):
     """A partner that is to be added."""
 
     partner: str = Field(min_length=1, max_length=41, pattern="^[a-z0-9][a-z0-9-]*$")
@@ -66,19 +51,11 @@ class NewPartner(BaseModel):
     reason: Reason
 
 
-class Attempt(BaseModel):
+class Attempt(Given):
     """Which ways are tried."""
 
     way: str = Field(default="", pattern="^(api|as2|sftp|webhook)?$", description="only this; empty for all")
     send: bool = Field(default=False, description="SFTP: write, rename and remove a small file")
-
-
-class Attempted(BaseModel):
-    """How a test of the connection went."""
-
-    partner: str
-    ok: bool
-    steps: list[dict[str, Any]]
 
 
 @router.get("", response_model=PartnerList)

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from gateway import engine
@@ -37,47 +36,35 @@ Guidelines = Annotated[
 ]
 
 
-class Translated(BaseModel):
-    """What became of an input."""
-
-    given: str = Field(description="the form of the input")
-    to: str
-    documents: list[dict[str, Any]] = Field(description="for `json`")
-    content: str | None = Field(description="for all other forms")
-    left_out: int = Field(description="transaction sets that were not translated")
-    truncated: bool = Field(description="whether there is more than is shown")
-    problems: list[models.Finding]
-
-
-class FileReport(BaseModel):
-    """What is wrong with a file."""
-
-    path: str
-    interchanges: list[dict[str, Any]]
-    problems: list[models.Finding]
-    verdict: str = Field(description="accepted, accepted_with_errors, rejected or unreadable")
-    truncated: bool = False
-
-
-class Validated(BaseModel):
-    """As `edigw x12 validate --json`."""
-
-    files: list[FileReport]
-
-
-class AnnotatedFile(BaseModel):
-    """A file, segment by segment."""
-
-    path: str
-    parts: list[dict[str, Any]]
-    verdict: str
-    truncated: bool = False
-
-
-class Inspected(BaseModel):
-    """As `edigw x12 inspect --json`."""
-
-    files: list[AnnotatedFile]
+_findings: Any = list[models.Finding]
+Translated = models.of(
+    "Translated",
+    "What became of an input.",
+    "given to content?",
+    {"documents": list[dict[str, Any]], "left_out": int, "truncated": bool, "problems": _findings},
+)
+_Set = models.of("CheckedSet", "A checked set.", "set_id control_number guide? verdict", segments=int)
+_Group = models.of(
+    "Group",
+    "A functional group.",
+    "functional_id? control_number? version? verdict",
+    transaction_sets=models.many(_Set),
+)
+_Interchange = models.of(
+    "Interchange",
+    "An interchange with its groups.",
+    "control_number version usage verdict",
+    {"sender": models.Party, "receiver": models.Party, "groups": models.many(_Group)},
+)
+_File = models.of(
+    "FileReport",
+    "What is wrong with a file.",
+    "path verdict",
+    {"interchanges": models.many(_Interchange), "problems": _findings},
+)
+Validated = models.of("Validated", "As `edigw x12 validate --json`.", files=models.many(_File))
+_Parts = models.of("AnnotatedFile", "A file, segment by segment.", "path verdict", parts=list[dict[str, Any]])
+Inspected = models.of("Inspected", "As `edigw x12 inspect --json`.", files=models.many(_Parts))
 
 
 @contextmanager
@@ -100,7 +87,10 @@ def _guides(request: Request, identity: Identity, named: str) -> tuple[Library, 
     if (partner := site.settings.partners.get(named)) is not None:
         allowed(identity, Permission.READ, partner.id)
         return guides.of(partner.overlay), partner
-    if not _NAME.fullmatch(named) or not preview.is_profile(named, _layers(request)):
+    mine = identity.partners(Permission.READ)  # who has some sees what is shipped, and what is theirs
+    ours = (one for one in site.settings.partners.values() if mine is None or one.id in mine)
+    own = mine is None or named in {one.overlay for one in ours}
+    if not _NAME.fullmatch(named) or not preview.is_profile(named, _layers(request) if own else ()):
         raise ApiError(404, f"There is no partner or profile {named[:60]!r}.")
     return guides.of(named), None
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
 
 from gateway.api.access import needs
+from gateway.api.models import of
 from gateway.api.problems import ApiError
 from gateway.services import explain
 from gateway.services.access import Permission
@@ -18,10 +18,7 @@ router = APIRouter(
 )
 
 
-class Codes(BaseModel):
-    """All codes."""
-
-    codes: list[explain.Entry]
+Codes = of("Codes", "All codes.", codes=list[explain.Entry])
 
 
 @router.get("", response_model=Codes)

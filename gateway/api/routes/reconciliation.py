@@ -7,75 +7,61 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.api.access import Operator, Reader, allowed, site_of
+from gateway.api.files import attachment
 from gateway.api.idempotency import Once
-from gateway.api.models import Reason
-from gateway.api.paging import Limit, Text, listed, plain
+from gateway.api.models import Given, Reason, by_name, many, of, page_of, row_of
+from gateway.api.paging import Limit, Number, Text, listed, plain
 from gateway.api.problems import ApiError
-from gateway.api.routes.messages import attachment
 from gateway.api.site import Site
 from gateway.errors import NotFoundError
 from gateway.services import reconcile, statement
 from gateway.services.access import Identity, Permission
 from gateway.services.base import Services
 from gateway.store import remittances as store
+from gateway.store import tables as t
 from gateway.store.database import reading
 from gateway.store.queries import Page, Row
 
 router = APIRouter(prefix="/api/v1/reconciliation", tags=["reconciliation"], route_class=Once)
-Number = Annotated[int, Path(ge=1, le=2**53)]
 Start = Annotated[int, Query(ge=0, le=10_000_000, description="where the page before ended")]
 Status = Annotated[str, Query(pattern=f"^({'|'.join(('', 'owed', *statement.ASKED[:-2]))})$")]
 State = Literal["", "counted", "held", "notice"]
 Window = Literal["open", "overdue", "met"]
 
 
-class Accounts(BaseModel):
-    """Invoices and other accounts, those that are due first; amounts are texts."""
-
-    accounts: list[dict[str, Any]]
-    cursor: int | None
-
-
-class Lines(BaseModel):
-    """Lines of remittances that need a person."""
-
-    lines: list[dict[str, Any]]
-    cursor: int | None
-
-
-class Remittances(BaseModel):
-    """Remittances, the newest first, with what they are made of."""
-
-    remittances: list[dict[str, Any]]
-    cursor: int | None
-
-
-class Disputes(BaseModel):
-    """Claims, with until when each may be disputed."""
-
-    disputes: list[dict[str, Any]]
-    cursor: int | None
-
-
-class Ageing(BaseModel):
-    """How much is past due for how long."""
-
-    ageing: list[dict[str, Any]]
+_Text: Any = str | None
+_account = dict.fromkeys(statement.ACCOUNTS, _Text)
+_account |= {"reasons": dict[str, str] | None, "remarks": list[str] | None}
+_Account = of("Account", "An invoice or other account; amounts are texts.", **_account)
+_line = dict.fromkeys(statement.LINES, _Text) | {"line": int}
+_Line = of("Line", "A part of a remittance.", **_line)
+_Sum = of("Sum", "How many parts of a kind, and how much.", "amount", parts=int)
+_dispute = "number until state partner account kind amount"
+_Dispute = of("Dispute", "A claim with its window.", _dispute, seq=int)
+_Age = of("AgeSum", "What is past due for so long.", "partner currency past_due amount", invoices=int)
+_Paid = of(
+    "Paid",
+    "A remittance with all its parts.",
+    "partner trace paid_on amount currency state words document_id",
+    parts=many(_Line),
+)
+_Remittance = row_of("Remittance", t.remittances, kinds=(by_name(_Sum), Field(default={})))
+_Posted = of("Posted", "An account with all that was posted to it.", **_account, parts=many(_Line))
+Accounts = page_of("Accounts", "accounts", _Account)
+Lines = page_of("Lines", "lines", of("OpenLine", "A line that needs a person.", id=int, **_line))
+Remittances = page_of("Remittances", "remittances", _Remittance)
+Disputes = page_of("Disputes", "disputes", _Dispute)
+Ageing = of("Ageing", "How much is past due for how long.", ageing=many(_Age))
+_story = {"remittances": many(_Paid), "accounts": many(_Posted)}
+Story = of("Story", "Remittances and accounts of a number, with every amount of them.", _story)
 
 
-class Story(BaseModel):
-    """Remittances and accounts of a number, with every amount of them."""
-
-    remittances: list[dict[str, Any]]
-    accounts: list[dict[str, Any]]
-
-
-class Decision(BaseModel):
+class Decision(Given):
     """What a line is, and the invoice or other account it belongs to."""
 
     kind: Annotated[str, Field(max_length=100)]
@@ -185,7 +171,7 @@ def show_number(request: Request, identity: Reader, number: str, partner: Text =
         return statement.shown(*statement.found(connection, plain(number), plain(partner), mine))
 
 
-@router.post("/lines/{line_id}/classify", response_model=dict[str, Any])
+@router.post("/lines/{line_id}/classify", response_model=_Line)
 def classify(request: Request, identity: Operator, line_id: Number, said: Decision) -> Any:
     """Say what a line of a remittance is; the answer is the line as it was."""
     with site_of(request).acting(identity.actor) as services:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.api.access import Reader, allowed, site_of
+from gateway.api.models import Given, many, of
+from gateway.api.paging import Moment
 from gateway.api.problems import ApiError
 from gateway.api.routes.messages import found
 from gateway.api.site import Site
@@ -33,7 +35,7 @@ MOST = 500
 MAX_DAYS = 366
 
 
-class Question(BaseModel):
+class Question(Given):
     """A document that would be sent, a message that was, or what is known of a document."""
 
     document: dict[str, Any] | None = None
@@ -44,25 +46,54 @@ class Question(BaseModel):
     test: bool = False
     bytes: int = Field(default=0, ge=0, le=1 << 40)
     lines: int = Field(default=0, ge=0, le=1 << 40)
-    at: datetime | None = Field(default=None, description="as if it were then; default: now")
+    at: Moment | None = Field(default=None, description="as if it were then; default: now")
 
 
-class WhatIf(BaseModel):
+class WhatIf(Given):
     """Documents of a time, and the table that is to decide on them."""
 
-    since: datetime | None = Field(default=None, description="default: 7 days ago")
-    until: datetime | None = None
+    since: Moment | None = Field(default=None, description="default: 7 days ago")
+    until: Moment | None = None
     table: str | None = Field(default=None, max_length=200_000, description="YAML instead of routes.yaml")
+
+
+_Finding = of("RouteFinding", "What is to be known of the table.", "code rule words", is_note=bool)
+_route: Any = {"number": int, "to": list[str], "fallback": list[str], "pin": bool}
+_Route = of("Route", "A rule of the table.", "name words", **_route, findings=many(_Finding))
+_Table = of("Table", "The table.", "zone", routes=many(_Route), findings=many(_Finding))
+_Passed = of("Passed", "A rule that was passed over.", "rule why", rule_number=int)
+_Decided = of(
+    "Decided",
+    "Which way a document goes, and why.",
+    "document_type number partner way reason rule code",
+    {"rule_number": int, "fallback": bool, "passed": many(_Passed)},
+)
+_By = of("ByRule", "What goes by a rule.", "rule way", rule_number=int, documents=int)
+_change = "partner document_type number sent_in went way rule why"
+_Change = of("RouteChange", "A document that would go another way.", _change)
+_Simulated = of(
+    "Simulated",
+    "What a table would have done.",
+    {"documents": int, "left_out": int, "changed": int, "by_rule": many(_By), "changes": many(_Change)},
+)
+
+
+def hidden(site: Site, identity: Identity) -> frozenset[str]:
+    """Names of rules for partners of which somebody may see nothing: not even they are told."""
+    mine, rules = identity.partners(Permission.READ), Table(site.settings.routes).rules
+    return frozenset(one.name for one in rules if mine is not None and one.partners - mine)
 
 
 def table_of(site: Site, identity: Identity) -> dict[str, Any]:
     """The rules that concern what somebody may see, in order, and what is wrong with the table."""
     mine, table = identity.partners(Permission.READ), Table(site.settings.routes)
+    secret = hidden(site, identity)
     findings = [asdict(one) for one in check(table, site.settings.partners, site.now().year)]
+    findings = [one for one in findings if not any(repr(name) in one["words"] for name in secret)]
     rows = []
     for rule in table.rules:
-        if mine is not None and rule.partners - mine:
-            continue  # of others not even the names are told
+        if rule.name in secret:
+            continue
         about = [one for one in findings if one["rule"] == rule.name]
         ways = {"to": list(rule.to), "fallback": list(rule.fallback)}
         known = {"number": rule.number, "name": rule.name, "words": route.in_words(rule), **ways}
@@ -80,7 +111,6 @@ def seen_partners(site: Site, identity: Identity) -> Partners:
 def decisions(site: Site, identity: Identity, asked: Question) -> list[dict[str, Any]]:
     """Which way documents go, in the form of `edigw route explain --json`. Raises ApiError, EdiError."""
     partners, time = seen_partners(site, identity), asked.at or site.now()
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
     known: list[tuple[str, Facts]] = []
     with reading(site.engine) as connection:
         if asked.message:
@@ -102,16 +132,13 @@ def decisions(site: Site, identity: Identity, asked: Question) -> list[dict[str,
             )
             now = route.ways(connection, partner)
             known.append(("", Facts(partner=partner.id, time=time, ways=now, **given)))
-    table = Table(site.settings.routes)
-    return [
-        {
-            "document_type": facts.document_type,
-            "number": number,
-            "partner": facts.partner,
-            **asdict(explain(table, facts)),
-        }
-        for number, facts in known
-    ]
+    table, secret, decided = Table(site.settings.routes), hidden(site, identity), list[dict[str, Any]]()
+    for number, facts in known:
+        about = {"document_type": facts.document_type, "number": number, "partner": facts.partner}
+        told = asdict(explain(table, facts))
+        told["passed"] = [one for one in told["passed"] if one["rule"] not in secret]
+        decided.append(about | told)
+    return decided
 
 
 def simulated(site: Site, identity: Identity, asked: WhatIf) -> dict[str, Any]:
@@ -128,20 +155,20 @@ def simulated(site: Site, identity: Identity, asked: WhatIf) -> dict[str, Any]:
         return route.simulate(connection, Table(routes), site.settings.partners, since, asked.until, MOST)
 
 
-@router.get("")
-def list_routes(request: Request, identity: Reader) -> dict[str, Any]:
+@router.get("", response_model=_Table)
+def list_routes(request: Request, identity: Reader) -> Any:
     """The table: rules in order, in words, and what is wrong with them (`edigw route check`)."""
     return table_of(site_of(request), identity)
 
 
-@router.post("/explain")
-def explain_route(request: Request, identity: Reader, asked: Question) -> list[dict[str, Any]]:
+@router.post("/explain", response_model=many(_Decided))
+def explain_route(request: Request, identity: Reader, asked: Question) -> Any:
     """Which rule a document is sent by, and why the rules before it are not for it."""
     return decisions(site_of(request), identity, asked)
 
 
-@router.post("/simulate")
-def simulate(request: Request, identity: Reader, asked: WhatIf) -> dict[str, Any]:
+@router.post("/simulate", response_model=_Simulated)
+def simulate(request: Request, identity: Reader, asked: WhatIf) -> Any:
     """What a table would have done with the first 500 documents that were sent since a time."""
     return simulated(site_of(request), identity, asked)
 

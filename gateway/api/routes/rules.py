@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.api.access import Reader, site_of
+from gateway.api.models import Finding, Given, many, of
 from gateway.api.paging import plain
 from gateway.api.site import Site
 from gateway.documents.validation import explain
@@ -22,34 +23,21 @@ router = APIRouter(prefix="/api/v1/rules", tags=["rules"])
 MOST = 100
 
 
-class Rule(BaseModel):
-    """A rule as it holds for a partner, or by itself."""
-
-    id: str
-    code: str
-    documents: list[str]
-    severity: str
-    override: bool
-    what: str
-    why: str
-    source: str
-    hint: str
-    elsewhere: str
-    parameters: dict[str, Any]
-    stopped: int = Field(description="how many documents it stopped among what happened lately")
+_Rule = of(
+    "VendorRule",
+    "A rule as it holds for a partner, or by itself.",
+    "id code severity what why source hint elsewhere",
+    {"documents": list[str], "override": bool, "parameters": dict[str, Any], "stopped": int},
+)
+_Document = of("CheckedDocument", "What is wrong with it.", "document_type?", problems=list[Finding])
+_Checked = of("RulesCheck", "Documents, with what is wrong.", documents=many(_Document))
 
 
-class Check(BaseModel):
+class Check(Given):
     """Documents that are held against the rules of a partner."""
 
     partner: str = Field(max_length=200)
     documents: list[dict[str, Any]] = Field(min_length=1, max_length=MOST)
-
-
-class Checked(BaseModel):
-    """Documents, with what is wrong."""
-
-    documents: list[dict[str, Any]]
 
 
 def applied(site: Site, identity: Identity, partner: str) -> tuple[Applied, ...]:
@@ -85,19 +73,19 @@ def stopped(site: Site, identity: Identity, partner: str = "") -> dict[str, list
         return rules.stopped(connection, mine)
 
 
-@router.get("")
+@router.get("", response_model=many(_Rule))
 def list_rules(
     request: Request,
     identity: Reader,
     partner: Annotated[str, Query(max_length=200, description="as they hold for this one")] = "",
-) -> list[Rule]:
+) -> Any:
     """The rules: what they check, why, who says so, and what they do."""
     site = site_of(request)
     found, stops = applied(site, identity, plain(partner)), stopped(site, identity, plain(partner))
-    return [Rule(**rules.told(one), stopped=len(stops.get(one.rule.code, ()))) for one in found]
+    return [{**rules.told(one), "stopped": len(stops.get(one.rule.code, ()))} for one in found]
 
 
-@router.post("/check")
-def check(request: Request, identity: Reader, asked: Check) -> Checked:
+@router.post("/check", response_model=_Checked)
+def check(request: Request, identity: Reader, asked: Check) -> Any:
     """Hold documents against the rules of a partner, without sending them."""
-    return Checked(documents=checked(site_of(request), identity, asked))
+    return {"documents": checked(site_of(request), identity, asked)}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel
 
 from gateway.api.access import Operator, Reader, allowed, site_of
 from gateway.api.idempotency import Once
+from gateway.api.models import Done, Why, many, of
 from gateway.api.paging import Limit, Text, plain
-from gateway.api.routes.channels import Act
 from gateway.api.site import Site
 from gateway.errors import NotFoundError
 from gateway.services import deadline, schedule
@@ -22,23 +21,17 @@ from gateway.store.database import reading
 router = APIRouter(prefix="/api/v1", tags=["schedules"], route_class=Once)
 
 
-class Schedules(BaseModel):
-    """What has times of its own, each with its next runs."""
-
-    schedules: list[dict[str, Any]]
-
-
-class Deadlines(BaseModel):
-    """What is due, or was missed."""
-
-    deadlines: list[dict[str, Any]]
-
-
-class Done(BaseModel):
-    """What was done."""
-
-    name: str
-    done: str
+_when = "name when zone catch_up last_slot? taken_at? ended_at? result?"
+_next = {"next": many(of("Run", "When something runs.", "utc local"))}
+_Schedule = of("Schedule", "What has times of its own.", _when, _next)
+_Deadline = of(
+    "Deadline",
+    "What is expected until a time, or late.",
+    "kind state due_at document_id? message_id? partner? number?",
+    {"seq": int, "orders": list[str], "seconds_left": int},
+)
+Schedules = of("Schedules", "What has times of its own, each with its next runs.", schedules=many(_Schedule))
+Deadlines = of("Deadlines", "What is due, or was missed, by its time.", deadlines=many(_Deadline))
 
 
 @router.get("/schedules", response_model=Schedules)
@@ -48,9 +41,9 @@ def list_schedules(request: Request, identity: Reader, count: Annotated[int, Que
 
 
 @router.post("/schedules/{name:path}/run")
-def run_schedule(request: Request, identity: Operator, name: str, act: Act) -> Done:
+def run_schedule(request: Request, identity: Operator, name: str, why: Why) -> Done:
     """Run something now that has times of its own; these stay as they are."""
-    return run(site_of(request), identity, plain(name), act.reason)
+    return run(site_of(request), identity, plain(name), why.reason)
 
 
 @router.get("/deadlines", response_model=Deadlines)
@@ -63,10 +56,10 @@ def list_deadlines(
 
 @router.post("/deadlines/{number}/cancel")
 def cancel_deadline(
-    request: Request, identity: Operator, number: Annotated[int, Path(ge=1, le=999_999_999)], act: Act
+    request: Request, identity: Operator, number: Annotated[int, Path(ge=1, le=999_999_999)], why: Why
 ) -> Done:
     """End a deadline of a document that was settled otherwise."""
-    return cancel(site_of(request), identity, number, act.reason)
+    return cancel(site_of(request), identity, number, why.reason)
 
 
 def owner(site: Site, name: str) -> str | None:
@@ -93,7 +86,7 @@ def run(site: Site, identity: Identity, name: str, reason: str) -> Done:
     with site.acting(identity.actor) as services:
         schedule.run(services, name, reason)
         services.jobs.wake()
-    return Done(name=name, done="run")
+    return Done(id=name, done="run")
 
 
 def deadlines(
@@ -114,4 +107,4 @@ def cancel(site: Site, identity: Identity, number: int, reason: str) -> Done:
             raise NotFoundError(f"There is no deadline {number}, or it is met.")
     with site.acting(identity.actor) as services:
         deadline.cancel(services, number, reason)
-    return Done(name=str(number), done="cancel")
+    return Done(id=str(number), done="cancel")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
 
 from gateway.api.access import Reader, site_of
+from gateway.api.models import many, of
 from gateway.services.access import Permission
 from gateway.services.today import today
 from gateway.store.database import reading
@@ -16,25 +16,18 @@ from gateway.store.queries import Row
 router = APIRouter(prefix="/api/v1/today", tags=["today"])
 
 
-class Attention(BaseModel):
-    """Something that needs somebody."""
-
-    what: str
-    count: int
-    more: bool = Field(description="there are more than `count`")
-    words: str
-    tone: str
-    list: str = Field(description="the page that lists them")
-
-
-class Today(BaseModel):
-    """What needs somebody, and figures of the last 24 hours."""
-
-    at: str
-    attention: list[Attention]
-    volume: dict[str, Any] = Field(description="messages of each hour by partner")
-    on_time: dict[str, Any] = Field(description="what was due in 24 hours, and what of it came in time")
-    acknowledgments: list[dict[str, Any]] = Field(description="those that are waited for, by age")
+_what = "Something that needs somebody."
+_Attention = of("Attention", _what, "what words tone list", count=int, more=bool)
+_hours: Any = {"hours": list[str], "partners": dict[str, list[int]]}
+_Volume = of("Volume", "Messages of each hour, the oldest first.", **_hours, total=int)
+_OnTime = of("OnTime", "What was due, and came in time.", due=int, met=int, percent=float | None)
+_Age = of("Age", "Acknowledgments that are waited for so long.", "age", count=int, overdue=int)
+Today = of(
+    "Today",
+    "What needs somebody, and figures of the last 24 hours.",
+    "at",
+    {"attention": many(_Attention), "volume": _Volume, "on_time": _OnTime, "acknowledgments": many(_Age)},
+)
 
 
 @router.get("", response_model=Today)

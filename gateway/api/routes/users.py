@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.api.access import Administrator, site_of
-from gateway.api.models import Reason
+from gateway.api.models import Given, Reason, many, of
 from gateway.api.paging import plain, unchanged, with_etag
 from gateway.errors import NotFoundError
 from gateway.services import access
@@ -19,35 +19,23 @@ router = APIRouter(prefix="/api/v1/users", tags=["users"])
 Text = Annotated[str, Field(max_length=300)]
 
 
-class Granted(BaseModel):
+class Granted(Given):
     """A role, for one partner or for all (`*`)."""
 
     role: Literal["viewer", "operator", "auditor", "administrator"]
     partner: Text = access.ALL
 
 
-class User(BaseModel):
-    """Somebody who may log in."""
-
-    id: str
-    name: str
-    display: str
-    grants: list[Granted]
-    must_change: bool = Field(description="whether the password is to be changed at the next log-in")
-    disabled_at: str
-    locked_until: str = Field(description="until when log-ins are refused, as too many failed")
-    subject: str | None
-    created_at: str
-    changed_at: str
+User = of(
+    "User",
+    "Somebody who may log in.",
+    "id name display disabled_at locked_until subject? created_at changed_at",
+    {"grants": list[Granted], "must_change": bool},
+)
+Users = of("Users", "Users by name.", users=many(User))
 
 
-class Users(BaseModel):
-    """Users by name."""
-
-    users: list[User]
-
-
-class NewUser(BaseModel):
+class NewUser(Given):
     """A user to be added."""
 
     name: Text
@@ -58,7 +46,7 @@ class NewUser(BaseModel):
     reason: Reason
 
 
-class UserChange(BaseModel):
+class UserChange(Given):
     """What is to change; what is not said stays (a merge patch)."""
 
     display: Text | None = None
@@ -70,7 +58,7 @@ class UserChange(BaseModel):
     reason: Reason
 
 
-class NewPassword(BaseModel):
+class NewPassword(Given):
     """Another password. `current`: the one until now, for whoever changes the own."""
 
     password: Text

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gateway.api.access import Operator, Reader, allowed, site_of
-from gateway.api.paging import Cursor, plain
+from gateway.api.paging import Cursor, Number, plain
 from gateway.api.routes import alerts as api
-from gateway.api.routes.alerts import Number
 from gateway.services import alert
 from gateway.services.access import Identity, Permission
 from gateway.settings import ALERTS_FILE

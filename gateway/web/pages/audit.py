@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from gateway.api import problems
 from gateway.api.access import Auditor, partners_for, site_of
-from gateway.api.paging import Cursor, plain
+from gateway.api.paging import Cursor, Number, plain
 from gateway.api.routes import audit as api
-from gateway.api.routes.audit import NewExport, Number
+from gateway.api.routes.audit import NewExport
 from gateway.errors import EdiError
 from gateway.services import history, proof
 from gateway.services.access import Identity, Permission

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
 from gateway.api.access import Reader, needs, site_of
+from gateway.api.files import attachment
 from gateway.api.problems import ApiError
 from gateway.api.routes import mappings
-from gateway.api.routes.messages import attachment
 from gateway.errors import DocumentError
 from gateway.services.access import Identity, Permission
 from gateway.services.mapping import MAX_SAMPLE, MAX_TEXT, Trial, Tried
@@ -105,9 +105,9 @@ def _page(
     findings = [found.to_dict() for found in one.findings] if view == "text" or is_other else []
     base, differences = one.overlay() if view == "base" else ("", [])
     told = mappings.told(one.name, tried) if tried else None
-    if told and told.sets and number > len(told.sets):
-        raise ApiError(404, f"The sample has {len(told.sets)} transaction sets.")
-    chosen = told.sets[number - 1] if told and told.sets else None
+    if told and told["sets"] and number > len(told["sets"]):
+        raise ApiError(404, f"The sample has {len(told['sets'])} transaction sets.")
+    chosen = told["sets"][number - 1] if told and told["sets"] else None
     rows = (
         [row.to_dict() for row in tried.annotated[number - 1].segments] if tried and tried.annotated else []
     )

@@ -10,10 +10,11 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import Response
 
 from gateway.api.access import Administrator, Operator, Reader, allowed, site_of
+from gateway.api.files import attachment
 from gateway.api.paging import plain
 from gateway.api.routes import certificates
-from gateway.api.routes.messages import attachment
 from gateway.api.routes.partners import detailed, listed, visible
+from gateway.api.routes.routes import hidden
 from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, EdiError, NotFoundError, RefusedError
 from gateway.partners.as2 import ENCRYPT, SIGN
@@ -113,10 +114,12 @@ def show(request: Request, identity: Reader, partner_id: str) -> Response:
     found, text = visible(site, identity, name), partner.text_of(site.home, name)
     with reading(site.engine) as store:
         recent = queries.messages(store, Wanted(partner=name, limit=10)).rows
+    secret = hidden(site, identity)
     routes = [
         one
         for one in site.settings.routes.routes
-        if not (asked := one.when.partners) or name in ((asked,) if isinstance(asked, str) else asked)
+        if one.name not in secret
+        and (not (asked := one.when.partners) or name in ((asked,) if isinstance(asked, str) else asked))
     ]
     uses = [row for row in certificates.uses(site, identity) if row["partner"] == name]
     return page(

@@ -12,9 +12,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gateway.api.access import Operator, Reader, partners_for, site_of
-from gateway.api.paging import plain
+from gateway.api.paging import Number, plain
 from gateway.api.routes import reconciliation as api
-from gateway.api.routes.reconciliation import Asked, Decision, Number, Part, State, Status, Window, rows
+from gateway.api.routes.reconciliation import Asked, Decision, Part, State, Status, Window, rows
 from gateway.reconciliation.account import BUCKETS
 from gateway.reconciliation.profile import DECIDABLE, KINDS
 from gateway.services import statement
