@@ -114,6 +114,9 @@ def every_instant(root: Path, step: int, twice: int) -> None:
     """Kills at each (``step``-th) instant, and at two in a row, and lets other passes end it."""
     os.environ |= {name.removeprefix("env:"): value for name, value in SECRETS.items()}
     with played() as url:
+        made(root / "warm", url)
+        work(root / "warm")  # compiles mappings here, and not in every child
+    with played() as url:
         made(root / "count", url)
         for number in range(PASSES):
             assert in_child(one_pass(root / "count")) == 0
