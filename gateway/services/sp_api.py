@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from gateway.documents import KINDS
+from gateway.documents import KINDS, model_for
 from gateway.errors import DocumentError, Location, Problem, RefusedError
 from gateway.observability import tracing
 from gateway.partners.partner import API, Partner
@@ -74,9 +74,6 @@ _FOLLOWED = timedelta(days=3)
 _PAGES_AHEAD = 4
 """So many are in memory at a time; the rate of calls is kept though what is before them takes its time."""
 
-_ANY = {"purchaseOrderNumber": "0"}
-"""An order: when one was read, the models of all are there, which would hold up a transaction for long."""
-
 _STATE = ("purchaseOrderState", "purchaseOrderStateChangedDate", "purchaseOrderChangedDate")
 """Fields of an order that change when nothing does that is asked of us."""
 
@@ -110,7 +107,7 @@ def look(services: Services, channel: str, kind: str) -> None:
     try:
         now = account.client.now()
         since = _since(services, account, kind, now)
-        _read(services, account.partner, _ANY)
+        model_for("purchase_order")  # makes it now, for it takes long, and not within a transaction
         for answer in _ahead(account.client.orders(since, now, changed=kind == CHANGED)):
             services.guard()
             _keep(services, account, answer, kind)
