@@ -190,7 +190,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._schedules = settings.schedules
         self._listener = listener
         self._actor = actor
-        self._log = get_logger()
+        self._log = get_logger().bind()  # else each line would make a logger first
         self._pass = Pass()
         self._counting = threading.Lock()
         self._local = threading.local()

@@ -35,20 +35,20 @@ def sync_files(paths: Collection[Path | str]) -> None:
     Raises:
         OSError: one of them cannot be brought there.
     """
-    if paths:
-        first, *others = paths
-        waiting = [_pool.submit(_sync, path) for path in others]
-        _sync(first)
-        for one in waiting:
-            one.result()
+    found = [*paths]
+    waiting = [_pool.submit(_sync, found[start::_THREADS]) for start in range(1, min(len(found), _THREADS))]
+    _sync(found[::_THREADS])
+    for one in waiting:
+        one.result()
 
 
-def _sync(path: Path | str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync(paths: Collection[Path | str]) -> None:
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def put_file(path: Path, content: bytes, put: Callable[[Path, Path], None], mode: int = 0o600) -> None:

@@ -197,14 +197,13 @@ class BodyReader(_Meets):
             around: what the scope around has taken and kept, where this one is of the same object.
         """
         taken, kept = around or (set(), [])
+        is_object = isinstance(node, dict)
         for rule in rules:
             if isinstance(rule, Copy):
                 self._copy(rule, target)
                 continue
-            address, has_default = (
-                (rule.address, rule.default) if isinstance(rule, Field) else (rule.each, "")
-            )
-            if address.head and not has_default and isinstance(node, dict) and address.head not in node:
+            address, default = (rule.address, rule.default) if isinstance(rule, Field) else (rule.each, "")
+            if is_object and address.head and not default and address.head not in node:
                 continue
             if isinstance(rule, Repeated):
                 self._list(rule, node, owner, at, target, place, taken, kept)
@@ -212,7 +211,7 @@ class BodyReader(_Meets):
                 self._field(rule, node, owner, at, target, place, key, taken, kept)
         if around is not None:
             return
-        prefixes: set[Path] = {(), *(path[:size] for path in taken for size in range(len(path)))}
+        prefixes: set[Path] = {(), *(path[:size] for path in taken for size in range(1, len(path)))}
         for path, value in _rest(node, (), taken, prefixes):
             kept.append({"address": self._told_apart(at, path), "value": encode(value)})
             if self.traced:
@@ -251,11 +250,14 @@ class BodyReader(_Meets):
                 return False
             if (node := node.get(name)) is None:
                 return not rule.default
-        text = str(node) if type(node) is int else node
-        if type(text) is not str or not text or text != text.strip():
+        kind, used = type(node), rule.converter
+        text = node if kind is str else str(node) if kind is int else ""
+        if kind is bool and used.name == "bool":
+            text = "true" if node else "false"
+        if not text or text != text.strip():
             return False
-        value = rule.converter.read((text,))
-        if value is None or rule.converter.write(value) != (text,):
+        value = text if used.name == "text" else used.exact(text)
+        if value is None:
             return False
         put(target, rule.path, value)
         taken.add(path)
@@ -419,7 +421,8 @@ def _rest(node: Any, path: Path, taken: set[Path], prefixes: set[Path]) -> Itera
     else:
         inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
         for key, value in inner:
-            yield from _rest(value, (*path, key), taken, prefixes)
+            if (here := (*path, key)) not in taken:
+                yield from _rest(value, here, taken, prefixes)
 
 
 def _values(node: Any, path: tuple[str, ...]) -> Iterator[Any]:

@@ -16,8 +16,11 @@ from functools import partial
 from typing import Any
 
 from gateway.errors import MappingError
+from gateway.mapping.generated import Memo
 
 Texts = tuple[str, ...]
+_SINGLE = ("string", "decimal", "date", "datetime", "boolean", "integer")
+"""Kinds of values that nobody changes, and that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,18 @@ class Converter:
     closed: bool = False
     plain: bool = False
     keys: tuple[str, ...] = ()
+    known: Memo[str, Any] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", Memo(self._exact))
+
+    def exact(self, text: str) -> Any:
+        """The value of a single text that it gives back exactly; None for any other."""
+        return self.known[text] if self.kind in _SINGLE else self._exact(text)
+
+    def _exact(self, text: str) -> Any:
+        value = self.read((text,))
+        return value if value is not None and self.write(value) == (text,) else None
 
     def taken(self, texts: Texts) -> tuple[Any, list[int]]:
         """The value of texts, and which of them it does not give back exactly."""

@@ -52,15 +52,13 @@ class Member:
     spec: str
     required: bool = False
     is_list: bool = False
+    kind: str = field(init=False)
+    of: str = field(init=False)
 
-    @property
-    def kind(self) -> str:
+    def __post_init__(self) -> None:
         word = self.spec.partition(" ")[0]
-        return word if word in SCALARS else "object"
-
-    @property
-    def of(self) -> str:
-        return self.spec if self.kind == "object" else ""
+        object.__setattr__(self, "kind", word if word in SCALARS else "object")
+        object.__setattr__(self, "of", self.spec if self.kind == "object" else "")
 
     @property
     def words(self) -> str:

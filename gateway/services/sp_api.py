@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -23,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from gateway.documents import KINDS
+from gateway.documents import KINDS, model_for
 from gateway.errors import DocumentError, Location, Problem, RefusedError
 from gateway.observability import tracing
 from gateway.partners.partner import API, Partner
@@ -70,6 +71,9 @@ FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=30)
 _FOLLOWED = timedelta(days=3)
 """How long a transaction is asked about."""
 
+_PAGES_AHEAD = 4
+"""So many are in memory at a time; the rate of calls is kept though what is before them takes its time."""
+
 _STATE = ("purchaseOrderState", "purchaseOrderStateChangedDate", "purchaseOrderChangedDate")
 """Fields of an order that change when nothing does that is asked of us."""
 
@@ -103,6 +107,7 @@ def look(services: Services, channel: str, kind: str) -> None:
     try:
         now = account.client.now()
         since = _since(services, account, kind, now)
+        model_for("purchase_order")  # makes it now, for it takes long, and not within a transaction
         for answer in _ahead(account.client.orders(since, now, changed=kind == CHANGED)):
             services.guard()
             _keep(services, account, answer, kind)
@@ -112,12 +117,16 @@ def look(services: Services, channel: str, kind: str) -> None:
 
 
 def _ahead(pages: Iterator[Answer]) -> Iterator[Answer]:
-    """The same pages; while one is kept, the next is asked for already. Raises as they do."""
+    """The same pages; while one is kept, the next few are asked for already. Raises as they do."""
     with ThreadPoolExecutor(1, "pages") as asking:
-        coming = asking.submit(next, pages, None)
-        while (answer := coming.result()) is not None:
-            coming = asking.submit(next, pages, None)
-            yield answer
+        coming = deque(asking.submit(next, pages, None) for _ in range(_PAGES_AHEAD))
+        try:
+            while (answer := coming.popleft().result()) is not None:
+                coming.append(asking.submit(next, pages, None))
+                yield answer
+        finally:
+            for one in coming:
+                one.cancel()
 
 
 def _since(services: Services, account: Account, kind: str, now: datetime) -> datetime:

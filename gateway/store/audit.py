@@ -29,6 +29,7 @@ from gateway.errors import ConfigurationError
 from gateway.files import sync_files
 from gateway.store import records
 from gateway.store import tables as t
+from gateway.store.database import insert_rows
 from gateway.store.verifier import Chain, Checkpoint, Entry, Link, checkpoint_text, content_hash, entry_hash
 
 CHECKPOINT_ENTRIES = 1000
@@ -99,7 +100,7 @@ class Seal:
             )
             last = entry_hash(last, content_hash(link))
             rows.append({**link._asdict(), "hash": last})
-        connection.execute(insert(t.audit), rows)
+        insert_rows(connection, t.audit, rows)
         at = rows[-1]["at"]
         point = {"seq": number, "hash": last, "at": at}
         point["signature"] = self.sign(checkpoint_text(number, last, at))

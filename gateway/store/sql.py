@@ -45,7 +45,7 @@ from gateway.store.alerts import Alerts
 from gateway.store.audit import Seal
 from gateway.store.channels import Channels, paused
 from gateway.store.crossreference import CrossReference
-from gateway.store.database import taken, told, upsert_of
+from gateway.store.database import insert_rows, taken, told, upsert_of
 from gateway.store.deadlines import Deadlines
 from gateway.store.exchanges import Exchanges
 from gateway.store.records import (
@@ -91,7 +91,6 @@ _COLUMNS = {
     kind: [table.c[one.name] for one in fields(kind) if one.name in table.c]
     for kind, table in _TABLES.items()
 }
-_INSERTS = {table: insert(table) for table in t.metadata.tables.values()}
 
 _D = t.deliveries.c
 _MINE = update(t.deliveries).where(_D.seq == bindparam("which"))
@@ -306,7 +305,7 @@ class Store:
         rows, self._rows = self._rows, {}
         for table, gathered in rows.items():
             if gathered:
-                self._execute(_INSERTS[table], gathered)
+                insert_rows(self.connection, table, gathered)
 
     # --- audit ---------------------------------------------------------------------------------------
 
@@ -572,7 +571,9 @@ class Store:
 
     def bodies(self, document_ids: Sequence[str]) -> dict[str, bytes]:
         """The JSON of documents, by their ids; of those that still have it."""
-        return {one.id: one.body for one in self.documents(document_ids) if one.body is not None}
+        d = t.documents.c
+        found = self._read(select(d.id, d.body).where(d.id.in_(document_ids), d.body.isnot(None)))
+        return {str(one): zlib.decompress(body) for one, body in found}
 
     def documents_of(self, message_id: str) -> list[Document]:
         """Documents that came with a message or are sent in it."""

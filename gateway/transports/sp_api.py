@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from queue import SimpleQueue
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, Self, TypeAlias
@@ -41,6 +42,7 @@ PAGES = 10_000
 
 _LONGEST_PAUSE = 30.0  # seconds that a call waits itself when it is told to; longer ones are for its caller
 _SKEW = timedelta(minutes=5)
+_FASTER = 1.001  # than ours Amazon's clock may run, as clocks that are being set do
 _SANDBOX_RATE = 5.0
 _AGAIN = ("SPAPI-THROTTLED", "SPAPI-UNAVAILABLE", "SPAPI-ANSWER", "SPAPI-PAGE")
 
@@ -195,25 +197,34 @@ class SpApiError(TransportError):
 
 
 class Bucket:
-    """Keeps the rate of one operation, for any number of threads: a token bucket that holds one.
+    """Keeps the rate of one operation, for any number of threads, as Amazon's clock has it: ``with`` a call.
 
-    Amazon's holds more and lets bursts pass. They are left to the other programs and processes of the
-    account, which share it and are not seen from here; so no second ever has more calls than the rate.
+    A call arrives at some time between when it leaves and when it is answered. So there are as many places as
+    calls in a second, each is free again a second after the answer, and no second of Amazon's has more calls,
+    however long they are on their way. Between two that leave lies an even part of the second: bursts, which
+    Amazon lets pass, are left to other programs and processes of the account, not seen from here.
     """
 
     def __init__(self, rate: float, clock: Callable[[], float], wait: Callable[[float], None]) -> None:
-        self._gap, self._clock, self._wait = 1 / rate, clock, wait
+        places = max(int(rate), 1)
+        self._gap, self._span, self._clock, self._wait = 1 / rate, _FASTER * places / rate, clock, wait
         self._free = float("-inf")
         self._lock = Lock()
+        self._places = SimpleQueue[float]()  # the times from which they are free
+        for _ in range(places):
+            self._places.put(self._free)
 
-    def take(self) -> None:
-        """Returns when the next call may be made."""
+    def __enter__(self) -> None:
+        place = self._places.get()
         with self._lock:
             now = self._clock()
-            turn = max(self._free, now)
+            turn = max(self._free, place, now)
             self._free = turn + self._gap
         if turn > now:
             self._wait(turn - now)
+
+    def __exit__(self, *_: object) -> None:
+        self._places.put(self._clock() + self._span)
 
     def hold(self, seconds: float) -> None:
         """Lets nobody pass for some seconds, as Amazon asked for."""
@@ -336,13 +347,12 @@ class Client:
         token, sent = "", body or b""
         for _ in range(2):  # only an answer tells that a token is too old; nothing was done then
             token = self._token(stale=token)
-            self._buckets[known.name].take()
-            headers = {"x-amz-access-token": token, "x-amz-date": f"{self.now():%Y%m%dT%H%M%SZ}"}
-            headers |= {"content-type": "application/json"} if known.submits else {}
-            http = self._fresh if known.submits else self._kept
-            url = self.terms.base + path
-            request = http.build_request(known.method, url, params=query, headers=headers, content=body)
-            heard = self._heard(http, request, known)
+            http, url = self._fresh if known.submits else self._kept, self.terms.base + path
+            with self._buckets[known.name]:
+                headers = {"x-amz-access-token": token, "x-amz-date": f"{self.now():%Y%m%dT%H%M%SZ}"}
+                headers |= {"content-type": "application/json"} if known.submits else {}
+                request = http.build_request(known.method, url, params=query, headers=headers, content=body)
+                heard = self._heard(http, request, known)
             if not heard.is_stale:
                 break
         if heard.status == 429:

@@ -21,7 +21,7 @@ from gateway import engine
 from gateway.app import Gateway, Pass
 from gateway.cli.commands.demo import drop
 from gateway.cli.commands.home import make_home
-from gateway.services import operate
+from gateway.services import operate, sp_api
 from gateway.services.acknowledge import number
 from gateway.services.base import Services
 from gateway.services.deliver import deliver
@@ -37,6 +37,7 @@ from gateway.store.jobs import LeaseLostError
 from gateway.store.records import FAILED, PENDING, SENDING, Delivery
 from gateway.store.sql import Store
 from gateway.transports.folder import Folder
+from gateway.transports.sp_api import SpApiError
 from gateway.x12.answer import Answer
 from gateway.x12.envelope import Event
 from tests.databases import Server
@@ -697,3 +698,25 @@ def test_every_end_of_a_translation_has_words() -> None:
 @pytest.mark.parametrize(("control", "kept"), [("000000012", "12"), ("12", "12"), ("0", "0"), (" 7 ", "7")])
 def test_control_numbers_are_compared_as_numbers(control: str, kept: str) -> None:
     assert number(control) == kept
+
+
+def test_pages_are_asked_for_ahead_a_few_at_a_time_and_come_in_their_order() -> None:
+    asked, most = list[int](), 1 + sp_api._PAGES_AHEAD
+
+    def pages() -> Iterator[Any]:
+        for page in range(20):
+            asked.append(page)
+            yield page
+        raise SpApiError("SPAPI-PAGE", what="an error")
+
+    coming: Any = sp_api._ahead(pages())
+    for expected in range(20):
+        assert next(coming) == expected
+        assert len(asked) - expected <= most
+    with pytest.raises(SpApiError):
+        next(coming)
+    asked.clear()
+    coming = sp_api._ahead(pages())
+    assert next(coming) == 0
+    coming.close()  # whoever keeps them failed: nothing more is asked for in vain
+    assert len(asked) <= most
