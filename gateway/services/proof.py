@@ -39,7 +39,7 @@ _ORIGINS = (
 """The same for documents."""
 
 _WORDS = {
-    "file.received": "Received over {channel}: {file}, {bytes} bytes.",
+    "file.received": "Received through {channel}: {file}, {bytes} bytes.",
     "message.translated": "{file} was processed: {status}, verdict {verdict}, {errors} errors. {remarks}",
     "document.created": "Read from interchange {control_number}: {document_type} {number}.",
     "document.waiting": "{document_type} {number} waits to be sent together with others.",

@@ -17,7 +17,7 @@ from gateway.errors import NotFoundError
 from gateway.mapping.library import Library
 from gateway.services import inspect, operate, proof
 from gateway.services.access import Identity, Permission
-from gateway.services.words import whose_move, words
+from gateway.services.words import settled, whose_move, words
 from gateway.store import queries
 from gateway.store.database import reading
 from gateway.store.queries import Row
@@ -111,11 +111,11 @@ def overview(shown: _Shown) -> Response:
         preview = text.replace("~", "~\n") if shown.is_x12 and "\n" not in text[:300] else text
         preview = "\n".join([line for line in preview.splitlines() if line.strip()][:12])
         sender = _sender(text) if shown.is_x12 and not message["partner"] else ""
-    found = [one for report in message["problems"] for one in report["problems"]]
+    done = settled(message)
+    found = [one for report in message["problems"] for one in report["problems"] if one not in done]
     found.sort(key=lambda one: one["severity"] != "error")
-    return shown.shown(
-        "", move=whose_move(message), found=found, aside=aside, preview=preview, new_partner=sender
-    )
+    known: Row = {"found": found, "settled": done, "preview": preview, "new_partner": sender}
+    return shown.shown("", move=whose_move(message), **known)
 
 
 def _sender(text: str) -> str:
