@@ -125,16 +125,17 @@ def _sender(text: str) -> str:
 
 
 @router.get("/x12")
-def x12(shown: _Shown, at: At = 0, near: At = 0) -> Response:
+def x12(shown: _Shown, at: At = 0, near: At | None = None) -> Response:
     """Each segment with its name, what it means, what is wrong, and what was made of it.
 
     ``near`` is a byte that is to be seen, ``at`` where the part begins.
     """
     message, payloads, guides = shown.message, shown.site.payloads, shown.guides
     part = inspect.annotated(payloads, message, guides, at)
-    if near and part.next is not None and near >= part.next:
+    if near is not None and part.next is not None and near >= part.next:
         part = inspect.annotated(payloads, message, guides, at := near)
-    here = max((one.offset for one in part.rows if one.offset <= near), default=0) if near else None
+    before = [one.offset for one in part.rows if near is not None and one.offset <= near]
+    here = max(before, default=None)
     links = (
         inspect.links(payloads, message, guides, part.sets.values())
         if message["documents"] and not part.note
