@@ -75,11 +75,16 @@ def log_in(page: Page, role: str) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
-def unusable(page: Page, axe: Path) -> list[str]:
-    """What axe-core finds on the page that is open: rule, how bad, and where."""
+def unusable(page: Page, axe: Path, **options: Any) -> list[str]:
+    """What axe-core finds on the page that is open: rule, how bad, and where.
+
+    Args:
+        options: of axe-core, as ``rules``.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe.read_text("utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations")
+    asked = {"resultTypes": ["violations"], **options}
+    found = page.evaluate("async asked => (await axe.run(asked)).violations", asked)
     return [
         f"{one['id']} ({one['impact']}): {json.dumps(node['target'])}"
         for one in found
