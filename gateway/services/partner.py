@@ -294,6 +294,13 @@ def last_traffic(connection: Connection, partners: list[str]) -> dict[str, str]:
     return found
 
 
+def is_example(home: Path, partner: str) -> bool:
+    """Whether its file is the one that a new home begins with, as it came."""
+    example = resources.find("config/partners/example.yaml").read_bytes()
+    path = path_of(home, partner)
+    return path.is_file() and path.read_bytes() == example
+
+
 def profiles(home: Path) -> list[str]:
     """Partners and profiles with guidelines or mappings of their own, shipped or of this home."""
     layers = [home / kind for kind in ("schemas", "mappings")]

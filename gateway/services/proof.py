@@ -39,7 +39,7 @@ _ORIGINS = (
 """The same for documents."""
 
 _WORDS = {
-    "file.received": "Received over {channel}: {file}, {bytes} bytes.",
+    "file.received": "Received through {channel}: {file}, {bytes} bytes.",
     "message.translated": "{file} was processed: {status}, verdict {verdict}, {errors} errors. {remarks}",
     "document.created": "Read from interchange {control_number}: {document_type} {number}.",
     "document.waiting": "{document_type} {number} waits to be sent together with others.",
@@ -47,6 +47,7 @@ _WORDS = {
     "document.held": "{document_type} {number} waits for approval of {rules}: {problems}",
     "document.approved": "{document_type} {number} was approved against {rules}. Reason: {reason}",
     "document.continues": "{document_type} {number} goes on; it waited for {waited_for}.",
+    "document.routed": "{document_type} {number} goes by {way}: {why}.",
     "item.added": "Item {erp_sku} added: {row}.",
     "item.changed": "Item {erp_sku} changed: {row}.",
     "item.removed": "Item {erp_sku} removed: {row}.",
@@ -107,8 +108,8 @@ _WORDS = {
     "secret.expiring": "The client secret of Amazon's API for {partner} ends {ends}: make a new one.",
     "expiry.near": "{name} of {whose} ends {ends}.",
     "sscc.given": "SSCCs of the prefix {prefix} were given: {count}, from {first} to {last}.",
-    "alert.told": "Of alerts {alerts} the rule {rule} tells {targets}.",
-    "alert.sent": "{target} was told what the rule {rule} had to tell.",
+    "alert.told": "Alert {alerts} is told to {targets}, as the rule {rule} says.",
+    "alert.sent": "The target {target} took what the rule {rule} told it.",
     "alert.failed": "{target} could not be told what the rule {rule} had to tell: {error}",
     "alert.acknowledged": "Alert {alert} was acknowledged: {about} Reason: {reason}",
     "alert.resent": "{target} is told once more what the rule {rule} had to tell. Reason: {reason}",

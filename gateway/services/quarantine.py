@@ -158,7 +158,7 @@ def _words(report: dict[str, Any]) -> str:
         "",
         report["reason"],
         "",
-        f"Received     {report['received_at']} over {report['channel']}",
+        f"Received     {report['received_at']} through {report['channel']}",
         f"Whose move   {report['move']}",
         *(f"Told         {text}" for text in told),
         *(f"Processed    {text}" for text in report["results"][:20]),

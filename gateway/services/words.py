@@ -84,10 +84,19 @@ LABELS = {
 """Short labels that say more than the status itself."""
 
 
+def settled(message: Mapping[str, Any]) -> list[Any]:
+    """Its problems that are none any more: names that were not known, of documents that went on since."""
+    if any(one["state"] == "waits" for one in message["deliveries"]):
+        return []
+    found = [one for report in message["problems"] for one in report["problems"]]
+    return [one for one in found if one["code"].startswith("HOME-UNKNOWN-") and one["severity"] == "error"]
+
+
 def whose_move(message: Mapping[str, Any]) -> tuple[str, str]:
     """Whose move it is with a message, with its ``problems``, and what is to be done."""
     waits = [one for one in message["deliveries"] if one["state"] == "waits"]
-    told = message["problems"]
+    done = settled(message)
+    told = [one for one in message["problems"] if any(each not in done for each in one["problems"])]
     answer = message["acknowledgment"]
     if message["hold"]:
         return "Yours", f"It is on hold: {message['hold']}. Release it, or cancel it."

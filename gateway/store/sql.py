@@ -577,8 +577,7 @@ class Store:
 
     def documents_of(self, message_id: str) -> list[Document]:
         """Documents that came with a message or are sent in it."""
-        d = t.documents.c
-        return self._documents(or_(d.message_id == message_id, d.sent_in == message_id))
+        return self._documents(or_(t.documents.c.message_id == message_id, t.documents.c.sent_in == message_id))
 
     def newest_document(
         self, partner: str, types: Sequence[str], number: str, *, not_of: str = ""

@@ -193,7 +193,7 @@ def test_the_report_tells_the_story_in_words(home: Path) -> None:
     text = re.sub(r"<[^>]+>", " ", page)
     for words in (
         f"Purchase order {ORDER} of {PARTNER}",
-        "Received over acme-retail: orders-1001.edi",
+        "Received through acme-retail: orders-1001.edi",
         "group 1001 accepted (1)",
         "The partner accepts functional group",
         "810_ES-1077_",

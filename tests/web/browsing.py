@@ -42,9 +42,7 @@ def opened(browser: Browser, served: Served, role: str = "", **options: Any) -> 
     context = browser.new_context(base_url=served.url, **options)
     context.set_default_timeout(10_000)
     page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if _is_wrong(said) else None)
+    wrong = watched(page)
     try:
         if role:
             log_in(page, role)
@@ -52,6 +50,14 @@ def opened(browser: Browser, served: Served, role: str = "", **options: Any) -> 
         assert not wrong, wrong
     finally:
         context.close()
+
+
+def watched(page: Page) -> list[str]:
+    """What goes wrong in a window from now on: of scripts, of the policy, and files that are not there."""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if _is_wrong(said) else None)
+    return wrong
 
 
 def _is_wrong(said: ConsoleMessage) -> bool:
@@ -69,10 +75,16 @@ def log_in(page: Page, role: str) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
-def unusable(page: Page, axe: Path) -> list[str]:
-    """What axe-core finds on the page that is open: rule, how bad, and where."""
-    page.evaluate(axe.read_text("utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations")
+def unusable(page: Page, axe: Path, **options: Any) -> list[str]:
+    """What axe-core finds on the page that is open: rule, how bad, and where.
+
+    Args:
+        options: of axe-core, as ``rules``.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe.read_text("utf-8"))
+    asked = {"resultTypes": ["violations"], **options}
+    found = page.evaluate("async asked => (await axe.run(asked)).violations", asked)
     return [
         f"{one['id']} ({one['impact']}): {json.dumps(node['target'])}"
         for one in found

@@ -216,7 +216,9 @@ def test_no_page_runs_what_partners_write(hostile: Served, pages: dict[str, str]
 
         page.on("dialog", told)
         loaded = [
-            address for address in pages if (one := page.goto(address)) is not None and one.status == 200
+            address
+            for address in pages
+            if (one := page.goto(address, wait_until="domcontentloaded")) is not None and one.status == 200
         ]
         assert said == []
         assert len(loaded) > 15

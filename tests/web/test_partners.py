@@ -6,8 +6,6 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -17,7 +15,7 @@ from playwright.sync_api import Browser
 from gateway.settings import edited, load, plain
 from gateway.store.keyring import encoded, generate
 from tests.homes import rows
-from tests.web.browsing import opened, unusable
+from tests.web.browsing import opened
 from tests.web.conftest import Served
 
 PAGES = (
@@ -50,14 +48,6 @@ def test_a_viewer_reads_every_page(served: Served, path: str) -> None:
         assert len(answer.content) < 150_000
         assert "Add a partner" not in answer.text
         assert "/channels/pause" not in answer.text
-
-
-@pytest.mark.parametrize("step", ["identity", "documents", "channel", "test", "live"])
-@pytest.mark.parametrize("way", ["folder", "sftp", "as2"])
-def test_every_step_is_shown(served: Served, step: str, way: str) -> None:
-    with served.browser("administrator") as client:
-        answer = client.get(f"/partners/acme-retail/setup?step={step}&way={way}")
-        assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("noun", LISTS)
@@ -326,20 +316,6 @@ def test_a_secret_is_kept_for_the_gateway_alone(served: Served) -> None:
 
 
 # --- in a browser -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.needs_system
-@pytest.mark.parametrize(
-    "look", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": {"width": 380, "height": 800}}]
-)
-def test_the_pages_can_be_used_by_all(
-    served: Served, chromium: Browser, axe: Path, look: dict[str, Any]
-) -> None:
-    with opened(chromium, served, "administrator", **look) as page:
-        for path in (*PAGES, "/partners/new", "/partners/acme-retail/setup?step=channel&way=sftp"):
-            page.goto(path)
-            assert unusable(page, axe) == [], path
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
 
 
 @pytest.mark.needs_system

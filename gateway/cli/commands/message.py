@@ -225,7 +225,7 @@ def _found(args: argparse.Namespace) -> tuple[Row, Payloads]:
 def _told(message: Row) -> Iterator[str]:
     """Everything about a message in lines."""
     came = message["direction"] == "in"
-    where = f"{'received over' if came else 'written for'} {message['channel']}"
+    where = f"{'received through' if came else 'written for'} {message['channel']}"
     where += f" by {message['way']}" if message["way"] not in ("", "folder") else ""
     at = when(message["created_at"], seconds=True)
     yield f"Message {message['id']}"

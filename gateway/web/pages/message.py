@@ -17,7 +17,7 @@ from gateway.errors import NotFoundError
 from gateway.mapping.library import Library
 from gateway.services import inspect, operate, proof
 from gateway.services.access import Identity, Permission
-from gateway.services.words import whose_move, words
+from gateway.services.words import settled, whose_move, words
 from gateway.store import queries
 from gateway.store.database import reading
 from gateway.store.queries import Row
@@ -111,11 +111,11 @@ def overview(shown: _Shown) -> Response:
         preview = text.replace("~", "~\n") if shown.is_x12 and "\n" not in text[:300] else text
         preview = "\n".join([line for line in preview.splitlines() if line.strip()][:12])
         sender = _sender(text) if shown.is_x12 and not message["partner"] else ""
-    found = [one for report in message["problems"] for one in report["problems"]]
+    done = settled(message)
+    found = [one for report in message["problems"] for one in report["problems"] if one not in done]
     found.sort(key=lambda one: one["severity"] != "error")
-    return shown.shown(
-        "", move=whose_move(message), found=found, aside=aside, preview=preview, new_partner=sender
-    )
+    known: Row = {"found": found, "settled": done, "preview": preview, "new_partner": sender}
+    return shown.shown("", move=whose_move(message), **known)
 
 
 def _sender(text: str) -> str:
@@ -125,16 +125,17 @@ def _sender(text: str) -> str:
 
 
 @router.get("/x12")
-def x12(shown: _Shown, at: At = 0, near: At = 0) -> Response:
+def x12(shown: _Shown, at: At = 0, near: At | None = None) -> Response:
     """Each segment with its name, what it means, what is wrong, and what was made of it.
 
     ``near`` is a byte that is to be seen, ``at`` where the part begins.
     """
     message, payloads, guides = shown.message, shown.site.payloads, shown.guides
     part = inspect.annotated(payloads, message, guides, at)
-    if near and part.next is not None and near >= part.next:
+    if near is not None and part.next is not None and near >= part.next:
         part = inspect.annotated(payloads, message, guides, at := near)
-    here = max((one.offset for one in part.rows if one.offset <= near), default=0) if near else None
+    before = [one.offset for one in part.rows if near is not None and one.offset <= near]
+    here = max(before, default=None)
     links = (
         inspect.links(payloads, message, guides, part.sets.values())
         if message["documents"] and not part.note

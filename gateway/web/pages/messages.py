@@ -170,6 +170,8 @@ def confirm(
     back: str = "/messages",
 ) -> Response:
     """What will be done with which messages, and why."""
+    if not ids:
+        return see_other(back, "Select at least one message first.", "warn")
     return _confirm(request, do, _picked(request, identity, do, ids), local(back))
 
 

@@ -51,13 +51,15 @@ _WHY = "by the steps of the page"
 @router.get("/partners")
 def partners(request: Request, identity: Reader) -> Response:
     """Who we trade with, and how it goes."""
-    rows = listed(site_of(request), identity)
+    site = site_of(request)
+    rows = listed(site, identity)
     return page(
         request,
         "partners.html",
         title="Partners",
         json_twin="/api/v1/partners",
         rows=rows,
+        examples=[row["partner"] for row in rows if partner.is_example(site.home, row["partner"])],
         can_add=identity.may(Permission.ADMINISTER),
     )
 
@@ -129,6 +131,7 @@ def show(request: Request, identity: Reader, partner_id: str) -> Response:
         json_twin=f"/api/v1/partners/{name}",
         found=found,
         one=detailed(site, found, text),
+        is_example=partner.is_example(site.home, name),
         text=text,
         recent=recent,
         routes=routes,

@@ -102,5 +102,6 @@
   addEventListener("hashchange", opened);
   document.addEventListener("htmx:after:swap", () => ready(document));
   ready(document);
+  each(document, ".tabs [aria-current]", (one) => { one.closest(".tabs").scrollLeft = one.offsetLeft - 40; });
   opened();
 })();

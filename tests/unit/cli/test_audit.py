@@ -263,7 +263,7 @@ def test_history_in_words(home: Path, capsys: pytest.CaptureFixture[str]) -> Non
         home, "SELECT message_id, id FROM documents WHERE number = ? AND direction = 'in'", ORDER
     )
     of_order = shown("--message", order)
-    assert "Received over acme-retail: orders-1001.edi" in of_order[0]
+    assert "Received through acme-retail: orders-1001.edi" in of_order[0]
     assert any(f"purchase order {ORDER}" in one for one in shown("--document", document))
     assert len(shown("--event", "file.quarantined")) == 2
     answered = shown("--event", "acknowledgment.received", "--partner", PARTNER)
