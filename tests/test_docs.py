@@ -401,7 +401,12 @@ def field_table() -> str:
             (own if is_own else shared)[f"`{kind}`: {name}" if is_own else name] = one | {"in": schema}
         for title, model in {f"`{kind}`": schema | {"in": schema}, **own}.items():
             lines += [f"### {title}", "", *_fields(model, by_place=True), ""]
-    lines += ["## Parts", "", "What several types have; where each field stands in X12 depends on the set.", ""]
+    lines += [
+        "## Parts",
+        "",
+        "What several types have; where each field stands in X12 depends on the set.",
+        "",
+    ]
     for name, model in sorted(shared.items()):
         if name not in ENVELOPE:
             lines += [f"### {name}", "", f"{model['description']}", "", *_fields(model, by_place=False), ""]
@@ -420,7 +425,9 @@ def _fields(model: dict[str, Any], *, by_place: bool) -> Iterator[str]:
             meaning = one.get("description") or resolved(model["in"], one).get("description", "")
             cells = [f"`{key}{'[]' * ('minItems' in one)}`{' (needed)' * (key in model.get('required', ()))}"]
             cells += [one.get("x-x12", "")] * by_place
-            cells += [f"{meaning.partition(' X12: ')[0].partition('. ')[0].rstrip('.')}{_part(model['in'], one)}"]
+            cells += [
+                f"{meaning.partition(' X12: ')[0].partition('. ')[0].rstrip('.')}{_part(model['in'], one)}"
+            ]
             yield f"| {' | '.join(map(_cell, cells))} |"
     if "patternProperties" in model:
         yield f"| others | {'| ' * by_place}under their X12 qualifier |"

@@ -117,7 +117,9 @@ def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
         if carrier.get("hold"):
             yield _gap("hold", f"{called(row)} is on hold: {carrier['hold']}", row, wrong=True)
         if (row["batch"] or "").startswith(APPROVAL):
-            yield _gap("hold", f"{called(row)} waits for approval of what rules say against it", row, wrong=True)
+            yield _gap(
+                "hold", f"{called(row)} waits for approval of what rules say against it", row, wrong=True
+            )
         elif row["batch"]:
             yield _gap("delivery", f"{called(row)} waits for others, to be sent with them", row)
         elif words := _UNDELIVERED.get(state := carrier.get("delivery", "")):
@@ -127,7 +129,12 @@ def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
             words = f"no acknowledgment yet of {called(row)}"
             yield _gap("acknowledgment", words, row, f"due{late}", wrong=bool(late))
         elif row["acknowledgment"] == "rejected" and row["document_type"] not in types[place + 1 :]:
-            yield _gap("rejected", f"{called(row)} was rejected by the partner, and nothing followed", row, wrong=True)
+            yield _gap(
+                "rejected",
+                f"{called(row)} was rejected by the partner, and nothing followed",
+                row,
+                wrong=True,
+            )
 
 
 def _gap(kind: str, words: str, row: Row | None = None, due: str = "", *, wrong: bool = False) -> Row:

@@ -412,7 +412,9 @@ class Client:
     def _granted(self) -> tuple[str, float]:
         terms, names = self.terms, ("client_id", "client_secret", "refresh_token")
         try:
-            form = {name: self._find(getattr(terms, name)) for name in names} | {"grant_type": "refresh_token"}
+            form = {name: self._find(getattr(terms, name)) for name in names} | {
+                "grant_type": "refresh_token"
+            }
         except ConfigurationError as error:
             raise SpApiError("SPAPI-SECRET", step="settings", what=str(error)) from None
         request = self._kept.build_request("POST", terms.token_url or TOKEN_URL, data=form)

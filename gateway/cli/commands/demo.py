@@ -383,8 +383,7 @@ class Story:
     def cycle(self, gateway: Gateway) -> None:
         """The main job: from the order to the payment."""
         self.say(
-            f"EDI gateway: demonstration\n\n{_INTRODUCTION}\n\n"
-            f"Its home, for the commands below: {self.home}"
+            f"EDI gateway: demonstration\n\n{_INTRODUCTION}\n\nIts home, for the commands below: {self.home}"
         )
         retailer, erp = self.home / "folders" / RETAILER, self.home / "folders" / ERP
         got = self.home / _GOT

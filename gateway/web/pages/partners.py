@@ -169,7 +169,11 @@ def _setup(
         {
             "title": row["title"],
             "text": row["words"],
-            "state": "current" if row["step"] == step and not is_live else "done" if row["done"] else "missing",
+            "state": "current"
+            if row["step"] == step and not is_live
+            else "done"
+            if row["done"]
+            else "missing",
             "href": f"/partners/{name}/setup?step={row['step']}" if row["step"] != step else "",
         }
         for row in one["steps"]
