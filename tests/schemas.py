@@ -93,7 +93,9 @@ def _stated(rules: tuple[Rule, ...], prefix: tuple[str, ...]) -> Iterator[Stated
                     yield path, text, tuple(map(str, used.table.values())) if used.name == "code" else ()
 
 
-def _annotate(schema: Node, described: dict[str, Any], places: dict[str, None], names: dict[str, None]) -> None:
+def _annotate(
+    schema: Node, described: dict[str, Any], places: dict[str, None], names: dict[str, None]
+) -> None:
     words = described.get("description") or resolved(schema, described).get("description", "")
     text, example, rest = words.partition(" Example: ")
     if 0 < len(places) <= _MANY:

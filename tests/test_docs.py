@@ -389,19 +389,26 @@ def problem_table() -> str:
 
 
 def field_table() -> str:
-    """The fields of every document type: of the document itself, of the objects that only it has, and of the parts
-    that all share. What every document and object has stands above the table in words."""
+    """The fields of every document type: its own, those of objects that only it has, and the parts all share.
+
+    What every document and object has stands above the table in words.
+    """
     lines: list[str] = []
     shared: dict[str, dict[str, Any]] = {}
     for kind in document_types():
         schema, module = document_schema(kind), import_module(model_for(kind).__module__)
-        own = {}
+        own: dict[str, dict[str, Any]] = {}
         for name, one in schema["$defs"].items():
             is_own = getattr(getattr(module, name, None), "__module__", "") == module.__name__
             (own if is_own else shared)[f"`{kind}`: {name}" if is_own else name] = one | {"in": schema}
         for title, model in {f"`{kind}`": schema | {"in": schema}, **own}.items():
             lines += [f"### {title}", "", *_fields(model, by_place=True), ""]
-    lines += ["## Parts", "", "What several types have; where each field stands in X12 depends on the set.", ""]
+    lines += [
+        "## Parts",
+        "",
+        "What several types have; where each field stands in X12 depends on the set.",
+        "",
+    ]
     for name, model in sorted(shared.items()):
         if name not in ENVELOPE:
             lines += [f"### {name}", "", f"{model['description']}", "", *_fields(model, by_place=False), ""]
@@ -420,7 +427,9 @@ def _fields(model: dict[str, Any], *, by_place: bool) -> Iterator[str]:
             meaning = one.get("description") or resolved(model["in"], one).get("description", "")
             cells = [f"`{key}{'[]' * ('minItems' in one)}`{' (needed)' * (key in model.get('required', ()))}"]
             cells += [one.get("x-x12", "")] * by_place
-            cells += [f"{meaning.partition(' X12: ')[0].partition('. ')[0].rstrip('.')}{_part(model['in'], one)}"]
+            cells += [
+                f"{meaning.partition(' X12: ')[0].partition('. ')[0].rstrip('.')}{_part(model['in'], one)}"
+            ]
             yield f"| {' | '.join(map(_cell, cells))} |"
     if "patternProperties" in model:
         yield f"| others | {'| ' * by_place}under their X12 qualifier |"

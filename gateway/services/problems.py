@@ -87,8 +87,8 @@ CATALOGUE: dict[str, Kind] = {
         "The document type decides which transaction set is written."),
     "HOME-NO-FORM": _file(
         "No form of the channel {channel} reads a file of this name.",
-        f"Add a form to erp.channels whose `files` matches the name. {_REPROCESS} Or put it into the inbox again "
-        "under a name that matches.",
+        f"Add a form to erp.channels whose `files` matches the name. {_REPROCESS} Or put it into the inbox "
+        "again under a name that matches.",
         "A file of your own system is read by the first form of its channel whose `files` matches its name; "
         "from a channel with `direction: to_erp` nothing is read."),
     "HOME-NO-ACCOUNT": _file(

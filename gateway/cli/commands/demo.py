@@ -119,10 +119,11 @@ _GOOD = ("7KX2M41Q", "7KX2M42R", "7KX2M43S", "7KX2M44T")
 _CODES = {"A": "accepted", "P": "accepted in part", "E": "accepted with errors", "R": "rejected"}
 
 _INTRODUCTION = """\
-You are Example Supplier. Acme Retail sends you purchase orders as X12 over AS2; the gateway checks them, gives
-your own system one JSON file for each, and tells Acme Retail what it took. One order is wrong, two wait for an
-item that nobody knows, and an invoice is stopped before it does harm. At the end Acme Retail pays, and the story
-of one order is told and proved. Amazon orders by its API (SP-API) meanwhile, and is answered the same way.
+You are Example Supplier. Acme Retail sends you purchase orders as X12 over AS2; the gateway checks them,
+gives your own system one JSON file for each, and tells Acme Retail what it took. One order is wrong, two
+wait for an item that nobody knows, and an invoice is stopped before it does harm. At the end Acme Retail
+pays, and the story of one order is told and proved. Amazon orders by its API (SP-API) meanwhile, and is
+answered the same way.
 
 Both customers and your system are played; the gateway, its keys, HTTP, files and database are real."""
 
@@ -383,8 +384,7 @@ class Story:
     def cycle(self, gateway: Gateway) -> None:
         """The main job: from the order to the payment."""
         self.say(
-            f"EDI gateway: demonstration\n\n{_INTRODUCTION}\n\n"
-            f"Its home, for the commands below: {self.home}"
+            f"EDI gateway: demonstration\n\n{_INTRODUCTION}\n\nIts home, for the commands below: {self.home}"
         )
         retailer, erp = self.home / "folders" / RETAILER, self.home / "folders" / ERP
         got = self.home / _GOT
