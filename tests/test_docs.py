@@ -389,13 +389,15 @@ def problem_table() -> str:
 
 
 def field_table() -> str:
-    """The fields of every document type: of the document itself, of the objects that only it has, and of the parts
-    that all share. What every document and object has stands above the table in words."""
+    """The fields of every document type: its own, those of objects that only it has, and the parts all share.
+
+    What every document and object has stands above the table in words.
+    """
     lines: list[str] = []
     shared: dict[str, dict[str, Any]] = {}
     for kind in document_types():
         schema, module = document_schema(kind), import_module(model_for(kind).__module__)
-        own = {}
+        own: dict[str, dict[str, Any]] = {}
         for name, one in schema["$defs"].items():
             is_own = getattr(getattr(module, name, None), "__module__", "") == module.__name__
             (own if is_own else shared)[f"`{kind}`: {name}" if is_own else name] = one | {"in": schema}

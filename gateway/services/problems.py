@@ -27,7 +27,8 @@ _REPROCESS = "Then reprocess the message: on its page, or with `edigw message re
 CATALOGUE: dict[str, Kind] = {
     "HOME-NO-PARTNER": _unknown(
         "The interchange is from {party}, and no partner of this home has that identifier.",
-        f"If you trade with them, add a file to partners/ with this identifier. {_REPROCESS}",
+        f"If you trade with them, add this identifier to a partner's file. {_REPROCESS} A file that lay in "
+        "the folder of another partner goes into its own inbox.",
         "The sender of an interchange (ISA05, ISA06) must be one of the identifiers of a partner file. "
         "Nothing is guessed from the folder a file lies in, or from names inside it; nothing is answered."),
     "HOME-WRONG-CHANNEL": _foreign(
@@ -86,8 +87,8 @@ CATALOGUE: dict[str, Kind] = {
         "The document type decides which transaction set is written."),
     "HOME-NO-FORM": _file(
         "No form of the channel {channel} reads a file of this name.",
-        f"Add a form to erp.channels whose `files` matches the name. {_REPROCESS} Or put it into the inbox again "
-        "under a name that matches.",
+        f"Add a form to erp.channels whose `files` matches the name. {_REPROCESS} Or put it into the inbox "
+        "again under a name that matches.",
         "A file of your own system is read by the first form of its channel whose `files` matches its name; "
         "from a channel with `direction: to_erp` nothing is read."),
     "HOME-NO-ACCOUNT": _file(

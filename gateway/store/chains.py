@@ -99,7 +99,7 @@ def called(row: Row) -> str:
 
 
 def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
-    """What is still to come in a chain, or ``wrong`` in it, in words; ``due_at`` is until when it should be there.
+    """What is still to come in a chain, or ``wrong`` in it, in words; ``due_at`` is until when it is due.
 
     Args:
         expected: types of documents that are to follow an order, as agreed with the partner.
@@ -115,11 +115,9 @@ def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
     for place, row in enumerate(rows):
         carrier = row["sent"] or row["message"] or {}
         if carrier.get("hold"):
-            yield _gap("hold", f"{called(row)} is on hold: {carrier['hold']}", row, wrong=True)
+            yield _gap("hold", f"{called(row)} is on hold: {carrier['hold']}", row)
         if (row["batch"] or "").startswith(APPROVAL):
-            yield _gap(
-                "hold", f"{called(row)} waits for approval of what rules say against it", row, wrong=True
-            )
+            yield _gap("hold", f"{called(row)} waits for approval of what rules say against it", row)
         elif row["batch"]:
             yield _gap("delivery", f"{called(row)} waits for others, to be sent with them", row)
         elif words := _UNDELIVERED.get(state := carrier.get("delivery", "")):
@@ -129,17 +127,13 @@ def gaps(told: Row, expected: Collection[str] = ()) -> Iterator[Row]:
             words = f"no acknowledgment yet of {called(row)}"
             yield _gap("acknowledgment", words, row, f"due{late}", wrong=bool(late))
         elif row["acknowledgment"] == "rejected" and row["document_type"] not in types[place + 1 :]:
-            yield _gap(
-                "rejected",
-                f"{called(row)} was rejected by the partner, and nothing followed",
-                row,
-                wrong=True,
-            )
+            yield _gap("rejected", f"{called(row)} was rejected by the partner, and nothing followed", row)
 
 
 def _gap(kind: str, words: str, row: Row | None = None, due: str = "", *, wrong: bool = False) -> Row:
     at = row["due_at"] if row and due else None
     words += f", {due} {at[:16].replace('T', ' ')} UTC" if at else ""
+    wrong = wrong or kind in ("hold", "rejected")
     return {"kind": kind, "document_id": row and row["id"], "due_at": at, "wrong": wrong, "words": words}
 
 

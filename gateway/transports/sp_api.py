@@ -44,6 +44,7 @@ _LONGEST_PAUSE = 30.0  # seconds that a call waits itself when it is told to; lo
 _SKEW = timedelta(minutes=5)
 _FASTER = 1.001  # than ours Amazon's clock may run, as clocks that are being set do
 _SANDBOX_RATE = 5.0
+_GRANT = {"grant_type": "refresh_token"}
 _AGAIN = ("SPAPI-THROTTLED", "SPAPI-UNAVAILABLE", "SPAPI-ANSWER", "SPAPI-PAGE")
 
 
@@ -412,12 +413,10 @@ class Client:
     def _granted(self) -> tuple[str, float]:
         terms, names = self.terms, ("client_id", "client_secret", "refresh_token")
         try:
-            form = {name: self._find(getattr(terms, name)) for name in names} | {
-                "grant_type": "refresh_token"
-            }
+            form = {name: self._find(getattr(terms, name)) for name in names}
         except ConfigurationError as error:
             raise SpApiError("SPAPI-SECRET", step="settings", what=str(error)) from None
-        request = self._kept.build_request("POST", terms.token_url or TOKEN_URL, data=form)
+        request = self._kept.build_request("POST", terms.token_url or TOKEN_URL, data=form | _GRANT)
         heard = self._heard(self._kept, request, None)
         said = heard.read if isinstance(heard.read, dict) else {}
         token, seconds = said.get("access_token"), said.get("expires_in", 3600)

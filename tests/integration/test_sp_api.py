@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway import resources
 from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
@@ -103,6 +104,10 @@ def test_nobody_there_is_5_and_a_missing_secret_3(
     monkeypatch.delenv("SECRET")
     code, steps = tried(home, capsys)
     assert (code, steps[-1]["step"]) == (3, "settings")
+    order = resources.find("config/demo/orders-1001.edi").read_bytes()
+    (home / "folders/acme-retail/inbox/orders.edi").write_bytes(order)
+    assert main(["run-once", "--config", str(home)]) == 5
+    assert list((home / "folders/erp/outbox").iterdir())  # the other channels go on
 
 
 # --- the played Amazon as a process ----------------------------------------------------------------------

@@ -256,6 +256,7 @@ def test_problems_come_first_and_lead_to_the_segment(operator: httpx.Client) -> 
     text = page(operator, f"/messages/{bad}")
     assert "is not a date of the form CCYYMMDD" in text
     assert "Text for Acme Retail: all problems" in text
+    assert re.search(r"Place: DTM02, .*, interchange \d+\nValue: ", text)  # a line each, to be copied
     place = re.search(rf'href="(/messages/{bad}/x12\?near=\d+)#here"', text)
     assert place
     there = page(operator, place[1])

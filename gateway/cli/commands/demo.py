@@ -119,10 +119,11 @@ _GOOD = ("7KX2M41Q", "7KX2M42R", "7KX2M43S", "7KX2M44T")
 _CODES = {"A": "accepted", "P": "accepted in part", "E": "accepted with errors", "R": "rejected"}
 
 _INTRODUCTION = """\
-You are Example Supplier. Acme Retail sends you purchase orders as X12 over AS2; the gateway checks them, gives
-your own system one JSON file for each, and tells Acme Retail what it took. One order is wrong, two wait for an
-item that nobody knows, and an invoice is stopped before it does harm. At the end Acme Retail pays, and the story
-of one order is told and proved. Amazon orders by its API (SP-API) meanwhile, and is answered the same way.
+You are Example Supplier. Acme Retail sends you purchase orders as X12 over AS2; the gateway checks them,
+gives your own system one JSON file for each, and tells Acme Retail what it took. One order is wrong, two
+wait for an item that nobody knows, and an invoice is stopped before it does harm. At the end Acme Retail
+pays, and the story of one order is told and proved. Amazon orders by its API (SP-API) meanwhile, and is
+answered the same way.
 
 Both customers and your system are played; the gateway, its keys, HTTP, files and database are real."""
 

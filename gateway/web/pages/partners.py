@@ -164,16 +164,12 @@ def _setup(
     known = [row["step"] for row in one["steps"]]
     first = next((row["step"] for row in one["steps"] if not row["done"]), known[-1])
     step = step if step in known else first
-    is_live = step == "live" and one["steps"][-1]["done"]
+    now = "" if step == "live" and one["steps"][-1]["done"] else step
     shown = [
         {
             "title": row["title"],
             "text": row["words"],
-            "state": "current"
-            if row["step"] == step and not is_live
-            else "done"
-            if row["done"]
-            else "missing",
+            "state": "current" if row["step"] == now else "done" if row["done"] else "missing",
             "href": f"/partners/{name}/setup?step={row['step']}" if row["step"] != step else "",
         }
         for row in one["steps"]
