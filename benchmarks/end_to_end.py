@@ -8,7 +8,7 @@ Usage: ``python benchmarks/end_to_end.py [single|batch|readers|postgres|soak|mil
 [--write]``; without a name ``single``, ``batch`` and ``postgres``. ``readers`` is the first two while people
 look at pages, 20 requests a second. ``soak`` sends 100,000 documents in waves, and shows memory and size of
 the database; ``million`` is ``benchmarks/million.py``. ``--write`` measures all of it, and makes
-``docs/benchmarks-gateway.md``, but its last section, which ``benchmarks/pages.py`` makes.
+``docs/benchmarks-gateway.md``, but its last sections, which ``benchmarks/pages.py`` makes.
 """
 
 from __future__ import annotations
