@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
