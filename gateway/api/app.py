@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event
 from typing import Any
 
-import yaml
+import orjson
 from fastapi import FastAPI
 
 from gateway import __version__, resources
@@ -106,7 +106,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         found["security"] = [{"key": []}]
         terms, examples = (
-            yaml.safe_load(resources.find(f"schemas/api/{one}.yaml").read_bytes())
+            orjson.loads(resources.find(f"schemas/api/{one}.json").read_bytes())
             for one in ("terms", "examples")
         )
         for name, schema in parts.items():

@@ -1,6 +1,6 @@
 """What the REST interface takes and answers, where several routes have it: one term for one thing.
 
-What a name means stands in ``schemas/api/terms.yaml``; a field says so itself where it means something else.
+What a name means stands in ``schemas/api/terms.json``; a field says so itself where it means something else.
 """
 
 from __future__ import annotations

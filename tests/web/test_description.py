@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -9,9 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
-import yaml
 
 from gateway import resources
 from gateway.api.models import JSON
@@ -112,7 +112,7 @@ def test_every_name_has_a_meaning() -> None:
     ]
     assert [name for name, one in (*fields.items(), *named) if not one.get("description", "").strip()] == []
     assert [name for name, one in OPERATIONS.items() if not one.get("description")] == []
-    terms = yaml.safe_load(resources.find("schemas/api/terms.yaml").read_bytes())
+    terms = json.loads(resources.find("schemas/api/terms.json").read_bytes())
     said = {one["description"] for one in (*fields.values(), *dict(named).values())}
     assert [name for name, words in terms.items() if words not in said] == [], "nothing has this name"
 
