@@ -336,7 +336,8 @@ def credit_notes(case: Case, supported: bool = True) -> Iterator[Found]:
 def parallel_test(case: Case, invoices: int = 3, confirmed: bool = False) -> Iterator[Found]:
     """Until the partner took `invoices` invoices, or you set `confirmed`, a person looks at each."""
     if not confirmed and (taken := case.known.accepted("invoice", invoices)) < invoices:
-        words = f"The partner has taken {taken} invoice{'s' * (taken != 1)} so far; until {invoices} a person looks at each."
+        some = "1 invoice" if taken == 1 else f"{taken} invoices"
+        words = f"The partner has taken {some} so far; until {invoices} a person looks at each."
         yield Found("/invoice_number", case.document["invoice_number"], words)
 
 
