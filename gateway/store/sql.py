@@ -577,9 +577,7 @@ class Store:
 
     def documents_of(self, message_id: str) -> list[Document]:
         """Documents that came with a message or are sent in it."""
-        return self._documents(
-            or_(t.documents.c.message_id == message_id, t.documents.c.sent_in == message_id)
-        )
+        return self._documents(or_(*(t.documents.c[one] == message_id for one in ("message_id", "sent_in"))))
 
     def newest_document(
         self, partner: str, types: Sequence[str], number: str, *, not_of: str = ""
