@@ -79,7 +79,7 @@ def tested(name: str, text: bytes, tests: bytes, library: Library) -> list[dict[
 
 
 def check_own(home: Path, erp: Erp) -> None:
-    """Tries everything in the folders ``mappings`` and ``schemas`` of a home, before it is put to work.
+    """Compiles what is in the folders ``mappings`` and ``schemas`` of a home, before it is put to work.
 
     Raises:
         ConfigurationError: something cannot be used; the message names the file.
@@ -87,40 +87,27 @@ def check_own(home: Path, erp: Erp) -> None:
     from gateway.mapping.library import Library
     from gateway.services.erp import Forms
 
-    layers = [home / "mappings", home / "schemas"]
+    layers = (home / "mappings", home / "schemas")
     library = Library(lambda name: resources.find(name, layers).read_bytes())
-    Forms.load(erp, (layers[0],))
-    for path in (one for layer in layers for one in sorted(layer.rglob("*.*ml")) if one.is_file()):
-        name = path.relative_to(home).as_posix()
+    Forms.load(erp, layers[:1])
+    for path in (one for layer in layers for one in sorted(layer.rglob("*.*ml"))):
+        if path.name.endswith(".test.yaml"):
+            continue
+        _, folder, *below = path.relative_to(home).parts
+        set_id, _, release = path.stem.partition(".")
         try:
-            _check(name, path, library, layers)
+            if folder in ("x12", "partners") and len(below) > 1:
+                used = library.of(below[0] if folder == "partners" else "")
+                release = below[0] if folder == "x12" else release
+                known = used.release(release)
+                named = [one for one, file in (known.maps if known else {}).items() if file == path.name]
+                for version, name in named or [(release, set_id)]:
+                    used.engine(version, name, documents=True)
+            elif path.parent == layers[0] / "sp_api" and set_id != "blocks":
+                library.body(set_id)
         except Exception as error:  # whatever it is, it would stop messages later
             words = str(error) or type(error).__name__
-            raise ConfigurationError(f"{name} cannot be used: {words}") from error
-
-
-def _check(name: str, path: Path, library: Library, layers: Sequence[Path]) -> None:
-    """Compiles what a file is about."""
-    from gateway import engine
-
-    kind, folder, *below = name.split("/")
-    if name.endswith(".test.yaml") or not below:
-        return
-    if kind == "mappings" and folder == "erp":
-        engine.shape(path.stem, (layers[0],))
-    elif kind == "mappings":
-        for one in findings(name, path.read_bytes(), library):
-            if one.is_error:
-                raise MappingError(one.message)
-    if folder not in ("x12", "partners") or len(below) < 2:
-        return
-    used = library.of(below[0] if folder == "partners" else "")
-    set_id, _, release = path.stem.partition(".")
-    release = below[0] if folder == "x12" else release
-    known = used.release(release)
-    sets = {one for one, file in (known.maps if known else {}).items() if file == path.name}
-    for version, of in sets or {(release, set_id)}:
-        used.engine(version, of, documents=True)
+            raise ConfigurationError(f"{path.relative_to(home)} cannot be used: {words}") from error
 
 
 # --- on a page -------------------------------------------------------------------------------------------
