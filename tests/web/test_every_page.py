@@ -397,4 +397,29 @@ def test_a_new_home_is_for_everybody_too(
         for address in [one for one in pages() if "{" not in one]:
             page.goto(address)
             found[address] = [*unusable(page, axe), *overflowing(page)]
+        page.goto("/partners")
+        page.get_by_text("Example", exact=True).wait_for()  # and not: production
     assert {one: some for one, some in found.items() if some} == {}
+
+
+# --- and what they say --------------------------------------------------------------------------------------
+
+
+def test_pages_say_how_it_stands_now(lived: Lived) -> None:
+    """What is to come is not missing, and what was unknown is known once there is a row."""
+    with lived.served.client("operator") as api, lived.served.browser("operator") as client:
+        (waits,) = api.get("/api/v1/messages?text=waits.edi&direction=in").json()["messages"]
+        assert "3 to come" in client.get("/chains/WAITS1").text
+        assert "Complete" in client.get("/chains/7KX2M41Q").text
+        page = f"/messages/{waits['id']}"
+        before = client.get(page).text
+        assert "through the channel" in before
+        assert "B0UNKNOWN9 is not known" in before
+        row = {"partner": "lindqvist", "erp_sku": "4712", "asin": "B0UNKNOWN9"}
+        head = {"Idempotency-Key": "known"}
+        assert api.post("/api/v1/items", json=row, headers=head).status_code == 201
+        while api.get(f"/api/v1{page}").json()["delivery"] != "delivered":
+            lived.served.gateway.run_once()
+        after = client.get(page).text
+        assert "Settled since" in after
+        assert "1 problem" not in after

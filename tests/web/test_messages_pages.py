@@ -235,7 +235,9 @@ def test_a_refused_action_says_why(operator: httpx.Client) -> None:
     text = act(operator, "cancel", order_, back=f"/messages/{order_}")
     assert "has nothing left that could be cancelled" in text
     assert operator.get(f"/messages/actions?do=delete&id={order_}").status_code == 404
-    assert operator.get("/messages/actions?do=close").status_code == 404
+    nothing = operator.get("/messages/actions?do=close&back=/unprocessed")
+    assert nothing.url.path == "/unprocessed"
+    assert "Select at least one message first." in nothing.text
 
 
 # --- one message -----------------------------------------------------------------------------------------
