@@ -86,10 +86,11 @@ LABELS = {
 
 def settled(message: Mapping[str, Any]) -> list[Any]:
     """Its problems that are none any more: names that were not known, of documents that went on since."""
-    if any(one["state"] == "waits" for one in message["deliveries"]):
+    went_on = any(one["event"] == "document.continues" for one in message["history"])
+    if not went_on or any(one["state"] == "waits" for one in message["deliveries"]):
         return []
     found = [one for report in message["problems"] for one in report["problems"]]
-    return [one for one in found if one["code"].startswith("HOME-UNKNOWN-") and one["severity"] == "error"]
+    return [one for one in found if one["code"].startswith("HOME-UNKNOWN-")]
 
 
 def whose_move(message: Mapping[str, Any]) -> tuple[str, str]:
