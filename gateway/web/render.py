@@ -290,6 +290,7 @@ def page(
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "query": request.query_params,
         "nav": _nav(identity),
+        "named": lambda partner: _named(request, partner),
         "url_with": lambda **changes: _url_with(request, changes),
     }
     made = environment()
@@ -341,10 +342,21 @@ def _nav(identity: Any) -> list[tuple[str, list[tuple[str, str, str]]]]:
     return [group for group in groups if group[1]]
 
 
+def _site(request: Request) -> Any:
+    app = request.scope.get("app")
+    return getattr(app and app.state, "site", None)
+
+
 def _trouble(request: Request) -> str:
     """Why settings that were changed are not in force; empty if they are."""
-    app = request.scope.get("app")
-    return str(getattr(getattr(app and app.state, "site", None), "trouble", ""))
+    return str(getattr(_site(request), "trouble", ""))
+
+
+def _named(request: Request, partner_id: str | None) -> str:
+    """What a partner is called; its id if it is gone, and nothing for none."""
+    site = _site(request)
+    found = site.settings.partners.get(partner_id) if site else None
+    return (found.name if found else "") or partner_id or ""
 
 
 def _url_with(request: Request, changes: Mapping[str, Any]) -> str:

@@ -64,7 +64,6 @@ def certificates(request: Request, identity: Reader, error: str = "") -> Respons
         title="Certificates",
         json_twin="/api/v1/certificates",
         rows=rows,
-        names=names,
         chart=chart if drawn else None,
         uses=uses(site, identity),
         others=[row for row in expiries(site, identity) if row["kind"] != "certificate"],

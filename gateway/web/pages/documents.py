@@ -84,15 +84,9 @@ def _around(request: Request, identity: Identity, given: Page) -> Row:
     path, first = request.url.path, "cursor" in request.query_params
     return {
         "partners": partners,
-        "labels": dict(partners),
         "next": f"{path}?{urlencode([*query, ('cursor', given.cursor)])}" if given.cursor is not None else "",
         "first": f"{path}?{urlencode(query)}" if first else "",
     }
-
-
-def _name(request: Request, partner_id: str) -> str:
-    partner = site_of(request).settings.partners.get(partner_id)
-    return partner.name if partner else partner_id
 
 
 def _twin(noun: str, request: Request) -> str:
@@ -140,7 +134,6 @@ def document(
         lines=lines[line : line + MAX_LINES],
         line=line,
         total=len(lines),
-        partner=_name(request, one["partner"]),
         may=identity.may(Permission.OPERATE, one["partner"]),
     )
 
@@ -207,7 +200,6 @@ def story(request: Request, identity: Reader, number: str, partner: Text = "") -
         json_twin=twin,
         test=tests == {True},
         chains=[{**one, "events": _timeline(one, site.now().isoformat())} for one in told],
-        labels={one["partner"]: _name(request, one["partner"]) for one in told},
     )
 
 

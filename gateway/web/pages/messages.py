@@ -94,8 +94,7 @@ def messages(request: Request, identity: Reader, asked: _Asked) -> Response:
         rows=found.rows,
         carried=carried,
         asked=asked,
-        partners=(partners := _partners(request, identity)),
-        labels=dict(partners),
+        partners=_partners(request, identity),
         statuses={kind: [(one, label(kind, one)) for one in some] for kind, some in WORDS.items()},
         views=views,
         view=next((name for name, query in own if query == here), ""),
@@ -123,7 +122,6 @@ def unprocessed(request: Request, identity: Reader, asked: _Asked, done: bool = 
         done=done,
         asked=asked,
         reasons=REASONS,
-        labels=dict(_partners(request, identity)),
         **_pages(request, found, identity),
     )
 

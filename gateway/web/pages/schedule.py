@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from gateway.api.access import Operator, Reader, partners_for, site_of
+from gateway.api.access import Operator, Reader, site_of
 from gateway.api.paging import plain
 from gateway.api.routes import schedules
 from gateway.errors import RefusedError
@@ -38,7 +38,6 @@ def schedule(request: Request, identity: Reader, partner: str = "") -> Response:
         shown=_SHOWN,
         partner=name,
         poll_seconds=site.settings.gateway.schedule.poll_seconds,
-        names=dict(partners_for(request, identity)),
         can=lambda partner: identity.may(Permission.OPERATE, partner or None),
     )
 
