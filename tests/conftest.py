@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import structlog
 import structlog.testing
 from hypothesis import HealthCheck, settings
 
+from gateway.observability import logging
 from tests import samples as sample_documents
 from tests.databases import _postgres, postgres, postgres_url  # noqa: F401 -- fixtures
 
@@ -43,6 +45,14 @@ def _plain_logging() -> None:
     structlog.reset_defaults()
     structlog.configure(logger_factory=structlog.testing.ReturnLoggerFactory())
     structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    """What is logged from now on, as JSON lines."""
+    stream = io.StringIO()
+    logging.configure(stream)
+    return stream
 
 
 @pytest.fixture(scope="session")

@@ -290,7 +290,7 @@ def page(
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "query": request.query_params,
         "nav": _nav(identity),
-        "named": lambda partner: _named(request, partner),
+        "named": lambda partner: _named(request, identity, partner),
         "url_with": lambda **changes: _url_with(request, changes),
     }
     made = environment()
@@ -352,10 +352,10 @@ def _trouble(request: Request) -> str:
     return str(getattr(_site(request), "trouble", ""))
 
 
-def _named(request: Request, partner_id: str | None) -> str:
-    """What a partner is called; its id if it is gone, and nothing for none."""
-    site = _site(request)
-    found = site.settings.partners.get(partner_id) if site else None
+def _named(request: Request, identity: Any, partner_id: str | None) -> str:
+    """What a partner is called; its id if it is gone or not for this identity, and nothing for none."""
+    site, mine = _site(request), identity.partners("read") if identity else frozenset()
+    found = site.settings.partners.get(partner_id) if site and (mine is None or partner_id in mine) else None
     return (found.name if found else "") or partner_id or ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import json
 import os
 import select
@@ -182,17 +183,17 @@ def test_mv_from_another_file_system(home: Path, inbox: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["po.edi.part", ".po.edi"])
 def test_a_writer_that_dies_half_way_under_a_name_of_its_own(
-    home: Path, inbox: Path, name: str, capsys: pytest.CaptureFixture[str]
+    home: Path, inbox: Path, name: str, log: io.StringIO
 ) -> None:
     content = file_of(1, "DEAD")
     with writer(f"f = open({str(inbox / name)!r}, 'wb', 0); f.write({content[:500]!r})") as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert look(home).received == 0
-    assert "file.ignored" not in capsys.readouterr().out
+    assert "file.ignored" not in log.getvalue()
     age(inbox / name)
     assert look(home).received == 0
-    assert "named as unfinished" in capsys.readouterr().out
+    assert "named as unfinished" in log.getvalue()
     assert (inbox / name).read_bytes() == content[:500]
 
 
@@ -327,16 +328,14 @@ def test_any_name_is_taken_and_none_escapes(home: Path, inbox: Path) -> None:
         assert subprocess.run(again, capture_output=True, check=False).returncode == 0
 
 
-def test_names_with_leading_dots_stay_and_are_told(
-    home: Path, inbox: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_names_with_leading_dots_stay_and_are_told(home: Path, inbox: Path, log: io.StringIO) -> None:
     for name in (b"..edi", b"...", b".\xe4.edi"):
         path = os.fsencode(inbox) + b"/" + name
         Path(os.fsdecode(path)).write_bytes(b"ISA")
         age(path)
     assert look(home).received == 0
     assert len(list(inbox.iterdir())) == 3
-    assert capsys.readouterr().out.count("named as unfinished") == 3
+    assert log.getvalue().count("named as unfinished") == 3
 
 
 def test_what_a_document_says_makes_no_path(home: Path, inbox: Path) -> None:

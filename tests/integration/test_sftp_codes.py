@@ -231,14 +231,14 @@ def test_every_code_is_tried_here_and_explained() -> None:
 
 
 def test_a_code_is_shown_where_a_person_looks(
-    server: Making, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: Making, tmp_path: Path, capsys: pytest.CaptureFixture[str], log: io.StringIO
 ) -> None:
     there = tmp_path / "there"
     (there / "out").mkdir(parents=True)
     home = sftp_home(tmp_path / "home", server(), there)  # it has no folder `in`
     drop_order(there / "out", 1, "A-1")
     assert "SFTP-FOLDER: " in "".join(work(home).trouble)
-    assert "SFTP-FOLDER: " in "".join(capsys.readouterr()), "the log"
+    assert "SFTP-FOLDER: " in log.getvalue()
     ((id_,),) = rows(home, "SELECT id FROM messages WHERE name = '997_1.edi'")
     assert main(["message", "show", id_, "--config", str(home)]) == 0
     assert "last error: SFTP-FOLDER: " in capsys.readouterr().out

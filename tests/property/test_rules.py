@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
@@ -195,13 +196,18 @@ def test_rules_take_linear_time() -> None:
         invoice = {**head, "document_type": "invoice", "invoice_number": "I", "invoice_date": "2026-03-13"}
         invoice |= {"lines": lines, "total": {"amount": f"{count}.00"}}
         known = _Counted(tuple(Past(one, NOW) for one in (order, change, answer, notice)))
-        start = time.process_time()
+        start = time.thread_time()  # without what gateways of other tests still do
         for one in (change, answer, notice, invoice):
             check(one, known, NOW, ALL)
-        return time.process_time() - start
+        return time.thread_time() - start
 
-    seconds(100)
-    assert seconds(5000) < 30 * max(seconds(500), 0.01)
+    gc.collect()
+    gc.freeze()  # what other tests left is not looked through again and again
+    try:
+        seconds(100)
+        assert seconds(5000) < 30 * max(seconds(500), 0.01)
+    finally:
+        gc.unfreeze()
 
 
 class _Counted(Facts):

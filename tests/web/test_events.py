@@ -84,13 +84,13 @@ def test_a_silent_stream_beats_and_ends(served: Served, monkeypatch: pytest.Monk
 
 
 def test_there_is_an_end_to_streams(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = [events._STREAMS.acquire(blocking=False) for _ in range(events.MAX_STREAMS)]
+    taken = [events._STREAMS.acquire(timeout=30) for _ in range(events.MAX_STREAMS)]
     try:
-        with served.client("viewer") as client:
-            assert client.get(URL, headers=STREAM).status_code == 503
+        assert all(taken), "each before gave its place back, also those that the client broke off"
+        with served.client("viewer") as client, client.stream("GET", URL, headers=STREAM) as refused:
+            assert refused.status_code == 503
     finally:
         for _ in filter(None, taken):
             events._STREAMS.release()
-    # Each gave its place back, also those that the client broke off.
     with served.client("viewer") as client, client.stream("GET", URL, headers=STREAM) as stream:
         assert stream.status_code == 200

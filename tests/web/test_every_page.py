@@ -411,8 +411,8 @@ def test_pages_say_how_it_stands_now(lived: Lived) -> None:
     """What is to come is not missing, and what was unknown is known once there is a row."""
     with lived.served.client("operator") as api, lived.served.browser("operator") as client:
         (waits,) = api.get("/api/v1/messages?text=waits.edi&direction=in").json()["messages"]
-        assert "3 to come" in client.get("/chains/WAITS1").text
-        assert "Complete" in client.get("/chains/7KX2M41Q").text
+        assert "3 things are still to come" in client.get("/chains/WAITS1").text
+        assert "Nothing is open" in client.get("/chains/7KX2M41Q").text
         page = f"/messages/{waits['id']}"
         before = client.get(page).text
         assert "through the channel" in before

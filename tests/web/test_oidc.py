@@ -96,7 +96,7 @@ def test_a_group_makes_a_user_whose_roles_follow(provider: Provider, client: htt
     shown = provider.logs_in("hanna+edi-team+others", client)
     assert shown.status_code == 200, shown.text
     assert shown.url.path == "/account"
-    assert "Operator of acme-retail" in shown.text
+    assert "Operator of Acme Retail" in shown.text
     assert users(provider)["hanna"] == [("operator", "acme-retail")]
     with provider.served.gateway.acting("user:test") as services:
         row = next(one for one in access.list_users(services) if one["name"] == "hanna")
