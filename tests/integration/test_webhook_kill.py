@@ -19,8 +19,8 @@ def kill(place: Path, *arguments: object, seconds: float = 300) -> str:
 
 
 @pytest.mark.slow
-def test_killed_at_every_tenth_instant(place: Path) -> None:
-    kill(place, 10, 4)
+def test_killed_at_every_thirtieth_instant(place: Path) -> None:
+    kill(place, 30, 2)
 
 
 @pytest.mark.long
