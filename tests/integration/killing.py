@@ -446,7 +446,7 @@ def random_moments(root: Path, files: int, seed: int) -> None:
 
 
 def items(root: Path, step: int) -> None:
-    """Kills whoever adds an item that is waited for and the pass that delivers, at every `step`-th instant."""
+    """Kills whoever adds an item that is waited for and the pass that delivers, at each `step`-th instant."""
     full = root / "full"
     plain_home(full, 2, 3600)
     file = full / f"partners/{PARTNER}.yaml"
