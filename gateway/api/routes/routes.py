@@ -78,16 +78,16 @@ _Simulated = of(
 )
 
 
-def hidden(site: Site, identity: Identity) -> frozenset[str]:
+def hidden(table: Table, identity: Identity) -> frozenset[str]:
     """Names of rules for partners of which somebody may see nothing: not even they are told."""
-    mine, rules = identity.partners(Permission.READ), Table(site.settings.routes).rules
-    return frozenset(one.name for one in rules if mine is not None and one.partners - mine)
+    mine = identity.partners(Permission.READ)
+    return frozenset(one.name for one in table.rules if mine is not None and one.partners - mine)
 
 
 def table_of(site: Site, identity: Identity) -> dict[str, Any]:
     """The rules that concern what somebody may see, in order, and what is wrong with the table."""
     mine, table = identity.partners(Permission.READ), Table(site.settings.routes)
-    secret = hidden(site, identity)
+    secret = hidden(table, identity)
     findings = [asdict(one) for one in check(table, site.settings.partners, site.now().year)]
     findings = [one for one in findings if not any(repr(name) in one["words"] for name in secret)]
     rows = []
@@ -132,7 +132,8 @@ def decisions(site: Site, identity: Identity, asked: Question) -> list[dict[str,
             )
             now = route.ways(connection, partner)
             known.append(("", Facts(partner=partner.id, time=time, ways=now, **given)))
-    table, secret, decided = Table(site.settings.routes), hidden(site, identity), list[dict[str, Any]]()
+    table, decided = Table(site.settings.routes), list[dict[str, Any]]()
+    secret = hidden(table, identity)
     for number, facts in known:
         about = {"document_type": facts.document_type, "number": number, "partner": facts.partner}
         told = asdict(explain(table, facts))

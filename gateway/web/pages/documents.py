@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import Response
 
-from gateway.api.access import Operator, Reader, allowed, site_of
+from gateway.api.access import Operator, Reader, allowed, partners_for, site_of
 from gateway.api.paging import Text, plain, wanted
 from gateway.api.routes.documents import found
 from gateway.documents import KINDS
@@ -76,14 +76,10 @@ def documents(
 
 def _around(request: Request, identity: Identity, given: Page) -> Row:
     """The partners that somebody may see, and where the next page of a list is."""
-    mine, known = identity.partners(Permission.READ), site_of(request).settings.partners.values()
-    partners = sorted(
-        ((one.id, one.name) for one in known if mine is None or one.id in mine), key=lambda p: p[1]
-    )
     query = [one for one in request.query_params.multi_items() if one[0] != "cursor"]
     path, first = request.url.path, "cursor" in request.query_params
     return {
-        "partners": partners,
+        "partners": sorted(partners_for(request, identity), key=lambda one: one[1]),
         "next": f"{path}?{urlencode([*query, ('cursor', given.cursor)])}" if given.cursor is not None else "",
         "first": f"{path}?{urlencode(query)}" if first else "",
     }

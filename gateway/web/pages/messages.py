@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from gateway.api.access import Operator, Reader, allowed, site_of
+from gateway.api.access import Operator, Reader, allowed, partners_for, site_of
 from gateway.api.paging import plain
 from gateway.api.routes.messages import asked
 from gateway.errors import NotFoundError, RefusedError
@@ -94,7 +94,7 @@ def messages(request: Request, identity: Reader, asked: _Asked) -> Response:
         rows=found.rows,
         carried=carried,
         asked=asked,
-        partners=_partners(request, identity),
+        partners=sorted(partners_for(request, identity), key=lambda one: one[1]),
         statuses={kind: [(one, label(kind, one)) for one in some] for kind, some in WORDS.items()},
         views=views,
         view=next((name for name, query in own if query == here), ""),
@@ -138,12 +138,6 @@ def _pages(request: Request, found: Page, identity: Identity) -> Row:
 def _query(request: Request) -> str:
     """The filters of an address, in their order."""
     return urlencode([one for one in request.query_params.multi_items() if one[0] in _KEPT])
-
-
-def _partners(request: Request, identity: Identity) -> list[tuple[str, str]]:
-    seen = identity.partners(Permission.READ)
-    known = site_of(request).settings.partners.values()
-    return sorted(((one.id, one.name) for one in known if seen is None or one.id in seen), key=lambda p: p[1])
 
 
 @router.post("/messages/views")

@@ -18,6 +18,7 @@ from gateway.api.routes.routes import hidden
 from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, EdiError, NotFoundError, RefusedError
 from gateway.partners.as2 import ENCRYPT, SIGN
+from gateway.routing.table import Table
 from gateway.services import certificate, connection, partner
 from gateway.services.access import Identity, Permission
 from gateway.services.connection import STEP_NAMES
@@ -116,7 +117,7 @@ def show(request: Request, identity: Reader, partner_id: str) -> Response:
     found, text = visible(site, identity, name), partner.text_of(site.home, name)
     with reading(site.engine) as store:
         recent = queries.messages(store, Wanted(partner=name, limit=10)).rows
-    secret = hidden(site, identity)
+    secret = hidden(Table(site.settings.routes), identity)
     routes = [
         one
         for one in site.settings.routes.routes
