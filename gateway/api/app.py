@@ -6,7 +6,7 @@ from threading import Event
 from typing import Any
 
 import orjson
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from gateway import __version__, resources
 from gateway.api import problems
@@ -58,7 +58,6 @@ NOUNS = (
     rules,
     labels,
     codes,
-    watching,
 )
 _FAILURES: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -88,9 +87,10 @@ def make_api(site: Site) -> FastAPI:
     app.state.site = site
     app.state.stop = Event()  # set when it ends, so that streams do
     problems.install(app)
-    for one in NOUNS:
-        app.include_router(one.router)
-    app.include_router(documents.files)
+    strict = [Depends(problems.only_described)]
+    for router in (*(one.router for one in NOUNS), documents.files):
+        app.include_router(router, dependencies=strict)
+    app.include_router(watching.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 

@@ -134,6 +134,23 @@ def _invalid(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def only_described(request: Request) -> None:
+    """Refuses what the description does not have in the query: a filter in vain would show too much.
+
+    Raises:
+        RequestValidationError: names what is unknown.
+    """
+    if asked := request.query_params.multi_items():
+        described = request.app.openapi()["paths"][request.scope["route"].path_format]
+        parts = described[request.method.lower()].get("parameters", ())
+        known = {one["name"] for one in parts if one["in"] == "query"}
+        words = f"is unknown; there are: {', '.join(sorted(known)) or 'none'}"
+        if wrong := [(name, value) for name, value in asked if name not in known]:
+            raise RequestValidationError(
+                [{"loc": ("query", name), "msg": f"{name} {words}", "input": value} for name, value in wrong]
+            )
+
+
 def install(app: FastAPI) -> None:
     """Makes every error of an application one of these."""
 

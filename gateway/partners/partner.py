@@ -118,6 +118,8 @@ class Partner:
 
     def __post_init__(self) -> None:
         checked_name(self.id)
+        if not self.name.strip():
+            raise ValueError("name: what people call the partner must not be empty")
         for name in filter(None, (self.channel, self.profile, self.reconciliation)):
             checked_name(name)
         checked_marker(self.marker)

@@ -146,7 +146,8 @@ class ProcrastinateJobs:
             try:
                 asyncio.run(_Node(self, handler, (lane,), stop).run())
             except Exception as error:  # noqa: BLE001 - whatever stops a worker, the next one may be luckier
-                self.on_trouble(error)
+                cause = error.__cause__ if isinstance(error, ConnectorException) else None
+                self.on_trouble(cause if isinstance(cause, Exception) else error)
             failures = failures + 1 if time.monotonic() - begun < 60 else 0
             stop.wait(pause_seconds(failures - 1))
 
@@ -174,7 +175,7 @@ class _Node(JobManager):
             kwargs={"application_name": SESSIONS + _BEATS},
             min_size=0,
             max_size=self._threads + 3,
-            timeout=owner.lease_seconds / 3,
+            timeout=owner.lease_seconds,  # a slow session is no trouble before the lease is
         )
         super().__init__(connector)
         self._app = App(connector=connector)
@@ -190,6 +191,7 @@ class _Node(JobManager):
         )
         self._beaten = time.monotonic()
         self._trouble: Exception | None = None
+        self._is_over = False
         self.done = 0
 
     async def run(self) -> None:
@@ -200,9 +202,11 @@ class _Node(JobManager):
             try:
                 await self._worker.run()
             finally:
+                trouble, self._is_over = self._trouble, True  # what a statement cut short says is none
                 nurse.cancel()
-        if self._trouble:
-            raise self._trouble
+                await asyncio.wait([nurse])
+        if trouble:
+            raise trouble
 
     async def finish_job(self, job: Row, *_: Any, **__: Any) -> None:
         await self._let_go(_END, job)
@@ -218,7 +222,7 @@ class _Node(JobManager):
 
     async def _nurse(self) -> None:
         due = 0.0
-        while True:
+        while not self._is_over:
             if self._trouble or self._stop.is_set():
                 self._worker.stop()
             if self._worker.worker_id is not None and (begun := time.monotonic()) >= due:

@@ -47,5 +47,5 @@ def refuse() -> None:
 
 def _hook(event: str, about: tuple[object, ...]) -> None:
     if event == "socket.connect" and isinstance(place := about[1], tuple) and is_never(str(place[0])):
-        words = f"{place[0]} is an address of the link or of a cloud's metadata; nothing connects there"
+        words = f"{place[0]} is no partner's: machines and clouds keep it to themselves. Name another address"
         raise NeverError(errno.EACCES, words)

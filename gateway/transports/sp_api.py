@@ -415,7 +415,7 @@ class Client:
         try:
             form = {name: self._find(getattr(terms, name)) for name in names}
         except ConfigurationError as error:
-            raise SpApiError("SPAPI-SECRET", step="settings", what=str(error)) from None
+            raise SpApiError("SPAPI-SECRET", step="settings", what=str(error).rstrip(".")) from None
         request = self._kept.build_request("POST", terms.token_url or TOKEN_URL, data=form | _GRANT)
         heard = self._heard(self._kept, request, None)
         said = heard.read if isinstance(heard.read, dict) else {}

@@ -10,9 +10,9 @@ _P, _C, _N, _U = Fault.PARTNER, Fault.CONFIGURATION, Fault.NETWORK, Fault.US
 # fmt: off
 CATALOGUE: dict[str, Kind] = {
     "SPAPI-SECRET": Kind("", _C,
-        "{what}",
-        "Put it where the partner's file says (`client_id`, `client_secret`, `refresh_token`).",
-        "A secret of the account is not where its reference (env:NAME, file:PATH, credential:NAME) says."),
+        "The secrets of the account cannot be read: {what}.",
+        "Put each where the partner's file says (`client_id`, `client_secret`, `refresh_token`).",
+        "One is not where its reference (env:NAME, file:PATH, credential:NAME) says."),
     "SPAPI-SECRET-EXPIRED": Kind("", _C,
         "Amazon does not accept the client identifier and secret: {what}.",
         "Make a new client secret in the Solution Provider Portal, put it where `sp_api.client_secret` says, "

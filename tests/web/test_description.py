@@ -224,3 +224,19 @@ def test_no_value_is_taken_for_another(
 @pytest.mark.parametrize("limit", ["5.0", "1_0", "+5", "%205", "5e0", "true"])
 def test_a_number_of_an_address_is_digits(administrator: httpx.Client, limit: str) -> None:
     assert administrator.get(f"/api/v1/messages?limit={limit}").status_code == 422
+
+
+def test_an_unknown_filter_is_refused(administrator: httpx.Client) -> None:
+    """It would show more than was asked for; programs that watch may add what they like."""
+    for name in OPERATIONS:
+        method, path = name.split(" ")
+        answer = administrator.request(
+            method, re.sub(r"\{[^}]*\}", "1", path), params={"statuss": "failed"}, headers={"Idempotency-Key": "x"}
+        )
+        if path.startswith("/api/"):
+            (found,) = [one for one in answer.json()["errors"] if one["location"]["pointer"] == "/statuss"]
+            assert (answer.status_code, found["value"]) == (422, "failed"), name
+        else:
+            assert answer.status_code == 200, name
+    told = administrator.get("/api/v1/channels", params={"a": 1, "b": ""}).json()["errors"]
+    assert [one["message"] for one in told] == ["a is unknown; there are: none", "b is unknown; there are: none"]
