@@ -156,6 +156,7 @@ def attempts(services: Services, partner: Partner, *, way: str = "", send: bool 
     there = [name for name, one in partner.channels.items() if way in ("", one)]
     patient = replace(partner, sftp=tuple(_hurried(one) for one in partner.sftp))
     patient = replace(patient, as2=patient.as2 and _hurried(patient.as2))
+    patient = replace(patient, sp_api=patient.sp_api and _hurried(patient.sp_api))
     others = type(services.settings.partners)(
         [patient, *(one for one in services.settings.partners.values() if one.id != partner.id)]
     )

@@ -93,11 +93,21 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def add(services: Services, partner: str, said: Mapping[str, Any], reason: str, *, trusted: bool) -> None:
+def add(
+    services: Services,
+    partner: str,
+    said: Mapping[str, Any],
+    reason: str,
+    *,
+    trusted: bool,
+    secrets: Mapping[str, str] | None = None,
+) -> None:
     """Makes the file of a new partner.
 
     Args:
-        trusted: whether references to any secret may be written, as by who has the home on disk.
+        trusted: whether references to any secret, and addresses to which Amazon's are sent, may be written,
+            as by who has the home on disk.
+        secrets: what is kept with it if all is right, by the ``what`` of :func:`kept_at`.
 
     Raises:
         ConfigurationError: with every problem of the settings as they would be; nothing was written.
@@ -112,7 +122,8 @@ def add(services: Services, partner: str, said: Mapping[str, Any], reason: str, 
     with _alone(services.home):
         if path_of(services.home, partner).exists():
             raise RefusedError(f"There is a partner {partner!r} already.")
-        _save(services, partner, None, _written(said, {}, "", partner, trusted), reason)
+        text = _written(services.home, said, {}, "", partner, trusted)
+        _save(services, partner, None, text, reason, secrets)
 
 
 def change(
@@ -123,11 +134,12 @@ def change(
     *,
     trusted: bool,
     check: Callable[[str], None] = lambda _: None,
+    secrets: Mapping[str, str] | None = None,
 ) -> None:
     """Changes the file of a partner by a merge patch (RFC 7396), and keeps its comments elsewhere.
 
     Args:
-        check: is told the file as it is, and may raise.
+        check: is told the file as it is, and may raise. trusted, secrets: as in :func:`add`.
 
     Raises:
         NotFoundError, ConfigurationError: as in :func:`add`.
@@ -136,9 +148,9 @@ def change(
         before = text_of(services.home, partner)
         check(before)
         old = plain(before)
-        text = _written(merged(old, patch), old, before, partner, trusted)
-        if text != before:
-            _save(services, partner, before, text, reason)
+        text = _written(services.home, merged(old, patch), old, before, partner, trusted)
+        if text != before or secrets:
+            _save(services, partner, before, text, reason, secrets)
 
 
 def merged(old: Any, patch: Any, depth: int = 0) -> Any:
@@ -166,7 +178,9 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _written(new: Mapping[str, Any], old: Mapping[str, Any], text: str, partner: str, trusted: bool) -> str:
+def _written(
+    home: Path, new: Mapping[str, Any], old: Mapping[str, Any], text: str, partner: str, trusted: bool
+) -> str:
     if not new:
         raise ConfigurationError("Nothing would be left of the settings; a partner has at least a name.")
     try:
@@ -175,9 +189,11 @@ def _written(new: Mapping[str, Any], old: Mapping[str, Any], text: str, partner:
         raise ConfigurationError("The settings hold something that is no text.") from None
     if b"\\u00" in packed.replace(b"\\\\", b""):  # as JSON writes them
         raise ConfigurationError("The settings hold a control character.")
-    if not trusted and (wrong := {*_places(new)} - {*_places(old)}):
-        for one in sorted(wrong):
-            if not re.fullmatch(rf"file:{SECRETS}/{re.escape(partner)}(-[a-z0-9-]+)?", one):
+    if not trusted:
+        for name, one in sorted({*_places(new)} - {*_places(old)}):
+            if name.endswith("_url"):
+                raise ConfigurationError(f"{name}: secrets are sent there, so it is written by hand.")
+            if not _is_own(home, partner, name, one):
                 raise ConfigurationError(
                     f"{one[:80]!r} names a secret or file of this machine. Here only those of {SECRETS}/ can "
                     f"be named that begin with {partner}; write others into its file by hand."
@@ -188,22 +204,45 @@ def _written(new: Mapping[str, Any], old: Mapping[str, Any], text: str, partner:
     return result
 
 
-def _places(value: Any, name: str = "") -> Iterator[str]:
-    """Everything in settings that names a file or a variable of this machine."""
+def _places(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Everything in settings that names a file, a variable or a credential of this machine, with where it
+    stands; and the addresses to which Amazon's secrets are sent."""
     if isinstance(value, Mapping):
         for key, one in value.items():
-            yield from _places(one, str(key))
+            yield from _places(one, f"{name}.{key}")
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _places(one, name)
     elif isinstance(value, str) and (
-        value.startswith(("env:", "file:")) or (name in ("ca_file", "certificate") and value)
+        value.startswith(("env:", "file:", "credential:"))
+        or (value and name.rpartition(".")[2] in ("ca_file", "certificate", "base_url", "token_url"))
     ):
-        yield value
+        yield name.removeprefix("."), value
 
 
-def _save(services: Services, partner: str, before: str | None, text: str, reason: str) -> None:
+def _is_own(home: Path, partner: str, name: str, place: str) -> bool:
+    """Whether a secret was kept for this partner, and not for one whose name begins with this one's; those
+    for Amazon go nowhere else."""
+    found = re.fullmatch(rf"file:{SECRETS}/([a-z0-9-]+)", place)
+    names = {partner, *(path.stem for path in (home / PARTNERS_FOLDER).glob("*.yaml"))}
+    owners = [one for one in names if found and f"{found[1]}-".startswith(f"{one}-")]
+    is_amazons = place.startswith(kept_at(partner, "api-"))
+    return max(owners, key=len, default="") == partner and name.startswith("sp_api.") >= is_amazons
+
+
+def _save(
+    services: Services,
+    partner: str,
+    before: str | None,
+    text: str,
+    reason: str,
+    secrets: Mapping[str, str] | None,
+) -> None:
     load(services.home, {partner: text})
+    for what, value in (secrets or {}).items():
+        keep_secret(services, partner, what, value)
+    if text == before:
+        return
     path, store = path_of(services.home, partner), services.store
     name = f"{PARTNERS_FOLDER}/{path.name}"
     lines = unified_diff((before or "").splitlines(), text.splitlines(), name, name, lineterm="")
@@ -215,20 +254,26 @@ def _save(services: Services, partner: str, before: str | None, text: str, reaso
         put_file(path, text.encode(), os.link if before is None else os.replace, mode)
 
 
+def kept_at(partner: str, what: str) -> str:
+    """The reference to what is kept for a partner. what: such as ``sftp-password``."""
+    return f"file:{SECRETS}/{partner}-{what}"
+
+
 def keep_secret(services: Services, partner: str, what: str, value: str = "") -> str:
     """Keeps a password, or makes an SSH key, where only the gateway reads it; returns the reference.
 
     Args:
         what: such as ``sftp-password``. value: the password; empty makes a key, if there is none.
     """
-    path = services.home / SECRETS / checked_name(f"{path_of(services.home, partner).stem}-{what}"[:41])
+    reference = kept_at(path_of(services.home, partner).stem, what)
+    name = reference.partition(":")[2]
+    path = services.home / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with services.store.transaction():
-        name = path.relative_to(services.home).as_posix()
         if value or not path.exists():
             services.store.audit("secret.kept", partner=partner, file=name)
             put_file(path, value.encode() if value else make_ssh_key(), os.replace)
-    return f"file:{name}"
+    return reference
 
 
 # --- what there is -----------------------------------------------------------------------------------------
@@ -237,6 +282,8 @@ def keep_secret(services: Services, partner: str, what: str, value: str = "") ->
 def usage(partner: Partner) -> str:
     """``test``, ``production``, or ``mixed``: which documents we send; what comes says it of itself."""
     said = {one.usage for one in partner.send}
+    if partner.sp_api is not None:
+        said.add("T" if partner.sp_api.sandbox else "P")
     return "mixed" if len(said) > 1 else "test" if said == {"T"} else "production"
 
 
@@ -352,9 +399,15 @@ def steps(
         " and ".join(f"{way.upper()} ({name})" for name, way in ways.items())
         or f"Its folder, folders/{partner.folder}"
     )
+    direct = partner.is_direct
+    unnamed, unagreed = (
+        ("No identifier is needed without X12.", "Nothing needs to be agreed without X12.")
+        if direct
+        else ("", "Nothing is agreed yet.")
+    )
     found = [
-        ("identity", "Identity", bool(known) or partner.is_direct, known),
-        ("documents", "Documents and guideline", bool(agreed), ", ".join(agreed) or "Nothing is agreed yet."),
+        ("identity", "Identity", bool(known) or direct, known or unnamed),
+        ("documents", "Documents and guideline", bool(agreed) or direct, ", ".join(agreed) or unagreed),
         ("channel", "Channel", not unsure, f"{way}{': test the connection' if unsure else ''}."),
     ]
     if partner.as2 is not None:
@@ -371,20 +424,21 @@ def steps(
     words = (
         f"{count} test document{'' if count == 1 else 's'} exchanged." if count else "None was exchanged yet."
     )
-    live = bool(agreed) and usage(partner) == "production"
+    if not count and direct and not agreed:
+        words = "None are needed: without X12 there are no test documents."
+    live = (bool(agreed) or direct) and usage(partner) == "production"
     now = (
         "Production (ISA15 = P)."
         if partner.send
+        else "Production."
+        if direct
         else "Nothing is sent; what comes says itself if it is a test."
     )
+    sandbox = partner.sp_api and partner.sp_api.sandbox and all(one.usage == "P" for one in partner.send)
+    until = "Amazon's sandbox is called" if sandbox else "We send tests (ISA15 = T)"
     found += [
-        ("test", "Test documents", bool(count), words),
-        (
-            "live",
-            "Go live",
-            live,
-            now if live else "We send tests (ISA15 = T) until you go live.",
-        ),
+        ("test", "Test documents", bool(count) or (direct and not agreed), words),
+        ("live", "Go live", live, now if live else f"{until} until you go live."),
     ]
     return [{"step": key, "title": title, "done": done, "words": said} for key, title, done, said in found]
 
@@ -456,16 +510,26 @@ def exchange(services: Services, settings: Settings, partner: Partner, set_id: s
         raise ConfigurationError(
             f"The sample of {set_id} cannot be written as agreed.", problems=tuple(errors)
         )
+    if seen.way == API and partner.sp_api and not partner.sp_api.sandbox:
+        raise RefusedError("It would go by Amazon's API, where nothing is a test outside its sandbox.")
     assist.send(services, document)
     ways = {API: "the API", "folder": "its folder", "": "its way"}
     return f"A test {set_id} goes to the partner by {ways.get(seen.way) or str(seen.way).upper()}."
 
 
 def go_live(services: Services, partner: str, reason: str) -> None:
-    """Lets what is sent be production from now on. Raises RefusedError: it is already, or nothing is sent."""
-    old = plain(text_of(services.home, partner))
+    """Lets what is sent be production from now on, and Amazon's API no sandbox.
+
+    Raises:
+        RefusedError: it is already, or nothing is sent.
+    """
+    old, patch = plain(text_of(services.home, partner)), dict[str, Any]()
     sends = [one for one in old.get("send", ()) if isinstance(one, Mapping)]
-    if not any(one.get("usage") == "T" for one in sends):
+    if any(one.get("usage") == "T" for one in sends):
+        patch["send"] = [{**one, "usage": "P"} for one in sends]
+    if (old.get("sp_api") or {}).get("sandbox"):
+        patch["sp_api"] = {"sandbox": None}
+    if not patch:
         raise RefusedError(f"Nothing that is sent to {partner} is a test.")
     with suppress(AttributeError):
-        change(services, partner, {"send": [{**one, "usage": "P"} for one in sends]}, reason, trusted=True)
+        change(services, partner, patch, reason, trusted=True)

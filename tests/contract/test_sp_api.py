@@ -647,6 +647,19 @@ def test_a_test_without_orders_does_not_judge_the_vendor_code() -> None:
         assert "no order of the last 7 days" in steps[-1]
 
 
+def test_the_sandbox_refuses_what_it_has_no_example_of_and_shows_the_role_all_the_same() -> None:
+    fault = Fault(does="error", operation="getPurchaseOrders", status=400)
+    with rehearsal(fault, terms={"sandbox": True}) as one:
+        steps, error = probed(one)
+        assert error is None
+        assert "role: getPurchaseOrders is allowed" in steps
+        assert "no order of the last 7 days" in steps[-1]
+    with rehearsal(fault) as one:
+        _, error = probed(one)
+        assert error is not None
+        assert error.code == "SPAPI-INPUT"
+
+
 def test_headers_are_what_amazon_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[httpx.Request] = []
     send = httpx.Client.send

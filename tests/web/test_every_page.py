@@ -60,6 +60,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/documents/{document_id}": ("/documents/{document}", "/documents/{held}"),
     "/chains/{number:path}": ("/chains/7KX2M41Q", "/chains/WAITS1"),
     "/acknowledgments": ("/acknowledgments", "/acknowledgments?status=accepted"),
+    "/partners/new": ("/partners/new", "/partners/new?way=api"),
     "/partners/{partner_id}": ("/partners/acme-retail", "/partners/lindqvist"),
     "/partners/{partner_id}/setup": tuple(
         f"/partners/lindqvist/setup?step={step}"
@@ -69,6 +70,7 @@ PAGES: dict[str, tuple[str, ...]] = {
             "channel&way=folder",
             "channel&way=sftp",
             "channel&way=as2",
+            "channel&way=api",
             "certificates",
             "test",
             "live",

@@ -6,17 +6,22 @@ import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from gateway.cli.commands.home import make_home
+from gateway.cli.main import main
 from gateway.settings import edited, load, plain
+from gateway.simulator.amazon import Amazon
+from gateway.simulator.script import Order, Script
 from gateway.store.keyring import encoded, generate
-from tests.homes import rows
-from tests.web.browsing import opened
-from tests.web.conftest import Served
+from tests.homes import rows, work
+from tests.web.browsing import opened, unusable
+from tests.web.conftest import Served, populate, serve
 
 PAGES = (
     "/partners",
@@ -313,6 +318,194 @@ def test_a_secret_is_kept_for_the_gateway_alone(served: Served) -> None:
         assert "ssh-ed25519 AAAA" in answer.text
         tried = client.post("/partners/other-retail/setup/attempt", data={"csrf": csrf}).text
         assert "SFTP-CONNECT" in tried
+
+
+# --- Amazon's API -----------------------------------------------------------------------------------------
+
+API = {
+    "Client identifier": "rehearsal-client",
+    "Client secret": "rehearsal-secret",
+    "Refresh token": "rehearsal-token",
+}
+FORM = {"region": "na", "vendor_code": "REHRS", "secret_made_on": "2026-11-01"}
+LONG = "amazon-vendor-central-of-north-america-us"
+
+
+def token(client: httpx.Client) -> str:
+    """What a form has against others that send it."""
+    return client.get("/partners").text.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+def places(home: Path, secret: str) -> list[str]:
+    """All files of a home that have a secret in them, its database included."""
+    files = [one for one in home.rglob("*") if one.is_file() and secret.encode() in one.read_bytes()]
+    return sorted(str(one.relative_to(home)) for one in files)
+
+
+def test_a_partner_of_amazons_api_needs_no_identifier_and_shows_no_secret(served: Served) -> None:
+    """With the longest name there is, so that no two secrets share a file; a typed one replaces its own."""
+    secrets = {"client_id": "one <1>", "client_secret": "two", "refresh_token": "three"}
+    secrets = {name: f"{value}-of-{name}" for name, value in secrets.items()}
+    with served.browser("administrator") as client:
+        said = {"csrf": token(client), "way": "api", "name": "Amazon", "partner_id": LONG, **FORM}
+        for wrong, words in (
+            ({}, "Client identifier, Client secret, Refresh token"),
+            (secrets | {"vendor_code": "rehrs"}, "as Vendor Central does"),
+            (secrets | {"secret_made_on": ""}, "secret_made_on is missing"),
+            (secrets | {"region": "xx"}, "choose of na, eu, fe"),
+            (secrets | {"name": ""}, "Write the name"),
+            (secrets | {"partner_id": "acme-retail"}, "already"),
+        ):
+            answer = client.post("/partners/new", data=said | wrong)
+            assert (answer.status_code, words in answer.text) == (422, True), answer.text
+            assert "-of-client" not in answer.text
+        assert places(served.home, "two-of-client_secret") == [], "what is refused keeps nothing"
+        evil = {"base_url": "https://evil.example", "token_url": "https://evil.example/token"}
+        answer = client.post("/partners/new", data=said | secrets | evil)
+        assert answer.url.path == f"/partners/{LONG}/setup", answer.text
+        file = served.home / f"partners/{LONG}.yaml"
+        kept = plain(file.read_text())["sp_api"]
+        names = {name: f"keys/partners/{LONG}-api-{name.replace('_', '-')}" for name in secrets}
+        assert kept == FORM | {name: f"file:{path}" for name, path in names.items()}
+        for step in ("identity", "documents", "channel", "test", "live"):
+            answer = client.get(f"/partners/{LONG}/setup?step={step}")
+            assert answer.status_code == 200
+            assert "-of-client" not in answer.text
+        for step, value in (("identity", {"name": "Amazon"}), ("documents", {}), ("api", FORM)):
+            answer = client.post(f"/partners/{LONG}/setup/{step}", data={"csrf": said["csrf"], **value})
+            assert answer.status_code == 200, answer.text
+        assert plain(file.read_text())["sp_api"] == kept, "empty stays as it is"
+        new = FORM | {"csrf": said["csrf"], "client_secret": "four", "vendor_code": "?"}
+        assert client.post(f"/partners/{LONG}/setup/api", data=new).status_code == 422
+        new |= {"vendor_code": "OTHER", "sandbox": "true"}
+        assert "Saved" in client.post(f"/partners/{LONG}/setup/api", data=new).text
+    secrets["client_secret"] = "four"
+    for name, path in names.items():
+        assert (served.home / path).read_text() == secrets[name]
+        assert (served.home / path).stat().st_mode & 0o077 == 0
+        assert name == "client_secret" or places(served.home, secrets[name]) == [path]
+    assert load(served.home).partners[LONG].sp_api.sandbox  # type: ignore[union-attr]
+    file.unlink()
+
+
+def test_secrets_of_others_cannot_be_named_and_amazons_go_to_amazon(
+    served: Served, admin: httpx.Client
+) -> None:
+    here = {"base_url": "http://127.0.0.1:9", "token_url": "http://127.0.0.1:9/token"}
+    mine = {"client_id": "env:AMAZON_ID", "client_secret": "credential:amazon", "refresh_token": "file:t"}
+    for name in ("amazon", "amazon-us"):
+        said = {"name": name, "sp_api": FORM | here | mine}
+        (served.home / f"partners/{name}.yaml").write_text(json.dumps(said))
+    url, head = "/api/v1/partners/amazon?reason=x", {"If-Match": "*"}
+    server = {"host": "evil.example", "user": "u"}
+    for patch in (
+        {"sp_api": {"base_url": "https://evil.example"}},
+        {"sp_api": {"token_url": "https://evil.example/token"}},
+        {"sp_api": {"client_id": "credential:password"}},
+        {"sp_api": {"client_id": "env:HOME"}},
+        {"sp_api": {"client_id": "file:keys/partners/amazon-us-api-client-id"}},
+        {"sp_api": {"client_id": "file:keys/partners/../audit.pem"}},
+        {"sp_api": {"client_id": "credential:amazon"}},  # of another setting
+        {"sftp": {**server, "password": "env:AMAZON_ID"}},
+        {"sftp": [{**server, "password": "credential:amazon"}]},
+        {"sftp": {**server, "password": "file:keys/partners/amazon-api-client-secret"}},
+    ):
+        answer = admin.patch(url, json=patch, headers=head)
+        assert answer.status_code == 422, patch
+        assert "names a secret" in answer.text or "secrets are sent there" in answer.text
+    own = {"sp_api": {"client_id": "file:keys/partners/amazon-api-client-id", "region": "eu"}}
+    assert admin.patch(url, json=own, headers=head).status_code == 200
+    with served.browser("administrator") as client:
+        said = FORM | {"csrf": token(client), "client_secret": "typed", **dict.fromkeys(here, "https://e.e")}
+        assert "Saved" in client.post("/partners/amazon-us/setup/api", data=said).text
+    kept = plain((served.home / "partners/amazon-us.yaml").read_text())["sp_api"]
+    place = {"client_secret": "file:keys/partners/amazon-us-api-client-secret"}
+    assert kept == FORM | here | mine | place, "references and addresses of the home stay"
+    for role in ("viewer", "operator"):
+        with served.browser(role) as client:
+            said = FORM | {"csrf": token(client), "client_secret": "changed"}
+            for path in ("/partners/amazon-us/setup/api", "/partners/new"):
+                assert client.post(path, data=said | {"way": "api", "name": "x"}).status_code == 403
+            assert client.get("/partners/new?way=api").status_code == 403
+            shown = client.get("/partners/amazon-us/setup?step=channel").text
+            assert "Only an administrator" in shown
+            assert "refresh_token" not in shown
+            assert ("Test connection</button>" in shown) == (role == "operator")
+    assert (served.home / "keys/partners/amazon-us-api-client-secret").read_text() == "typed"
+    for name in ("amazon", "amazon-us"):
+        (served.home / f"partners/{name}.yaml").unlink()
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A new home with its page; what is to be done in it is done by passes."""
+    home = tmp_path_factory.mktemp("started") / "home"
+    make_home(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDIGW_WEB_LISTEN", "127.0.0.1:0")
+        with serve(home, works=False) as found:
+            populate(found)
+            yield found
+
+
+@pytest.fixture(scope="module")
+def amazon() -> Iterator[Amazon]:
+    with Amazon(Script(orders=(Order(number="PO000001", at_seconds=-600),))) as made:
+        yield made
+
+
+@pytest.mark.needs_system
+@pytest.mark.parametrize("script", [True, False])
+def test_from_nothing_to_an_order_by_amazons_api(
+    started: Served, amazon: Amazon, chromium: Browser, axe: Path, *, script: bool
+) -> None:
+    name, home = f"amazon-{'us' if script else 'eu'}", started.home
+    with opened(chromium, started, "administrator", java_script_enabled=script) as page:
+        page.goto("/partners/new")
+        page.get_by_role("link", name="Amazon’s API").click()
+        page.get_by_label("Name", exact=False).first.fill("Amazon")
+        page.get_by_label("Short name").fill(name)
+        page.get_by_label("Day the client secret was made").fill(f"{datetime.now(UTC):%Y-%m-%d}")
+        page.get_by_label("Where").select_option("Sandbox")
+        for code in ("rehrs", "REHRS"):
+            page.get_by_label("Vendor code").fill(code)
+            for label, secret in API.items():
+                assert page.get_by_label(label).input_value() == ""
+                page.get_by_label(label).fill(secret if label != "Refresh token" else "mistyped")
+            page.get_by_role("button", name="Add and go on").click()
+            if code == "rehrs":
+                page.get_by_text("as Vendor Central does").first.wait_for()
+                assert unusable(page, axe) == []
+        page.get_by_role("button", name="Test connection").wait_for()
+        # What no form can do: somebody who has the home leads it to the played Amazon.
+        file = home / f"partners/{name}.yaml"
+        said = plain(file.read_text())
+        said["sp_api"] |= {"base_url": amazon.url, "token_url": f"{amazon.url}/auth/o2/token"}
+        file.write_text(json.dumps(said))
+        page.get_by_role("button", name="Test connection").click()
+        page.get_by_role("link", name="SPAPI-REFRESH-TOKEN").wait_for()
+        assert unusable(page, axe) == []
+        page.get_by_label("Refresh token").fill(API["Refresh token"])
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="Test connection").click()
+        page.get_by_text("The connection works").wait_for()
+        for words in ("the client secret ends", "getPurchaseOrders is allowed", "REHRS has orders"):
+            page.get_by_text(words).wait_for()
+        work(home)
+        page.goto(f"/partners/{name}/setup?step=test")
+        page.get_by_role("link", name="PO000001").wait_for()
+        page.goto(f"/partners/{name}/setup?step=live")
+        page.get_by_text("Go live…").click()
+        page.get_by_label("Reason").fill("seen in the sandbox")
+        page.get_by_role("button", name="Go live", exact=True).click()
+        page.get_by_text("What we send is meant in earnest").wait_for()
+        assert main(["partner", "check", name, "--config", str(home)]) == 0
+    terms = load(home).partners[name].sp_api
+    assert terms
+    assert (terms.sandbox, terms.base_url) == (False, amazon.url)
+    assert len([*(home / "folders/erp/outbox").glob("purchase_order_PO000001_*")]) == (1 if script else 2)
+    for secret in API.values():
+        assert {one.rpartition("/")[0] for one in places(home, secret)} == {"keys/partners"}
 
 
 # --- in a browser -----------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from starlette.responses import Response
 
 from gateway.api.access import Administrator, Operator, Reader, allowed, site_of
@@ -32,6 +32,7 @@ from gateway.web.render import page, see_other
 
 router = APIRouter()
 _Text = Annotated[str, Form(max_length=1000)]
+_Secret = Annotated[str, Form(max_length=partner.MAX_SECRET)]
 _Picked = Annotated[list[Annotated[str, Form(max_length=10)]], Form(max_length=40)]
 
 STEPS = ("identity", "documents", "channel", "certificates", "test", "live")
@@ -42,6 +43,16 @@ QUALIFIERS = [
     ("12", "12, telephone number"),
     ("14", "14, D-U-N-S with suffix"),
 ]
+REGIONS = [
+    ("na", "North America: US, CA, MX, BR"),
+    ("eu", "Europe, Middle East, Egypt, South Africa, India"),
+    ("fe", "Far East: JP, AU, SG"),
+]
+API_SECRETS = {
+    "client_id": "Client identifier",
+    "client_secret": "Client secret",
+    "refresh_token": "Refresh token",
+}
 _COMES = ("850", "860", "820", "824", "864", "846")
 _GOES = ("855", "865", "856", "810", "846")
 SETS = {one.set_id: name.replace("_", " ").capitalize() for name, one in KINDS.items()}
@@ -72,42 +83,90 @@ def new(
     qualifier: str = "",
     id: str = "",  # noqa: A002 -- in the address
     name: str = "",
+    way: str = "",
 ) -> Response:
     """The first step, filled in with what is known."""
     allowed(identity, Permission.ADMINISTER, None)
-    given = {"qualifier": qualifier[:2], "isa_id": id[:15].strip(), "name": name[:100]}
+    given = {"qualifier": qualifier[:2], "isa_id": id[:15].strip(), "name": name[:100], "way": way}
     return _new(request, given | {"partner": _slug(given["name"] or given["isa_id"])})
 
 
 def _new(request: Request, given: dict[str, str], wrong: Sequence[tuple[str, str]] = ()) -> Response:
     status = 422 if wrong else 200
     more: dict[str, Any] = {"given": given, "errors": wrong, "qualifiers": _qualifiers(given["qualifier"])}
+    more |= {"regions": REGIONS, "secrets": API_SECRETS}
     return page(request, "partner_new.html", title="Add a partner", status=status, **more)
+
+
+def _api_form(
+    region: _Text = "",
+    vendor_code: _Text = "",
+    sandbox: _Text = "",
+    marketplace: _Text = "",
+    secret_made_on: _Text = "",
+    client_id: _Secret = "",
+    client_secret: _Secret = "",
+    refresh_token: _Secret = "",
+) -> dict[str, str]:
+    """What a form says about Amazon's API, by the names of ``sp_api``."""
+    return {name: value.strip() for name, value in locals().items()}
+
+
+_Api = Annotated[dict[str, str], Depends(_api_form)]
+
+
+def _typed(form: dict[str, str]) -> dict[str, str]:
+    """What of it may be shown again."""
+    return {name: value for name, value in form.items() if name not in API_SECRETS}
+
+
+def _sp_api(
+    mine: str, form: dict[str, str], old: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a form changes of ``sp_api``, and the secrets that are kept for it. Raises RefusedError."""
+    given = {name: form[name] for name in API_SECRETS if form[name]}
+    if missing := [label for name, label in API_SECRETS.items() if name not in {*given, *old}]:
+        raise RefusedError(f"Write what the application was given: {', '.join(missing)}.")
+    kept = {name: f"api-{name.replace('_', '-')}" for name in given}
+    said: dict[str, Any] = {name: value or None for name, value in _typed(form).items()}
+    said |= {"sandbox": form["sandbox"] == "true" or None}
+    said |= {name: partner.kept_at(mine, what) for name, what in kept.items()}
+    return {"sp_api": said}, {what: given[name] for name, what in kept.items()}
 
 
 @router.post("/partners/new")
 def add(
     request: Request,
     identity: Administrator,
+    api: _Api,
     name: _Text = "",
     qualifier: _Text = "",
     isa_id: _Text = "",
     partner_id: _Text = "",
+    way: _Text = "",
 ) -> Response:
     """Writes the partner's file."""
     site = site_of(request)
     allowed(identity, Permission.ADMINISTER, None)
     given = {"qualifier": qualifier, "isa_id": isa_id.strip(), "name": name.strip(), "partner": partner_id}
     mine = partner_id.strip() or _slug(name or isa_id)
-    said = {"name": given["name"], "identifiers": [{"qualifier": qualifier, "id": given["isa_id"]}]}
+    said: dict[str, Any] = {"name": given["name"]}
+    secrets: dict[str, str] = {}
     try:
-        if not (given["name"] and given["isa_id"]):
+        if way == "api":
+            patch, secrets = _sp_api(mine, api, {})
+            said |= partner.merged({}, patch)
+        else:
+            said["identifiers"] = [{"qualifier": qualifier, "id": given["isa_id"]}]
+        if not given["name"] or not (given["isa_id"] or way == "api"):
             raise ConfigurationError("Write the name and the identifier.")
         with site.acting(identity.actor) as services:
-            partner.add(services, mine, said, "added " + _WHY, trusted=False)
+            partner.add(services, mine, said, "added " + _WHY, trusted=False, secrets=secrets)
     except (ConfigurationError, RefusedError) as error:
+        given |= {"way": way, **_typed(api)}
         return _new(request, given, [(_field(words), words) for words in _words(error)])
-    return see_other(f"/partners/{mine}/setup", f"{name} is added. The gateway takes it up within seconds.")
+    words = f"{name} is added. The gateway takes it up within seconds."
+    return see_other(f"/partners/{mine}/setup" + ("?step=channel" if way == "api" else ""), words)
 
 
 @router.get("/partners/{partner_id}")
@@ -157,6 +216,7 @@ def _setup(
     *,
     way: str = "",
     errors: list[str] | None = None,
+    given: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
     site = site_of(request)
@@ -175,11 +235,9 @@ def _setup(
         }
         for row in one["steps"]
     ]
-    ways = {"sftp": found.sftp, "as2": found.as2, "api": found.sp_api, "webhook": found.webhook}
+    ways = {"sftp": found.sftp, "as2": found.as2, "api": found.sp_api}
     way = (
-        way
-        if way in ("folder", "sftp", "as2")
-        else next((key for key, terms in ways.items() if terms), "folder")
+        way if way in ("folder", *ways) else next((key for key, terms in ways.items() if terms), "folder")
     )
     said = settings_of(text)
     context: dict[str, Any] = {"tested": [], "result": None, "lines": [], "sample": ""}
@@ -219,6 +277,9 @@ def _setup(
         ciphers=sorted(ENCRYPT),
         digests=sorted(SIGN),
         our_as2=site.settings.gateway.as2,
+        api={**said.get("sp_api", {}), **(given or {})},
+        regions=REGIONS,
+        secrets=API_SECRETS,
         names=STEP_NAMES,
         **_may(identity, name),
         **(context | more),
@@ -236,6 +297,7 @@ def _changed(
     work: Callable[[], str],
     following: str,
     way: str = "",
+    given: Mapping[str, str] | None = None,
 ) -> Response:
     """Does what a form asks for; what is wrong stands above the form."""
     found = visible(site_of(request), identity, name)
@@ -243,13 +305,20 @@ def _changed(
     try:
         words = work()
     except (ConfigurationError, RefusedError, NotFoundError) as error:
-        return _setup(request, identity, name, step, way=way, errors=_words(error))
+        return _setup(request, identity, name, step, way=way, errors=_words(error), given=given)
     return see_other(f"/partners/{name}/setup?step={following}", words)
 
 
-def _patch(request: Request, identity: Identity, name: str, patch: dict[str, Any], reason: str = "") -> str:
+def _patch(
+    request: Request,
+    identity: Identity,
+    name: str,
+    patch: dict[str, Any],
+    reason: str = "",
+    secrets: Mapping[str, str] | None = None,
+) -> str:
     with site_of(request).acting(identity.actor) as services:
-        partner.change(services, name, patch, reason or "changed " + _WHY, trusted=False)
+        partner.change(services, name, patch, reason or "changed " + _WHY, trusted=False, secrets=secrets)
     return "Saved. The gateway takes it up within seconds."
 
 
@@ -270,7 +339,8 @@ def save_identity(
     def work() -> str:
         rest = settings_of(partner.text_of(site_of(request).home, mine)).get("identifiers", [])[1:]
         us = {"qualifier": us_qualifier, "id": us_id.strip()} if us_id.strip() else None
-        ids = [{"qualifier": qualifier, "id": isa_id.strip()}, *rest]
+        first = [{"qualifier": qualifier, "id": isa_id.strip()}] if isa_id.strip() else []
+        ids = [*first, *rest] or None
         return _patch(request, identity, mine, {"name": name.strip(), "identifiers": ids, "us": us})
 
     return _changed(request, identity, mine, "identity", work, "documents")
@@ -319,7 +389,7 @@ def save_sftp(
     host: _Text = "",
     port: _Text = "22",
     user: _Text = "",
-    password: Annotated[str, Form(max_length=partner.MAX_SECRET)] = "",
+    password: _Secret = "",
     make_key: bool = Form(default=False),
     inbox: _Text = "",
     outbox: _Text = "",
@@ -373,6 +443,19 @@ def save_as2(
     return _changed(
         request, identity, mine, "channel", lambda: _patch(request, identity, mine, patch), "channel", "as2"
     )
+
+
+@router.post("/partners/{partner_id}/setup/api")
+def save_api(request: Request, identity: Administrator, partner_id: str, api: _Api) -> Response:
+    """Amazon's API; each secret goes into a file that only the gateway reads, and empty stays as it is."""
+    mine = plain(partner_id)
+
+    def work() -> str:
+        old = settings_of(partner.text_of(site_of(request).home, mine)).get("sp_api", {})
+        patch, secrets = _sp_api(mine, api, old)
+        return _patch(request, identity, mine, patch, secrets=secrets)
+
+    return _changed(request, identity, mine, "channel", work, "channel", "api", _typed(api))
 
 
 @router.post("/partners/{partner_id}/setup/hostkey")
@@ -483,7 +566,7 @@ def live(request: Request, identity: Administrator, partner_id: str, reason: _Te
             raise RefusedError("Say why: it is kept in the audit.")
         with site_of(request).acting(identity.actor) as services:
             partner.go_live(services, mine, reason.strip())
-        return "Live: what is sent from now on is production (ISA15 = P)."
+        return "Live: what is sent from now on is production."
 
     return _changed(request, identity, mine, "live", work, "live")
 
@@ -501,7 +584,9 @@ def _words(error: Exception) -> list[str]:
 
 
 def _field(words: str) -> str:
-    known = {"identifier": "isa_id", "qualifier": "qualifier", "id:": "partner_id", "already": "partner_id"}
+    known = {name: name for name in ("vendor_code", "secret_made_on", "marketplace", "region")}
+    known |= {"application": "client_id", "identifier": "isa_id", "qualifier": "qualifier"}
+    known |= {"id:": "partner_id", "already": "partner_id"}
     return next((field for word, field in known.items() if word in words), "name")
 
 
