@@ -205,8 +205,7 @@ def _written(
 
 
 def _places(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Everything in settings that names a file, a variable or a credential of this machine, with where it
-    stands; and the addresses to which Amazon's secrets are sent."""
+    """What names a file, variable or credential here, or where Amazon's secrets go, by its place."""
     if isinstance(value, Mapping):
         for key, one in value.items():
             yield from _places(one, f"{name}.{key}")
@@ -221,8 +220,7 @@ def _places(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _is_own(home: Path, partner: str, name: str, place: str) -> bool:
-    """Whether a secret was kept for this partner, and not for one whose name begins with this one's; those
-    for Amazon go nowhere else."""
+    """Whether a secret was kept for this partner, not for one with a longer name; for Amazon if so kept."""
     found = re.fullmatch(rf"file:{SECRETS}/([a-z0-9-]+)", place)
     names = {partner, *(path.stem for path in (home / PARTNERS_FOLDER).glob("*.yaml"))}
     owners = [one for one in names if found and f"{found[1]}-".startswith(f"{one}-")]

@@ -120,9 +120,7 @@ def _typed(form: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in form.items() if name not in API_SECRETS}
 
 
-def _sp_api(
-    mine: str, form: dict[str, str], old: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, str]]:
+def _sp_api(mine: str, form: dict[str, str], old: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """What a form changes of ``sp_api``, and the secrets that are kept for it. Raises RefusedError."""
     given = {name: form[name] for name in API_SECRETS if form[name]}
     if missing := [label for name, label in API_SECRETS.items() if name not in {*given, *old}]:
@@ -236,9 +234,7 @@ def _setup(
         for row in one["steps"]
     ]
     ways = {"sftp": found.sftp, "as2": found.as2, "api": found.sp_api}
-    way = (
-        way if way in ("folder", *ways) else next((key for key, terms in ways.items() if terms), "folder")
-    )
+    way = way if way in ("folder", *ways) else next((key for key, terms in ways.items() if terms), "folder")
     said = settings_of(text)
     context: dict[str, Any] = {"tested": [], "result": None, "lines": [], "sample": ""}
     if step == "test":
