@@ -38,6 +38,7 @@ _PAGES = {
     "partners": "/partners",
     "partner": "/partners/acme-retail",
     "partner-setup": "/partners/river-retail/setup?step=documents",
+    "partner-amazon": "/partners/new?way=api",
     "mapping": f"/messages?text={_ORDER} a[href^='/messages/']:has-text('orders-1001.edi') "
     "a[href$='/trace'] a[href^='/mapping?message='] button:text-is('Preview')",
     "certificates": "/certificates",
