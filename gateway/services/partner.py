@@ -123,7 +123,9 @@ def add(
         if path_of(services.home, partner).exists():
             raise RefusedError(f"There is a partner {partner!r} already.")
         text = _written(services.home, said, {}, "", partner, trusted)
-        _save(services, partner, None, text, reason, secrets)
+        for what, value in (secrets or {}).items():
+            keep_secret(services, partner, what, value)
+        _save(services, partner, None, text, reason)
 
 
 def change(
@@ -149,8 +151,10 @@ def change(
         check(before)
         old = plain(before)
         text = _written(services.home, merged(old, patch), old, before, partner, trusted)
-        if text != before or secrets:
-            _save(services, partner, before, text, reason, secrets)
+        for what, value in (secrets or {}).items():
+            keep_secret(services, partner, what, value)
+        if text != before:
+            _save(services, partner, before, text, reason)
 
 
 def merged(old: Any, patch: Any, depth: int = 0) -> Any:
@@ -201,6 +205,7 @@ def _written(
     result = edited(text, new) if text else _HEAD.format(partner) + edited("{}", new)
     if len(result) > MAX_FILE:
         raise ConfigurationError(f"The file would have more than {MAX_FILE} characters.")
+    load(home, {partner: result})
     return result
 
 
@@ -228,19 +233,7 @@ def _is_own(home: Path, partner: str, name: str, place: str) -> bool:
     return max(owners, key=len, default="") == partner and name.startswith("sp_api.") >= is_amazons
 
 
-def _save(
-    services: Services,
-    partner: str,
-    before: str | None,
-    text: str,
-    reason: str,
-    secrets: Mapping[str, str] | None,
-) -> None:
-    load(services.home, {partner: text})
-    for what, value in (secrets or {}).items():
-        keep_secret(services, partner, what, value)
-    if text == before:
-        return
+def _save(services: Services, partner: str, before: str | None, text: str, reason: str) -> None:
     path, store = path_of(services.home, partner), services.store
     name = f"{PARTNERS_FOLDER}/{path.name}"
     lines = unified_diff((before or "").splitlines(), text.splitlines(), name, name, lineterm="")
@@ -398,11 +391,8 @@ def steps(
         or f"Its folder, folders/{partner.folder}"
     )
     direct = partner.is_direct
-    unnamed, unagreed = (
-        ("No identifier is needed without X12.", "Nothing needs to be agreed without X12.")
-        if direct
-        else ("", "Nothing is agreed yet.")
-    )
+    unnamed = "No identifier is needed without X12." if direct else ""
+    unagreed = "Nothing needs to be agreed without X12." if direct else "Nothing is agreed yet."
     found = [
         ("identity", "Identity", bool(known) or direct, known or unnamed),
         ("documents", "Documents and guideline", bool(agreed) or direct, ", ".join(agreed) or unagreed),
@@ -425,13 +415,8 @@ def steps(
     if not count and direct and not agreed:
         words = "None are needed: without X12 there are no test documents."
     live = (bool(agreed) or direct) and usage(partner) == "production"
-    now = (
-        "Production (ISA15 = P)."
-        if partner.send
-        else "Production."
-        if direct
-        else "Nothing is sent; what comes says itself if it is a test."
-    )
+    now = "Production." if direct else "Nothing is sent; what comes says itself if it is a test."
+    now = "Production (ISA15 = P)." if partner.send else now
     sandbox = partner.sp_api and partner.sp_api.sandbox and all(one.usage == "P" for one in partner.send)
     until = "Amazon's sandbox is called" if sandbox else "We send tests (ISA15 = T)"
     found += [
@@ -516,11 +501,7 @@ def exchange(services: Services, settings: Settings, partner: Partner, set_id: s
 
 
 def go_live(services: Services, partner: str, reason: str) -> None:
-    """Lets what is sent be production from now on, and Amazon's API no sandbox.
-
-    Raises:
-        RefusedError: it is already, or nothing is sent.
-    """
+    """Lets what is sent be production from now on. Raises RefusedError: it is already, or nothing is sent."""
     old, patch = plain(text_of(services.home, partner)), dict[str, Any]()
     sends = [one for one in old.get("send", ()) if isinstance(one, Mapping)]
     if any(one.get("usage") == "T" for one in sends):

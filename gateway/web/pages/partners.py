@@ -148,17 +148,15 @@ def add(
     allowed(identity, Permission.ADMINISTER, None)
     given = {"qualifier": qualifier, "isa_id": isa_id.strip(), "name": name.strip(), "partner": partner_id}
     mine = partner_id.strip() or _slug(name or isa_id)
-    said: dict[str, Any] = {"name": given["name"]}
+    said: dict[str, Any] = {"identifiers": [{"qualifier": qualifier, "id": given["isa_id"]}]}
     secrets: dict[str, str] = {}
     try:
         if way == "api":
-            patch, secrets = _sp_api(mine, api, {})
-            said |= partner.merged({}, patch)
-        else:
-            said["identifiers"] = [{"qualifier": qualifier, "id": given["isa_id"]}]
-        if not given["name"] or not (given["isa_id"] or way == "api"):
+            said, secrets = _sp_api(mine, api, {})
+        if not given["name"] or not (given["isa_id"] or secrets):
             raise ConfigurationError("Write the name and the identifier.")
         with site.acting(identity.actor) as services:
+            said = partner.merged({"name": given["name"]}, said)
             partner.add(services, mine, said, "added " + _WHY, trusted=False, secrets=secrets)
     except (ConfigurationError, RefusedError) as error:
         given |= {"way": way, **_typed(api)}
