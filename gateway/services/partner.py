@@ -485,6 +485,8 @@ def exchange(services: Services, settings: Settings, partner: Partner, set_id: s
             services.enqueue([f"poll:{partner.folder}"])
         services.jobs.wake()
         return "A test order was put into the partner's inbox, as if it had come."
+    if partner.ways == (API,):
+        raise RefusedError("Samples go as X12, and this partner has Amazon's API alone, which has no tests.")
     with services.store.engine.connect() as connection:
         orders = [one for one in tests(connection, partner.id) if one["document_type"] == "purchase_order"]
     document = orjson.loads(sample(settings, partner, set_id, now, orders[0]["number"] if orders else ""))
@@ -493,8 +495,6 @@ def exchange(services: Services, settings: Settings, partner: Partner, set_id: s
         raise ConfigurationError(
             f"The sample of {set_id} cannot be written as agreed.", problems=tuple(errors)
         )
-    if seen.way == API and partner.sp_api and not partner.sp_api.sandbox:
-        raise RefusedError("It would go by Amazon's API, where nothing is a test outside its sandbox.")
     assist.send(services, document)
     ways = {API: "the API", "folder": "its folder", "": "its way"}
     return f"A test {set_id} goes to the partner by {ways.get(seen.way) or str(seen.way).upper()}."

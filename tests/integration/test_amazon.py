@@ -19,7 +19,8 @@ from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
 from gateway.cli.played import PlayedPartner
-from gateway.services import sp_api
+from gateway.errors import RefusedError
+from gateway.services import partner, sp_api
 from gateway.services.check import statuses
 from gateway.services.proof import verify_payloads
 from gateway.settings import load
@@ -169,6 +170,18 @@ def acknowledgment(number: str = PO, accepted: int = 120) -> dict[str, Any]:
         "acknowledged_at": "2026-03-02",
         "lines": [line],
     }
+
+
+def test_no_sample_goes_to_amazon(tmp_path: Path, clock: FakeClock) -> None:
+    """Also if X12 was agreed: beside the API a folder is no way."""
+    with site(tmp_path, clock) as one:
+        with (one.home / "partners/amazon-us.yaml").open("a") as file:
+            file.write("identifiers: [{qualifier: ZZ, id: AMAZON}]\nsend: [{set: '855', usage: T}]\n")
+        settings = load(one.home)
+        with Gateway(one.home, settings) as gateway, pytest.raises(RefusedError, match="has no tests"):
+            partner.exchange(gateway.services, settings, settings.partners["amazon-us"], "855")
+        one.work()
+        assert one.sent() == []
 
 
 def test_an_order_comes_once_and_its_answer_goes_and_is_followed(tmp_path: Path, clock: FakeClock) -> None:

@@ -266,7 +266,9 @@ def _setup(
         profiles=partner.profiles(site.home),
         qualifiers=_qualifiers(found.identifiers[0].qualifier if found.identifiers else ""),
         samples=[
-            one for one in partner.SAMPLES if (found.receives(one) if one == "850" else found.sends(one))
+            one
+            for one in partner.SAMPLES
+            if (found.receives(one) if one == "850" else found.sends(one) and found.ways != ("api",))
         ],
         ciphers=sorted(ENCRYPT),
         digests=sorted(SIGN),
