@@ -234,7 +234,7 @@ def test_an_unknown_filter_is_refused(administrator: httpx.Client) -> None:
             method,
             re.sub(r"\{[^}]*\}", "1", path),
             params={"statuss": "failed"},
-            headers={"Idempotency-Key": "x"},
+            headers={"Idempotency-Key": path},
         )
         if path.startswith("/api/"):
             (found,) = [one for one in answer.json()["errors"] if one["location"]["pointer"] == "/statuss"]
