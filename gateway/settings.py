@@ -18,7 +18,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from urllib.parse import quote
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from gateway import resources
 from gateway.documents import KINDS
@@ -31,6 +31,7 @@ from gateway.partners.calendar import Calendar, Slots, When
 from gateway.partners.gs1 import Gs1Prefix
 from gateway.partners.oidc import Oidc
 from gateway.partners.partner import API, WEBHOOK, Identifier, Partner, Partners
+from gateway.partners.setting import adapter
 from gateway.partners.sftp import Sftp
 from gateway.partners.webhook import Webhook
 from gateway.reconciliation.profile import Profile as Reconciliation
@@ -707,7 +708,7 @@ def rules_of(home: Path | None, partner: Partner, problems: list[Problem]) -> tu
             profile = read_file(path, name, RuleProfile, problems)
     for number, one in enumerate(said.own, 1):
         try:
-            own.append(TypeAdapter(OwnRule).validate_python(one))
+            own.append(adapter(OwnRule).validate_python(one))
         except ValidationError as error:
             for wrong in error.errors():
                 where = (*("own", number - 1), *wrong["loc"])
@@ -859,7 +860,8 @@ def read_file(
     if alone := isinstance(data.get("sftp"), dict):  # one server need not be a list
         data["sftp"] = [data["sftp"]]
     try:
-        return TypeAdapter(model).validate_python({**data, **given})
+        found: _T = adapter(model).validate_python({**data, **given})
+        return found
     except ValidationError as error:
         for one in error.errors():
             where = tuple(one["loc"])
