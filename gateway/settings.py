@@ -51,6 +51,7 @@ HOST_KEY, ERRANDS = "sftp-host.pem", "errands"
 
 _T = TypeVar("_T")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @setting
@@ -808,7 +809,10 @@ def plain(text: str, lines: dict[tuple[Any, ...], int] | None = None) -> dict[st
     Raises:
         ValueError, yaml.YAMLError: it is not written as settings are.
     """
-    data = _plain(yaml.compose(text, Loader=yaml.SafeLoader), (), {} if lines is None else lines)
+    try:
+        data = _plain(yaml.compose(text, Loader=_LOADER), (), {} if lines is None else lines)
+    except RecursionError:
+        raise ValueError("line 1: nothing in settings has so many levels") from None
     if not isinstance(data, dict):
         raise ValueError("line 1: settings are written as `name: value`, one a line")
     return data
@@ -825,7 +829,7 @@ def edited(text: str, new: Mapping[str, Any]) -> str:
         return "".join(line(*one) for one in said.items())
 
     old, wanted = plain(text), plain(written(new))
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    node: Any = yaml.compose(text, Loader=_LOADER)
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
-from pydantic import TypeAdapter
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _T = TypeVar("_T")
 
@@ -22,4 +23,6 @@ def setting(cls: type[_T]) -> type[_T]:
 @cache
 def adapter(kind: Any) -> TypeAdapter[Any]:
     """What reads values of such a class, or of another type; to make one takes some milliseconds."""
+    from pydantic import TypeAdapter  # many commands read no settings
+
     return TypeAdapter(kind)
