@@ -13,7 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from gateway import resources
 from gateway.cli.commands.home import make_home
-from gateway.services import access
+from gateway.services import access, certificate
 from gateway.services.access import Grant
 from gateway.store.keyring import encoded, generate
 from tests.homes import LINE, acknowledgment, put, set_in
@@ -73,6 +73,11 @@ PAGES: dict[str, tuple[str, ...]] = {
             "test",
             "live",
         )
+    ),
+    "/certificates/{whose}/{certificate_id}": (
+        "/certificates/us/{own}",
+        "/certificates/us/{next}",
+        "/certificates/lindqvist/{theirs}",
     ),
     "/items/{row_id}": ("/items/{item}",),
     "/items/unknown": ("/items/unknown",),
@@ -190,6 +195,11 @@ def _happen(served: Served) -> dict[str, str]:
             "reason": "a test",
         }
         made("certificates", json=pem)
+        with served.gateway.acting("user:test") as services:
+            own = certificate.made(services, "a test").fingerprint
+        on = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+        more = {"own": True, "on": on, "bits": 2048, "reason": "a test"}
+        following = made("certificates/rollover", json=more).json()["new"]["id"]
         made(
             "items/import",
             content=b"erp_sku,description,vendor_sku,partner\n4711,Steel kettle,EX-KT-17,acme-retail\n",
@@ -214,6 +224,9 @@ def _happen(served: Served) -> dict[str, str]:
             "document": first("documents?text=ES-1077", "documents"),
             "held": first("documents?text=BILL-1", "documents"),
             "shipment": first("labels", "shipments"),
+            "own": own,
+            "next": following,
+            "theirs": pair.certificate.fingerprint,
             "item": first("items", "items"),
             "location": first("locations", "locations"),
             "user": first("users", "users"),
