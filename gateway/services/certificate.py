@@ -54,8 +54,8 @@ def contents(data: bytes, password: str, *, own: bool, several: bool = False) ->
         )
     if not own and found.key is not None:
         raise RefusedError(
-            "There is a private key in the file. Is it ours? Then say so (--own). Is it the partner's? Nobody "
-            "else should have it: ask for the certificate alone."
+            "There is a private key in the file. Is it ours? Then say so (--own). Is it the partner's? "
+            "Nobody else should have it: ask for the certificate alone."
         )
     if len(found.certificates) > 1 and not several:
         names = "; ".join(one.name for one in found.certificates)
@@ -90,7 +90,7 @@ def put(services: Services, ring: Keyring, held: Held, reason: str) -> str:
 
 
 def usable(found: Contents, one: Certificate, **known: Any) -> Held:
-    """A certificate of a file as it is kept; ``known`` is for `held_of`. Raises RefusedError: it cannot be."""
+    """One of a file as it is kept; ``known`` is for `held_of`. Raises RefusedError: it cannot be used."""
     try:
         return held_of(one, found.key, **known)
     except ValueError as error:
@@ -150,7 +150,7 @@ def rolled(
     Args:
         found: the new one, of :func:`contents` or :func:`fresh`; with a key it is ours.
         on: from then on it is sent with it. days: so long the others are accepted afterwards.
-        purposes: by default what it allows, and of ours what those before it are for; of them those ``among`` these.
+        purposes: by default what it allows, of ours what those before it are for; ``among``: no others.
 
     Returns:
         What was done with each, the new one first.
@@ -197,9 +197,7 @@ def removed(services: Services, found: Sequence[Held], reason: str) -> Held:
     """
     if len(found) > 1:
         whose = ", ".join(one.whose for one in found)
-        raise RefusedError(
-            f"{found[0].fingerprint[:16]} is there several times ({whose}): say whose you mean."
-        )
+        raise RefusedError(f"{found[0].fingerprint[:16]} is there several times ({whose}): say whose.")
     (one,), store = found, services.store
     with store.transaction():
         store.audit("certificate.removed", partner=one.partner or None, reason=reason, **one.facts)

@@ -52,8 +52,9 @@ Expiries = of("Expiries", "All that ends.", expiries=many(_Expiry))
 
 
 class _File(Given):
-    """Whose certificate it is about, and how its file is read."""
+    """Whose certificate it is about, and its file."""
 
+    content: str = Field(default="", max_length=_MOST)
     partner: str = Field(default="", max_length=41, description="whose; with ours the only one it is for")
     own: bool = Field(default=False, description="it is ours, with its private key")
     password: str = Field(default="", max_length=1000)
@@ -71,7 +72,6 @@ class Import(_File):
 class Rollover(_File):
     """A change to a new certificate of a partner, or to a new key of ours, on a day."""
 
-    content: str = Field(default="", max_length=_MOST)
     on: Moment
     overlap_days: int = Field(default=30, ge=1, le=3650)
     purposes: list[Literal["sign", "encrypt", "tls"]] = Field(default=[], max_length=3)
@@ -114,7 +114,7 @@ def certificate_file(
 @router.post("/certificates", response_model=Certificates, status_code=201)
 def import_certificate(request: Request, identity: Administrator, given: Import) -> Any:
     """Import a certificate of a partner, or a key of ours; what is there already stays as it is."""
-    site, whose, data = _asked(request, identity, given, given.content)
+    site, whose, data = _asked(request, identity, given)
     with site.acting(identity.actor) as services:
         held = certificate.taken(
             services,
@@ -136,7 +136,7 @@ def roll_over(request: Request, identity: Administrator, given: Rollover) -> Any
     Until `on` what we send is made with the old one, from then on with the new one. What comes may be made
     with either until the overlap is over.
     """
-    site, whose, data = _asked(request, identity, given, given.content)
+    site, whose, data = _asked(request, identity, given)
     if not given.own and not data:
         raise ApiError(422, "Send the partner's new certificate as `content`.")
     with site.acting(identity.actor) as services:
@@ -168,14 +168,14 @@ def administered(identity: Identity, one: Held) -> None:
     allowed(identity, Permission.ADMINISTER, one.partner if one.key is None else None)
 
 
-def _asked(request: Request, identity: Identity, given: _File, content: str) -> tuple[Site, str, bytes]:
+def _asked(request: Request, identity: Identity, given: _File) -> tuple[Site, str, bytes]:
     """The partner and what the file holds, if somebody may do it. Raises ApiError."""
     partner = plain(given.partner)
     if not given.own and not partner:
         raise ApiError(422, "Say whose it is: `partner`, or `own`.")
     allowed(identity, Permission.ADMINISTER, None if given.own else partner)
     try:
-        return site_of(request), partner, b64decode(content, validate=True)
+        return site_of(request), partner, b64decode(given.content, validate=True)
     except (binascii.Error, ValueError):
         raise ApiError(422, "`content` is no base64.") from None
 
