@@ -38,7 +38,7 @@ def register(settings: Settings, keyring: Keyring, now: datetime) -> list[dict[s
     Of a certificate also its ``id``; whether something is sent with it now (``in_use``); and whether there
     always is another when it is over (``followed``).
     """
-    plain = {"in_use": True, "id": None, "followed": False}
+    plain: dict[str, Any] = {"in_use": True, "id": None, "followed": False}
     rows = [("noted", partner or "us", one.name, one.at, plain) for partner, one in noted(settings)]
     for held in keyring.groups():
         for one in held:
@@ -48,13 +48,13 @@ def register(settings: Settings, keyring: Keyring, now: datetime) -> list[dict[s
             then = [covered(held, one.partner, purpose, now, late) for purpose in one.purposes]
             name, ends = f"{one.certificate.name} ({', '.join(one.purposes)})", one.ends(late)
             followed = all(end is not None and end > ends for end in then)
-            more = {"in_use": one in uses, "id": one.fingerprint, "followed": followed}
+            more: dict[str, Any] = {"in_use": one in uses, "id": one.fingerprint, "followed": followed}
             rows.append(("certificate", one.whose, name, ends, more))
     for partner in settings.partners.values():
         secrets = [partner.sp_api.secret_ends] if partner.sp_api else []
         rows += (("secret", partner.id, "sp_api.client_secret", one, plain) for one in secrets)
     found = []
-    for kind, whose, name, ends, more in sorted(rows, key=lambda row: row[3]):
+    for kind, whose, name, ends, rest in sorted(rows, key=lambda row: row[3]):
         known = {"kind": kind, "whose": whose, "name": name, "ends": ends.isoformat()}
-        found.append({**known, "days_left": (ends - now).days, **more})
+        found.append({**known, "days_left": (ends - now).days, **rest})
     return found

@@ -322,7 +322,7 @@ def _sent_with(held: list[Held], at: datetime) -> set[str]:
     return {one.certificate.name.partition(" (")[0] if one else "" for one in found}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def ending_soon(served: Served, admin: httpx.Client) -> Iterator[Keyring]:
     """A key of ours and a certificate of other-retail that end in 20 days, with nothing to follow."""
     for body in ({"content": _base64(OURS, True), "own": True}, {"content": _base64(THEIRS)}):
@@ -431,6 +431,7 @@ def test_certificates_follow_each_other_by_the_page(
         assert "Ends soon, nothing follows" in row.inner_text()
         row.get_by_role("link", name="The next one").click()
         page.get_by_label("From day and time (UTC)").fill(f"{on:%Y-%m-%dT00:00}")
+        page.get_by_label("Days this one is accepted").fill("5")
         page.get_by_label("Reason (required)").fill("Yearly change")
         page.get_by_role("button", name="Make the next key").click()
         page.get_by_text("It is planned").wait_for()
@@ -448,6 +449,7 @@ def test_certificates_follow_each_other_by_the_page(
         assert page.url.endswith(f"/certificates/other-retail/{_id(THEIRS)}")
         page.get_by_label("Certificate file").set_input_files(tmp_path / "next.pem")
         page.get_by_label("From day and time (UTC)").fill(f"{on:%Y-%m-%dT00:00}")
+        page.get_by_label("Days this one is accepted").fill("5")
         page.get_by_label("Reason (required)").fill("Their letter")
         page.get_by_role("button", name="Import the next one").click()
         page.get_by_text("It is planned").wait_for()
@@ -455,30 +457,29 @@ def test_certificates_follow_each_other_by_the_page(
         assert "certificate or secret" not in page.content()
         page.goto("/certificates")
         bars = page.locator("svg.plot rect.bar title").all_text_contents()
-        ends = f"{TODAY + 20 * DAY:%Y-%m-%d}"
+        ends = f"{TODAY + 15 * DAY:%Y-%m-%d}"
         assert {f"{TODAY - DAY:%Y-%m-%d} to {ends}", f"{on:%Y-%m-%d} to {TODAY + 400 * DAY:%Y-%m-%d}"} <= {
             one.partition(": ")[2] for one in bars
         }, "they overlap"
         page.goto(f"/certificates/other-retail/{_id(THEIRS)}")
         assert "follows it from" in page.locator("main").inner_text()
-    for held, old, next_ in (
-        (ending_soon.own(), "CN=our key", "CN=Example Supplier"),
-        (ending_soon.theirs("other-retail"), "CN=their key", "CN=their next"),
-    ):
-        assert _sent_with(held, on - timedelta(seconds=1)) == {old}
-        assert _sent_with(held, on) == {next_}
-        for at, count in ((TODAY, 2), (TODAY + 20 * DAY - timedelta(seconds=1), 2), (TODAY + 20 * DAY, 1)):
-            assert [len(receiving(held, "other-retail", one, at)) for one in ("sign", "encrypt")] == [
-                count
-            ] * 2
-        assert list(ending(held, TODAY + 15 * DAY)) == []
-    with opened(chromium, served, "administrator") as page:
+        ours, theirs = ending_soon.own(), ending_soon.theirs("other-retail")
         page.goto(f"/certificates/us/{_id(OURS)}")
         page.locator("summary", has_text="Remove").click()
         page.get_by_text("can be read no more").wait_for()
         page.get_by_label("Reason (kept in the audit)").fill("Nobody has it any more")
         page.get_by_role("button", name="Remove").click()
         page.get_by_text("Removed: CN=our key").wait_for()
+    for held, old, next_ in (
+        (ours, "CN=our key", "CN=Example Supplier"),
+        (theirs, "CN=their key", "CN=their next"),
+    ):
+        assert _sent_with(held, on - timedelta(seconds=1)) == {old}
+        assert _sent_with(held, on) == {next_}
+        for at, count in ((TODAY, 2), (TODAY + 15 * DAY - timedelta(seconds=1), 2), (TODAY + 15 * DAY, 1)):
+            accepted = [receiving(held, "other-retail", purpose, at) for purpose in ("sign", "encrypt")]
+            assert [len(some) for some in accepted] == [count, count]
+        assert list(ending(held, TODAY + 14 * DAY)) == []
     entries = rows(
         served.home, "SELECT event, actor, facts FROM audit WHERE event LIKE 'certificate.%' ORDER BY seq"
     )
