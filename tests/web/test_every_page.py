@@ -369,11 +369,11 @@ def unreached(page: Page) -> Iterator[str]:
     rest = page.evaluate("all.flatMap((one, n) => main.compareDocumentPosition(one) & 4 ? [n] : [])")[
         :MOST_TABS
     ]
-    parts = page.evaluate("all.filter(one => one.type?.startsWith('date')).length") * 5
+    parts = page.evaluate("all.filter(one => one.type?.startsWith('date')).length") * 8
     for _ in rest:
         page.keyboard.press("Tab")
     while rest[-1] not in (visited := page.evaluate("visited")) and (parts := parts - 1) > 0:
-        page.keyboard.press("Tab")  # a date has several parts
+        page.keyboard.press("Tab")  # a date with a time has seven parts
     yield from (
         f"not reached by Tab: {page.evaluate('n => all[n].outerHTML', n)}" for n in rest if n not in visited
     )

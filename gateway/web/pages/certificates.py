@@ -66,7 +66,7 @@ def certificates(request: Request, identity: Reader, error: str = "") -> Respons
 
 
 def _row(one: Held, held: list[Held], identity: Identity, now: datetime) -> dict[str, Any]:
-    """A certificate among all, with how it stands, what is `before` it, and what `follows`."""
+    """A certificate among all, how it stands, what is `before` it, what `follows`, whether that is `open`."""
     mine = [other for other in held if other.whose == one.whose]
     kin = [
         other
@@ -76,11 +76,13 @@ def _row(one: Held, held: list[Held], identity: Identity, now: datetime) -> dict
     used = any(sending(mine, one.partner, purpose, now) is one for purpose in one.purposes)
     after = [other for other in kin if other.ends() > one.ends()]
     state = "over" if one.ends() <= now else "in use" if used else "later" if one.begins > now else "accepted"
+    soon = one.ends() - now <= SOON and any(other is one for other, _ in ending(mine, now))
     return {
         **certificate.told(one, now),
         "held": one,
         "state": state,
-        "soon": one.ends() - now <= SOON and any(other is one for other, _ in ending(mine, now)),
+        "soon": soon,
+        "open": state == "in use" and (soon or not after),
         "follows": min(after, key=lambda other: other.begins, default=None),
         "before": [other for other in kin if other.begins < one.begins < other.ends()],
         "may": identity.may(Permission.ADMINISTER, None if one.key else one.partner),
