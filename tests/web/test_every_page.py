@@ -152,7 +152,7 @@ def lived(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
         )
     )
     (home / "alerts.yaml").write_text(
-        json.dumps({"rules": [{"name": "all", "events": ["message.failed"], "to": ["log"]}]})
+        json.dumps({"rules": [{"name": "all", "events": ["message.failed", "certificate.*"], "to": ["log"]}]})
     )
     rule = {"name": "invoices by folder", "when": {"documents": ["invoice"]}, "to": "folder"}
     (home / "routes.yaml").write_text(json.dumps({"routes": [rule, {**rule, "name": "once more"}]}))
@@ -215,6 +215,14 @@ def _happen(served: Served) -> dict[str, str]:
         with served.gateway.acting("gateway") as services, services.store.transaction():
             known = {"partner": "acme-retail", "channel": "acme-retail", "file": LONG_FILE, "error": "full"}
             services.store.audit("delivery.failed", sent, **known)
+            said: dict[str, Any] = {
+                "whose": "lindqvist",
+                "name": "LINDQVIST",
+                "ends": "2027-01-01",
+                "purposes": ["sign"],
+            }
+            said["fingerprint"] = pair.certificate.fingerprint
+            services.store.audit("certificate.expiring", partner="lindqvist", **said)
         served.gateway.run_once()
         return {
             "order": first("messages?text=orders-1001", "messages"),
@@ -424,6 +432,7 @@ def test_pages_say_how_it_stands_now(lived: Lived) -> None:
     """What is to come is not missing, and what was unknown is known once there is a row."""
     with lived.served.client("operator") as api, lived.served.browser("operator") as client:
         (waits,) = api.get("/api/v1/messages?text=waits.edi&direction=in").json()["messages"]
+        assert f'/certificates/lindqvist/{lived.ids["theirs"]}"' in client.get("/alerts").text
         assert "3 things are still to come" in client.get("/chains/WAITS1").text
         assert "Nothing is open" in client.get("/chains/7KX2M41Q").text
         page = f"/messages/{waits['id']}"
