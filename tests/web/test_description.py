@@ -231,7 +231,10 @@ def test_an_unknown_filter_is_refused(administrator: httpx.Client) -> None:
     for name in OPERATIONS:
         method, path = name.split(" ")
         answer = administrator.request(
-            method, re.sub(r"\{[^}]*\}", "1", path), params={"statuss": "failed"}, headers={"Idempotency-Key": "x"}
+            method,
+            re.sub(r"\{[^}]*\}", "1", path),
+            params={"statuss": "failed"},
+            headers={"Idempotency-Key": path},
         )
         if path.startswith("/api/"):
             (found,) = [one for one in answer.json()["errors"] if one["location"]["pointer"] == "/statuss"]
@@ -239,4 +242,7 @@ def test_an_unknown_filter_is_refused(administrator: httpx.Client) -> None:
         else:
             assert answer.status_code == 200, name
     told = administrator.get("/api/v1/channels", params={"a": 1, "b": ""}).json()["errors"]
-    assert [one["message"] for one in told] == ["a is unknown; there are: none", "b is unknown; there are: none"]
+    assert [one["message"] for one in told] == [
+        "a is unknown; there are: none",
+        "b is unknown; there are: none",
+    ]

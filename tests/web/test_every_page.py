@@ -295,9 +295,6 @@ def test_no_link_and_no_form_leads_nowhere(lived: Lived) -> None:
 
 # --- in a browser ----------------------------------------------------------------------------------------
 
-_NO_COLOURS = {"color-contrast": {"enabled": False}}
-"""On a small screen: they are those of the large one."""
-
 _VISIBLE = "one.checkVisibility({visibilityProperty: true})"
 _TEXTS = "main :is(h1, h2, h3, p, li, dt, dd, td, th, summary, label, text, code)"
 _WORDS = f"""() => [...document.querySelectorAll("{_TEXTS}")]
@@ -348,9 +345,8 @@ def faults(page: Page, bare: Page, axe: Path, address: str) -> Iterator[str]:
     shown = page.evaluate(_WORDS)
     yield from unreached(page)
     page.emulate_media(color_scheme="dark")
-    yield from (f"dark: {one}" for one in unusable(page, axe, runOnly=["color-contrast"]))
     page.set_viewport_size(NARROW)
-    yield from (f"narrow: {one}" for one in unusable(page, axe, rules=_NO_COLOURS))
+    yield from (f"dark and narrow: {one}" for one in unusable(page, axe))
     yield from overflowing(page)
     yield from said
     bare.goto(address)
@@ -419,7 +415,7 @@ def test_a_new_home_is_for_everybody_too(
         page.emulate_media(color_scheme="dark")
         for address in [one for one in pages() if "{" not in one]:
             page.goto(address)
-            found[address] = [*unusable(page, axe, rules=_NO_COLOURS), *overflowing(page)]
+            found[address] = [*unusable(page, axe), *overflowing(page)]
         page.goto("/partners")
         page.get_by_text("Example", exact=True).wait_for()  # and not: production
     assert {one: some for one, some in found.items() if some} == {}
