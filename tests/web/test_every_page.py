@@ -13,7 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from gateway import resources
 from gateway.cli.commands.home import make_home
-from gateway.services import access
+from gateway.services import access, certificate
 from gateway.services.access import Grant
 from gateway.store.keyring import encoded, generate
 from tests.homes import LINE, acknowledgment, put, set_in
@@ -73,6 +73,11 @@ PAGES: dict[str, tuple[str, ...]] = {
             "test",
             "live",
         )
+    ),
+    "/certificates/{whose}/{certificate_id}": (
+        "/certificates/us/{own}",
+        "/certificates/us/{next}",
+        "/certificates/lindqvist/{theirs}",
     ),
     "/items/{row_id}": ("/items/{item}",),
     "/items/unknown": ("/items/unknown",),
@@ -147,7 +152,7 @@ def lived(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
         )
     )
     (home / "alerts.yaml").write_text(
-        json.dumps({"rules": [{"name": "all", "events": ["message.failed"], "to": ["log"]}]})
+        json.dumps({"rules": [{"name": "all", "events": ["message.failed", "certificate.*"], "to": ["log"]}]})
     )
     rule = {"name": "invoices by folder", "when": {"documents": ["invoice"]}, "to": "folder"}
     (home / "routes.yaml").write_text(json.dumps({"routes": [rule, {**rule, "name": "once more"}]}))
@@ -190,6 +195,11 @@ def _happen(served: Served) -> dict[str, str]:
             "reason": "a test",
         }
         made("certificates", json=pem)
+        with served.gateway.acting("user:test") as services:
+            own = certificate.made(services, "a test").fingerprint
+        on = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+        more = {"own": True, "on": on, "bits": 2048, "reason": "a test"}
+        following = made("certificates/rollover", json=more).json()["new"]["id"]
         made(
             "items/import",
             content=b"erp_sku,description,vendor_sku,partner\n4711,Steel kettle,EX-KT-17,acme-retail\n",
@@ -205,6 +215,14 @@ def _happen(served: Served) -> dict[str, str]:
         with served.gateway.acting("gateway") as services, services.store.transaction():
             known = {"partner": "acme-retail", "channel": "acme-retail", "file": LONG_FILE, "error": "full"}
             services.store.audit("delivery.failed", sent, **known)
+            said: dict[str, Any] = {
+                "whose": "lindqvist",
+                "name": "LINDQVIST",
+                "ends": "2027-01-01",
+                "purposes": ["sign"],
+            }
+            said["fingerprint"] = pair.certificate.fingerprint
+            services.store.audit("certificate.expiring", partner="lindqvist", **said)
         served.gateway.run_once()
         return {
             "order": first("messages?text=orders-1001", "messages"),
@@ -214,6 +232,9 @@ def _happen(served: Served) -> dict[str, str]:
             "document": first("documents?text=ES-1077", "documents"),
             "held": first("documents?text=BILL-1", "documents"),
             "shipment": first("labels", "shipments"),
+            "own": own,
+            "next": following,
+            "theirs": pair.certificate.fingerprint,
             "item": first("items", "items"),
             "location": first("locations", "locations"),
             "user": first("users", "users"),
@@ -352,11 +373,11 @@ def unreached(page: Page) -> Iterator[str]:
     rest = page.evaluate("all.flatMap((one, n) => main.compareDocumentPosition(one) & 4 ? [n] : [])")[
         :MOST_TABS
     ]
-    parts = page.evaluate("all.filter(one => one.type?.startsWith('date')).length") * 5
+    parts = page.evaluate("all.filter(one => one.type?.startsWith('date')).length") * 8
     for _ in rest:
         page.keyboard.press("Tab")
     while rest[-1] not in (visited := page.evaluate("visited")) and (parts := parts - 1) > 0:
-        page.keyboard.press("Tab")  # a date has several parts
+        page.keyboard.press("Tab")  # a date with a time has seven parts
     yield from (
         f"not reached by Tab: {page.evaluate('n => all[n].outerHTML', n)}" for n in rest if n not in visited
     )
@@ -407,6 +428,7 @@ def test_pages_say_how_it_stands_now(lived: Lived) -> None:
     """What is to come is not missing, and what was unknown is known once there is a row."""
     with lived.served.client("operator") as api, lived.served.browser("operator") as client:
         (waits,) = api.get("/api/v1/messages?text=waits.edi&direction=in").json()["messages"]
+        assert f'/certificates/lindqvist/{lived.ids["theirs"]}"' in client.get("/alerts").text
         assert "3 things are still to come" in client.get("/chains/WAITS1").text
         assert "Nothing is open" in client.get("/chains/7KX2M41Q").text
         page = f"/messages/{waits['id']}"
