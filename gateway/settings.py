@@ -14,7 +14,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 from urllib.parse import quote
 
 import yaml
@@ -864,7 +864,7 @@ def read_file(
     if alone := isinstance(data.get("sftp"), dict):  # one server need not be a list
         data["sftp"] = [data["sftp"]]
     try:
-        found: _T = adapter(model).validate_python({**data, **given})
+        found: _T = adapter(cast("Any", model)).validate_python({**data, **given})
         return found
     except ValidationError as error:
         for one in error.errors():
