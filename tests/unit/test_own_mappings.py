@@ -40,5 +40,5 @@ def test_broken_blocks_are_blamed_for_the_mappings_that_use_them(
 def test_a_broken_mapping_is_named_itself(tmp_path: Path) -> None:
     put(tmp_path, "mappings/x12/blocks.yaml")
     put(tmp_path, PO, resources.find(PO).read_text().replace("po_number: BEG03", "po_number: BEG99"))
-    with pytest.raises(ConfigurationError, match=f"^{PO} cannot be used: .*BEG99"):
+    with pytest.raises(ConfigurationError, match=f"^{PO} cannot be used: "):
         check_own(tmp_path, Erp())
