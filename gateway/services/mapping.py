@@ -91,9 +91,9 @@ def check_own(home: Path, erp: Erp) -> None:
     layers = (home / "mappings", home / "schemas")
     library = Library(lambda name: resources.find(name, layers).read_bytes())
     Forms.load(erp, layers[:1])
-    own = {one.relative_to(home) for layer in layers for one in layer.rglob("*.*ml")}
-    blocks = [one for one in sorted(own) if one.name == BLOCKS]  # on which all others stand
-    for path in sorted(own | {Path(f"{one}.yaml") for one in listing(layers[:1]) if blocks}):
+    own = sorted(one.relative_to(home) for layer in layers for one in layer.rglob("*.*ml"))
+    blocks = [one for one in own if one.name == BLOCKS]  # on which all others stand
+    for path in [*own, *(Path(f"{one}.yaml") for one in listing(layers[:1]) if blocks)]:
         if path.name.endswith((".test.yaml", BLOCKS)):
             continue
         kind, folder, *below = path.parts
