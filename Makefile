@@ -20,10 +20,10 @@ run: $(READY) ## the demonstration: orders come in, are checked, translated and 
 	@$(BIN)/edigw demo $(ARGS)
 
 test: $(READY) ## all tests (ARGS="-m 'not slow'" leaves the long ones out)
-	@$(BIN)/python -m pytest -q -n auto -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not long" $(ARGS)
 
 test-long: $(READY) ## the suites that take many minutes: thousands of orders judged by pyx12 as well
-	@$(BIN)/python -m pytest -q -n auto -m long $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m long $(ARGS)
 
 docs: $(READY) ## the documentation as a site, in build/docs/html
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/docs/trees docs build/docs/html

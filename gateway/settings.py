@@ -14,11 +14,11 @@ from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 from urllib.parse import quote
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from gateway import resources
 from gateway.documents import KINDS
@@ -31,6 +31,7 @@ from gateway.partners.calendar import Calendar, Slots, When
 from gateway.partners.gs1 import Gs1Prefix
 from gateway.partners.oidc import Oidc
 from gateway.partners.partner import API, WEBHOOK, Identifier, Partner, Partners
+from gateway.partners.setting import adapter
 from gateway.partners.sftp import Sftp
 from gateway.partners.webhook import Webhook
 from gateway.reconciliation.profile import Profile as Reconciliation
@@ -50,6 +51,7 @@ HOST_KEY, ERRANDS = "sftp-host.pem", "errands"
 
 _T = TypeVar("_T")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @setting
@@ -707,7 +709,7 @@ def rules_of(home: Path | None, partner: Partner, problems: list[Problem]) -> tu
             profile = read_file(path, name, RuleProfile, problems)
     for number, one in enumerate(said.own, 1):
         try:
-            own.append(TypeAdapter(OwnRule).validate_python(one))
+            own.append(adapter(OwnRule).validate_python(one))
         except ValidationError as error:
             for wrong in error.errors():
                 where = (*("own", number - 1), *wrong["loc"])
@@ -807,7 +809,10 @@ def plain(text: str, lines: dict[tuple[Any, ...], int] | None = None) -> dict[st
     Raises:
         ValueError, yaml.YAMLError: it is not written as settings are.
     """
-    data = _plain(yaml.compose(text, Loader=yaml.SafeLoader), (), {} if lines is None else lines)
+    try:
+        data = _plain(yaml.compose(text, Loader=_LOADER), (), {} if lines is None else lines)
+    except RecursionError:
+        raise ValueError("line 1: nothing in settings has so many levels") from None
     if not isinstance(data, dict):
         raise ValueError("line 1: settings are written as `name: value`, one a line")
     return data
@@ -824,7 +829,7 @@ def edited(text: str, new: Mapping[str, Any]) -> str:
         return "".join(line(*one) for one in said.items())
 
     old, wanted = plain(text), plain(written(new))
-    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    node: Any = yaml.compose(text, Loader=_LOADER)
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
@@ -859,7 +864,8 @@ def read_file(
     if alone := isinstance(data.get("sftp"), dict):  # one server need not be a list
         data["sftp"] = [data["sftp"]]
     try:
-        return TypeAdapter(model).validate_python({**data, **given})
+        found: _T = adapter(cast("Any", model)).validate_python({**data, **given})
+        return found
     except ValidationError as error:
         for one in error.errors():
             where = tuple(one["loc"])

@@ -87,7 +87,7 @@ def make_api(site: Site) -> FastAPI:
     app.state.site = site
     app.state.stop = Event()  # set when it ends, so that streams do
     problems.install(app)
-    strict = [Depends(problems.only_described)]
+    strict = [Depends(problems.only_known)]
     for router in (*(one.router for one in NOUNS), documents.files):
         app.include_router(router, dependencies=strict)
     app.include_router(watching.router)

@@ -7,11 +7,12 @@ in the form of :meth:`gateway.errors.Problem.to_dict`, and ``request_id`` what t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -134,21 +135,25 @@ def _invalid(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def only_described(request: Request) -> None:
-    """Refuses what the description does not have in the query: a filter in vain would show too much.
+def only_known(request: Request) -> None:
+    """Refuses what a route does not know in its query: a filter in vain would show too much.
 
     Raises:
         RequestValidationError: names what is unknown.
     """
     if asked := request.query_params.multi_items():
-        described = request.app.openapi()["paths"][request.scope["route"].path_format]
-        parts = described[request.method.lower()].get("parameters", ())
-        known = {one["name"] for one in parts if one["in"] == "query"}
+        known = {*_queried(request.scope["route"].dependant)}
         words = f"is unknown; there are: {', '.join(sorted(known)) or 'none'}"
         if wrong := [(name, value) for name, value in asked if name not in known]:
             raise RequestValidationError(
                 [{"loc": ("query", name), "msg": f"{name} {words}", "input": value} for name, value in wrong]
             )
+
+
+def _queried(dependant: Dependant) -> Iterator[str]:
+    yield from (one.alias for one in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _queried(each)
 
 
 def install(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 
 from gateway import __version__
 from gateway.cli.exit_codes import ExitCode
@@ -103,6 +104,7 @@ class _Parser(argparse.ArgumentParser):
         return f"{usage}\n\n{_EXAMPLES}\n{rest}"
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
     """The parser with every command."""
     program = _Parser(prog="edigw", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_Formatter)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar, dataclass_transform
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _T = TypeVar("_T")
 
@@ -14,3 +18,11 @@ def setting(cls: type[_T]) -> type[_T]:
     made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
     setattr(made, "__pydantic_config__", {"extra": "forbid"})  # noqa: B010 - no attribute of every class
     return made
+
+
+@cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """What reads values of such a class, or of another type; to make one takes some milliseconds."""
+    from pydantic import TypeAdapter  # many commands read no settings
+
+    return TypeAdapter(kind)

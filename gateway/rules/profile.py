@@ -8,9 +8,9 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from gateway.partners.agreement import setting
+from gateway.partners.setting import adapter, setting
 from gateway.rules.own import OwnRule, checked_pattern
 from gateway.rules.rule import OFF, SEVERITIES, Applied, Rule
 
@@ -48,7 +48,7 @@ def type_name(kind: Any) -> str:
 def _read(kind: Any, value: Any) -> Any:
     """A parameter of a type. Raises ValueError."""
     try:
-        found = TypeAdapter(kind).validate_python(value)
+        found = adapter(kind).validate_python(value)
     except ValidationError:
         raise ValueError(f"write {_TYPES[kind][1]}") from None
     if kind in (int, Decimal) and not 0 <= found <= MOST:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from gateway.as2.keys import Certificate
 from gateway.errors import NotFoundError, RefusedError
-from gateway.partners.certificate import EXPIRED, Held, covered, receiving, sending
+from gateway.partners.certificate import EXPIRED, PURPOSES, Held, covered, receiving, rollover, sending
 from gateway.partners.partner import Partner
 from gateway.services.base import Services
 from gateway.settings import KEYS, Keys, Settings
@@ -16,6 +19,9 @@ from gateway.store.keyring import OWN, Contents, Keyring, described, generate, h
 
 SOON = timedelta(days=30)
 """What ends within it needs a person."""
+
+_TURN = Lock()
+"""Of two changes at once the second finds what the first made."""
 
 
 def told(one: Held, now: datetime) -> dict[str, Any]:
@@ -42,15 +48,18 @@ def contents(data: bytes, password: str, *, own: bool, several: bool = False) ->
     """What the bytes of a file hold. Raises RefusedError: nothing of use, or not whose it should be."""
     found = read(data, password)
     if own and found.key is None:
-        raise RefusedError("There is no private key in the file, so it cannot be ours: use --partner P.")
+        raise RefusedError(
+            "There is no private key in the file, so it cannot be ours. Is it a partner's? Then name the "
+            "partner (--partner P)."
+        )
     if not own and found.key is not None:
         raise RefusedError(
-            "There is a private key in the file. Is it ours? Then use --own. Is it the partner's? Nobody "
-            "else should have it: ask for the certificate alone."
+            "There is a private key in the file. Is it ours? Then say so (--own). Is it the partner's? "
+            "Nobody else should have it: ask for the certificate alone."
         )
     if len(found.certificates) > 1 and not several:
         names = "; ".join(one.name for one in found.certificates)
-        raise RefusedError(f"There are several certificates in the file: {names}. Take one, or use --all.")
+        raise RefusedError(f"There are several certificates in the file: {names}. Take one, or all (--all).")
     return found
 
 
@@ -80,8 +89,16 @@ def put(services: Services, ring: Keyring, held: Held, reason: str) -> str:
     return "Added" if there is None else "Changed"
 
 
+def usable(found: Contents, one: Certificate, **known: Any) -> Held:
+    """One of a file as it is kept; ``known`` is for `held_of`. Raises RefusedError: it cannot be used."""
+    try:
+        return held_of(one, found.key, **known)
+    except ValueError as error:
+        raise RefusedError(f"{one.name} cannot be used: {error}.") from None
+
+
 def taken(
-    services: Services, data: bytes, password: str, *, partner: str, own: bool, weak: bool, reason: str
+    services: Services, data: bytes, password: str, *, partner: str, own: bool, reason: str, **known: Any
 ) -> list[Held]:
     """Imports a file, as ``edigw cert import`` does; what is there already stays as it is.
 
@@ -94,24 +111,99 @@ def taken(
         ready_for_own(services.home, services.settings, ring)
     result = []
     for one in found.certificates:
-        try:
-            held = held_of(one, found.key, added=services.clock(), partner=partner, weak=weak)
-        except ValueError as error:
-            raise RefusedError(f"{one.name} cannot be used: {error}.") from None
+        held = usable(found, one, added=services.clock(), partner=partner, **known)
         if ring.find(held) is None:
             put(services, ring, held, reason)
         result.append(held)
     return result
 
 
+def fresh(services: Services, name: str = "", years: int = 3, bits: int = 3072) -> Contents:
+    """A new key with its certificate, which bears the company's name by default; not kept yet."""
+    pair = generate(name or services.settings.gateway.company.name[:64], years, bits, services.clock())
+    return Contents([pair.certificate], [], pair.key)
+
+
 def made(services: Services, reason: str) -> Held:
     """A new key of ours with its certificate, for all partners, for three years."""
     ready_for_own(services.home, services.settings, services.keyring)
-    now = services.clock()
-    pair = generate(services.settings.gateway.company.name[:64], 3, 3072, now)
-    held = held_of(pair.certificate, pair.key, added=now)
+    found = fresh(services)
+    held = usable(found, found.certificates[0], added=services.clock())
     put(services, services.keyring, held, reason)
     return held
+
+
+def rolled(
+    services: Services,
+    found: Contents,
+    on: datetime,
+    days: int,
+    reason: str,
+    *,
+    partner: str,
+    weak: bool,
+    purposes: Sequence[str] = (),
+    among: Sequence[str] = PURPOSES,
+) -> list[tuple[str, Held]]:
+    """Changes to a new one on a day, with both in force around it, as ``edigw cert rollover`` does.
+
+    Args:
+        found: the new one, of :func:`contents` or :func:`fresh`; with a key it is ours.
+        on: from then on it is sent with it. days: so long the others are accepted afterwards.
+        purposes: by default what it allows, of ours what those before it are for; ``among``: no others.
+
+    Returns:
+        What was done with each, the new one first.
+
+    Raises:
+        NotFoundError, RefusedError: no such partner, it cannot be used, or at some time there would be none.
+    """
+    known_partner(services.settings, partner)
+    ring, now, own = services.keyring, services.clock(), found.key is not None
+    with _TURN:
+        held = ring.own() if own else ring.theirs(partner)
+        if own and not purposes:
+            old = [one for one in held if one.partner == partner and one.ends() > now]
+            purposes = [one for one in PURPOSES if any(one in each.purposes for each in old)]
+        known = {"purposes": purposes, "partner": partner, "weak": weak}
+        new = usable(found, found.certificates[0], added=now, **known)
+        new = replace(new, purposes=tuple(one for one in new.purposes if one in among))
+        if (there := ring.find(new)) is not None:
+            new = replace(there, until=new.until)
+        try:
+            plan = rollover(held, new, on, timedelta(days=days), now)
+        except ValueError as error:
+            raise RefusedError(f"Nothing was changed: {error}.") from None
+        # The new one first: should the rest not be done, nothing is missing.
+        return [(put(services, ring, one, reason), one) for one in plan]
+
+
+def named(held: Iterable[Held], start: str) -> list[Held]:
+    """Those whose id begins so; several partners may have the same. Raises NotFoundError or RefusedError."""
+    wanted = start.replace(":", "").lower()
+    found = [one for one in held if len(wanted) >= 8 and one.fingerprint.startswith(wanted)]
+    if not found:
+        raise NotFoundError(f"There is no certificate {start[:100]!r}; `edigw cert list` shows the ids.")
+    if len({one.fingerprint for one in found}) > 1:
+        raise RefusedError(f"{start!r} is the beginning of several ids: write more of it.")
+    return found
+
+
+def removed(services: Services, found: Sequence[Held], reason: str) -> Held:
+    """Removes the one that :func:`named` found, of ours with its key.
+
+    Raises:
+        RefusedError: several partners have it.
+    """
+    if len(found) > 1:
+        whose = ", ".join(one.whose for one in found)
+        raise RefusedError(f"{found[0].fingerprint[:16]} is there several times ({whose}): say whose.")
+    (one,), store = found, services.store
+    with store.transaction():
+        store.audit("certificate.removed", partner=one.partner or None, reason=reason, **one.facts)
+    # Last: a key that is gone does not come back, whatever happens to the entry.
+    services.keyring.remove(one)
+    return one
 
 
 def uses(partner: Partner, ring: Keyring, now: datetime) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.partners.assist import Expiry
-from gateway.partners.certificate import EXPIRED, sending
+from gateway.partners.certificate import EXPIRED, covered, sending
 from gateway.services.base import Services
 from gateway.settings import Settings
 from gateway.store.keyring import Keyring
@@ -33,20 +33,28 @@ def tell(services: Services) -> int:
 
 
 def register(settings: Settings, keyring: Keyring, now: datetime) -> list[dict[str, Any]]:
-    """All that ends, by its end; ``in_use`` is false for a certificate that nothing is sent with now."""
-    rows = [("noted", partner or "us", one.name, one.at, True) for partner, one in noted(settings)]
+    """All that ends, by its end.
+
+    Of a certificate also its ``id``; whether something is sent with it now (``in_use``); and whether there
+    always is another when it is over (``followed``).
+    """
+    plain: dict[str, Any] = {"in_use": True, "id": None, "followed": False}
+    rows = [("noted", partner or "us", one.name, one.at, plain) for partner, one in noted(settings)]
     for held in keyring.groups():
         for one in held:
             partner = settings.partners.get(one.whose)
             late = bool(partner and partner.as2 and EXPIRED in partner.as2.quirks)
             uses = (sending(held, one.partner, purpose, now, late) for purpose in one.purposes)
-            name = f"{one.certificate.name} ({', '.join(one.purposes)})"
-            rows.append(("certificate", one.whose, name, one.ends(late), one in uses))
+            then = [covered(held, one.partner, purpose, now, late) for purpose in one.purposes]
+            name, ends = f"{one.certificate.name} ({', '.join(one.purposes)})", one.ends(late)
+            followed = all(end is not None and end > ends for end in then)
+            more: dict[str, Any] = {"in_use": one in uses, "id": one.fingerprint, "followed": followed}
+            rows.append(("certificate", one.whose, name, ends, more))
     for partner in settings.partners.values():
         secrets = [partner.sp_api.secret_ends] if partner.sp_api else []
-        rows += (("secret", partner.id, "sp_api.client_secret", one, True) for one in secrets)
+        rows += (("secret", partner.id, "sp_api.client_secret", one, plain) for one in secrets)
     found = []
-    for kind, whose, name, ends, in_use in sorted(rows, key=lambda row: row[3]):
+    for kind, whose, name, ends, rest in sorted(rows, key=lambda row: row[3]):
         known = {"kind": kind, "whose": whose, "name": name, "ends": ends.isoformat()}
-        found.append({**known, "days_left": (ends - now).days, "in_use": in_use})
+        found.append({**known, "days_left": (ends - now).days, **rest})
     return found

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.x12.table import Table
 
 _FOLDERS = ("mappings/x12", "mappings/sp_api", "mappings/partners")
+BLOCKS = "blocks.yaml"
 MAX_SAMPLE, MAX_TEXT, MAX_SETS = 1_000_000, 200_000, 20
 """Bytes of a sample and characters of a mapping that are tried, and sets of a sample that are shown."""
 
@@ -41,7 +42,7 @@ def findings(name: str, text: bytes, library: Library) -> list[Problem]:
     """What is wrong with a mapping, or a file of blocks, by its path."""
     from gateway.mapping.check import check_mapping, check_shared
 
-    if name.endswith("blocks.yaml"):
+    if name.endswith(BLOCKS):
         return check_shared(text, Path(name).parent.name)
 
     def table_of(guide: str) -> Table | None:
@@ -90,10 +91,12 @@ def check_own(home: Path, erp: Erp) -> None:
     layers = (home / "mappings", home / "schemas")
     library = Library(lambda name: resources.find(name, layers).read_bytes())
     Forms.load(erp, layers[:1])
-    for path in (one for layer in layers for one in sorted(layer.rglob("*.*ml"))):
-        if path.name.endswith(".test.yaml"):
+    own = sorted(one.relative_to(home) for layer in layers for one in layer.rglob("*.*ml"))
+    blocks = [one for one in own if one.name == BLOCKS]  # on which all others stand
+    for path in [*own, *(Path(f"{one}.yaml") for one in listing(layers[:1]) if blocks)]:
+        if path.name.endswith((".test.yaml", BLOCKS)):
             continue
-        _, folder, *below = path.relative_to(home).parts
+        kind, folder, *below = path.parts
         set_id, _, release = path.stem.partition(".")
         try:
             if folder in ("x12", "partners") and len(below) > 1:
@@ -103,11 +106,12 @@ def check_own(home: Path, erp: Erp) -> None:
                 named = [one for one, file in (known.maps if known else {}).items() if file == path.name]
                 for version, name in named or [(release, set_id)]:
                     used.engine(version, name, documents=True)
-            elif path.parent == layers[0] / "sp_api" and set_id != "blocks":
+            elif (kind, folder) == ("mappings", "sp_api"):
                 library.body(set_id)
         except Exception as error:  # whatever it is, it would stop messages later
             words = str(error) or type(error).__name__
-            raise ConfigurationError(f"{path.relative_to(home)} cannot be used: {words}") from error
+            blamed = path if path in own else " or ".join(map(str, blocks))
+            raise ConfigurationError(f"{blamed} cannot be used: {words}") from error
 
 
 # --- on a page -------------------------------------------------------------------------------------------

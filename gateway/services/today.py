@@ -129,7 +129,8 @@ def _ending(
     soon = [
         one
         for one in expiry.register(settings, keyring, now)
-        if one["days_left"] <= ENDS_SOON and one["in_use"] and (partners is None or one["whose"] in partners)
+        if one["days_left"] <= ENDS_SOON and one["in_use"] and not one["followed"]
+        if partners is None or one["whose"] in partners
     ]
     if soon:
         days = soon[0]["days_left"]
@@ -141,7 +142,9 @@ def _ending(
             f"certificates or secrets end, the first is {first}",
         )
         tone = "error" if days < 0 else "warn"
-        yield from _line("expiring", len(soon), *said, tone, "/certificates")
+        only = soon[0] if len(soon) == 1 and soon[0]["id"] else None
+        where = f"/certificates/{only['whose']}/{only['id']}" if only else "/certificates"
+        yield from _line("expiring", len(soon), *said, tone, where)
 
 
 def _channels(connection: Connection, settings: Settings, partners: Collection[str] | None) -> Iterator[Row]:

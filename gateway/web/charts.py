@@ -71,7 +71,7 @@ def stacked(
     columns = _columns("", *(name for name, _ in ordered), "All")
     legend = [(f"c{index}", name) for index, (name, _) in enumerate(ordered, 1)]
     said = summary or f"{sum(totals):,} in all, at most {max(totals):,} at once"
-    return Chart(title, said, _svg(title, said, width, 204, drawn), columns, rows, legend)
+    return Chart(title, said, _svg(title, said, width, 204, drawn, " times"), columns, rows, legend)
 
 
 def bars(
@@ -145,7 +145,12 @@ def line(
     drawn += [Markup('<polyline class="curve" points="{}"/>').format(" ".join(run)) for run in runs if run]
     rows = [(name, "–" if figure is None else f"{figure:g}{unit}") for name, figure in points]
     return Chart(
-        title, summary, _svg(title, summary, width, 204, drawn + dots), _columns("", "Rate"), rows, []
+        title,
+        summary,
+        _svg(title, summary, width, 204, drawn + dots, " times"),
+        _columns("", "Rate"),
+        rows,
+        [],
     )
 
 
@@ -195,10 +200,13 @@ def spans(
 # --- drawing ---------------------------------------------------------------------------------------------
 
 
-def _svg(title: str, summary: str, width: int, height: float, drawn: Iterable[Markup]) -> Markup:
+def _svg(
+    title: str, summary: str, width: int, height: float, drawn: Iterable[Markup], kind: str = ""
+) -> Markup:
+    kind += " half" * (width == HALF)
     head = Markup('<svg class="plot{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
     said = f"{title}. {summary}" if summary else title
-    return head.format(" half" * (width == HALF), width, _n(height), shown(said), Markup("").join(drawn))
+    return head.format(kind, width, _n(height), shown(said), Markup("").join(drawn))
 
 
 def _grid(

@@ -5,6 +5,7 @@ Run as a program, this file is a worker in a process of its own, so that it can 
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -23,6 +24,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy
+from procrastinate import PsycopgConnector
 from sqlalchemy import event, select, text
 
 from gateway.store import jobs as store_jobs
@@ -271,6 +273,25 @@ def test_stop_ends_work_soon_but_not_in_the_middle(case: Case) -> None:
     assert not busy.is_alive()
     assert case.idle(jobs)
     assert case.troubles == []
+
+
+@pytest.mark.parametrize("case", ENGINES[2:], indirect=True)
+def test_what_is_cut_short_at_the_end_is_no_trouble(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Psycopg swallows a cancellation that comes with an answer, and whoever asked goes on."""
+    ask, asking = PsycopgConnector.execute_query_async, threading.Event()
+
+    async def deaf(self: PsycopgConnector, query: Any, **given: Any) -> None:
+        if "WITH dead" in query:
+            asking.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(30)
+        await ask(self, query, **given)
+
+    monkeypatch.setattr(PsycopgConnector, "execute_query_async", deaf)
+    jobs, done = case.jobs(), list[bool]()
+    case.enqueue(jobs, "message:1")
+    jobs.drain(lambda given, guard: done.append(asking.wait(10)))
+    assert done == [True]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ FAMILIES: dict[str, Callable[[int], bytes]] = {
 }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _unburdened() -> Iterator[None]:
     """Keeps the collector from going through all that other tests have left, again and again."""
     gc.collect()

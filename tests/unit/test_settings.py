@@ -281,3 +281,10 @@ def test_a_document_names_its_partner_and_nothing_is_guessed(home: Path) -> None
     )
     assert "No partner in partners/ has" in str(partners.of_document({"control": {"receiver": {"id": "X"}}}))
     assert "does not say whom" in str(partners.of_document({}))
+
+
+@pytest.mark.parametrize("levels", [400, 950, 5_000, 200_000])
+@pytest.mark.parametrize("end", ["", "]"])
+def test_settings_of_too_many_levels_are_refused_in_words(home: Path, levels: int, end: str) -> None:
+    (home / "partners/acme-retail.yaml").write_text(f"name: {'[' * levels}{end * levels}")
+    assert any(one.startswith("partners/acme-retail.yaml") for one in problems(home))

@@ -42,7 +42,12 @@ ELEMENTS = {
 """What our templates are made of."""
 
 
-NOT_HERE = {"/login/oidc", "/login/oidc/callback", "/api/v1/certificates/{certificate_id}/file"}
+NOT_HERE = {
+    "/login/oidc",
+    "/login/oidc/callback",
+    "/api/v1/certificates/{certificate_id}/file",
+    "/certificates/{whose}/{certificate_id}",
+}
 """What this home has none of."""
 
 

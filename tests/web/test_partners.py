@@ -5,22 +5,27 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser
 
+from gateway.as2.keys import KeyPair
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
+from gateway.partners.certificate import Held, ending, receiving, sending
 from gateway.services import access
 from gateway.services.access import Grant
 from gateway.settings import edited, load, plain
 from gateway.simulator.amazon import Amazon
 from gateway.simulator.script import Order, Script
-from gateway.store.keyring import encoded, generate
+from gateway.store.keyring import Keyring, encoded, generate
+from tests.certificates import pair
 from tests.homes import rows, work
 from tests.web.browsing import opened, unusable
 from tests.web.conftest import PASSWORD, Served, serve
@@ -302,6 +307,195 @@ def test_certificates_are_imported_shown_and_given_away(
         assert found["id"][:4].upper() in shown
     with served.client("other-viewer") as client:
         assert client.get("/api/v1/certificates").json()["certificates"] == []
+
+
+DAY = timedelta(days=1)
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+OURS, THEIRS = (pair(name, begins=TODAY - DAY, ends=TODAY + 20 * DAY) for name in ("our key", "their key"))
+NEXT = pair("their next", begins=TODAY - DAY, ends=TODAY + 400 * DAY)
+
+
+def _base64(one: KeyPair, own: bool = False) -> str:
+    key = one.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) if own else b""
+    return base64.b64encode(encoded(one.certificate) + key).decode()
+
+
+def _sent_with(held: list[Held], at: datetime) -> set[str]:
+    """Names of what is signed and encrypted with for other-retail."""
+    found = [sending(held, "other-retail", purpose, at) for purpose in ("sign", "encrypt")]
+    return {one.certificate.name.partition(" (")[0] if one else "" for one in found}
+
+
+@pytest.fixture
+def ending_soon(served: Served, admin: httpx.Client) -> Iterator[Keyring]:
+    """A key of ours and a certificate of other-retail that end in 20 days, with nothing to follow."""
+    for body in ({"content": _base64(OURS, True), "own": True}, {"content": _base64(THEIRS)}):
+        given = {"partner": "" if "own" in body else "other-retail", "reason": "as agreed", **body}
+        head = {"Idempotency-Key": uuid4().hex}
+        assert admin.post("/api/v1/certificates", json=given, headers=head).status_code == 201
+    ring = served.gateway.keyring
+    yield ring
+    for one in (*ring.own(), *ring.theirs("other-retail")):
+        ring.remove(one)
+
+
+def test_a_change_that_is_wrong_or_not_allowed_changes_nothing(
+    served: Served, admin: httpx.Client, ending_soon: Keyring
+) -> None:
+    before = [one.facts for one in (*ending_soon.own(), *ending_soon.theirs("other-retail"))]
+    ours = {"own": True, "on": f"{TODAY + 10 * DAY:%Y-%m-%d}", "reason": "x"}
+    theirs = {**ours, "own": False, "partner": "other-retail", "content": _base64(NEXT)}
+    roles = {"administrator": admin}
+    with ExitStack() as ends:
+        roles |= {one: ends.enter_context(served.client(one)) for one in ("operator", "other-viewer")}
+        with served.gateway.acting("user:test") as services:
+            given = (Grant("administrator", "acme-retail"),)
+            served.keys["acme"], _ = access.make_key(services, "acme", given, reason="a test")
+        roles["acme"] = ends.enter_context(served.client("acme"))
+        late = {**ours, "on": f"{TODAY + 30 * DAY:%Y-%m-%d}"}
+        for role, body, status, words in (
+            ("operator", ours, 403, "administer"),
+            ("other-viewer", theirs, 403, "administer"),
+            ("acme", ours, 403, "for all partners"),
+            ("acme", {**ours, "partner": "acme-retail"}, 403, "for all partners"),
+            ("acme", theirs, 403, "for other-retail"),
+            ("administrator", late, 409, "Nothing was changed: from"),
+            ("administrator", {**theirs, "partner": "nobody"}, 404, "no partner"),
+            ("administrator", {**theirs, "content": ""}, 422, "new certificate"),
+            ("administrator", {**theirs, "content": _base64(NEXT, True)}, 409, "private key in the file"),
+            ("administrator", {**ours, "content": _base64(NEXT)}, 409, "no private key in the file"),
+            ("administrator", {**ours, "on": 5}, 422, "ISO 8601"),
+            ("administrator", {**ours, "overlap_days": 0}, 422, "overlap_days"),
+            ("administrator", {**ours, "purposes": ["print"]}, 422, "purposes"),
+            ("administrator", {**ours, "day": "x"}, 422, "day"),
+            ("administrator", {**ours, "reason": " "}, 422, "reason"),
+        ):
+            head = {"Idempotency-Key": uuid4().hex}
+            answer = roles[role].post("/api/v1/certificates/rollover", json=body, headers=head)
+            assert (answer.status_code, words in answer.text) == (status, True), answer.text
+        for role, one, status in (("acme", OURS, 403), ("acme", THEIRS, 404), ("operator", OURS, 403)):
+            url = f"/api/v1/certificates/{one.certificate.fingerprint}/remove"
+            head = {"Idempotency-Key": uuid4().hex}
+            assert roles[role].post(url, json={"reason": "x"}, headers=head).status_code == status
+    page = f"/certificates/us/{OURS.certificate.fingerprint}"
+    with served.browser("administrator") as client:
+        csrf = client.get(page).text.partition('name="csrf" value="')[2].partition('"')[0]
+        said = {"csrf": csrf, "reason": "a <b>reason</b>", "days": "30"}
+        for on, words in ((TODAY - DAY, "is over"), (TODAY + 30 * DAY, "Nothing was changed")):
+            answer = client.post(f"{page}/next", data={**said, "on": f"{on:%Y-%m-%dT%H:%M}"})
+            assert (answer.status_code, words in answer.text) == (422, True), answer.text
+            assert f'value="{on:%Y-%m-%dT%H:%M}"' in answer.text, "what was filled in is there again"
+            assert "a &lt;b&gt;reason&lt;/b&gt;" in answer.text
+        theirs_page = page.replace(f"us/{OURS.certificate.fingerprint}", "other-retail/" + _id(THEIRS))
+        answer = client.post(f"{theirs_page}/next", data={**said, "on": f"{TODAY + DAY:%Y-%m-%dT%H:%M}"})
+        assert "Choose a file" in answer.text
+    with served.browser("operator") as client:
+        shown = client.get(page)
+        assert (shown.status_code, "Remove" in shown.text, "next key" in shown.text) == (200, False, False)
+    assert [one.facts for one in (*ending_soon.own(), *ending_soon.theirs("other-retail"))] == before
+
+
+def _id(one: KeyPair) -> str:
+    return one.certificate.fingerprint
+
+
+def test_a_change_by_rest_is_the_same_as_by_command(admin: httpx.Client, ending_soon: Keyring) -> None:
+    on, other = TODAY + 10 * DAY, {"partner": "other-retail", "reason": "their letter"}
+    body = {**other, "content": _base64(NEXT), "on": f"{on:%Y-%m-%d}", "overlap_days": 3}
+    head = {"Idempotency-Key": uuid4().hex}
+    done = [admin.post("/api/v1/certificates/rollover", json=body, headers=head) for _ in range(2)]
+    assert done[0].status_code == 200, done[0].text
+    assert done[1].headers["idempotency-replayed"] == "true"
+    assert (done[0].json()["new"]["id"], done[0].json()["new"]["from"][:10]) == (_id(NEXT), f"{on:%Y-%m-%d}")
+    assert [one["until"][:10] for one in done[0].json()["old"]] == [f"{on + 3 * DAY:%Y-%m-%d}"]
+    held = ending_soon.theirs("other-retail")
+    assert _sent_with(held, on - timedelta(seconds=1)) == {"CN=their key"}
+    assert _sent_with(held, on) == {"CN=their next"}
+    known = {one["id"]: one for one in admin.get("/api/v1/expiries").json()["expiries"]}
+    assert (known[_id(THEIRS)]["followed"], known[_id(NEXT)]["followed"]) == (True, False)
+    head = {"Idempotency-Key": uuid4().hex}
+    url = f"/api/v1/certificates/{_id(NEXT)[:16]}/remove"
+    assert admin.post(url, json={"reason": "x", "whose": "us"}, headers=head).status_code == 404
+    head = {"Idempotency-Key": uuid4().hex}
+    answer = admin.post(url, json={"reason": "withdrawn"}, headers=head)
+    assert (answer.status_code, answer.json()["id"]) == (200, _id(NEXT))
+    assert [one.fingerprint for one in ending_soon.theirs("other-retail")] == [_id(THEIRS)]
+
+
+@pytest.mark.needs_system
+def test_certificates_follow_each_other_by_the_page(
+    served: Served, chromium: Browser, ending_soon: Keyring, tmp_path: Path
+) -> None:
+    (tmp_path / "next.pem").write_bytes(encoded(NEXT.certificate))
+    on = TODAY + 10 * DAY
+    with opened(chromium, served, "administrator") as page:
+        page.goto("/")
+        page.get_by_text("certificates or secrets end").click()
+        row = page.locator("tr", has_text="Ours")
+        assert "Ends soon, nothing follows" in row.inner_text()
+        row.get_by_role("link", name="The next one").click()
+        page.get_by_label("From day and time (UTC)").fill(f"{on:%Y-%m-%dT00:00}")
+        page.get_by_label("Days this one is accepted").fill("5")
+        page.get_by_label("Reason (required)").fill("Yearly change")
+        page.get_by_role("button", name="Make the next key").click()
+        page.get_by_text("It is planned").wait_for()
+        (new,) = [one for one in ending_soon.own() if one.fingerprint != _id(OURS)]
+        assert page.url.endswith(f"/certificates/us/{new.fingerprint}")
+        said = page.locator("main").inner_text()
+        assert new.fingerprint.upper() in said.replace(" ", "")
+        assert "Nothing is to be done on that day" in said
+        with page.expect_download() as got:
+            page.get_by_role("link", name="Download the certificate").click()
+        assert got.value.path().read_bytes() == encoded(new.certificate)
+    with opened(chromium, served, "administrator", java_script_enabled=False) as page:
+        page.goto("/")  # one is left, and the line leads to it
+        page.get_by_text("certificate or secret ends").click()
+        assert page.url.endswith(f"/certificates/other-retail/{_id(THEIRS)}")
+        page.get_by_label("Certificate file").set_input_files(tmp_path / "next.pem")
+        page.get_by_label("From day and time (UTC)").fill(f"{on:%Y-%m-%dT00:00}")
+        page.get_by_label("Days this one is accepted").fill("5")
+        page.get_by_label("Reason (required)").fill("Their letter")
+        page.get_by_role("button", name="Import the next one").click()
+        page.get_by_text("It is planned").wait_for()
+        page.goto("/")
+        assert "certificate or secret" not in page.content()
+        page.goto("/certificates")
+        bars = page.locator("svg.plot rect.bar title").all_text_contents()
+        ends = f"{TODAY + 15 * DAY:%Y-%m-%d}"
+        assert {f"{TODAY - DAY:%Y-%m-%d} to {ends}", f"{on:%Y-%m-%d} to {TODAY + 400 * DAY:%Y-%m-%d}"} <= {
+            one.partition(": ")[2] for one in bars
+        }, "they overlap"
+        page.goto(f"/certificates/other-retail/{_id(THEIRS)}")
+        assert "follows it from" in page.locator("main").inner_text()
+        ours, theirs = ending_soon.own(), ending_soon.theirs("other-retail")
+        page.goto(f"/certificates/us/{_id(OURS)}")
+        page.locator("summary", has_text="Remove").click()
+        page.get_by_text("can be read no more").wait_for()
+        page.get_by_label("Reason (kept in the audit)").fill("Nobody has it any more")
+        page.get_by_role("button", name="Remove").click()
+        page.get_by_text("Removed: CN=our key").wait_for()
+    for held, old, next_ in (
+        (ours, "CN=our key", "CN=Example Supplier"),
+        (theirs, "CN=their key", "CN=their next"),
+    ):
+        assert _sent_with(held, on - timedelta(seconds=1)) == {old}
+        assert _sent_with(held, on) == {next_}
+        for at, count in ((TODAY, 2), (TODAY + 15 * DAY - timedelta(seconds=1), 2), (TODAY + 15 * DAY, 1)):
+            accepted = [receiving(held, "other-retail", purpose, at) for purpose in ("sign", "encrypt")]
+            assert [len(some) for some in accepted] == [count, count]
+        assert list(ending(held, TODAY + 14 * DAY)) == []
+    entries = rows(
+        served.home, "SELECT event, actor, facts FROM audit WHERE event LIKE 'certificate.%' ORDER BY seq"
+    )
+    last = [(event, actor, json.loads(facts)) for event, actor, facts in entries][-5:]
+    assert [(event, facts["whose"], facts["reason"]) for event, _, facts in last] == [
+        ("certificate.added", "us", "Yearly change"),
+        ("certificate.changed", "us", "Yearly change"),
+        ("certificate.added", "other-retail", "Their letter"),
+        ("certificate.changed", "other-retail", "Their letter"),
+        ("certificate.removed", "us", "Nobody has it any more"),
+    ]
+    assert {actor for _, actor, _ in last} == {"web:administrator"}
 
 
 def test_a_secret_is_kept_for_the_gateway_alone(served: Served) -> None:

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from gateway.cli import inputs
 from gateway.cli.commands.audit import gateway_of, moment
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import Style, count, cut, say, show, table, visible, whole, write_json
-from gateway.errors import ConfigurationError, NotFoundError, RefusedError
+from gateway.errors import ConfigurationError, RefusedError
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -156,7 +155,12 @@ def _changing(args: argparse.Namespace, is_own: bool) -> Iterator[tuple[Gateway,
         ring = _problems_told(gateway.keyring)
         if is_own:
             ready_for_own(gateway.home, gateway.settings, ring)
-        yield gateway, ring
+        try:
+            yield gateway, ring
+        except RefusedError as error:
+            if is_own or not str(error).endswith(" is too weak."):
+                raise
+            raise RefusedError(f"{error} A partner's is taken with --weak.") from None
 
 
 def _put(gateway: Gateway, ring: Keyring, held: Held, reason: str) -> None:
@@ -223,30 +227,18 @@ def _contents(args: argparse.Namespace) -> Contents:
 
 
 def _held(args: argparse.Namespace, found: Contents, certificate: Any) -> Held:
-    from gateway.store.keyring import held_of
+    from gateway.services.certificate import usable
 
-    try:
-        return held_of(
-            certificate,
-            found.key,
-            purposes=args.purpose,
-            since=getattr(args, "since", None),
-            until=getattr(args, "until", None),
-            added=datetime.now(UTC),
-            partner=args.partner,
-            weak=getattr(args, "weak", False),
-        )
-    except ValueError as error:
-        weak = " A partner's is taken with --weak." if "weak" in str(error) and not args.own else ""
-        raise RefusedError(f"{certificate.name} cannot be used: {error}.{weak}") from None
-
-
-def _made(args: argparse.Namespace, gateway: Gateway) -> Contents:
-    from gateway.store.keyring import Contents, generate
-
-    name = args.name or gateway.settings.gateway.company.name[:64]
-    pair = generate(name, args.years, args.bits, datetime.now(UTC))
-    return Contents([pair.certificate], [], pair.key)
+    return usable(
+        found,
+        certificate,
+        purposes=args.purpose,
+        since=args.since,
+        until=args.until,
+        added=datetime.now(UTC),
+        partner=args.partner,
+        weak=getattr(args, "weak", False),
+    )
 
 
 def run_generate(args: argparse.Namespace) -> int:
@@ -254,9 +246,10 @@ def run_generate(args: argparse.Namespace) -> int:
 
     With --partner it is for that partner only. Give partners the certificate: `edigw cert export`.
     """
-    args.own = True
+    from gateway.services.certificate import fresh
+
     with _changing(args, True) as (gateway, ring):
-        found = _made(args, gateway)
+        found = fresh(gateway.services, args.name or "", args.years, args.bits)
         held, before = _held(args, found, found.certificates[0]), ring.own()
         _put(gateway, ring, held, args.reason)
         _tell_at_once(held, before)
@@ -272,30 +265,18 @@ def run_rollover(args: argparse.Namespace) -> int:
 
     exit code: 0 it is planned, 6 at some time there would be none
     """
-    from gateway.partners.certificate import rollover
+    from gateway.services.certificate import fresh, rolled
 
     if not args.own and not (args.partner and args.file):
         say("edigw: say whose it is and what is new: --own, or --partner P --import FILE.")
         return ExitCode.USAGE
     found = _contents(args) if args.file else None
-    with _changing(args, args.own) as (gateway, ring):
-        found = found or _made(args, gateway)
-        now = datetime.now(UTC)
-        held = ring.own() if args.own else ring.theirs(args.partner)
-        if args.own and not args.purpose:  # the new one is for what the old ones are for
-            old = [one for one in held if one.partner == args.partner and one.ends() > now]
-            args.purpose = [one for one in _PURPOSES if any(one in held.purposes for held in old)]
-        new = _held(args, found, found.certificates[0])
-        if (there := ring.find(new)) is not None:
-            new = replace(there, until=new.until)
-        try:
-            plan = rollover(held, new, args.on, timedelta(days=args.overlap_days), now)
-        except ValueError as error:
-            raise RefusedError(f"Nothing was changed: {error}.") from None
-        # The new one first: should the rest not be done, nothing is missing.
-        for one in plan:
-            _put(gateway, ring, one, args.reason)
-    new, *old = plan
+    with _changing(args, args.own) as (gateway, _):
+        found = found or fresh(gateway.services, args.name or "", args.years, args.bits)
+        known: dict[str, Any] = {"partner": args.partner, "purposes": args.purpose, "weak": args.weak}
+        plan = rolled(gateway.services, found, args.on, args.overlap_days, args.reason, **known)
+        show([f"{done}: {_words(one)}" for done, one in plan])
+    new, *old = [one for _, one in plan]
     names = ", ".join(one.fingerprint[:_SHOWN] for one in old)
     end = max(one.ends() for one in old)
     show([f"{args.on:%Y-%m-%d %H:%M} UTC: {new.fingerprint[:_SHOWN]} follows {names}."])
@@ -321,32 +302,21 @@ def run_remove(args: argparse.Namespace) -> int:
     What partners encrypted for a key that was removed can be read no more. One whose time is over need not be
     removed: it is not used.
     """
+    from gateway.services.certificate import removed
+
     with gateway_of(args) as gateway:
-        found = _named(args, ring := _problems_told(gateway.keyring))
-        if len(found) > 1:
-            whose = ", ".join(one.whose for one in found)
-            raise RefusedError(f"{args.id} is there several times ({whose}): name one with --partner.")
-        (one,), store = found, gateway.services.store
-        with store.transaction():
-            store.audit("certificate.removed", partner=one.partner or None, reason=args.reason, **one.facts)
-        # Last: a key that is gone does not come back, whatever happens to the entry.
-        ring.remove(one)
+        found = _named(args, _problems_told(gateway.keyring))
+        one = removed(gateway.services, found, args.reason)
     show([f"Removed: {_words(one)}"])
     return ExitCode.FINE
 
 
 def _named(args: argparse.Namespace, ring: Keyring) -> list[Held]:
-    """What ID names; several partners may have the same. Raises NotFoundError or RefusedError."""
-    start = args.id.replace(":", "").lower()
-    held = [
-        one for group in ring.groups() for one in group if not args.partner or one.partner == args.partner
-    ]
-    found = [one for one in held if len(start) >= 8 and one.fingerprint.startswith(start)]
-    if not found:
-        raise NotFoundError(f"There is no certificate {args.id!r}; `edigw cert list` shows the ids.")
-    if len({one.fingerprint for one in found}) > 1:
-        raise RefusedError(f"{args.id!r} is the beginning of several ids: write more of it.")
-    return found
+    """What ID names. Raises NotFoundError or RefusedError."""
+    from gateway.services.certificate import named
+
+    held = [one for group in ring.groups() for one in group]
+    return named([one for one in held if not args.partner or one.partner == args.partner], args.id)
 
 
 # --- check -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,6 +63,14 @@ def test_usage(edigw: Runner, arguments: tuple[str, ...]) -> None:
     assert "usage: edigw" in done.err
 
 
+@pytest.fixture
+def anew() -> Iterator[None]:
+    """The parser is made again, as a function of a command is another one."""
+    program.parser.cache_clear()
+    yield
+    program.parser.cache_clear()
+
+
 def failing(error: BaseException) -> Callable[[argparse.Namespace], int]:
     def run(args: argparse.Namespace) -> int:
         raise error
@@ -85,6 +93,7 @@ def failing(error: BaseException) -> Callable[[argparse.Namespace], int]:
         (ZeroDivisionError("the reason"), 70),
     ],
 )
+@pytest.mark.usefixtures("anew")
 def test_an_error_is_a_sentence_and_an_exit_code(
     edigw: Runner, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
 ) -> None:
@@ -98,12 +107,14 @@ def test_an_error_is_a_sentence_and_an_exit_code(
     assert ("report" in done.err) == (code == 70)
 
 
+@pytest.mark.usefixtures("anew")
 def test_debug_shows_the_traceback(edigw: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(x12, "run_validate", failing(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         edigw("x12", "validate", "-", "--debug")
 
 
+@pytest.mark.usefixtures("anew")
 def test_every_problem_of_an_error_is_told(edigw: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     problems = tuple(
         Problem(
@@ -122,6 +133,7 @@ def test_every_problem_of_an_error_is_told(edigw: Runner, monkeypatch: pytest.Mo
     assert "  CONFIG at /a/b: Esc \u241b[2J.\n" in done.err
 
 
+@pytest.mark.usefixtures("anew")
 def test_interrupted(edigw: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(x12, "run_validate", failing(KeyboardInterrupt()))
     done = edigw("x12", "validate", "-")
