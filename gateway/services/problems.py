@@ -109,6 +109,10 @@ CATALOGUE: dict[str, Kind] = {
         'Set "partner_id" to the name of a file in partners/, without .yaml.',
         "A document goes to the partner it names in partner_id (or partner), or to the one whose identifier "
         "stands in control.receiver. Nothing is guessed, even if there is only one partner."),
+    "HOME-TEST": _ours(
+        "A document for tests cannot go to the production of Amazon's API: what is submitted there counts.",
+        "Write it without `test`, or try it with an account in the sandbox (`sp_api.sandbox: true`).",
+        "X12 says in its envelope that it is a test (ISA15); the API has no word for it."),
     "HOME-ACK-UNMATCHED": _answer(
         "The partner acknowledges {what}, which was never sent to it.",
         "Ask the partner which file is meant.",

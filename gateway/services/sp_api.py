@@ -265,6 +265,9 @@ def body_of(services: Services, partner: Partner, kept: Document) -> WrittenBody
     """What is submitted of a document. Raises DocumentError."""
     assert partner.sp_api is not None
     guides, code = services.guides.of(partner.overlay), partner.sp_api.vendor_code
+    if kept.test and not partner.sp_api.sandbox:
+        found = problem("HOME-TEST", Location(pointer="/test"), value="true")
+        raise DocumentError("A test is not submitted.", problems=(found,))
     made = write_body(orjson.loads(kept.body or b""), guides, vendor_code=code)
     if not made.may_be_sent:
         raise DocumentError("The document cannot be submitted.", problems=tuple(made.problems))

@@ -409,6 +409,26 @@ def test_what_amazon_refuses_is_told_to_our_own_system_and_its_number_is_free(
         assert one.sent()[1:] == [("delivered", "waiting")]
 
 
+@pytest.mark.parametrize("sandbox", [False, True])
+def test_a_test_is_submitted_in_the_sandbox_only(tmp_path: Path, clock: FakeClock, sandbox: bool) -> None:
+    with site(tmp_path, clock) as one:
+        set_in(
+            one.home,
+            "partners/amazon-us.yaml",
+            "region: na",
+            f"region: na\n  sandbox: {str(sandbox).lower()}",
+        )
+        one.work()
+        one.drop("invoice.json", invoice("INV-1") | {"test": True})
+        one.work()
+        assert sum(one.amazon.submissions.values()) == sandbox
+        found = [
+            json.loads(report.read_text())["problems"][0]
+            for report in (one.home / "folders/erp/quarantine").glob("*.problem.json")
+        ]
+        assert [one["code"] for one in found] == ([] if sandbox else ["HOME-TEST"])
+
+
 def test_a_transaction_that_stays_in_work_is_an_exception_until_it_is_confirmed(
     tmp_path: Path, clock: FakeClock
 ) -> None:
