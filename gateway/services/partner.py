@@ -122,7 +122,7 @@ def add(
     with _alone(services.home):
         if path_of(services.home, partner).exists():
             raise RefusedError(f"There is a partner {partner!r} already.")
-        text = _written(services.home, said, {}, "", partner, trusted)
+        text = _written(services.home, said, {}, "", partner, trusted, secrets or {})
         for what, value in (secrets or {}).items():
             keep_secret(services, partner, what, value)
         _save(services, partner, None, text, reason)
@@ -150,7 +150,7 @@ def change(
         before = text_of(services.home, partner)
         check(before)
         old = plain(before)
-        text = _written(services.home, merged(old, patch), old, before, partner, trusted)
+        text = _written(services.home, merged(old, patch), old, before, partner, trusted, secrets or {})
         for what, value in (secrets or {}).items():
             keep_secret(services, partner, what, value)
         if text != before:
@@ -183,7 +183,13 @@ def _alone(home: Path) -> Iterator[None]:
 
 
 def _written(
-    home: Path, new: Mapping[str, Any], old: Mapping[str, Any], text: str, partner: str, trusted: bool
+    home: Path,
+    new: Mapping[str, Any],
+    old: Mapping[str, Any],
+    text: str,
+    partner: str,
+    trusted: bool,
+    secrets: Collection[str],
 ) -> str:
     if not new:
         raise ConfigurationError("Nothing would be left of the settings; a partner has at least a name.")
@@ -202,11 +208,30 @@ def _written(
                     f"{one[:80]!r} names a secret or file of this machine. Here only those of {SECRETS}/ can "
                     f"be named that begin with {partner}; write others into its file by hand."
                 )
+        kept = {*_logins(old)}
+        for host, password in sorted({*_logins(new)} - kept):
+            if password in {one for _, one in kept} - {kept_at(partner, what) for what in secrets}:
+                raise ConfigurationError(
+                    f"{host}: the password here was kept for another place; type it again."
+                )
     result = edited(text, new) if text else _HEAD.format(partner) + edited("{}", new)
     if len(result) > MAX_FILE:
         raise ConfigurationError(f"The file would have more than {MAX_FILE} characters.")
     load(home, {partner: result})
     return result
+
+
+def _logins(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """To which servers passwords are sent: host or URL, and where the password is kept."""
+    if isinstance(value, Mapping):
+        where = str(value.get("host") or value.get("url") or where)
+        if value.get("password"):
+            yield where, str(value["password"])
+        for one in value.values():
+            yield from _logins(one, where)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _logins(one, where)
 
 
 def _places(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

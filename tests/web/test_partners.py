@@ -514,6 +514,22 @@ def test_a_secret_is_kept_for_the_gateway_alone(served: Served) -> None:
         assert "ssh-ed25519 AAAA" in answer.text
         tried = client.post("/partners/other-retail/setup/attempt", data={"csrf": csrf}).text
         assert "SFTP-CONNECT" in tried
+        elsewhere = said | {"host": "127.0.0.2", "password": ""}
+        refused = client.post("/partners/other-retail/setup/sftp", data=elsewhere)
+        assert (refused.status_code, "kept for another place" in refused.text) == (422, True)
+        assert "127.0.0.2" not in (served.home / "partners/other-retail.yaml").read_text()
+        same = client.post(
+            "/partners/other-retail/setup/sftp", data=said | {"password": "", "inbox": "/other"}
+        )
+        assert same.status_code == 200, "the same server may have the same password"
+        again = client.post("/partners/other-retail/setup/sftp", data=elsewhere | {"password": "another"})
+        assert again.status_code == 200
+        assert (kept.read_text(), said["host"]) == ("another", "127.0.0.1")
+        with served.client("administrator") as api:
+            patch = {"sftp": {"host": "127.0.0.3"}}
+            head = {"If-Match": api.get("/api/v1/partners/other-retail").headers["etag"]}
+            moved = api.patch("/api/v1/partners/other-retail?reason=x", json=patch, headers=head)
+            assert (moved.status_code, "kept for another place" in moved.text) == (422, True), moved.text
 
 
 # --- Amazon's API -----------------------------------------------------------------------------------------

@@ -403,13 +403,14 @@ def save_sftp(
         first["inboxes"] = [inbox.strip()] if inbox.strip() else []
         if changed:
             first.pop("host_keys", None)
-        with site_of(request).acting(identity.actor) as services:
-            if password:
-                first["password"] = partner.keep_secret(services, mine, "sftp-password", password)
-            if make_key:
+        if make_key:
+            with site_of(request).acting(identity.actor) as services:
                 first["key"] = partner.keep_secret(services, mine, "sftp-key")
+        secrets = {"sftp-password": password} if password else {}
+        first |= {"password": partner.kept_at(mine, "sftp-password")} if password else {}
         cleaned = {key: value for key, value in first.items() if value not in ("", [])}
-        return _patch(request, identity, mine, {"sftp": [cleaned] if isinstance(old, list) else cleaned})
+        patch = {"sftp": [cleaned] if isinstance(old, list) else cleaned}
+        return _patch(request, identity, mine, patch, secrets=secrets)
 
     return _changed(request, identity, mine, "channel", work, "channel", "sftp")
 
