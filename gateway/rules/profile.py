@@ -35,7 +35,7 @@ _TYPES: dict[Any, str] = {
     tuple[str, ...]: "a list of texts, as [a, b]",
     tuple[int, ...]: "a list of whole numbers, as [30, 60]",
     dict[str, str]: "a text for each name, as {US: a}",
-    dict[str, tuple[str, ...]]: "a list of texts for each name, as {US: [a, b]}",
+    dict[str, tuple[str, ...]]: "a list for each name, as {US: [a, b]}",
 }
 """What to write for a parameter, by its type."""
 
