@@ -51,7 +51,7 @@ def _applied(args: argparse.Namespace) -> tuple[Applied, ...]:
     problems: list[Problem] = []
     somebody = Partner(
         id="nobody",
-        name="",
+        name="nobody",
         identifiers=(Identifier(qualifier="ZZ", id="X"),),
         rules=Rules(profile=args.partner),
     )
