@@ -83,7 +83,7 @@ def messages(request: Request, identity: Reader, asked: _Asked) -> Response:
         carried = queries.first_documents(connection, [one["id"] for one in found.rows])
     with site.acting(identity.actor) as services:
         saved = services.store.access.views(identity.id, _SCREEN)
-    here = _query(request)
+    here = urlencode([one for one in request.query_params.multi_items() if one[0] in _KEPT])
     own = [(name, query) for name, query in saved.items()]
     views = [(name, f"/messages?{query}", None, query == here) for name, query in (*_VIEWS, *own)]
     return page(
@@ -128,11 +128,6 @@ def unprocessed(request: Request, identity: Reader, asked: _Asked, done: bool = 
         may=identity.partners(Permission.OPERATE) != frozenset(),
         actions=ACTIONS,
     )
-
-
-def _query(request: Request) -> str:
-    """The filters of an address, in their order."""
-    return urlencode([one for one in request.query_params.multi_items() if one[0] in _KEPT])
 
 
 @router.post("/messages/views")
