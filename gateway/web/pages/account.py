@@ -166,7 +166,7 @@ def logout(request: Request) -> Response:
     return answer
 
 
-def _from(request: Request) -> dict[str, str]:
+def _from(request: Request) -> dict[str, Any]:
     """Where somebody logs in from."""
     address = request.client.host if request.client else ""
     return {"agent": request.headers.get("user-agent", ""), "address": address}
