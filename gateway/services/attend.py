@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gateway.partners.certificate import EXPIRED, ending
+from gateway.partners.certificate import ending
 from gateway.services import expiry, lifecycle, transmit
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment
@@ -115,8 +115,7 @@ def expiring(services: Services) -> int:
     store, number = services.store, 0
     with store.transaction():
         for held in services.keyring.groups():
-            partner = services.settings.partners.get(held[0].whose) if held else None
-            late = partner is not None and partner.as2 is not None and EXPIRED in partner.as2.quirks
+            late = bool(held) and expiry.late(services.settings, held[0].whose)
             for one, days in ending(held, services.clock(), late):
                 facts = {**one.facts, "ends": f"{one.ends(late):%Y-%m-%d %H:%M}"}
                 if store.once("certificate", f"{one.whose} {one.fingerprint} {facts['ends']} {days}") is None:
