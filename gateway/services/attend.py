@@ -91,7 +91,7 @@ def retain(services: Services, *, dry_run: bool = False) -> list[str]:
     now = services.clock()
     limits = {name: now - years * _YEAR for name, years in rules.types.items()}
     told = []
-    for message, types in store.expired(now - rules.years * _YEAR, limits, LIMIT):
+    for message, types in store.retention.expired(now - rules.years * _YEAR, limits, LIMIT):
         words = f"{message.name} of {message.created_at:%Y-%m-%d} ({', '.join(types) or 'no documents'})"
         told.append(f"{message.id}: {words}")
         if dry_run:
@@ -99,7 +99,7 @@ def retain(services: Services, *, dry_run: bool = False) -> list[str]:
         services.guard()
         with store.transaction():
             # Before the commit: killed between, the next run does it again, and nothing is left behind.
-            for sha256 in store.erase(message):
+            for sha256 in store.retention.erase(message):
                 services.payloads.delete(sha256, (now - _FRESH).timestamp())
             facts: dict[str, Any] = {"file": message.name, "types": types, "deleted": message.payload}
             store.audit("message.erased", message.id, partner=message.partner, **facts)

@@ -235,7 +235,7 @@ def run_hold(args: argparse.Namespace) -> int:
     with gateway_of(args) as gateway, gateway.services.store.transaction():
         if args.kind == "message":
             gateway.services.store.message(args.value)
-        number = gateway.services.store.add_hold(args.kind, args.value, args.reason)
+        number = gateway.services.store.retention.add_hold(args.kind, args.value, args.reason)
     show([f"Legal hold {number} is in force."])
     return ExitCode.FINE
 
@@ -243,7 +243,7 @@ def run_hold(args: argparse.Namespace) -> int:
 def run_holds(args: argparse.Namespace) -> int:
     """List the legal holds in force."""
     with gateway_of(args) as gateway:
-        holds = gateway.services.store.holds()
+        holds = gateway.services.store.retention.holds()
     if args.json:
         write_json(holds)
     else:
@@ -256,7 +256,7 @@ def run_holds(args: argparse.Namespace) -> int:
 def run_release(args: argparse.Namespace) -> int:
     """End a legal hold."""
     with gateway_of(args) as gateway, gateway.services.store.transaction():
-        gateway.services.store.release_hold(args.hold, args.reason)
+        gateway.services.store.retention.release_hold(args.hold, args.reason)
     show([f"Legal hold {args.hold} has ended."])
     return ExitCode.FINE
 
