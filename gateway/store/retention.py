@@ -61,16 +61,10 @@ class Retention:
 
     def add_hold(self, kind: str, value: str, reason: str) -> int:
         """Begins a legal hold on ``all``, a ``partner``, ``message`` or ``number``; returns its number."""
-        h = t.legal_holds
-        row = {
-            "kind": kind,
-            "value": value,
-            "reason": reason,
-            "actor": self._store.actor,
-            "at": self._store.now(),
-        }
-        number = int(self._store._execute(insert(h).values(row).returning(h.c.seq)).scalar_one())
-        self._store.audit("hold.added", hold=number, kind=kind, value=value, reason=reason)
+        h, store = t.legal_holds, self._store
+        row = {"kind": kind, "value": value, "reason": reason, "actor": store.actor, "at": store.now()}
+        number = int(store._execute(insert(h).values(row).returning(h.c.seq)).scalar_one())
+        store.audit("hold.added", hold=number, kind=kind, value=value, reason=reason)
         return number
 
     def release_hold(self, number: int, reason: str) -> None:

@@ -256,12 +256,8 @@ def show_retention(request: Request, _: Auditor) -> Any:
 
 def holds(services: Services, identity: Identity) -> list[Row]:
     """The legal holds that somebody may see."""
-    mine = partial(identity.may, Permission.AUDIT)
-    return [
-        one
-        for one in services.store.retention.holds()
-        if mine() or (one["kind"] == "partner" and mine(one["value"]))
-    ]
+    mine, found = partial(identity.may, Permission.AUDIT), services.store.retention.holds()
+    return [one for one in found if mine() or (one["kind"] == "partner" and mine(one["value"]))]
 
 
 def hold(services: Services, identity: Identity, kind: str, value: str, reason: str) -> Row:
