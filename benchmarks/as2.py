@@ -52,7 +52,6 @@ from gateway.as2.headers import ReceiptRequest, write_receipt_request  # noqa: E
 from gateway.as2.mdn import Disposition, Report  # noqa: E402
 from gateway.as2.mime import Headers  # noqa: E402
 from gateway.as2.span import Span  # noqa: E402
-from gateway.cli.played import PlayedPartner  # noqa: E402
 from gateway.services.transmit import as2_headers  # noqa: E402
 from gateway.services.work import send  # noqa: E402
 from gateway.settings import load  # noqa: E402
@@ -62,6 +61,7 @@ from tests.interop import environments  # noqa: E402
 from tests.interop.environments import Unavailable  # noqa: E402
 from tests.interop.matrix import Feature  # noqa: E402
 from tests.interop.peers import Peer, Peers  # noqa: E402
+from tests.played import PlayedPartner  # noqa: E402
 
 NAMES = ("round", "receive", "send", "large", "steady")
 LINES = 80

@@ -233,7 +233,8 @@ class Gateway(AbstractContextManager["Gateway"]):
             layers = tuple(path for path in (home / "mappings", home / "schemas") if path.is_dir())
             self._erp = Forms.load(settings.gateway.erp, (home / "mappings",)) if works else Forms({})
             self._handler = Handler(self._is_ignored, data / CHECKPOINTS)
-            files = {name: _digest(path) for name, path in _rules(home, layers)} if works else {}
+            known = _rules(home, layers) if works else ()
+            files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in known}
             self._rules = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest() if works else ""
             self._guides = library(layers, self._rules if layers else "")
             if works:
@@ -673,10 +674,6 @@ def _rules(home: Path, layers: Sequence[Path]) -> Iterator[tuple[str, Path]]:
         yield f"{PARTNERS_FOLDER}/{path.name}", path
     if (home / ROUTES_FILE).exists():
         yield ROUTES_FILE, home / ROUTES_FILE
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager

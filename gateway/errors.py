@@ -243,10 +243,3 @@ class TransportError(EdiError):
 
     code = "TRANSPORT"
     hint = "Try again; if it stays, ask whom it belongs to."
-
-
-class InternalError(EdiError):
-    """A promise of this software is broken."""
-
-    code = "INTERNAL"
-    hint = "Please report it with the command and the file."

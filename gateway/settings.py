@@ -261,11 +261,6 @@ class Schedule:
         if not 0 <= self.stopped_after_minutes <= 10_080:
             raise ValueError("stopped_after_minutes: 0 to 10080 (a week)")
 
-    @property
-    def stopped_after(self) -> timedelta:
-        """The same as a time."""
-        return timedelta(minutes=self.stopped_after_minutes)
-
 
 @setting
 class Retention:

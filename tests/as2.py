@@ -12,11 +12,11 @@ from typing import Any
 
 from gateway.app import Gateway, Pass
 from gateway.cli.commands.home import make_home
-from gateway.cli.played import PlayedPartner
 from gateway.settings import load
 from gateway.store.records import Entry
 from tests.certificates import pair, write_home_keys
 from tests.homes import PARTNER, set_in
+from tests.played import PlayedPartner
 
 OURS, THEIRS = "EXAMPLE-AS2", "ACME AS2"
 US, THEM = pair("Example Supplier"), pair("Acme Retail")

@@ -18,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,6 @@ from gateway.notify.events import EVENTS
 from gateway.observability import metrics
 from gateway.partners.as2 import QUIRKS
 from gateway.rules import RULES
-from gateway.rules.profile import type_name
 from gateway.services.explain import entries
 from gateway.settings import rules_of
 from gateway.simulator.script import Script
@@ -479,6 +479,18 @@ def body_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+_TYPE_NAMES: dict[Any, str] = {
+    bool: "true or false",
+    int: "whole number",
+    Decimal: "number",
+    str: "text",
+    tuple[str, ...]: "list of texts",
+    tuple[int, ...]: "list of whole numbers",
+    dict[str, str]: "text by name",
+    dict[str, tuple[str, ...]]: "list of texts by name",
+}
+
+
 def rule_table() -> str:
     """All rules by their documents, with what the shipped profiles say of them."""
     titles = {"G": "Any document", "P": "Orders when they come", "A": "Acknowledgments", "S": "Ship notices"}
@@ -490,7 +502,7 @@ def rule_table() -> str:
         lines += [f"## {title}", "", f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
         for one in (one for one in RULES.values() if one.id[0] == letter):
             given = "; ".join(
-                f"`{name}`: {type_name(kind)}, {_default(default)}"
+                f"`{name}`: {_TYPE_NAMES[kind]}, {_default(default)}"
                 for name, (kind, default) in one.parameters.items()
             )
             does = [one.severity, *(applied[one.id].severity for applied in profiles.values())]

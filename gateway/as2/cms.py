@@ -110,8 +110,6 @@ _CIPHER_OIDS = {
     oid("2.16.840.1.101.3.4.1.46"): ("aes256-gcm", 32),
 }
 _OID_OF_CIPHER = {name: (one, length) for one, (name, length) in _CIPHER_OIDS.items()}
-CIPHERS = tuple(name for name in _OID_OF_CIPHER if name != TRIPLE_DES)
-"""Ciphers that are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,7 +541,7 @@ def encrypt(
 
     Args:
         recipients: who can decrypt it; certificates with RSA keys.
-        cipher: one of :data:`CIPHERS`.
+        cipher: such as ``aes256-cbc``.
         oaep: the digest of RSAES-OAEP (RFC 4055, 4); empty for PKCS #1 v1.5.
 
     Raises:

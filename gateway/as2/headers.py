@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.as2.mime import SAFE, Headers
+from gateway.as2.mime import Headers
 from gateway.as2.problems import As2Error
 
 VERSION = "1.2"
@@ -19,11 +19,6 @@ DIGESTS = ("sha1", "sha256", "sha384", "sha512")
 _NAME = re.compile(r"[ -~]{1,128}")
 _QUOTED_NAME = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"')
 _MESSAGE_ID = re.compile(r"[!-~]{1,998}")
-
-
-def safe(value: str) -> bool:
-    """Whether a header value may be written, or told back to who sent it."""
-    return SAFE.fullmatch(value) is not None
 
 
 def as2_name(text: str) -> str:

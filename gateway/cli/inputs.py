@@ -129,6 +129,13 @@ def home_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="DIR", type=Path, help="the home (default: EDIGW_HOME)")
 
 
+def why_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a command that changes something in a home."""
+    parser.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
+    parser.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
+    home_option(parser)
+
+
 def home_named(args: argparse.Namespace) -> Path:
     """The home of a command that needs one; without it the command is used wrongly, and ends."""
     if (home := home_of(args)) is None:

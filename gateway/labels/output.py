@@ -11,8 +11,6 @@ from gateway.labels.layout import DOTS, LAYOUTS, PAGES, Page
 from gateway.labels.pdf import pdf
 from gateway.labels.zpl import zpl
 
-FORMATS = ("pdf", "zpl", "png")
-
 
 def printed(
     labels: Sequence[Label], form: str, *, layout: str, size: str = "4x6", dpi: int = 203, fonts: Fonts

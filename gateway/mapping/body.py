@@ -35,8 +35,6 @@ Json = dict[str, Any]
 MAX_DEPTH = 40
 """Objects inside each other in a body."""
 
-_ABSENT = object()
-
 
 @dataclass(frozen=True, slots=True)
 class BodyPlan:

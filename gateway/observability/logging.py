@@ -15,15 +15,13 @@ from typing import TextIO
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
-LEVELS = ("debug", "info", "warning", "error")
-
 
 def configure(stream: TextIO | None = None, level: str = "info") -> None:
     """Sets up logging for a command; to be called once, before the first line is logged.
 
     Args:
         stream: where to; stderr by default.
-        level: the least important level that is shown, one of :data:`LEVELS`.
+        level: the least important level that is shown, ``debug``, ``info``, ``warning`` or ``error``.
     """
     stream = stream or sys.stderr
     ends: list[structlog.typing.Processor]

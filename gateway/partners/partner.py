@@ -187,8 +187,8 @@ class Partner:
 
     def place_of(self, way: str, set_id: str) -> tuple[str, str]:
         """The channel over which a transaction set goes, and the set if it has a folder of its own."""
-        if way == WEBHOOK:
-            return f"{self.folder}/{WEBHOOK}", ""
+        if way in (API, WEBHOOK):
+            return f"{self.folder}/{way}", ""
         ways = [(name, one) for name, one in self.servers.items() if one.outbox and way == SFTP]
         ways.sort(key=lambda way: set_id not in way[1].sets)
         for name, one in ways:

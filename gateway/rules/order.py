@@ -26,13 +26,9 @@ PAID_BY_BUYER = ("collect", "paid_by_buyer", "pickup", "third_party")
 _WINDOWS = ("ship_window", "delivery_window")
 
 
-def _earlier(case: Case) -> list[Past]:
-    return past(case, case.document["po_number"], *ORDERS)
-
-
 def _stands(case: Case) -> tuple[Order | None, Order | None]:
     """The order as it stood before this document, and as it stands with it."""
-    came = _earlier(case)
+    came = past(case, case.document["po_number"], *ORDERS)
     return as_it_stands(came), as_it_stands([*came, Past(case.document, case.now)])
 
 

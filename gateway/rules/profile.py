@@ -27,22 +27,17 @@ class RuleProfile:
     own: tuple[OwnRule, ...] = ()
 
 
-_TYPES: dict[Any, tuple[str, str]] = {
-    bool: ("true or false", "true or false"),
-    int: ("whole number", f"a whole number from 0 to {MOST}"),
-    Decimal: ("number", f"a number from 0 to {MOST}"),
-    str: ("text", "a text"),
-    tuple[str, ...]: ("list of texts", "a list of texts, as [a, b]"),
-    tuple[int, ...]: ("list of whole numbers", "a list of whole numbers, as [30, 60]"),
-    dict[str, str]: ("text by name", "a text for each name, as {US: a}"),
-    dict[str, tuple[str, ...]]: ("list of texts by name", "a list for each name, as {US: [a, b]}"),
+_TYPES: dict[Any, str] = {
+    bool: "true or false",
+    int: f"a whole number from 0 to {MOST}",
+    Decimal: f"a number from 0 to {MOST}",
+    str: "a text",
+    tuple[str, ...]: "a list of texts, as [a, b]",
+    tuple[int, ...]: "a list of whole numbers, as [30, 60]",
+    dict[str, str]: "a text for each name, as {US: a}",
+    dict[str, tuple[str, ...]]: "a list for each name, as {US: [a, b]}",
 }
-"""Types of parameters: in words, and what to write."""
-
-
-def type_name(kind: Any) -> str:
-    """The type of a parameter in words."""
-    return _TYPES[kind][0]
+"""What to write for a parameter, by its type."""
 
 
 def _read(kind: Any, value: Any) -> Any:
@@ -50,9 +45,9 @@ def _read(kind: Any, value: Any) -> Any:
     try:
         found = adapter(kind).validate_python(value)
     except ValidationError:
-        raise ValueError(f"write {_TYPES[kind][1]}") from None
+        raise ValueError(f"write {_TYPES[kind]}") from None
     if kind in (int, Decimal) and not 0 <= found <= MOST:
-        raise ValueError(f"write {_TYPES[kind][1]}")
+        raise ValueError(f"write {_TYPES[kind]}")
     return found
 
 

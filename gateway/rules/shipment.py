@@ -287,14 +287,11 @@ def units_are_marked(case: Case, other_marks: tuple[str, ...] = ("AMZNCC",)) -> 
             nor = " nor ".join(("an SSCC", *other_marks))
             words = f"{level.kind.capitalize()} {level.pointer} has neither {nor}."
             yield Found(f"{level.pointer}/sscc", None, words)
-        if pallets and level.kind == "carton" and not level.inside("pallet") and not _holds_pallet(level):
+        is_alone = not level.inside("pallet") and not level.node.get("pallets")
+        if pallets and level.kind == "carton" and is_alone:
             yield Found(
                 level.pointer, _sscc(level), f"Carton {_sscc(level) or level.pointer} is on no pallet."
             )
-
-
-def _holds_pallet(level: Level) -> bool:
-    return bool(level.node.get("pallets"))
 
 
 @rule("S9", NOTICE, BLOCK)

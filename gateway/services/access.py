@@ -228,15 +228,6 @@ def log_out(services: Services, token: str) -> None:
         services.store.access.end_session(_hash(token))
 
 
-def log_out_everywhere(services: Services, user_id: str, *, keep: str = "") -> int:
-    """Ends all sessions of a user but the one of the token ``keep``; returns how many."""
-    with services.store.transaction():
-        services.store.alerts.lock()
-        ended = services.store.access.end_sessions(user_id, but=_hash(keep))
-        services.store.audit("session.ended", user=_user(services, user_id)["name"], sessions=ended)
-    return ended
-
-
 def of_key(services: Services, text: str) -> Identity:
     """Whose key it is. Raises LogInError if it is none, or ended, or was revoked."""
     access, now = services.store.access, services.clock()

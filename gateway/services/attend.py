@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gateway.partners.certificate import EXPIRED, ending
+from gateway.partners.certificate import ending
 from gateway.services import expiry, lifecycle, transmit
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment
@@ -91,7 +91,7 @@ def retain(services: Services, *, dry_run: bool = False) -> list[str]:
     now = services.clock()
     limits = {name: now - years * _YEAR for name, years in rules.types.items()}
     told = []
-    for message, types in store.expired(now - rules.years * _YEAR, limits, LIMIT):
+    for message, types in store.retention.expired(now - rules.years * _YEAR, limits, LIMIT):
         words = f"{message.name} of {message.created_at:%Y-%m-%d} ({', '.join(types) or 'no documents'})"
         told.append(f"{message.id}: {words}")
         if dry_run:
@@ -99,7 +99,7 @@ def retain(services: Services, *, dry_run: bool = False) -> list[str]:
         services.guard()
         with store.transaction():
             # Before the commit: killed between, the next run does it again, and nothing is left behind.
-            for sha256 in store.erase(message):
+            for sha256 in store.retention.erase(message):
                 services.payloads.delete(sha256, (now - _FRESH).timestamp())
             facts: dict[str, Any] = {"file": message.name, "types": types, "deleted": message.payload}
             store.audit("message.erased", message.id, partner=message.partner, **facts)
@@ -115,8 +115,7 @@ def expiring(services: Services) -> int:
     store, number = services.store, 0
     with store.transaction():
         for held in services.keyring.groups():
-            partner = services.settings.partners.get(held[0].whose) if held else None
-            late = partner is not None and partner.as2 is not None and EXPIRED in partner.as2.quirks
+            late = bool(held) and expiry.late(services.settings, held[0].whose)
             for one, days in ending(held, services.clock(), late):
                 facts = {**one.facts, "ends": f"{one.ends(late):%Y-%m-%d %H:%M}"}
                 if store.once("certificate", f"{one.whose} {one.fingerprint} {facts['ends']} {days}") is None:

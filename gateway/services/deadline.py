@@ -50,7 +50,7 @@ def follow(services: Services, document: Document) -> None:
 
     def opened(name: str, due: datetime | None, answer: str | None = None) -> None:
         if due is not None:
-            rows.open(name, document, due, _next(rule, due, now), answer)
+            rows.open(name, document, due, following(rule.near_hours, due, now), answer)
 
     def by(dates: Callable[[Settings, Deadlines, dict[str, Any]], datetime | None]) -> datetime | None:
         try:
@@ -76,14 +76,14 @@ def follow(services: Services, document: Document) -> None:
         if rule.order_acknowledgment_hours:
             met("order_acknowledgment")
         if rule.ship_notice and (due := by(_shipping)):
-            rows.move(rows.of("ship_notice", document), due, _next(rule, due, now))
+            rows.move(rows.of("ship_notice", document), due, following(rule.near_hours, due, now))
     elif kind == (OUTBOUND, "ship_notice"):
         if rule.ship_notice:
             due = by(_shipping)
             if not (found := met("ship_notice")):
                 opened("ship_notice", due, document.id)
             elif due:
-                rows.move(found, due, _next(rule, due, now))
+                rows.move(found, due, following(rule.near_hours, due, now))
         if rule.invoice_hours:
             opened("invoice", later(rule.invoice_hours))
     elif kind == (OUTBOUND, "invoice"):
@@ -128,11 +128,6 @@ def _at(settings: Settings, rule: Deadlines, text: str, *, ends_day: bool = Fals
     return (moment + timedelta(days=ends_day and not rest)).astimezone(UTC)
 
 
-def _next(rule: Deadlines, due: datetime, now: datetime) -> datetime:
-    """When somebody is to be told next: so long before, or at the end."""
-    return following(rule.near_hours, due, now)
-
-
 def following(hours: Iterable[float], due: datetime, now: datetime) -> datetime:
     """When somebody is to be told next of what is due: so many hours before, or at the end."""
     near = (due - timedelta(hours=one) for one in hours)
@@ -141,7 +136,7 @@ def following(hours: Iterable[float], due: datetime, now: datetime) -> datetime:
 
 def near(partner: Partner, due: datetime, now: datetime) -> datetime | None:
     """When it is told that what a partner owes is due soon, None if never; that it is late is told anyway."""
-    first = _next(partner.deadlines, due, now)
+    first = following(partner.deadlines.near_hours, due, now)
     return first if first < due else None
 
 

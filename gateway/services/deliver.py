@@ -21,7 +21,7 @@ from gzip import BadGzipFile
 from io import BytesIO
 from itertools import count
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sqlalchemy.exc import IntegrityError
 
@@ -285,6 +285,13 @@ def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], e
         if tries in (1, 5):
             store.audit("delivery.delayed", None, channel=channel, files=len(left), error=reason)
     services.trouble(channel, f"files for it wait: {reason}", error)
+
+
+def delayed(services: Services, delivery: Delivery, partner: str | None, words: str) -> None:
+    """Tells, within a transaction, that a delivery is put off: the first time, and when that lasts."""
+    if delivery.tries in (0, 4):
+        facts: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
+        services.store.audit("delivery.delayed", delivery.message_id, partner=partner, **facts)
 
 
 def give_up(services: Services, deliveries: Sequence[Delivery], reason: str) -> None:

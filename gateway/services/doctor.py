@@ -21,7 +21,7 @@ from gateway.errors import EdiError
 from gateway.files import in_words
 from gateway.observability.metrics import Site
 from gateway.observability.recent import Recent
-from gateway.partners.certificate import EXPIRED, ending
+from gateway.partners.certificate import ending
 from gateway.services import alert, check, expiry, webhook
 from gateway.services.base import Services
 from gateway.services.erp import Forms
@@ -257,8 +257,7 @@ def _certificates(services: Services, now: datetime) -> Iterator[Check]:
     for words in services.keyring.problems:
         yield Check("keys", FAIL, words, "See keys.password, and `edigw cert list`.")
     for held in services.keyring.groups():
-        partner = services.settings.partners.get(held[0].whose) if held else None
-        late = bool(partner and partner.as2 and EXPIRED in partner.as2.quirks)
+        late = bool(held) and expiry.late(services.settings, held[0].whose)
         number += len(held)
         for one, _ in ending(held, now, late):
             if (ends := one.ends(late)) - now <= _SOON:

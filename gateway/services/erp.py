@@ -63,10 +63,7 @@ class FileForm:
         """The file of a document; None for what is kept already: this gateway's JSON, or X12 written before.
 
         Args:
-            received: where it stood; None for one whose file was written before.
-
-        Args:
-            received: what it was read from, for X12 as it came.
+            received: what it was read from, for X12 as it came; None for one whose file was written before.
 
         Raises:
             DocumentError: it cannot be written so; ``problems`` says why.

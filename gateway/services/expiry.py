@@ -19,6 +19,12 @@ def noted(settings: Settings) -> Iterator[tuple[str, Expiry]]:
     yield from ((partner.id, one) for partner in settings.partners.values() for one in partner.expiries)
 
 
+def late(settings: Settings, whose: str) -> bool:
+    """Whether certificates of a partner count after their end."""
+    partner = settings.partners.get(whose)
+    return bool(partner and partner.as2 and EXPIRED in partner.as2.quirks)
+
+
 def tell(services: Services) -> int:
     """Tells what ends soon of what people noted, each alarm once; returns how many. In a transaction."""
     number, now = 0, services.clock()
@@ -42,14 +48,10 @@ def register(settings: Settings, keyring: Keyring, now: datetime) -> list[dict[s
     rows = [("noted", partner or "us", one.name, one.at, plain) for partner, one in noted(settings)]
     for held in keyring.groups():
         for one in held:
-            partner = settings.partners.get(one.whose)
-            late = bool(partner and partner.as2 and EXPIRED in partner.as2.quirks)
-            uses = (sending(held, one.partner, purpose, now, late) for purpose in one.purposes)
-            then = [covered(held, one.partner, purpose, now, late) for purpose in one.purposes]
-            name, ends = f"{one.certificate.name} ({', '.join(one.purposes)})", one.ends(late)
-            followed = all(end is not None and end > ends for end in then)
-            more: dict[str, Any] = {"in_use": one in uses, "id": one.fingerprint, "followed": followed}
-            rows.append(("certificate", one.whose, name, ends, more))
+            expired = late(settings, one.whose)
+            uses = (sending(held, one.partner, purpose, now, expired) for purpose in one.purposes)
+            name = f"{one.certificate.name} ({', '.join(one.purposes)})"
+            rows.append(("certificate", one.whose, name, one.ends(expired), one in uses))
     for partner in settings.partners.values():
         secrets = [partner.sp_api.secret_ends] if partner.sp_api else []
         rows += (("secret", partner.id, "sp_api.client_secret", one, plain) for one in secrets)

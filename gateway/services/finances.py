@@ -18,6 +18,7 @@ from gateway.partners.partner import API
 from gateway.reconciliation.remittance import digits, plain
 from gateway.services import receive
 from gateway.services.base import Services
+from gateway.services.lifecycle import Translation
 from gateway.services.reconcile import Ledger
 from gateway.services.sp_api import Account
 from gateway.transports.sp_api import Answer, SpApiError
@@ -85,7 +86,9 @@ def _keep(services: Services, account: Account, ledger: Ledger, answer: Answer) 
     if not fresh:
         return
     name = f"{INVOICES}_{services.clock():%Y%m%dT%H%M%S%f}.json"
-    message = receive.known(services, account.partner, name, BytesIO(answer.received), API)
+    partner, content = account.partner, BytesIO(answer.received)
+    about = {"partner": partner.id, "translation": Translation.TRANSLATED, "way": API}
+    message = receive.came(services, partner.folder, name, content, **about)
     with store.transaction():
         receive.keep(services, message, operation=answer.operation, request_id=answer.request_id)
         for number, one in fresh.items():

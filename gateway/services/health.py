@@ -80,7 +80,8 @@ def _fails(services: Services, doing: str, known: Channel, one: Trouble) -> None
         failures = known.failures + 1 if known.last_code == code else 1
         since = known.since or as_text(now)
         pause = min(_FIRST * 2.0 ** min(failures - 1, 10), _LONGEST) if code in SHUT_OUT else None
-        is_stopped = now - datetime.fromisoformat(since) >= services.settings.gateway.schedule.stopped_after
+        limit = timedelta(minutes=services.settings.gateway.schedule.stopped_after_minutes)
+        is_stopped = now - datetime.fromisoformat(since) >= limit
         if is_stopped and not known.stopped_at:
             store.audit("channel.stopped", channel=name, code=code, words=words, since=since)
         store.channels.change(

@@ -111,7 +111,8 @@ class Outbound(Work):
         self.findings.add(*crossreference.problems(self.store, partner, unknown))
         if crossreference.waits(unknown):
             return Translation.UNPROCESSED
-        test = document.get("test") is True or is_test or self._is_test_channel
+        own = self.services.erp.channels[self.message.channel]
+        test = document.get("test") is True or is_test or own.test
         with self.store.savepoint() as take_back:
             try:
                 if document["document_type"] == "ship_notice":
@@ -163,10 +164,6 @@ class Outbound(Work):
         except DocumentError as error:  # all that is wrong is told at once
             more = rules.ask(self.services, partner, notice, test=test, ours=True)
             raise DocumentError(str(error), problems=(*error.problems, *more)) from error
-
-    @property
-    def _is_test_channel(self) -> bool:
-        return self.services.erp.channels[self.message.channel].test
 
     def _stopped(self, status: Translation, *problems: Problem) -> Translation:
         self.findings.add(*problems)

@@ -122,7 +122,6 @@ _WORDS = {
     "claim.received": "{partner} claims {amount} of {account} as {number}; it may be disputed until {until}.",
     "finances.changed": "Finances says of invoice {number}: {status}, paid {paid}.",
     "session.begun": "{user} logged in from {address}.",
-    "session.ended": "{sessions} sessions of {user} were ended.",
     "session.refused": "A log-in of {user} from {address} was refused: {reason}.",
     "user.added": "User {user} added: {grants}. Reason: {reason}",
     "user.changed": "User {user} changed: {what}. Reason: {reason}",

@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from gateway.observability import tracing
-from gateway.partners.partner import FOLDER, SFTP, Partner
+from gateway.partners.partner import FOLDER, SFTP
 from gateway.services.base import Services, job_of
-from gateway.services.lifecycle import Translation
 from gateway.store.records import INBOUND, Message
 from gateway.transports.base import Arrival, Receiver, UnreadableError
 
@@ -73,22 +72,20 @@ def keep(services: Services, message: Message, **facts: Any) -> bool:
     return True
 
 
-def known(services: Services, partner: Partner, name: str, content: BinaryIO, way: str = "") -> Message:
-    """A message of a partner with which nothing more is to be done, for :func:`keep`; its bytes are kept."""
+def came(services: Services, channel: str, name: str, content: BinaryIO, **more: Any) -> Message:
+    """A message of what came otherwise than by a folder, for :func:`keep`; its bytes are on disk."""
     payload, size = services.payloads.put(content)
     services.payloads.flush()
     now = services.clock()
     return Message(
         id=services.arrival_id(now),
         direction=INBOUND,
-        channel=partner.folder,
+        channel=channel,
         name=name,
         payload=payload,
         size=size,
         created_at=now,
-        translation=Translation.TRANSLATED,
-        partner=partner.id,
-        way=way,
+        **more,
     )
 
 

@@ -25,6 +25,7 @@ from gateway.reconciliation.profile import DECIDABLE, Profile
 from gateway.reconciliation.remittance import ZERO, Reader, Remittance, digits, plain, references
 from gateway.services import deadline, receive
 from gateway.services.base import Services
+from gateway.services.lifecycle import Translation
 from gateway.services.work import RECONCILED, Work
 from gateway.store import tables as t
 from gateway.store.records import INBOUND, Document, as_text
@@ -100,7 +101,8 @@ def take_file(services: Services, partner: Partner, name: str, source: BinaryIO,
     form = engine.shape(shape, (services.home / "mappings",))
     if form.document != "remittance_advice":
         raise DocumentError(f"{shape} is a shape of {form.document or 'XML'}, not of remittance_advice.")
-    message = receive.known(services, partner, name, source)
+    about = {"partner": partner.id, "translation": Translation.TRANSLATED}
+    message = receive.came(services, partner.folder, name, source, **about)
     with services.payloads.open(message.payload or "") as file:
         documents = list(engine.read_shape(form, file))
     with store.transaction():

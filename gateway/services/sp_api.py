@@ -29,18 +29,17 @@ from gateway.errors import DocumentError, Location, Problem, RefusedError
 from gateway.observability import tracing
 from gateway.partners.partner import API, Partner
 from gateway.partners.sp_api import SpApi
-from gateway.services import acknowledge, lifecycle, receive
+from gateway.services import acknowledge, deliver, lifecycle, receive
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Acknowledgment, Translation
 from gateway.services.lifecycle import Delivery as Status
 from gateway.services.problems import problem
-from gateway.services.work import Came, Work, keep_written
+from gateway.services.work import Came, Work, send
 from gateway.sp_api import WrittenBody, differences, read_body, write_body
 from gateway.sp_api.changes import Change, change_order, words
 from gateway.store.records import (
     DELIVERED,
     FAILED,
-    INBOUND,
     OUTBOUND,
     PENDING,
     SENDING,
@@ -143,20 +142,9 @@ def _keep(services: Services, account: Account, answer: Answer, kind: str) -> No
     marks = {_mark(account.partner, one) for one in answer.items}
     if marks == store.claimed_of([*marks]):
         return
-    payload, size = services.payloads.put(BytesIO(answer.received))
-    services.payloads.flush()
-    now = services.clock()
-    message = Message(
-        id=services.arrival_id(now),
-        direction=INBOUND,
-        channel=account.partner.folder,
-        name=f"{kind}_{now:%Y%m%dT%H%M%S%f}.json",
-        payload=payload,
-        size=size,
-        created_at=now,
-        partner=account.partner.id,
-        way=API,
-    )
+    name, partner = f"{kind}_{services.clock():%Y%m%dT%H%M%S%f}.json", account.partner
+    content = BytesIO(answer.received)
+    message = receive.came(services, partner.folder, name, content, partner=partner.id, way=API)
     with store.transaction():
         receive.keep(services, message, operation=answer.operation, request_id=answer.request_id)
         services.enqueue([job_of(message.id)])
@@ -278,28 +266,11 @@ def planned(
     services: Services, partner: Partner, kept: Document
 ) -> tuple[Message, dict[str, Any], list[Problem]]:
     """Plans that a document is submitted: the message, facts for the audit, and remarks."""
-    made = body_of(services, partner, kept)
-    payload, size = services.payloads.put(BytesIO(orjson.dumps(made.body)))
-    sent = Message(
-        id=services.new_id(),
-        direction=OUTBOUND,
-        channel=partner.folder,
-        name=harmless(f"{kept.document_type}_{kept.number}_{kept.id[:8]}.json"),
-        payload=payload,
-        size=size,
-        created_at=services.clock(),
-        translation=Translation.WRITTEN,
-        delivery=Status.WAITING,
-        acknowledgment=Acknowledgment.WAITING,
-        partner=partner.id,
-        origin=kept.message_id,
-        way=API,
-    )
-    keep_written(services, sent, KINDS[kept.document_type].set_id)
-    channel = f"{partner.folder}/{API}"
-    services.store.add_delivery(sent.id, f"@{channel}", channel, made.operation, sent.name, payload=payload)
-    services.enqueue([job_of(f"@{channel}")])
-    facts = {"file": sent.name, "operation": made.operation, "made_from": kept.message_id, "payload": payload}
+    made, set_id = body_of(services, partner, kept), KINDS[kept.document_type].set_id
+    name = harmless(f"{kept.document_type}_{kept.number}_{kept.id[:8]}.json")
+    about: dict[str, Any] = {"way": API, "origin": kept.message_id, "operation": made.operation}
+    sent = send(services, partner, set_id, name, orjson.dumps(made.body), (None, None), **about)
+    facts = {"file": name, "operation": made.operation, "made_from": kept.message_id, "payload": sent.payload}
     return sent, facts | {"event": "submission.written"}, made.problems
 
 
@@ -335,7 +306,7 @@ def _submit(services: Services, account: Account, delivery: Delivery) -> bool:
     if delivery.state == SENDING and exchange is not None:
         answer = _found(services, account, delivery, exchange, body)
         if answer is not False:
-            return answer is not None or _unknown(services, account, delivery, exchange)
+            return answer is not None or _unknown(services, delivery, exchange)
     exchange = _begin(services, account, delivery, exchange)
     services.guard()
     try:
@@ -439,9 +410,8 @@ def _not_taken(
         store.exchanges.change(exchange.id, "sending", error=words, at=store.now())
         pause = max(pause, timedelta(seconds=error.retry_after))
         services.wake_at(f"send:{delivery.channel}", now + pause)
-        if not error.is_uncertain and delivery.tries in (0, 4):
-            told: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
-            store.audit("delivery.delayed", delivery.message_id, partner=account.partner.id, **told)
+        if not error.is_uncertain:
+            deliver.delayed(services, delivery, account.partner.id, words)
     services.trouble(delivery.channel, f"{delivery.wanted}: {words}", error)
     return error.is_uncertain
 
@@ -450,14 +420,20 @@ def _refused(services: Services, delivery: Delivery, exchange: Exchange, error: 
     """Amazon did not take it, and never will as it is."""
     store, words = services.store, str(error)[:500]
     with store.transaction():
-        if not store.settle_delivery(delivery.seq, FAILED, words):
-            raise RefusedError(f"Delivery {delivery.seq} was settled meanwhile.")
-        store.exchanges.change(exchange.id, "sending", state="failed", error=words)
-        message = store.message(delivery.message_id)
-        lifecycle.advance(store, message, Status.FAILED)
-        facts = {"channel": delivery.channel, "file": delivery.wanted, "error": words}
-        store.audit("delivery.failed", delivery.message_id, partner=message.partner, **facts)
+        _give_up(services, delivery, exchange, words)
         _judged(services, store.message(delivery.message_id), Acknowledgment.REJECTED, [words])
+
+
+def _give_up(services: Services, delivery: Delivery, exchange: Exchange, words: str) -> None:
+    """Leaves it to a person, in the transaction that is open."""
+    store = services.store
+    if not store.settle_delivery(delivery.seq, FAILED, words):
+        raise RefusedError(f"Delivery {delivery.seq} was settled meanwhile.")
+    store.exchanges.change(exchange.id, "sending", state="failed", error=words)
+    message = store.message(delivery.message_id)
+    lifecycle.advance(store, message, Status.FAILED)
+    facts = {"channel": delivery.channel, "file": delivery.wanted, "error": words}
+    store.audit("delivery.failed", delivery.message_id, partner=message.partner, **facts)
 
 
 # --- what may have been taken ------------------------------------------------------------------------
@@ -522,7 +498,7 @@ def _is_acknowledged(line: Mapping[str, Any], items: Sequence[Mapping[str, Any]]
     return False
 
 
-def _unknown(services: Services, account: Account, delivery: Delivery, exchange: Exchange) -> bool:
+def _unknown(services: Services, delivery: Delivery, exchange: Exchange) -> bool:
     """Looks again later, or leaves it to a person."""
     store, now = services.store, services.clock()
     with store.transaction():
@@ -534,11 +510,7 @@ def _unknown(services: Services, account: Account, delivery: Delivery, exchange:
             "nobody knows whether Amazon took it, and it cannot be looked up. See in Vendor Central; if it is"
             " not there: edigw message resend"
         )
-        store.settle_delivery(delivery.seq, FAILED, words)
-        store.exchanges.change(exchange.id, "sending", state="failed", error=words)
-        lifecycle.advance(store, store.message(delivery.message_id), Status.FAILED)
-        facts = {"channel": delivery.channel, "file": delivery.wanted, "error": words}
-        store.audit("delivery.failed", delivery.message_id, partner=account.partner.id, **facts)
+        _give_up(services, delivery, exchange, words)
     return True
 
 

@@ -19,7 +19,6 @@ from gateway.services import assist, receive
 from gateway.services.base import Services, job_of
 from gateway.services.erp import MADE, FileForm
 from gateway.services.quarantine import MAX_PROBLEMS
-from gateway.store.records import INBOUND, Message
 from gateway.transports.folder import QUARANTINE, harmless
 
 MAX_NAME = 150
@@ -110,22 +109,11 @@ def take(services: Services, given: Given, key: str) -> str | None:
     Args:
         key: by which the same is known when it is handed over again.
     """
-    payload, size = services.payloads.put(BytesIO(given.content))
-    services.payloads.flush()
-    store, now = services.store, services.clock()
-    message = Message(
-        id=services.arrival_id(now),
-        direction=INBOUND,
-        channel=given.channel,
-        name=given.name,
-        payload=payload,
-        size=size,
-        created_at=now,
-        way=given.way,
-    )
+    store = services.store
+    message = receive.came(services, given.channel, given.name, BytesIO(given.content), way=given.way)
     with store.transaction():
         if (before := store.claim(key, message.id)) is not None:
-            return before if store.message(before).payload == payload else None
+            return before if store.message(before).payload == message.payload else None
         only = [one.id for one in given.partners if isinstance(one, Partner)]
         receive.keep(services, message, partner=only[0] if len(only) == len(given.partners) == 1 else None)
         services.enqueue([job_of(message.id)])

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache, partial
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from gateway import __version__
@@ -43,7 +43,7 @@ from gateway.partners.as2 import As2
 from gateway.partners.certificate import EXPIRED
 from gateway.partners.partner import Partner
 from gateway.secrets import secret
-from gateway.services import lifecycle
+from gateway.services import deliver, lifecycle
 from gateway.services.base import Services
 from gateway.services.lifecycle import Delivery as Status
 from gateway.store.records import (
@@ -437,9 +437,7 @@ def _later(
         store.end_deliveries({delivery.message_id})
         pause = retries.pause(delivery.tries + 1)
         services.wake_at(f"send:{delivery.channel}", services.clock() + pause)
-        if delivery.tries in (0, 4):
-            facts: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
-            store.audit("delivery.delayed", delivery.message_id, partner=link.partner.id, **facts)
+        deliver.delayed(services, delivery, link.partner.id, words)
     services.trouble(delivery.channel, f"{delivery.wanted}: {words}", error)
 
 

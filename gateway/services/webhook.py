@@ -196,11 +196,7 @@ def _not_taken(services: Services, delivery: Delivery, exchange: Exchange, error
         store.exchanges.change(exchange.id, "sending", error=words, at=store.now(), **seen)
         if not is_gone:
             services.wake_at(f"send:{delivery.channel}", now + _pause(services, delivery.tries + 1, wanted))
-            if delivery.tries in (0, 4):
-                facts: dict[str, Any] = {"channel": delivery.channel, "files": 1, "error": words}
-                store.audit(
-                    "delivery.delayed", delivery.message_id, partner=exchange.partner or None, **facts
-                )
+            deliver.delayed(services, delivery, exchange.partner or None, words)
     if is_gone:
         health.stop(services, delivery.channel, words)
     services.trouble(delivery.channel, f"{delivery.wanted}: {words}", error)

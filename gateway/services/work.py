@@ -172,14 +172,6 @@ class Work:
             self.services.enqueue([f"reconcile:{document.id}"])
 
 
-def keep_written(services: Services, sent: Message, set_id: str) -> None:
-    """Stores a message that we wrote."""
-    partner = sent.partner or ""
-    with tracing.span("write", sent.id, first=True, origin=sent.origin, partner=partner, set=set_id):
-        services.store.add_written(sent)
-    services.store.tally["message", OUTBOUND, set_id, partner, "written"] += 1
-
-
 def send(
     services: Services,
     partner: Partner,
@@ -192,6 +184,7 @@ def send(
     origin: str | None,
     owner: str | None = None,
     agreed: Send | None = None,
+    operation: str = "",
 ) -> Message:
     """Stores an interchange, or a document as JSON, for a partner and plans its delivery.
 
@@ -201,6 +194,7 @@ def send(
         way: how it goes.
         owner: the message whose job puts it into the folder; None for itself.
         agreed: what was agreed, if the partner is to acknowledge it.
+        operation: that of the partner's API which takes it, and says what became of it.
     """
     payload, size = services.payloads.put(BytesIO(content))
     waits = agreed is not None and agreed.acknowledged
@@ -215,19 +209,21 @@ def send(
         created_at=now,
         translation=Translation.WRITTEN,
         delivery=Delivery.WAITING,
-        acknowledgment=Acknowledgment.WAITING if waits else Acknowledgment.NOT_EXPECTED,
+        acknowledgment=Acknowledgment.WAITING if waits or operation else Acknowledgment.NOT_EXPECTED,
         partner=partner.id,
         interchange=None if numbers[0] is None else str(numbers[0]),
         group=None if numbers[1] is None else str(numbers[1]),
         origin=origin,
         way=way,
     )
-    keep_written(services, sent, set_id)
+    with tracing.span("write", sent.id, first=True, origin=origin, partner=partner.id, set=set_id):
+        services.store.add_written(sent)
+    services.store.tally["message", OUTBOUND, set_id, partner.id, "written"] += 1
     channel, own = partner.place_of(way, set_id)
     if way != FOLDER:
         owner = f"@{channel}"
         services.enqueue([job_of(owner)])
-    box = f"{OUTBOX}/{own}" if own else OUTBOX
+    box = operation or (f"{OUTBOX}/{own}" if own else OUTBOX)
     services.store.add_delivery(sent.id, owner or sent.id, channel, box, name, payload=payload)
     if waits and agreed is not None:
         due = now + timedelta(hours=agreed.acknowledged_within_hours)

@@ -85,10 +85,9 @@ class Access:
         """Notes when a session was used last."""
         self._store._execute(update(t.sessions).where(_S.token == token).values(seen_at=at))
 
-    def end_sessions(self, user_id: str, *, but: str = "") -> int:
-        """Ends the sessions of a user, but one; returns how many."""
-        ended = delete(t.sessions).where(_S.user_id == user_id, _S.token != but)
-        return int(self._store._execute(ended).rowcount)
+    def end_sessions(self, user_id: str, *, but: str) -> None:
+        """Ends the sessions of a user, but one."""
+        self._store._execute(delete(t.sessions).where(_S.user_id == user_id, _S.token != but))
 
     def end_session(self, token: str) -> None:
         """Ends one, by the sha256 of its token."""

@@ -36,19 +36,11 @@ class Chart:
     legend: list[tuple[str, str]]
 
 
-def stacked(
-    title: str,
-    places: Sequence[str],
-    series: Mapping[str, Sequence[int]],
-    summary: str = "",
-    every: int = 3,
-    width: int = WIDE,
-) -> Chart:
+def stacked(title: str, places: Sequence[str], series: Mapping[str, Sequence[int]]) -> Chart:
     """Columns of parts that add up, such as messages an hour by partner.
 
     Args:
         places: names of the columns. series: by name, a figure for each place, not negative.
-        every: so many columns from label to label.
     """
     ordered = sorted(series.items(), key=lambda one: -sum(one[1]))
     if len(ordered) > MAX_SERIES:
@@ -56,8 +48,14 @@ def stacked(
         ordered = [*ordered[: MAX_SERIES - 1], (OTHERS, rest)]
     totals = [sum(figures) for figures in zip(*(one[1] for one in ordered))] or [0]
     top, left, base, high = _ceiling(max(totals)), 44, 176, 160
-    step = (width - left - 8) / max(1, len(places))
-    drawn = _grid((0, top), left, width - 8, base, high)
+    step = (WIDE - left - 8) / max(1, len(places))
+    drawn = []
+    for half in range(3):
+        y = base - high * half / 2
+        drawn += [
+            _line("axis", left, y, WIDE - 8, y),
+            _text(left - 8, y + 4, f"{top * half / 2:,g}", anchor="end"),
+        ]
     for place, name in enumerate(places):
         x, y = left + place * step + step * 0.14, float(base)
         for index, (who, figures) in enumerate(ordered, 1):
@@ -65,13 +63,13 @@ def stacked(
                 tall = figures[place] / top * high
                 y -= tall
                 drawn.append(_bar(x, y, step * 0.72, tall, f"c{index}", f"{name}, {who}: {figures[place]:,}"))
-        if place % every == 0:
+        if place % 3 == 0:
             drawn.append(_text(x + step * 0.36, base + 18, name, anchor="middle"))
     rows = [(name, *(one[1][place] for one in ordered), totals[place]) for place, name in enumerate(places)]
     columns = _columns("", *(name for name, _ in ordered), "All")
     legend = [(f"c{index}", name) for index, (name, _) in enumerate(ordered, 1)]
-    said = summary or f"{sum(totals):,} in all, at most {max(totals):,} at once"
-    return Chart(title, said, _svg(title, said, width, 204, drawn, " times"), columns, rows, legend)
+    said = f"{sum(totals):,} in all, at most {max(totals):,} at once"
+    return Chart(title, said, _svg(title, said, WIDE, 204, drawn), columns, rows, legend)
 
 
 def bars(
@@ -107,59 +105,11 @@ def bars(
     )
 
 
-def line(
-    title: str,
-    points: Sequence[tuple[str, float | None]],
-    unit: str = "%",
-    top: float = 100,
-    goal: float | None = None,
-    summary: str = "",
-    width: int = WIDE,
-) -> Chart:
-    """A rate over time, such as documents on time; a place without a figure is a gap."""
-    left, right, base, high = 44, width - (16 if goal is None else 70), 176, 160
-    known = [figure for _, figure in points if figure is not None]
-    low = max(0.0, math.floor(min(known, default=0) / 10 - 1) * 10) if unit == "%" else 0.0
-    step = (right - left - 20) / max(1, len(points) - 1)
-    drawn = _grid((low, top), left, right, base, high, unit)
-    if goal is not None:
-        y = base - (goal - low) / (top - low) * high
-        drawn += [
-            _line("goal", left, y, right, y),
-            _text(right + 8, y + 4, f"goal {goal:g}{unit}"),
-        ]
-    runs: list[list[str]] = [[]]
-    dots = []
-    every = math.ceil(len(points) * 80 / width)
-    for place, (name, figure) in enumerate(points):
-        x = left + 10 + place * step
-        if place % every == 0:
-            drawn.append(_text(x, base + 18, name, anchor="middle"))
-        if figure is None:
-            runs.append([])
-            continue
-        y = base - (min(figure, top) - low) / (top - low) * high
-        runs[-1].append(f"{_n(x)},{_n(y)}")
-        dot = Markup('<circle class="dot" cx="{}" cy="{}" r="3"><title>{}</title></circle>')
-        dots.append(dot.format(_n(x), _n(y), shown(f"{name}: {figure:g}{unit}")))
-    drawn += [Markup('<polyline class="curve" points="{}"/>').format(" ".join(run)) for run in runs if run]
-    rows = [(name, "–" if figure is None else f"{figure:g}{unit}") for name, figure in points]
-    return Chart(
-        title,
-        summary,
-        _svg(title, summary, width, 204, drawn + dots, " times"),
-        _columns("", "Rate"),
-        rows,
-        [],
-    )
-
-
 def spans(
     title: str,
     lines: Iterable[tuple[str, datetime, datetime, str]],
     now: datetime,
     summary: str = "",
-    width: int = WIDE,
 ) -> Chart:
     """Bars on a time line, such as the validity of certificates with what overlaps.
 
@@ -170,7 +120,7 @@ def spans(
     begin = min([now, *(one[1] for one in known)])
     end = max([now, *(one[2] for one in known)])
     tall, left = 30, _room([one[0] for one in known])
-    wide = width - left - 32
+    wide = WIDE - left - 32
     whole = max(1.0, (end - begin).total_seconds())
 
     def at(when: datetime) -> float:
@@ -194,7 +144,7 @@ def spans(
     drawn.append(_text(x, deep + 30, "today", anchor="middle", kind="strong"))
     rows = [(what, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}") for what, first, last, _ in known]
     columns = _columns("", "From", "Until")
-    return Chart(title, summary, _svg(title, summary, width, deep + 36, drawn), columns, rows, [])
+    return Chart(title, summary, _svg(title, summary, WIDE, deep + 36, drawn), columns, rows, [])
 
 
 # --- drawing ---------------------------------------------------------------------------------------------
@@ -207,18 +157,6 @@ def _svg(
     head = Markup('<svg class="plot{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
     said = f"{title}. {summary}" if summary else title
     return head.format(kind, width, _n(height), shown(said), Markup("").join(drawn))
-
-
-def _grid(
-    scale: tuple[float, float], left: int, right: float, base: int, high: int, unit: str = ""
-) -> list[Markup]:
-    drawn = []
-    for half in range(3):
-        y = base - high * half / 2
-        drawn.append(_line("axis", left, y, right, y))
-        figure = scale[0] + (scale[1] - scale[0]) * half / 2
-        drawn.append(_text(left - 8, y + 4, f"{figure:,g}{unit}", anchor="end"))
-    return drawn
 
 
 def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Markup:

@@ -103,7 +103,7 @@ _LENIENCY = {"name", "problem", "at"}
 _NOT_KNOWN = f"a guideline has <use> with {', '.join(sorted(_USE))}, and <leniency> with name, problem, at"
 
 
-def narrowed(guide: Guide, guideline: Guideline, name: str = "") -> Guide:
+def narrowed(guide: Guide, guideline: Guideline) -> Guide:
     """The guide as the partner wants it.
 
     Raises:
@@ -117,7 +117,7 @@ def narrowed(guide: Guide, guideline: Guideline, name: str = "") -> Guide:
             root, hits = _loop(root, [*around, one.strip()], use, f"{guideline.name}: {at}")
             if not hits:
                 raise GuideError(f"{guideline.name}: there is no {at} in {guide.name}")
-    return replace(guide, root=root, name=name or guide.name)
+    return replace(guide, root=root)
 
 
 def _loop(loop: Loop, steps: list[str], use: dict[str, str], where: str) -> tuple[Loop, int]:

@@ -1301,7 +1301,7 @@ def keep(store: Store, message_id: str, years: float, types: tuple[str, ...] = (
 
 def expired(store: Store, limit: int = 99, **types: float) -> list[tuple[str, list[str]]]:
     limits = {kind: NOW - years * YEAR for kind, years in types.items()}
-    return [(one.id, kinds) for one, kinds in store.expired(NOW - 7 * YEAR, limits, limit)]
+    return [(one.id, kinds) for one, kinds in store.retention.expired(NOW - 7 * YEAR, limits, limit)]
 
 
 def test_what_is_old_enough_is_expired(store: Store) -> None:
@@ -1354,28 +1354,28 @@ def test_a_legal_hold_keeps_what_it_covers_until_it_is_released(
 ) -> None:
     keep(store, "old", 8, ("purchase_order",), partner="acme")
     with store.transaction():
-        number = store.add_hold(kind, value, "court")
-    assert [one["reason"] for one in store.holds()] == ["court"]
+        number = store.retention.add_hold(kind, value, "court")
+    assert [one["reason"] for one in store.retention.holds()] == ["court"]
     assert [one for one, _ in expired(store)] == ([] if kept else ["old"])
     with store.transaction():
-        store.release_hold(number, "settled")
+        store.retention.release_hold(number, "settled")
     assert [one for one, _ in expired(store)] == ["old"]
-    assert store.holds() == []
+    assert store.retention.holds() == []
     assert database.column(t.audit.c.event) == ["hold.added", "hold.released"]
 
 
 def test_a_hold_is_released_once(store: Store) -> None:
     with store.transaction():
-        number = store.add_hold("all", "", "court")
-        store.release_hold(number, "settled")
+        number = store.retention.add_hold("all", "", "court")
+        store.retention.release_hold(number, "settled")
     with pytest.raises(NotFoundError, match=f"no legal hold {number}"), store.transaction():
-        store.release_hold(number, "settled")
+        store.retention.release_hold(number, "settled")
 
 
 def test_erasing_forgets_bytes_and_documents_but_not_that_they_were_there(store: Store) -> None:
     keep(store, "old", 8, ("purchase_order",))
     with store.transaction():
-        assert store.erase(store.message("old")) == ["old"]
+        assert store.retention.erase(store.message("old")) == ["old"]
     assert store.message("old").erased_at == as_text(NOW)
     assert store.document("old-purchase_order").body is None
     assert store.bodies(["old-purchase_order"]) == {}
@@ -1393,9 +1393,9 @@ def test_what_proves_an_exchange_is_needed_as_long_as_its_message(store: Store) 
         assert [one for one in ("s", "w", "r", "d", "old", "x") if not store.exchanges.needed(one)] == ["x"]
         store.exchanges.change("e1", "sending", wire=None)
         assert not store.exchanges.needed("w")
-        assert store.erase(store.message("old")) == ["d", "old", "r"]
+        assert store.retention.erase(store.message("old")) == ["d", "old", "r"]
         assert [one for one in ("s", "r", "d", "old") if store.exchanges.needed(one)] == ["s"]
-        assert store.erase(store.message("other")) == ["other", "s"]
+        assert store.retention.erase(store.message("other")) == ["other", "s"]
     assert store.exchanges.get("e1").receipt == "r", "what it was is still told"
 
 
@@ -1406,7 +1406,7 @@ def test_a_payload_that_another_message_needs_stays(store: Store) -> None:
     erased = []
     for name in ("first", "again", "none"):
         with store.transaction():
-            erased.append(store.erase(store.message(name)))
+            erased.append(store.retention.erase(store.message(name)))
     assert erased == [[], ["same"], []]
 
 

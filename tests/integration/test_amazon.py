@@ -18,9 +18,7 @@ from gateway import engine, resources
 from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
-from gateway.cli.played import PlayedPartner
-from gateway.errors import RefusedError
-from gateway.services import partner, sp_api
+from gateway.services import sp_api
 from gateway.services.check import statuses
 from gateway.services.proof import verify_payloads
 from gateway.settings import load
@@ -34,6 +32,7 @@ from tests.acceptance.test_both_channels import ACKNOWLEDGMENT, API_ORDER, X12_O
 from tests.amazon import SECRETS
 from tests.as2 import OURS, THEIRS, THEM, US, as2_home, free_port
 from tests.homes import FakeClock, rows, set_in
+from tests.played import PlayedPartner
 
 PO = "PO000001"
 PARTIES = [

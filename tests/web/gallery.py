@@ -137,8 +137,6 @@ def drawings() -> dict[str, charts.Chart]:
         who: [max(0, (hour * 7 + n * 13) % 37 - 6 + (24 if 8 < hour < 18 else 0)) for hour in range(24)]
         for n, who in enumerate(PARTNERS)
     }
-    days = [f"{(NOW - timedelta(days=29 - d)):%d %b}" for d in range(30)]
-    rate = [(day, None if n in (11, 12) else 100 - (n * 37 % 13) * 0.9) for n, day in enumerate(days)]
     cert = [
         ("as2.acme-retail.example, signing", -300, 24, "warn"),
         ("as2.acme-retail.example, next", -6, 359, "ok"),
@@ -155,13 +153,6 @@ def drawings() -> dict[str, charts.Chart]:
         "volume": charts.stacked("Messages an hour by partner", hours, volume),
         "ages": charts.bars(
             "Acknowledgments that are waiting", ages, "51 by age; 3 are overdue", "Age", charts.HALF
-        ),
-        "rate": charts.line(
-            "Ship notices on time",
-            rate,
-            goal=97,
-            summary="95.1% in 30 days; the retailer wants 97%",
-            width=charts.HALF,
         ),
         "certificates": charts.spans(
             "Validity of certificates",

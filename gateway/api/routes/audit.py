@@ -256,10 +256,8 @@ def show_retention(request: Request, _: Auditor) -> Any:
 
 def holds(services: Services, identity: Identity) -> list[Row]:
     """The legal holds that somebody may see."""
-    mine = partial(identity.may, Permission.AUDIT)
-    return [
-        one for one in services.store.holds() if mine() or (one["kind"] == "partner" and mine(one["value"]))
-    ]
+    mine, found = partial(identity.may, Permission.AUDIT), services.store.retention.holds()
+    return [one for one in found if mine() or (one["kind"] == "partner" and mine(one["value"]))]
 
 
 def hold(services: Services, identity: Identity, kind: str, value: str, reason: str) -> Row:
@@ -272,18 +270,18 @@ def hold(services: Services, identity: Identity, kind: str, value: str, reason: 
     with services.store.transaction():
         if kind == "message":
             services.store.message(value)
-        number = services.store.add_hold(kind, value, reason)
-        return next(one for one in services.store.holds() if one["seq"] == number)
+        number = services.store.retention.add_hold(kind, value, reason)
+        return next(one for one in services.store.retention.holds() if one["seq"] == number)
 
 
 def release(services: Services, identity: Identity, number: int, reason: str) -> Row:
     """Ends a legal hold. Raises NotFoundError and ApiError."""
     with services.store.transaction():
-        found = [one for one in services.store.holds() if one["seq"] == number]
+        found = [one for one in services.store.retention.holds() if one["seq"] == number]
         if not found:
             raise NotFoundError(f"There is no legal hold {number} in force.")
         allowed(identity, Permission.AUDIT, found[0]["value"] if found[0]["kind"] == "partner" else None)
-        services.store.release_hold(number, reason)
+        services.store.retention.release_hold(number, reason)
     return found[0]
 
 

@@ -13,12 +13,13 @@ from gateway.api.files import attachment
 from gateway.api.idempotency import Once
 from gateway.api.paging import Cursor, Limit, Text, listed, plain
 from gateway.api.problems import ApiError
+from gateway.api.routes import documents
 from gateway.api.site import Site
 from gateway.labels.label import Label, labels
 from gateway.partners.agreement import LAYOUTS
 from gateway.services import label, sscc
 from gateway.services.access import Identity, Permission
-from gateway.store import queries, tables
+from gateway.store import queries
 from gateway.store.database import reading
 from gateway.store.queries import Page, Row, Wanted
 
@@ -63,10 +64,7 @@ def shipments(
 
 def notice_of(site: Site, identity: Identity, document_id: str) -> tuple[Row, list[Label]]:
     """A ship notice and its labels. Raises ApiError, NotFoundError, DocumentError."""
-    mine = identity.partners(Permission.READ)
-    with reading(site.engine) as connection:
-        which = queries.resolve(connection, tables.documents, plain(document_id), mine)
-        row = queries.document(connection, which, mine)
+    row = documents.found(site, identity, document_id)
     if row["document_type"] != "ship_notice" or row["body"] is None:
         raise ApiError(404, "This is no ship notice, or its content is not kept any more.")
     found = labels({"partner_id": row["partner"], **row["body"]}, site.settings.gateway.company.name)

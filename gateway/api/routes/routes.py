@@ -32,7 +32,6 @@ from gateway.store.database import reading
 router = APIRouter(prefix="/api/v1/routes", tags=["routes"])
 MOST = 500
 """Documents of the past that are looked at."""
-MAX_DAYS = 366
 
 
 class Question(Given):

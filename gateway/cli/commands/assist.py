@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
+from gateway.cli.commands.audit import gateway_of
 from gateway.cli.commands.message import asking, when
-from gateway.cli.commands.schedule import left, opened
+from gateway.cli.commands.schedule import left
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import Style, say, show, visible, write_json
 from gateway.errors import NotFoundError, Problem, RefusedError
@@ -88,7 +89,7 @@ def run_acknowledge(args: argparse.Namespace) -> int:
     """
     from gateway.documents.assist import acknowledgment as maker
 
-    with opened(args) as gateway:
+    with gateway_of(args) as gateway:
         found = _known(args, gateway, [args.number])
         rows, _, wrong = _list(args.stock, maker.STOCK) if args.stock else (None, {}, [])
         rejects = {line: why for line, _, why in (one.partition("=") for one in args.reject)}
@@ -109,7 +110,7 @@ def run_ship(args: argparse.Namespace) -> int:
     from gateway.documents.assist import shipment as maker
     from gateway.documents.assist.story import latest
 
-    with opened(args) as gateway:
+    with gateway_of(args) as gateway:
         found = _known(args, gateway, args.numbers)
         rows, head, wrong = _list(args.packing, maker.PACKING, maker.HEAD)
         head |= {name: given for name in _SHIPMENT if (given := getattr(args, name))}
@@ -131,7 +132,7 @@ def run_invoice(args: argparse.Namespace) -> int:
     """
     from gateway.documents.assist import bill as maker
 
-    with opened(args) as gateway:
+    with gateway_of(args) as gateway:
         try:
             found = _known(args, gateway, [args.asked], kind="shipment")
         except NotFoundError:

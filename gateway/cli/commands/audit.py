@@ -44,7 +44,7 @@ def register(commands: inputs.Commands) -> None:
     for parser in (shown, out):
         parser.add_argument("--partner", metavar="P", default="", help="of this partner")
         parser.add_argument("--since", metavar="DATE", type=moment, help="from then on, UTC")
-        parser.add_argument("--until", metavar="DATE", type=_end, help="until then, the day included, UTC")
+        parser.add_argument("--until", metavar="DATE", type=end_of, help="until then, the day included, UTC")
     point = inputs.command(verbs, "checkpoint", run_checkpoint)
     holds = inputs.noun(verbs, "legal-hold", "keep what a dispute is about", "Legal holds.")
     add = inputs.command(holds, "add", run_hold)
@@ -72,7 +72,8 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _end(text: str) -> datetime:
+def end_of(text: str) -> datetime:
+    """The same of when something ends; a day with its last moment."""
     return moment(text) + timedelta(days=len(text) <= len("2026-03-31"))
 
 
@@ -89,7 +90,7 @@ def store_of(home: Path) -> Iterator[tuple[Engine, Payloads]]:
 
 
 @contextmanager
-def gateway_of(args: argparse.Namespace, actor: str | None = None) -> Iterator[Gateway]:
+def gateway_of(args: argparse.Namespace) -> Iterator[Gateway]:
     """The gateway of the home, for what a person does beside its work."""
     from gateway.app import Gateway
     from gateway.observability.logging import configure
@@ -98,7 +99,7 @@ def gateway_of(args: argparse.Namespace, actor: str | None = None) -> Iterator[G
     home = inputs.home_named(args)
     settings = load(home)
     configure(level="error")  # what was done the command tells, and the audit has it
-    opened = Gateway(home, settings, works=False, actor=inputs.actor(actor or getattr(args, "actor", None)))
+    opened = Gateway(home, settings, works=False, actor=inputs.actor(getattr(args, "actor", None)))
     with opened as gateway, closing(gateway.services.store):
         yield gateway
 
@@ -234,7 +235,7 @@ def run_hold(args: argparse.Namespace) -> int:
     with gateway_of(args) as gateway, gateway.services.store.transaction():
         if args.kind == "message":
             gateway.services.store.message(args.value)
-        number = gateway.services.store.add_hold(args.kind, args.value, args.reason)
+        number = gateway.services.store.retention.add_hold(args.kind, args.value, args.reason)
     show([f"Legal hold {number} is in force."])
     return ExitCode.FINE
 
@@ -242,7 +243,7 @@ def run_hold(args: argparse.Namespace) -> int:
 def run_holds(args: argparse.Namespace) -> int:
     """List the legal holds in force."""
     with gateway_of(args) as gateway:
-        holds = gateway.services.store.holds()
+        holds = gateway.services.store.retention.holds()
     if args.json:
         write_json(holds)
     else:
@@ -255,7 +256,7 @@ def run_holds(args: argparse.Namespace) -> int:
 def run_release(args: argparse.Namespace) -> int:
     """End a legal hold."""
     with gateway_of(args) as gateway, gateway.services.store.transaction():
-        gateway.services.store.release_hold(args.hold, args.reason)
+        gateway.services.store.retention.release_hold(args.hold, args.reason)
     show([f"Legal hold {args.hold} has ended."])
     return ExitCode.FINE
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
-from gateway.cli.commands.audit import gateway_of, moment
+from gateway.cli.commands.audit import end_of, gateway_of, moment
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import Style, count, cut, say, show, table, visible, whole, write_json
 from gateway.errors import ConfigurationError, RefusedError
@@ -40,7 +40,7 @@ def register(commands: inputs.Commands) -> None:
             "--from", metavar="DATE", type=moment, dest="since", help="use it from then on, UTC"
         )
         parser.add_argument(
-            "--until", metavar="DATE", type=_end, help="use it until then, the day included, UTC"
+            "--until", metavar="DATE", type=end_of, help="use it until then, the day included, UTC"
         )
     out = inputs.command(verbs, "export", run_export)
     out.add_argument("--der", action="store_true", help="as DER instead of PEM")
@@ -80,10 +80,6 @@ def register(commands: inputs.Commands) -> None:
         parser.add_argument("--reason", metavar="TEXT", default="", help="why; kept in the audit")
     for parser in (listed, added, made, out, check, change, gone):
         inputs.home_option(parser)
-
-
-def _end(text: str) -> datetime:
-    return moment(text) + timedelta(days=len(text) <= len("2026-03-31"))
 
 
 def _opened(args: argparse.Namespace) -> tuple[Settings, Keyring]:

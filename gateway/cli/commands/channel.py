@@ -70,7 +70,7 @@ def run_run(args: argparse.Namespace) -> int:
 def _operate(args: argparse.Namespace, done: str) -> int:
     from gateway.services import health
 
-    with gateway_of(args, args.actor) as gateway:
+    with gateway_of(args) as gateway:
         health.known_channel(gateway.services, args.channel)
         reason = {"reason": args.reason} if "reason" in args else {}
         getattr(health, args.verb)(gateway.services, args.channel, **reason)

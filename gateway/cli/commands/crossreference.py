@@ -76,8 +76,8 @@ def run_list(args: argparse.Namespace) -> int:
     return ExitCode.FINE
 
 
-def _rows(args: argparse.Namespace, text: str = "") -> Iterator[dict[str, str]]:
-    wanted = getattr(args, "text", text).lower()
+def _rows(args: argparse.Namespace) -> Iterator[dict[str, str]]:
+    wanted = getattr(args, "text", "").lower()
     with gateway_of(args) as gateway:
         for row in gateway.services.store.crossreferences[args.kind.name].rows(args.partner):
             if any(wanted in value.lower() for value in row.values()):

@@ -454,7 +454,7 @@ class Story:
 
         self._by_api(gateway, erp)
 
-        protected = sum(one.signed and bool(one.cipher) for one in self.retailer.got)
+        protected = sum(bool(one.signed and one.cipher) for one in self.retailer.got)
         found = f"{self._received} there, {protected} back, {self._receipts} signed receipts for these"
         expected = "8 there, 7 back, 7 signed receipts for these"
         self.check("each file went signed and encrypted, and a receipt proves it", found, expected)
@@ -516,11 +516,11 @@ class Story:
     def _send(self, name: str, content: bytes) -> None:
         """The retailer sends a file over AS2, and reads the receipt."""
         receipt = self.retailer.send(self.url, name, content)
-        if receipt is not None and receipt.signed is not None:
-            self._received += 1
-            said = str(receipt.report.disposition).partition("; ")[2]
-            by = receipt.signed.certificate.name.partition(" (")[0]
-            self.line(f"receipt: {said}, signed by {by}, with the digest of what was sent", 5)
+        assert receipt.signed is not None
+        self._received += 1
+        said = str(receipt.report.disposition).partition("; ")[2]
+        by = receipt.signed.certificate.name.partition(" (")[0]
+        self.line(f"receipt: {said}, signed by {by}, with the digest of what was sent", 5)
 
     def _command(self, *words: str) -> int:
         """Runs a command on the home, as a person would; its exit code."""

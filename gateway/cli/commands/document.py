@@ -53,9 +53,7 @@ def register(commands: inputs.Commands) -> None:
     approve.add_argument("id", metavar="ID", help="its id, or the beginning of it")
     words = "a rule that may be passed, as S4; give each that stops it"
     approve.add_argument("--rule", metavar="R", action="append", required=True, help=words)
-    approve.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
-    approve.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
-    inputs.home_option(approve)
+    inputs.why_options(approve)
     assist.register(verbs)
     verbs = inputs.noun(commands, "ack", "what partners say of what you sent", "Acknowledgments by partners.")
     owed = inputs.command(verbs, "list", run_acks, json="one JSON object: messages, and the next cursor")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
 from gateway.cli.commands import operate
+from gateway.cli.commands.audit import store_of
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import count, cut, say, show, table, visible, whole, write_json
 from gateway.errors import NotFoundError
@@ -212,14 +213,11 @@ def run_raw(args: argparse.Namespace) -> int:
 
 def _found(args: argparse.Namespace) -> tuple[Row, Payloads]:
     """The message that is asked for, and where its bytes are."""
-    from gateway.settings import DATA, PAYLOADS
     from gateway.store import queries, tables
-    from gateway.store.payloads import open_payloads
+    from gateway.store.database import reading
 
-    with asking(args) as (connection, settings):
-        found = queries.message(connection, queries.resolve(connection, tables.messages, args.id))
-    folder = inputs.home_named(args) / DATA / PAYLOADS
-    return found, open_payloads(settings.gateway.storage.payloads, folder)
+    with store_of(inputs.home_named(args)) as (engine, kept), reading(engine) as connection:
+        return queries.message(connection, queries.resolve(connection, tables.messages, args.id)), kept
 
 
 def _told(message: Row) -> Iterator[str]:

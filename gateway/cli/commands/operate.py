@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.cli import inputs
+from gateway.cli.commands.audit import gateway_of
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import say, show, visible, write_json
 from gateway.errors import NotFoundError, RefusedError
@@ -119,17 +120,11 @@ class _Rehearsal:
 
 def _operate(args: argparse.Namespace, done: str, *, goes_on: bool = False, **more: bool) -> int:
     """Does something with each message; of those it cannot be done with, says why."""
-    home = inputs.home_named(args)
-    from gateway.app import Gateway
-    from gateway.observability.logging import configure
-    from gateway.settings import load
     from gateway.store import queries, tables
     from gateway.store.database import reading
 
-    configure(level="error")  # what was done is told below, and is in the audit
     results, code = [], ExitCode.FINE
-    actor = inputs.actor(args.actor)
-    with Gateway(home, load(home), works=False, actor=actor) as gateway:
+    with gateway_of(args) as gateway:
         for given in args.ids:
             try:
                 with reading(gateway.engine) as connection:
@@ -143,7 +138,7 @@ def _operate(args: argparse.Namespace, done: str, *, goes_on: bool = False, **mo
     else:
         show(_line(one) for one in results)
     if goes_on and results and not args.dry_run:
-        say(f"A running `edigw up` does the rest; without one: edigw run-once --config {home}")
+        say(f"A running `edigw up` does the rest; without one: edigw run-once --config {gateway.home}")
     return code
 
 

@@ -252,7 +252,7 @@ def run_classify(args: argparse.Namespace) -> int:
     """
     from gateway.services import reconcile
 
-    with gateway_of(args, args.actor) as gateway:
+    with gateway_of(args) as gateway:
         was = reconcile.classify(gateway.services, args.line, args.kind, args.invoice, args.reason)
     if args.json:
         from gateway.services.statement import line, plain
@@ -278,7 +278,7 @@ def run_evidence(args: argparse.Namespace) -> int:
     from gateway.settings import AUDIT_KEY, CHECKPOINTS, DATA, KEYS
     from gateway.store.audit import Seal
 
-    with gateway_of(args, args.actor) as gateway, whole(args.output) as out:
+    with gateway_of(args) as gateway, whole(args.output) as out:
         seal, points = Seal.of(gateway.home / KEYS / AUDIT_KEY), gateway.home / DATA / CHECKPOINTS
         asked = (args.invoice, args.partner, args.reason)
         told = evidence(gateway.services, *asked, out, points, seal)

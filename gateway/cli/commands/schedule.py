@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import inputs
+from gateway.cli.commands.audit import gateway_of
 from gateway.cli.commands.message import asking, when
 from gateway.cli.exit_codes import ExitCode
 from gateway.cli.output import cut, say, show, table, visible, write_json
 from gateway.services.words import words
 
 if TYPE_CHECKING:
-    from gateway.app import Gateway
     from gateway.store.queries import Row
 
 _MAX_RUNS, _MAX_LISTED = 100, 1000
@@ -44,9 +44,7 @@ def register(commands: inputs.Commands) -> None:
     number = inputs.number(999_999_999, "the number of a deadline")
     ended.add_argument("number", metavar="NO", type=number, help="as `edigw deadline list` shows it")
     for verb in (now, ended):
-        verb.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
-        verb.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
-        inputs.home_option(verb)
+        inputs.why_options(verb)
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -91,7 +89,7 @@ def run_now(args: argparse.Namespace) -> int:
     """
     from gateway.services import schedule
 
-    with opened(args) as gateway:
+    with gateway_of(args) as gateway:
         schedule.run(gateway.services, args.name, args.reason)
     say(f"A running `edigw up` does it now; without one: edigw run-once --config {inputs.home_named(args)}")
     return ExitCode.FINE
@@ -104,20 +102,9 @@ def run_cancel(args: argparse.Namespace) -> int:
     """
     from gateway.services import deadline
 
-    with opened(args) as gateway:
+    with gateway_of(args) as gateway:
         deadline.cancel(gateway.services, args.number, args.reason)
     return ExitCode.FINE
-
-
-def opened(args: argparse.Namespace) -> Gateway:
-    """The home of a command, for what a person does there."""
-    home = inputs.home_named(args)
-    from gateway.app import Gateway
-    from gateway.observability.logging import configure
-    from gateway.settings import load
-
-    configure(level="error")  # what was done is told by the command, and is in the audit
-    return Gateway(home, load(home), works=False, actor=inputs.actor(getattr(args, "actor", None)))
 
 
 def run_deadlines(args: argparse.Namespace) -> int:
@@ -172,7 +159,7 @@ def run_expiries(args: argparse.Namespace) -> int:
     """
     from gateway.services import expiry
 
-    with opened(args) as gateway:
+    with gateway_of(args) as gateway:
         rows = expiry.register(gateway.settings, gateway.keyring, datetime.now(UTC))
     if args.json:
         write_json({"expiries": rows})

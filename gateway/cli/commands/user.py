@@ -42,7 +42,7 @@ def register(commands: inputs.Commands) -> None:
             verb.add_argument("--lasting", action="store_true", help=words)
         if run is run_change:
             verb.add_argument("--enable", action="store_true", help="let a disabled user log in again")
-        _why(verb)
+        inputs.why_options(verb)
     inputs.home_option(inputs.command(verbs, "list", run_list, json="print JSON"))
     verbs = inputs.noun(commands, "key", "keys of programs for the API", "Makes and revokes API keys.")
     verb = inputs.command(verbs, "make", run_make, json="print the key and what is known of it as JSON")
@@ -52,10 +52,10 @@ def register(commands: inputs.Commands) -> None:
     verb.add_argument("--scope", metavar="SCOPE", action="append", default=[], help=words)
     words = "after how many days it ends (default: 365)"
     verb.add_argument("--days", metavar="N", type=inputs.number(3650, "a number of days"), help=words)
-    _why(verb)
+    inputs.why_options(verb)
     verb = inputs.command(verbs, "revoke", run_revoke, json="print the key as JSON")
     verb.add_argument("key", metavar="ID", help="as `edigw key list` has it")
-    _why(verb)
+    inputs.why_options(verb)
     inputs.home_option(inputs.command(verbs, "list", run_keys, json="print JSON"))
 
 
@@ -66,12 +66,6 @@ def _roles(verb: argparse.ArgumentParser, *, needed: bool) -> None:
     verb.add_argument("--role", metavar="ROLE", action="append", required=needed, help=words)
     words = "for these partners only, where a role names none (default: all); may be given often"
     verb.add_argument("--partner", metavar="P", action="append", default=[], help=words)
-
-
-def _why(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--reason", metavar="TEXT", required=True, help="why; it is kept in the audit")
-    verb.add_argument("--actor", metavar="NAME", help="who does it (default: the user of this process)")
-    inputs.home_option(verb)
 
 
 def run_add(args: argparse.Namespace) -> int:
@@ -154,7 +148,7 @@ def run_make(args: argparse.Namespace) -> int:
         words = ", ".join(access.Permission)
         raise RefusedError(f"There is no scope {min(unknown)!r}: choose of {words}.")
     scopes = [access.Permission(one) for one in args.scope or access.Permission]
-    with gateway_of(args, args.actor) as gateway:
+    with gateway_of(args) as gateway:
         known = {"days": args.days or access.KEY_DAYS, "reason": args.reason}
         text, key = access.make_key(gateway.services, args.name, _grants(args), scopes, **known)
     if args.json:
@@ -195,7 +189,7 @@ def _act(args: argparse.Namespace, act: Callable[[Any, Services], dict[str, Any]
     """Does something, with the module of it and the services of the home, and tells what there is now."""
     from gateway.services import access
 
-    with gateway_of(args, args.actor) as gateway:
+    with gateway_of(args) as gateway:
         row = act(access, gateway.services)
     if args.json:
         write_json(row)

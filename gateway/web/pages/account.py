@@ -39,12 +39,10 @@ def login_form(request: Request, who: _Who, next: str = "/") -> Response:  # noq
 @router.post("/login")
 def login(request: Request, name: _Field = "", password: _Field = "", next: _Field = "/") -> Response:  # noqa: A002
     """Begins a session."""
-    client = request.client.host if request.client else ""
-    agent = request.headers.get("user-agent", "")
     same_site(request)
     try:
         with site_of(request).acting(GATEWAY) as services:
-            token, _ = access.log_in(services, name, password, agent=agent, address=client)
+            token, _ = access.log_in(services, name, password, **_from(request))
     except LogInError as error:
         status = 429 if error.seconds else 401
         answer = _log_in_page(request, local(next), name[:200], str(error), status)
@@ -70,8 +68,6 @@ def end_oidc(
 ) -> Response:
     """Back from the OpenID provider, with who it is."""
     rules, site = _provider(request), site_of(request)
-    client = request.client.host if request.client else ""
-    agent = request.headers.get("user-agent", "")
     kept = oidc.State.of(request.cookies.get(oidc.COOKIE, ""))
     try:
         if kept is None or not kept.is_of(state) or iss not in ("", rules.issuer):
@@ -83,7 +79,7 @@ def end_oidc(
         with site.acting(GATEWAY) as services:
             known = str(who.get("preferred_username") or who.get("email") or who["sub"])
             named = (who["sub"], known, _grants(rules, who))
-            token, _ = access.log_in_as(services, *named, agent=agent, address=client)
+            token, _ = access.log_in_as(services, *named, **_from(request))
         answer = _with_session(see_other(kept.next), token)
     except EdiError as wrong:
         answer = _log_in_page(request, "/", error=str(wrong), status=401)
@@ -131,12 +127,10 @@ def setup_form(request: Request, token: str = "") -> Response:
 def setup(request: Request, token: _Field = "", name: _Field = "", password: _Field = "") -> Response:
     """Makes the first administrator and logs in."""
     same_site(request)
-    client = request.client.host if request.client else ""
-    agent = request.headers.get("user-agent", "")
     try:
         with site_of(request).acting(GATEWAY) as services:
             access.set_up(services, token, name, password)
-            session, _ = access.log_in(services, name, password, agent=agent, address=client)
+            session, _ = access.log_in(services, name, password, **_from(request))
     except (LogInError, RefusedError) as error:
         form = partial(page, request, "setup.html", title="Set up", token=token[:200], name=name[:200])
         return form(status=422, error=str(error))
@@ -170,6 +164,12 @@ def logout(request: Request) -> Response:
     answer = see_other("/login", "You are signed out.")
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return answer
+
+
+def _from(request: Request) -> dict[str, Any]:
+    """Where somebody logs in from."""
+    address = request.client.host if request.client else ""
+    return {"agent": request.headers.get("user-agent", ""), "address": address}
 
 
 def _mine(who: Identity | None) -> Identity:

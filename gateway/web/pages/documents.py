@@ -18,13 +18,13 @@ from gateway.documents import KINDS
 from gateway.errors import DocumentError, RefusedError
 from gateway.rules import RULES
 from gateway.services import chain, proof, rules
-from gateway.services.access import Identity, Permission
+from gateway.services.access import Permission
 from gateway.services.crossreference import HELD
 from gateway.services.lifecycle import Acknowledgment
 from gateway.services.words import label, words
 from gateway.store import chains, queries, tables
 from gateway.store.database import reading
-from gateway.store.queries import OWED, Page, Row, Wanted
+from gateway.store.queries import OWED, Row, Wanted
 from gateway.store.records import APPROVAL
 from gateway.web.pages.message import MAX_LINES
 from gateway.web.pages.messages import Tidy
@@ -63,30 +63,16 @@ def documents(
         request,
         "documents.html",
         title="Documents",
-        json_twin=_twin("documents", request),
+        json_twin="/api/v1/documents" + (f"?{request.url.query}" if request.url.query else ""),
         rows=given.rows,
         orders={one: [key["value"] for key in keys if key["kind"] == "po"] for one, keys in orders.items()},
         asked=asked,
         types=sorted((one, words(one).capitalize()) for one in KINDS),
         answers=[(one, label("acknowledgment", one)) for one in Acknowledgment],
         can_filter=any(request.query_params.get(one) for one in _FILTERS),
-        **_around(request, identity, given),
+        partners=sorted(partners_for(request, identity), key=lambda one: one[1]),
+        cursor=given.cursor,
     )
-
-
-def _around(request: Request, identity: Identity, given: Page) -> Row:
-    """The partners that somebody may see, and where the next page of a list is."""
-    query = [one for one in request.query_params.multi_items() if one[0] != "cursor"]
-    path, first = request.url.path, "cursor" in request.query_params
-    return {
-        "partners": sorted(partners_for(request, identity), key=lambda one: one[1]),
-        "next": f"{path}?{urlencode([*query, ('cursor', given.cursor)])}" if given.cursor is not None else "",
-        "first": f"{path}?{urlencode(query)}" if first else "",
-    }
-
-
-def _twin(noun: str, request: Request) -> str:
-    return f"/api/v1/{noun}" + (f"?{request.url.query}" if request.url.query else "")
 
 
 @router.get("/documents/{document_id}")
@@ -254,5 +240,6 @@ def acknowledgments(request: Request, identity: Reader, asked: _Asked, status: T
         view=status,
         views=views,
         can_filter=bool(kept),
-        **_around(request, identity, given),
+        partners=sorted(partners_for(request, identity), key=lambda one: one[1]),
+        cursor=given.cursor,
     )

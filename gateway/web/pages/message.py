@@ -16,7 +16,7 @@ from gateway.api.routes.messages import At, found, guides_of
 from gateway.errors import NotFoundError
 from gateway.mapping.library import Library
 from gateway.services import inspect, operate, proof
-from gateway.services.access import Identity, Permission
+from gateway.services.access import Permission
 from gateway.services.words import settled, whose_move, words
 from gateway.store import queries
 from gateway.store.database import reading
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/messages/{message_id}", route_class=Tidy)
 class _Screen:
     """What all tabs of a message know."""
 
-    def __init__(self, request: Request, identity: Identity, message_id: str) -> None:
+    def __init__(self, request: Request, identity: Reader, message_id: str) -> None:
         self.request, self.identity, self.site = request, identity, site_of(request)
         self.message = found(self.site, identity, message_id)
         self.message["problems"] = [*inspect.reports(self.message, self.site.payloads)]
@@ -94,11 +94,7 @@ class _Screen:
         )
 
 
-def _screen(request: Request, identity: Reader, message_id: str) -> _Screen:
-    return _Screen(request, identity, message_id)
-
-
-_Shown = Annotated[_Screen, Depends(_screen)]
+_Shown = Annotated[_Screen, Depends()]
 
 
 @router.get("")

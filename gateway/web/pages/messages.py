@@ -21,7 +21,7 @@ from gateway.services.quarantine import REASONS
 from gateway.services.words import WORDS, label
 from gateway.store import queries, tables
 from gateway.store.database import reading
-from gateway.store.queries import OWED, REFUSED, UNPROCESSED, Page, Row, Wanted
+from gateway.store.queries import OWED, REFUSED, UNPROCESSED, Row, Wanted
 from gateway.web.render import local, page, see_other
 
 MAX_PICKED = 200
@@ -83,7 +83,7 @@ def messages(request: Request, identity: Reader, asked: _Asked) -> Response:
         carried = queries.first_documents(connection, [one["id"] for one in found.rows])
     with site.acting(identity.actor) as services:
         saved = services.store.access.views(identity.id, _SCREEN)
-    here = _query(request)
+    here = urlencode([one for one in request.query_params.multi_items() if one[0] in _KEPT])
     own = [(name, query) for name, query in saved.items()]
     views = [(name, f"/messages?{query}", None, query == here) for name, query in (*_VIEWS, *own)]
     return page(
@@ -100,7 +100,9 @@ def messages(request: Request, identity: Reader, asked: _Asked) -> Response:
         view=next((name for name, query in own if query == here), ""),
         kept=here,
         can_filter=bool(here),
-        **_pages(request, found, identity),
+        cursor=found.cursor,
+        may=identity.partners(Permission.OPERATE) != frozenset(),
+        actions=ACTIONS,
     )
 
 
@@ -122,22 +124,10 @@ def unprocessed(request: Request, identity: Reader, asked: _Asked, done: bool = 
         done=done,
         asked=asked,
         reasons=REASONS,
-        **_pages(request, found, identity),
+        cursor=found.cursor,
+        may=identity.partners(Permission.OPERATE) != frozenset(),
+        actions=ACTIONS,
     )
-
-
-def _pages(request: Request, found: Page, identity: Identity) -> Row:
-    """Where the next page is, and whether something may be done with what is on this one."""
-    query = [one for one in request.query_params.multi_items() if one[0] != "cursor"]
-    following = f"?{urlencode([*query, ('cursor', found.cursor)])}" if found.cursor is not None else ""
-    first = f"?{urlencode(query)}" if "cursor" in request.query_params else ""
-    may = identity.partners(Permission.OPERATE) != frozenset()
-    return {"next": following, "first": first and request.url.path + first, "may": may, "actions": ACTIONS}
-
-
-def _query(request: Request) -> str:
-    """The filters of an address, in their order."""
-    return urlencode([one for one in request.query_params.multi_items() if one[0] in _KEPT])
 
 
 @router.post("/messages/views")

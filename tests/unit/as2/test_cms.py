@@ -21,6 +21,7 @@ from gateway.as2.asn1 import OCTETS, Reader, sequence, set_of, tlv
 from gateway.as2.keys import Certificate, KeyPair
 from gateway.as2.problems import As2Error
 from gateway.as2.span import Span
+from gateway.partners.as2 import ENCRYPT
 from tests.certificates import pair
 
 NOW = datetime(2026, 11, 25, 12, 30, 15, tzinfo=UTC)
@@ -236,7 +237,7 @@ def _signer(attributes: bytes | None, digest: str = "sha256") -> bytes:
 # --- encryption --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cipher", cms.CIPHERS)
+@pytest.mark.parametrize("cipher", ENCRYPT[:-1])
 @pytest.mark.parametrize("oaep", ["", "sha256", "sha512"])
 @pytest.mark.parametrize("size", [0, 15, 16, 17, 100_000])
 def test_what_was_encrypted_is_decrypted(cipher: str, oaep: str, size: int) -> None:

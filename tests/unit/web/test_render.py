@@ -51,8 +51,8 @@ def hostile(h: str) -> dict[str, Any]:
     row = {"number": 1, "segment_id": "PO1", "name": h, "usage": h, "loop": h, "depth": 3, "known": False,
            "offset": 0, "text": f"PO1*1*2*{h}", "elements": [cell], "problems": [problem]}  # fmt: skip
     event = {"title": h, "text": h, "href": h, "state": h, "at": NOW, "due_at": NOW}
-    return {"h": h, "p": problem, "rows": [row], "event": event, "chart": charts.stacked(h, [h], {h: [3]}, h),
-            "bars": charts.bars(h, [(h, 1, h, "ok")], h, h), "line": charts.line(h, [(h, 3.0)], h, summary=h),
+    return {"h": h, "p": problem, "rows": [row], "event": event, "chart": charts.stacked(h, [h], {h: [3]}),
+            "bars": charts.bars(h, [(h, 1, h, "ok")], h, h),
             "spans": charts.spans(h, [(h, NOW, NOW, "ok")], NOW, h), "doc": {h: [h, {"a": h}]}}  # fmt: skip
 
 
@@ -243,7 +243,6 @@ def test_charts_add_up_and_hold_their_figures_as_a_table() -> None:
     empty = (
         charts.stacked("E", [], {}),
         charts.bars("E", []),
-        charts.line("E", []),
         charts.spans("E", [], NOW),
     )
     for chart in (*drawings().values(), *empty):
@@ -251,6 +250,3 @@ def test_charts_add_up_and_hold_their_figures_as_a_table() -> None:
         assert 'role="img" aria-label="' in chart.svg
         assert "nan" not in chart.svg
         assert 'width="-' not in chart.svg
-    gap = charts.line("R", [("a", 90.0), ("b", None), ("c", 95.0)])
-    assert gap.svg.count("<polyline") == 2
-    assert gap.rows[1] == ("b", "–")
