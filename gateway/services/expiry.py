@@ -50,8 +50,11 @@ def register(settings: Settings, keyring: Keyring, now: datetime) -> list[dict[s
         for one in held:
             expired = late(settings, one.whose)
             uses = (sending(held, one.partner, purpose, now, expired) for purpose in one.purposes)
-            name = f"{one.certificate.name} ({', '.join(one.purposes)})"
-            rows.append(("certificate", one.whose, name, one.ends(expired), one in uses))
+            then = [covered(held, one.partner, purpose, now, expired) for purpose in one.purposes]
+            name, ends = f"{one.certificate.name} ({', '.join(one.purposes)})", one.ends(expired)
+            followed = all(end is not None and end > ends for end in then)
+            more: dict[str, Any] = {"in_use": one in uses, "id": one.fingerprint, "followed": followed}
+            rows.append(("certificate", one.whose, name, ends, more))
     for partner in settings.partners.values():
         secrets = [partner.sp_api.secret_ends] if partner.sp_api else []
         rows += (("secret", partner.id, "sp_api.client_secret", one, plain) for one in secrets)

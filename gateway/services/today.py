@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, literal_column, or_, select
+from sqlalchemy import Connection, Select, case, func, literal_column, or_, select
 
 from gateway.services import expiry
 from gateway.settings import Settings
@@ -24,6 +24,9 @@ ENDS_SOON = 30
 
 AGES = ((1, "under 1 hour"), (4, "1 to 4 hours"), (24, "4 to 24 hours"), (None, "over 24 hours"))
 """Hours up to which an acknowledgment that is waited for is of an age."""
+
+DAYS_SHOWN = 14
+"""Days of which it is said how much of what was due came in time."""
 
 _DAY = timedelta(days=1)
 _M, _D, _E = t.messages.c, t.documents.c, t.expectations.c
@@ -197,15 +200,30 @@ def volume(connection: Connection, now: datetime, partners: Collection[str] | No
 
 
 def _on_time(connection: Connection, now: datetime, partners: Collection[str] | None) -> Row:
-    """What was due in the last 24 hours, of what was expected last: how many, and how many are not late."""
+    """What was due in the last 24 hours, and on each of the last days (UTC) that the last of them reach.
+
+    How many, how many of them are not late, and these in percent.
+    """
     last = select(_E.due_at, _E.state, _E.message_id).order_by(_E.seq.desc()).limit(10 * MOST).subquery()
-    due = (last.c.due_at >= as_text(now - _DAY), last.c.due_at < as_text(now), last.c.state != "cancelled")
-    found = select(last.c.state).where(*due)
-    if partners is not None:
-        found = found.join(t.messages, _M.id == last.c.message_id).where(*within(_M.partner, partners))
-    rows = connection.execute(found).all()
-    met = sum(row.state == "met" for row in rows)
-    return {"due": len(rows), "met": met, "percent": round(100 * met / len(rows), 1) if rows else None}
+    mine = [last.c.due_at < as_text(now), last.c.state != "cancelled", *within(_M.partner, partners)]
+    met = func.sum(case((last.c.state == "met", 1), else_=0))
+    days = [
+        (now - DAYS_SHOWN * _DAY + number * _DAY).date().isoformat() for number in range(1, DAYS_SHOWN + 1)
+    ]
+    day = func.substr(last.c.due_at, 1, 10)
+
+    def counted(since: str, *by: Any) -> Select[Any]:
+        found = select(*by, func.count(), met).where(last.c.due_at >= since, *mine)
+        return found if partners is None else found.join(t.messages, _M.id == last.c.message_id)
+
+    found = connection.execute(counted(days[0], day).group_by(literal_column("1"))).all()
+    by_day = {one[0]: _share(one[1], one[2]) for one in found}
+    _, *rest = connection.execute(counted(as_text(now - _DAY), literal_column("1"))).one()
+    return {**_share(*rest), "days": [{"day": one, **by_day.get(one, _share(0, 0))} for one in days]}
+
+
+def _share(due: int, met: int | None) -> Row:
+    return {"due": due, "met": met or 0, "percent": round(100 * (met or 0) / due, 1) if due else None}
 
 
 def _ages(connection: Connection, now: datetime, partners: Collection[str] | None) -> list[Row]:

@@ -17,6 +17,7 @@ from gateway.web.render import shown
 
 WIDE, HALF = 1000, 480
 """Widths of a drawing; the second for a chart that shares its row with another."""
+_LEFT, _BASE, _HIGH = 44, 176, 160  # of what goes on with time
 MAX_SERIES = 6
 """Colours there are; what is left over is drawn as one."""
 OTHERS = "Others"
@@ -47,29 +48,45 @@ def stacked(title: str, places: Sequence[str], series: Mapping[str, Sequence[int
         rest = [sum(figures) for figures in zip(*(one[1] for one in ordered[MAX_SERIES - 1 :]))]
         ordered = [*ordered[: MAX_SERIES - 1], (OTHERS, rest)]
     totals = [sum(figures) for figures in zip(*(one[1] for one in ordered))] or [0]
-    top, left, base, high = _ceiling(max(totals)), 44, 176, 160
-    step = (WIDE - left - 8) / max(1, len(places))
-    drawn = []
-    for half in range(3):
-        y = base - high * half / 2
-        drawn += [
-            _line("axis", left, y, WIDE - 8, y),
-            _text(left - 8, y + 4, f"{top * half / 2:,g}", anchor="end"),
-        ]
+    top = _ceiling(max(totals))
+    step = (WIDE - _LEFT - 8) / max(1, len(places))
+    drawn = _grid(0, top)
     for place, name in enumerate(places):
-        x, y = left + place * step + step * 0.14, float(base)
+        x, y = _LEFT + place * step + step * 0.14, float(_BASE)
         for index, (who, figures) in enumerate(ordered, 1):
             if figures[place]:
-                tall = figures[place] / top * high
+                tall = figures[place] / top * _HIGH
                 y -= tall
                 drawn.append(_bar(x, y, step * 0.72, tall, f"c{index}", f"{name}, {who}: {figures[place]:,}"))
         if place % 3 == 0:
-            drawn.append(_text(x + step * 0.36, base + 18, name, anchor="middle"))
+            drawn.append(_text(x + step * 0.36, _BASE + 18, name, anchor="middle"))
     rows = [(name, *(one[1][place] for one in ordered), totals[place]) for place, name in enumerate(places)]
     columns = _columns("", *(name for name, _ in ordered), "All")
     legend = [(f"c{index}", name) for index, (name, _) in enumerate(ordered, 1)]
     said = f"{sum(totals):,} in all, at most {max(totals):,} at once"
-    return Chart(title, said, _svg(title, said, WIDE, 204, drawn), columns, rows, legend)
+    return Chart(title, said, _svg(title, said, WIDE, 204, drawn, " times"), columns, rows, legend)
+
+
+def line(title: str, points: Sequence[tuple[str, float | None]], summary: str) -> Chart:
+    """A rate over time in percent, such as answers on time; a place without a figure is a gap."""
+    low = max(0.0, math.floor(min((one for _, one in points if one is not None), default=0) / 10 - 1) * 10)
+    step = (WIDE - _LEFT - 28) / max(1, len(points) - 1)
+    drawn, runs = _grid(low, 100, "%"), [list[str]()]
+    dots = []
+    for place, (name, figure) in enumerate(points):
+        x = _LEFT + 10 + place * step
+        drawn.append(_text(x, _BASE + 18, name, anchor="middle"))
+        if figure is None:
+            runs.append([])
+            continue
+        y = _BASE - (figure - low) / (100 - low) * _HIGH
+        runs[-1].append(f"{_n(x)},{_n(y)}")
+        dot = Markup('<circle class="dot" cx="{}" cy="{}" r="3"><title>{}</title></circle>')
+        dots.append(dot.format(_n(x), _n(y), shown(f"{name}: {figure:g}%")))
+    drawn += [Markup('<polyline class="curve" points="{}"/>').format(" ".join(run)) for run in runs if run]
+    rows = [(name, "–" if figure is None else f"{figure:g}%") for name, figure in points]
+    svg = _svg(title, summary, WIDE, 204, drawn + dots, " times")
+    return Chart(title, summary, svg, _columns("", "Rate"), rows, [])
 
 
 def bars(
@@ -157,6 +174,15 @@ def _svg(
     head = Markup('<svg class="plot{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
     said = f"{title}. {summary}" if summary else title
     return head.format(kind, width, _n(height), shown(said), Markup("").join(drawn))
+
+
+def _grid(low: float, top: float, unit: str = "") -> list[Markup]:
+    drawn = []
+    for half in range(3):
+        y = _BASE - _HIGH * half / 2
+        drawn.append(_line("axis", _LEFT, y, WIDE - 8, y))
+        drawn.append(_text(_LEFT - 8, y + 4, f"{low + (top - low) * half / 2:,g}{unit}", anchor="end"))
+    return drawn
 
 
 def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Markup:

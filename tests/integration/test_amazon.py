@@ -18,7 +18,8 @@ from gateway import engine, resources
 from gateway.app import Gateway
 from gateway.cli.commands.home import make_home
 from gateway.cli.main import main
-from gateway.services import sp_api
+from gateway.errors import RefusedError
+from gateway.services import partner, sp_api
 from gateway.services.check import statuses
 from gateway.services.proof import verify_payloads
 from gateway.settings import load

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from gateway.errors import RefusedError
 from gateway.partners.partner import Identifier, Partner, Partners
 from gateway.services import operate, today
-from gateway.services.today import MOST
+from gateway.services.today import DAYS_SHOWN, MOST
 from gateway.settings import Settings
 from gateway.store import tables as t
 from gateway.store.database import reading
@@ -103,14 +103,20 @@ def test_figures_of_acknowledgments(rows: Rows) -> None:  # noqa: F811
             {"kind": "acknowledgment", "message_id": f"m{number}", "due_at": due, "state": state},
         )
     found = told(rows, hours=2)
+    days = found["on_time"].pop("days")
     assert found["on_time"] == {"due": 3, "met": 2, "percent": 66.7}
+    assert [one["day"] for one in days][:: DAYS_SHOWN - 1] == [f"{NOW - timedelta(13):%F}", f"{NOW:%F}"]
+    assert days[-1] == {"day": f"{NOW:%F}", "due": 3, "met": 2, "percent": 66.7}
+    assert days[0] | {"day": ""} == {"day": "", "due": 0, "met": 0, "percent": None}
     assert [(one["count"], one["overdue"]) for one in found["acknowledgments"]] == [
         (0, 0),
         (2, 1),
         (0, 0),
         (0, 0),
     ]
-    assert told(rows, {"other"}, hours=2)["on_time"] == {"due": 0, "met": 0, "percent": None}
+    others = told(rows, {"other"}, hours=2)["on_time"]
+    assert {one["due"] for one in others.pop("days")} == {0}
+    assert others == {"due": 0, "met": 0, "percent": None}
 
 
 def test_more_than_is_counted_is_said(rows: Rows) -> None:  # noqa: F811

@@ -20,7 +20,9 @@ _what = "Something that needs somebody."
 _Attention = of("Attention", _what, "what words tone list", count=int, more=bool)
 _hours: Any = {"hours": list[str], "partners": dict[str, list[int]]}
 _Volume = of("Volume", "Messages of each hour, the oldest first.", **_hours, total=int)
-_OnTime = of("OnTime", "What was due, and came in time.", due=int, met=int, percent=float | None)
+_share: Any = {"due": int, "met": int, "percent": float | None}
+_Day = of("DayOnTime", "What was due on a day, and came in time.", "day", **_share)
+_OnTime = of("OnTime", "What was due, and came in time.", **_share, days=many(_Day))
 _Age = of("Age", "Acknowledgments that are waited for so long.", "age", count=int, overdue=int)
 Today = of(
     "Today",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -36,6 +38,8 @@ def today(request: Request, identity: Reader) -> Response:
         )
         for one, tone in zip(found["acknowledgments"], tones, strict=True)
     ]
+    days = [(f"{date.fromisoformat(one['day']):%-d %b}", one["percent"]) for one in found["on_time"]["days"]]
+    rates = [one for _, one in days if one is not None]
     return page(
         request,
         "today.html",
@@ -46,5 +50,8 @@ def today(request: Request, identity: Reader) -> Response:
         waiting=sum(one["count"] for one in found["acknowledgments"]),
         overdue=sum(one["overdue"] for one in found["acknowledgments"]),
         volume=charts.stacked("Messages an hour by partner, UTC", hours, series) if series else None,
+        rate=charts.line("Answers on time by the day they were due", days, "in percent, UTC")
+        if len(rates) > 1
+        else None,
         ages=charts.bars("Acknowledgments that are waiting", ages, width=charts.HALF, name="Age"),
     )
