@@ -70,7 +70,7 @@ def stacked(title: str, places: Sequence[str], series: Mapping[str, Sequence[int
 def line(title: str, points: Sequence[tuple[str, float | None]], summary: str) -> Chart:
     """A rate over time in percent, such as answers on time; a place without a figure is a gap."""
     low = max(0.0, math.floor(min((one for _, one in points if one is not None), default=0) / 10 - 1) * 10)
-    step = (WIDE - _LEFT - 28) / max(1, len(points) - 1)
+    step = (WIDE - _LEFT - 40) / max(1, len(points) - 1)
     drawn, runs = _grid(low, 100, "%"), [list[str]()]
     dots = []
     for place, (name, figure) in enumerate(points):

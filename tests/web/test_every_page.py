@@ -217,6 +217,9 @@ def _happen(served: Served) -> dict[str, str]:
         with served.gateway.acting("gateway") as services, services.store.transaction():
             known = {"partner": "acme-retail", "channel": "acme-retail", "file": LONG_FILE, "error": "full"}
             services.store.audit("delivery.failed", sent, **known)
+            stranger = first("messages?text=RETAILER-OUTBOUND", "messages")
+            for days in (1, 2):  # so that there is a line of days
+                services.store.expect("ship_notice", stranger, datetime.now(UTC) - timedelta(days))
             said: dict[str, Any] = {
                 "whose": "lindqvist",
                 "name": "LINDQVIST",
@@ -229,7 +232,7 @@ def _happen(served: Served) -> dict[str, str]:
         return {
             "order": first("messages?text=orders-1001", "messages"),
             "bad": first("messages?text=bad-date", "messages"),
-            "stranger": first("messages?text=RETAILER-OUTBOUND", "messages"),
+            "stranger": stranger,
             "sent": sent,
             "document": first("documents?text=ES-1077", "documents"),
             "held": first("documents?text=BILL-1", "documents"),

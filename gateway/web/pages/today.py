@@ -50,7 +50,7 @@ def today(request: Request, identity: Reader) -> Response:
         waiting=sum(one["count"] for one in found["acknowledgments"]),
         overdue=sum(one["overdue"] for one in found["acknowledgments"]),
         volume=charts.stacked("Messages an hour by partner, UTC", hours, series) if series else None,
-        rate=charts.line("Answers on time by the day they were due", days, "in percent, UTC")
+        rate=charts.line("Answers on time", days, "by the day they were due, UTC")
         if len(rates) > 1
         else None,
         ages=charts.bars("Acknowledgments that are waiting", ages, width=charts.HALF, name="Age"),
