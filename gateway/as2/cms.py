@@ -488,10 +488,7 @@ def _pss(parameters: bytes, name: str) -> padding.PSS:
     if parameters:
         reader = Reader(Span.of(parameters))
         reader.open(SEQUENCE)
-        if reader.peek() == 0xA0:
-            hashed = _hash_in(reader, 0xA0)
-        if reader.peek() == 0xA1:
-            mask = _mask_in(reader)
+        hashed, mask = _hash_in(reader), _mask_in(reader)
         if reader.peek() == 0xA2:
             reader.open(0xA2)
             salt = reader.integer()
@@ -504,8 +501,10 @@ def _pss(parameters: bytes, name: str) -> padding.PSS:
     return padding.PSS(padding.MGF1(_HASHES[mask]), salt)
 
 
-def _hash_in(reader: Reader, tag: int) -> str:
-    reader.open(tag)
+def _hash_in(reader: Reader) -> str:
+    if reader.peek() != 0xA0:
+        return SHA1
+    reader.open(0xA0)
     name = _DIGEST_OIDS.get(_algorithm(reader)[0])
     reader.close()
     if name is None:
@@ -514,6 +513,8 @@ def _hash_in(reader: Reader, tag: int) -> str:
 
 
 def _mask_in(reader: Reader) -> str:
+    if reader.peek() != 0xA1:
+        return SHA1
     reader.open(0xA1)
     how, parameters = _algorithm(reader)
     reader.close()
@@ -725,10 +726,7 @@ def _oaep(parameters: bytes) -> padding.OAEP:
     if parameters:
         reader = Reader(Span.of(parameters))
         reader.open(SEQUENCE)
-        if reader.peek() == 0xA0:
-            hashed = _hash_in(reader, 0xA0)
-        if reader.peek() == 0xA1:
-            mask = _mask_in(reader)
+        hashed, mask = _hash_in(reader), _mask_in(reader)
     return padding.OAEP(padding.MGF1(_HASHES[mask]), _HASHES[hashed], None)
 
 

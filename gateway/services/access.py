@@ -122,7 +122,7 @@ class Identity:
 # --- sessions ----------------------------------------------------------------------------------------------
 
 
-def log_in(services: Services, name: str, password: str, *, agent: str, address: str) -> tuple[str, Identity]:
+def log_in(services: Services, name: str, password: str, *, agent: str, address: str) -> str:
     """Begins a session of a user; returns its new token, which is kept as a hash only.
 
     Raises:
@@ -167,7 +167,7 @@ def log_in_as(
     *,
     agent: str,
     address: str,
-) -> tuple[str, Identity]:
+) -> str:
     """Begins a session of whom an OpenID provider knows by ``subject``.
 
     Args:
@@ -219,7 +219,9 @@ def of_session(services: Services, token: str) -> Identity:
     if found["seen_at"] < as_text(now - _MINUTE):
         with suppress(TransportError), services.store.transaction():
             access.seen(hashed, as_text(now))
-    return _identity(found, found["csrf"])
+    must, grants = bool(found["must_change"]), _grants(found["grants"])
+    known = ("user", found["id"], () if must else grants, found["csrf"], found["display"])
+    return Identity(_actor(found["name"]), *known, must_change=must)
 
 
 def log_out(services: Services, token: str) -> None:
@@ -593,20 +595,14 @@ def _administrators(services: Services) -> list[str]:
     return [one["id"] for one in found if full in _grants(one["grants"])]
 
 
-def _begun(services: Services, user: Row, agent: str, address: str) -> tuple[str, Identity]:
+def _begun(services: Services, user: Row, agent: str, address: str) -> str:
     store, now = services.store, services.clock()
     token, csrf = services.entropy(32).hex(), services.entropy(32).hex()
     row = {"token": _hash(token), "user_id": user["id"], "csrf": csrf, "address": address}
     row |= {"agent": _line(agent), "created_at": as_text(now), "seen_at": as_text(now)}
     store.access.add_session(**row, expires_at=as_text(now + LIFE))
     store.audit("session.begun", user=user["name"], address=row["address"], agent=row["agent"])
-    return token, _identity(user, csrf)
-
-
-def _identity(user: Row, csrf: str) -> Identity:
-    must, actor = bool(user["must_change"]), _actor(user["name"])
-    grants = () if must else _grants(user["grants"])
-    return Identity(actor, "user", user["id"], grants, csrf, user["display"], must_change=must)
+    return token
 
 
 def _actor(name: str) -> str:

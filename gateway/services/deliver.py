@@ -31,7 +31,19 @@ from gateway.observability import tracing
 from gateway.services import lifecycle
 from gateway.services.base import Services, job_of
 from gateway.services.lifecycle import Delivery as Status
-from gateway.store.records import DELIVERED, FAILED, PENDING, SENDING, SENT, WAITS, Delivery, Message, as_text
+from gateway.store.records import (
+    DELIVERED,
+    FAILED,
+    OUTBOUND,
+    PENDING,
+    SENDING,
+    SENT,
+    WAITS,
+    Delivery,
+    Exchange,
+    Message,
+    as_text,
+)
 from gateway.transports.base import Sender
 from gateway.transports.folder import OUTBOX, QUARANTINE
 
@@ -265,6 +277,21 @@ def done(services: Services, named: Sequence[tuple[Delivery, str | None]]) -> No
         proof = {"payload" if one.document_id else "sha256": one.payload} if one.payload else {}
         store.audit("file.delivered", one.message_id, document_id=one.document_id, **facts, **proof)
     store.end_deliveries({one.message_id for one in mine})
+
+
+def exchange(services: Services, delivery: Delivery, partner: str, at: str, **known: Any) -> Exchange:
+    """The exchange that is about to carry out a delivery. ``known``: what it is called, there and here."""
+    return Exchange(
+        id=services.new_id(),
+        direction=OUTBOUND,
+        channel=delivery.channel,
+        partner=partner,
+        message_id=delivery.message_id,
+        delivery=delivery.seq,
+        state="sending",
+        at=at,
+        **known,
+    )
 
 
 def _failed(services: Services, place: tuple[str, str], owners: Sequence[str], error: Exception) -> None:

@@ -40,7 +40,6 @@ from gateway.sp_api.changes import Change, change_order, words
 from gateway.store.records import (
     DELIVERED,
     FAILED,
-    OUTBOUND,
     PENDING,
     SENDING,
     Delivery,
@@ -337,19 +336,8 @@ def _begin(services: Services, account: Account, delivery: Delivery, exchange: E
         if exchange is not None:
             store.exchanges.change(exchange.id, "sending", tries=exchange.tries + 1, at=now)
         else:
-            exchange = Exchange(
-                id=services.new_id(),
-                direction=OUTBOUND,
-                channel=delivery.channel,
-                partner=account.partner.id,
-                message_id=delivery.message_id,
-                delivery=delivery.seq,
-                sender=account.terms.vendor_code,
-                receiver=delivery.box,
-                as2_id="",
-                state="sending",
-                at=now,
-            )
+            known = {"sender": account.terms.vendor_code, "receiver": delivery.box, "as2_id": ""}
+            exchange = deliver.exchange(services, delivery, account.partner.id, now, **known)
             store.exchanges.add(exchange)
         store.audit("submission.begun", delivery.message_id, partner=account.partner.id, **facts)
     return exchange

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache, partial
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from gateway import __version__
@@ -163,23 +163,10 @@ def _new(services: Services, link: Link, delivery: Delivery, now: datetime) -> _
     evidence = kept(services, made.built.evidence) if made.built.evidence else None
     wire = kept(services, [made.built.body])
     services.payloads.flush()
-    exchange = Exchange(
-        id=services.new_id(),
-        direction=OUTBOUND,
-        channel=delivery.channel,
-        partner=link.partner.id,
-        message_id=message.id,
-        delivery=delivery.seq,
-        sender=link.ours,
-        receiver=link.theirs,
-        as2_id=made.message_id,
-        state="sending",
-        mic=written(made.built.mic, made.built.usual),
-        signed=evidence,
-        wire=wire,
-        headers=made.headers,
-        at=as_text(now),
-    )
+    known: dict[str, Any] = {"sender": link.ours, "receiver": link.theirs, "as2_id": made.message_id}
+    known |= {"mic": written(made.built.mic, made.built.usual), "signed": evidence, "wire": wire}
+    known["headers"] = made.headers
+    exchange = deliver.exchange(services, delivery, link.partner.id, as_text(now), **known)
     with store.transaction():
         if delivery.state == PENDING:
             store.mark_begun(delivery, services.new_id()[:8])

@@ -30,7 +30,7 @@ from gateway.services.base import Services
 from gateway.services.check import Finding
 from gateway.services.claims import content_of
 from gateway.services.work import send as plan
-from gateway.store.records import OUTBOUND, PENDING, SENDING, Delivery, Document, Exchange, Message, as_text
+from gateway.store.records import PENDING, SENDING, Delivery, Document, Exchange, Message, as_text
 from gateway.transports import mail, webhook
 from gateway.transports.as2 import retriable, tls_context
 from gateway.transports.folder import harmless
@@ -140,19 +140,9 @@ def _begin(services: Services, terms: Webhook, delivery: Delivery, exchange: Exc
         # The same until it was taken: what a person sends again after that is meant to come again.
         what = f"{delivery.message_id}|{delivery.document_id}|{store.times_delivered(delivery)}"
         message = store.message(delivery.message_id)
-        exchange = Exchange(
-            id=services.new_id(),
-            direction=OUTBOUND,
-            channel=delivery.channel,
-            partner=message.partner or "",
-            message_id=message.id,
-            delivery=delivery.seq,
-            sender="",
-            receiver=terms.url,
-            as2_id=f"msg_{sha256(what.encode()).hexdigest()[:32]}",
-            state="sending",
-            at=now,
-        )
+        key = f"msg_{sha256(what.encode()).hexdigest()[:32]}"
+        known = {"sender": "", "receiver": terms.url, "as2_id": key}
+        exchange = deliver.exchange(services, delivery, message.partner or "", now, **known)
         store.exchanges.add(exchange)
         facts = {"webhook_id": exchange.as2_id, "url": terms.url, "file": delivery.wanted}
         store.audit(

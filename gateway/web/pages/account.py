@@ -42,7 +42,7 @@ def login(request: Request, name: _Field = "", password: _Field = "", next: _Fie
     same_site(request)
     try:
         with site_of(request).acting(GATEWAY) as services:
-            token, _ = access.log_in(services, name, password, **_from(request))
+            token = access.log_in(services, name, password, **_from(request))
     except LogInError as error:
         status = 429 if error.seconds else 401
         answer = _log_in_page(request, local(next), name[:200], str(error), status)
@@ -79,7 +79,7 @@ def end_oidc(
         with site.acting(GATEWAY) as services:
             known = str(who.get("preferred_username") or who.get("email") or who["sub"])
             named = (who["sub"], known, _grants(rules, who))
-            token, _ = access.log_in_as(services, *named, **_from(request))
+            token = access.log_in_as(services, *named, **_from(request))
         answer = _with_session(see_other(kept.next), token)
     except EdiError as wrong:
         answer = _log_in_page(request, "/", error=str(wrong), status=401)
@@ -130,7 +130,7 @@ def setup(request: Request, token: _Field = "", name: _Field = "", password: _Fi
     try:
         with site_of(request).acting(GATEWAY) as services:
             access.set_up(services, token, name, password)
-            session, _ = access.log_in(services, name, password, **_from(request))
+            session = access.log_in(services, name, password, **_from(request))
     except (LogInError, RefusedError) as error:
         form = partial(page, request, "setup.html", title="Set up", token=token[:200], name=name[:200])
         return form(status=422, error=str(error))

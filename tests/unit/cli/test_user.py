@@ -85,7 +85,8 @@ def test_a_user_from_the_first_day_to_the_last(home: Path, edigw: Terminal) -> N
     ]
     with Gateway(home, load(home), works=False) as gateway:
         words = {"agent": "", "address": ""}
-        assert access.log_in(gateway.services, "ben", "some other horse", **words)[1].must_change
+        token = access.log_in(gateway.services, "ben", "some other horse", **words)
+        assert access.of_session(gateway.services, token).must_change
     shown = edigw.run("audit", "show")
     assert "User ben changed: roles viewer of * (before: operator of acme-retail, viewer of *)" not in shown
     assert (
