@@ -11,6 +11,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from gateway.gateway_settings import GatewaySettings
+from gateway.gateway_settings import Profile as ErpProfile
 from gateway.notify.rules import Alerts
 from gateway.partners.calendar import When
 from gateway.partners.partner import Partner
@@ -18,8 +20,6 @@ from gateway.reconciliation.profile import Profile as Reconciliation
 from gateway.routing.table import Routes
 from gateway.rules.own import OwnRule
 from gateway.rules.profile import RuleProfile
-from gateway.settings import GatewaySettings
-from gateway.settings import Profile as ErpProfile
 
 FILES: dict[str, type[Any]] = {
     "gateway.yaml": GatewaySettings,

@@ -13,8 +13,8 @@ from typing import Any
 import asyncssh
 
 from gateway.api.sftp_server import Guest, Server, host_key
+from gateway.gateway_settings import SftpServer
 from gateway.partners.sftp import SftpAccount
-from gateway.settings import SftpServer
 from gateway.transports.folder import INBOX, OUTBOX
 from tests import ssh
 

@@ -37,7 +37,7 @@ FORBIDDEN_IMPORTS = {"random", "secrets", "uuid", "logging", "structlog", "sqlit
 ONLY_IN = {
     "pyx12": {"cli/opinion.py"},
     "lxml": {"shapes/xml.py", "shapes/xslt.py"},
-    "yaml": {"mapping/", "shapes/model.py", "settings.py"},
+    "yaml": {"mapping/", "shapes/model.py", "settings_file.py"},
     "sqlite3": {"store/", "services/backup.py"},
     "sqlalchemy": {
         "store/",

@@ -28,8 +28,8 @@ from typing import Any, TypeVar
 
 from gateway.api.server import Kept
 from gateway.errors import ConfigurationError
+from gateway.gateway_settings import SftpServer
 from gateway.partners.sftp import SftpAccount
-from gateway.settings import SftpServer
 from gateway.store.audit import made_key
 from gateway.transports.drop import Download, Drop, Entry, Room
 from gateway.transports.folder import INBOX

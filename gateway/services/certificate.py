@@ -11,10 +11,11 @@ from typing import Any
 
 from gateway.as2.keys import Certificate
 from gateway.errors import NotFoundError, RefusedError
+from gateway.gateway_settings import Keys
 from gateway.partners.certificate import EXPIRED, PURPOSES, Held, covered, receiving, rollover, sending
 from gateway.partners.partner import Partner
 from gateway.services.base import Services
-from gateway.settings import KEYS, Keys, Settings
+from gateway.settings import KEYS, Settings
 from gateway.store.keyring import OWN, Contents, Keyring, described, generate, held_of, make_password, read
 
 SOON = timedelta(days=30)

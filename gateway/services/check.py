@@ -17,11 +17,11 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Connection, and_, cast, exists, func, or_, select, text
 
 from gateway.errors import NotFoundError
+from gateway.gateway_settings import SftpServer
 from gateway.partners.calendar import Slots
 from gateway.partners.certificate import ALARMS
 from gateway.partners.partner import API, Partner
 from gateway.services.base import job_of
-from gateway.settings import SftpServer
 from gateway.store import queries
 from gateway.store import tables as t
 from gateway.store.database import REVISION, revision

@@ -19,10 +19,10 @@ import orjson
 from gateway import engine
 from gateway.documents import KINDS
 from gateway.errors import ConfigurationError, DocumentError, Fault, NotFoundError, Problem
+from gateway.gateway_settings import Erp, ErpChannel, ErpForm
 from gateway.mapping.library import Library
 from gateway.partners.partner import Partners
 from gateway.services.problems import problem
-from gateway.settings import Erp, ErpChannel, ErpForm
 from gateway.shapes.model import Encoding, Shape
 from gateway.transports.folder import harmless
 from gateway.x12.envelope import InterchangeHeader, TransactionSet, Verdict

@@ -20,9 +20,9 @@ from gateway.errors import ConfigurationError, DocumentError, EdiError, MappingE
 from gateway.mapping.trial import origins
 
 if TYPE_CHECKING:
+    from gateway.gateway_settings import Erp
     from gateway.mapping.library import Library
     from gateway.mapping.reader import Origin
-    from gateway.settings import Erp
     from gateway.x12.annotate import AnnotatedSet
     from gateway.x12.table import Table
 

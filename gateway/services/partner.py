@@ -31,7 +31,8 @@ from gateway.partners.partner import API, Partner
 from gateway.services import assist, health
 from gateway.services.base import Services
 from gateway.services.certificate import uses
-from gateway.settings import DATA, FOLDERS, KEYS, PARTNERS_FOLDER, Settings, edited, load, plain, read_file
+from gateway.settings import DATA, FOLDERS, KEYS, PARTNERS_FOLDER, Settings, load
+from gateway.settings_file import edited, plain, read_file
 from gateway.store import tables as t
 from gateway.store.keyring import make_ssh_key
 from gateway.store.queries import Row

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.errors import ConfigurationError, NotFoundError, Problem
 from gateway.partners.agreement import setting
 from gateway.partners.as2 import chosen
-from gateway.settings import read_file
+from gateway.settings_file import read_file
 
 TOKEN = "token"  # noqa: S105 - the name of a call
 _FINANCES = "/finances/invoices/2026-06-25/invoices"

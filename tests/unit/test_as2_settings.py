@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.gateway_settings import As2Settings, Keys
 from gateway.partners.as2 import QUIRKS, As2
 from gateway.partners.partner import Partner
-from gateway.settings import As2Settings, Keys, Settings, load
+from gateway.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 COMPANY = "company: {name: X, identifier: {qualifier: ZZ, id: X}}\n"

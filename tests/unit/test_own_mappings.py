@@ -8,8 +8,8 @@ import pytest
 
 from gateway import resources
 from gateway.errors import ConfigurationError
+from gateway.gateway_settings import Erp
 from gateway.services.mapping import check_own
-from gateway.settings import Erp
 
 PO = "mappings/x12/004010/850.yaml"
 NOTICE = "mappings/sp_api/shipment_confirmation.yaml"

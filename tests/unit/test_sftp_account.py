@@ -10,8 +10,9 @@ import yaml
 
 from gateway.cli.commands.home import make_home
 from gateway.errors import ConfigurationError
+from gateway.gateway_settings import SftpServer
 from gateway.partners.sftp import SftpAccount
-from gateway.settings import SftpServer, load
+from gateway.settings import load
 
 PARTNER = "acme-retail"
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"

@@ -21,7 +21,8 @@ from gateway.cli.main import main
 from gateway.partners.certificate import Held, ending, receiving, sending
 from gateway.services import access
 from gateway.services.access import Grant
-from gateway.settings import edited, load, plain
+from gateway.settings import load
+from gateway.settings_file import edited, plain
 from gateway.simulator.amazon import Amazon
 from gateway.simulator.script import Order, Script
 from gateway.store.keyring import Keyring, encoded, generate

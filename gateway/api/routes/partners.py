@@ -19,7 +19,7 @@ from gateway.errors import NotFoundError
 from gateway.partners.partner import Partner
 from gateway.services import connection, health, partner
 from gateway.services.access import Identity, Permission
-from gateway.settings import plain as settings_of
+from gateway.settings_file import plain as settings_of
 from gateway.store.database import reading
 
 router = APIRouter(prefix="/api/v1/partners", tags=["partners"], route_class=Once)

@@ -22,7 +22,7 @@ from gateway.routing.table import Table
 from gateway.services import certificate, connection, partner
 from gateway.services.access import Identity, Permission
 from gateway.services.connection import STEP_NAMES
-from gateway.settings import plain as settings_of
+from gateway.settings_file import plain as settings_of
 from gateway.store import queries
 from gateway.store.database import reading
 from gateway.store.keyring import ssh_public
