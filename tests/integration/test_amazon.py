@@ -409,6 +409,17 @@ def test_what_amazon_refuses_is_told_to_our_own_system_and_its_number_is_free(
         assert one.sent()[1:] == [("delivered", "waiting")]
 
 
+def test_orders_are_not_looked_for_in_amazons_sandbox(tmp_path: Path, clock: FakeClock) -> None:
+    with site(tmp_path, clock) as one:
+        connected(one.home, one.amazon.url, sandbox=True)
+        one.work()
+        assert [each["test"] for each in one.got()] == [True], "a sandbox that is played has orders"
+        connected(one.home, "", sandbox=True, base_url="", token_url="https://127.0.0.1:1/token")
+        assert one.work(hours=1).trouble == []
+        connected(one.home, "", base_url="https://127.0.0.1:1", token_url="https://127.0.0.1:1/token")
+        assert "Amazon cannot be reached" in one.work(hours=1).trouble[0]
+
+
 @pytest.mark.parametrize("sandbox", [False, True])
 def test_a_test_is_submitted_in_the_sandbox_only(tmp_path: Path, clock: FakeClock, sandbox: bool) -> None:
     with site(tmp_path, clock) as one:
