@@ -34,12 +34,13 @@ def certificates(request: Request, identity: Reader, error: str = "") -> Respons
     rows = [_row(one, held, identity, now) for one in held]
     names = {one.id: one.name for one in site.settings.partners.values()}
     tones = {"over": "off", "in use": "ok", "later": "busy", "accepted": "off"}
+    shown = {"us": "Ours", **names}
     drawn = [row for row in rows if row["state"] != "over"][:_DRAWN]
     chart = charts.spans(
         "Validity",
         [
             (
-                f"{names.get(row['whose'], row['whose'])} {row['id'][:8]}",
+                f"{shown.get(row['whose'], row['whose'])} {row['id'][:8]}",
                 row["held"].begins,
                 row["held"].ends(),
                 "warn" if row["soon"] else tones[row["state"]],
