@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -100,6 +101,9 @@ def _attend(there: socket.socket) -> int:
         os.close(one)
     with suppress(OSError):
         there.sendall(child.to_bytes(4, "big"))
+    ended = os.pidfd_open(child)
+    if there in select.select([there, ended], [], [])[0]:  # a client that was killed had no last word
+        os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     with suppress(OSError):

@@ -117,11 +117,12 @@ def test_the_sandbox_has_half_of_the_rate() -> None:
 
 
 def test_in_real_time_amazon_never_has_to_refuse() -> None:
-    script = Script(orders=(Order(number="PO000001", count=2000, at_seconds=-3600),), burst=1, rate=11)
+    script = Script(orders=(Order(number="PO000001", count=2000, at_seconds=-3600),), burst=10, rate=11)
     with Amazon(script) as amazon, Client(settings(amazon), SECRETS.__getitem__) as client:
         began = monotonic()
         pages = list(client.orders(amazon.start.replace(hour=0)))
         spent = monotonic() - began
         assert {status for _, name, status in amazon.calls} == {200}
+        assert most_in(1, [at for at, name, _ in amazon.calls if name == "getPurchaseOrders"]) <= 10
     assert sum(len(page.items) for page in pages) == 2000
     assert 1.9 - _LITTLE <= spent < 4

@@ -432,7 +432,7 @@ def test_certificates_follow_each_other_by_the_page(
     with opened(chromium, served, "administrator") as page:
         page.goto("/")
         page.get_by_text("certificates or secrets end").click()
-        row = page.locator("tr", has_text="Ours")
+        row = page.locator("tr:has(summary)", has_text="Ours")
         assert "Ends soon, nothing follows" in row.inner_text()
         row.get_by_role("link", name="The next one").click()
         page.get_by_label("From day and time (UTC)").fill(f"{on:%Y-%m-%dT00:00}")
