@@ -101,8 +101,8 @@ def _attend(there: socket.socket) -> int:
         os.close(one)
     with suppress(OSError):
         there.sendall(child.to_bytes(4, "big"))
-    ended = os.pidfd_open(child)
-    if there in select.select([there, ended], [], [])[0]:  # a client that was killed had no last word
+    waited: list[int] = [there.fileno(), os.pidfd_open(child)]
+    if waited[0] in select.select(waited, [], [])[0]:  # a client that was killed had no last word
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
