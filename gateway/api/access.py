@@ -124,7 +124,7 @@ def partners_for(
 ) -> list[tuple[str, str]]:
     """Ids and names of the partners with which somebody may do something."""
     mine, known = identity.partners(permission), site_of(request).settings.partners
-    return [(one, known[one].name or one) for one in sorted(known) if mine is None or one in mine]
+    return [(one, known[one].name) for one in sorted(known) if mine is None or one in mine]
 
 
 def allowed(identity: Identity, permission: Permission, partner: str | None) -> None:

@@ -209,9 +209,10 @@ def _written(
                     f"{one[:80]!r} names a secret or file of this machine. Here only those of {SECRETS}/ can "
                     f"be named that begin with {partner}; write others into its file by hand."
                 )
-        kept = {*_logins(old)}
-        for host, password in sorted({*_logins(new)} - kept):
-            if password in {one for _, one in kept} - {kept_at(partner, what) for what in secrets}:
+        known = {*_logins(old)}
+        kept = {password for _, password in known} - {kept_at(partner, what) for what in secrets}
+        for host, password in sorted({*_logins(new)} - known):
+            if password in kept:
                 raise ConfigurationError(
                     f"{host}: the password here was kept for another place; type it again."
                 )
