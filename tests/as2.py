@@ -81,7 +81,7 @@ def trading(home: Path, *, more: str = "", gateway_more: str = "", **played: Any
             thread = Thread(target=listener.run, args=(stop,), name="listener")
             thread.start()
             try:
-                assert listener.ready.wait(10)
+                assert listener.ready.wait(30)
                 yield Trade(home, gateway, retailer, f"http://127.0.0.1:{port}/as2", entries)
             finally:
                 stop.set()

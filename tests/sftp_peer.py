@@ -150,7 +150,7 @@ def peer(folder: Path, root: Path, logins: tuple[str, ...] = ("password",)) -> I
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     try:
-        assert started.wait(20)
+        assert started.wait(30)
         line = " ".join(Path(f"{host}.pub").read_text().split()[:2])
         yield Peer(got[2], line, faults)
     finally:

@@ -123,7 +123,7 @@ def serving(
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        assert server.ready.wait(20), failed
+        assert server.ready.wait(30), failed
         yield Served(root, server, said, kept)
     finally:
         stop.set()

@@ -197,7 +197,7 @@ def test_a_key_enqueued_while_worked_on_is_worked_on_again(case: Case) -> None:
 
     def handler(given: Sequence[Job], guard: Guard) -> None:
         started.update(job.key for job in given)
-        assert go.wait(10)
+        assert go.wait(30)
 
     with working(jobs, handler), working(case.jobs(), handler):
         case.enqueue(jobs, "message:1")
@@ -261,15 +261,15 @@ def test_stop_ends_work_soon_but_not_in_the_middle(case: Case) -> None:
     busy = threading.Thread(target=jobs.work, args=(handler, stop))
     busy.start()
     case.enqueue(jobs, "message:1")
-    assert started.wait(10)
+    assert started.wait(30)
     idle.start()
     until(lambda: case.kind == "procrastinate" or len(beating(case)) == 2)
     stop.set()
-    idle.join(2)
+    idle.join(20)
     assert not idle.is_alive()
     assert busy.is_alive()
     go.set()
-    busy.join(2)
+    busy.join(20)
     assert not busy.is_alive()
     assert case.idle(jobs)
     assert case.troubles == []
@@ -309,13 +309,13 @@ def test_a_job_that_hangs_holds_up_no_other_lane(case: Case, stuck: str, free: s
     def handler(given: Sequence[Job], guard: Guard) -> None:
         if stuck in [job.key for job in given]:
             hanging.set()
-            assert go.wait(20)
+            assert go.wait(30)
         log(given, guard)
 
     with working(jobs, handler), sending(jobs, handler):
         try:
             case.enqueue(jobs, stuck)
-            assert hanging.wait(10)
+            assert hanging.wait(30)
             for time_ in range(1, 4):
                 case.enqueue(jobs, free)
                 until(lambda: log.keys().count(free) == time_)  # noqa: B023
@@ -570,11 +570,11 @@ def test_the_absence_of_the_database_is_survived(case: Case, request: pytest.Fix
         log.jobs += given
         if not gone.is_set():
             done.set()
-            assert gone.wait(10)
+            assert gone.wait(30)
 
     with working(jobs, handler):
         case.enqueue(jobs, "message:1")
-        assert done.wait(10)
+        assert done.wait(30)
         with away(case, request):
             gone.set()
             until(lambda: len(case.troubles) > 1)
@@ -719,20 +719,20 @@ def test_a_locked_database_is_no_lost_lease(case: Case, request: pytest.FixtureR
 
     def handler(given: Sequence[Job], guard: Guard) -> None:
         started.set()
-        assert go.wait(10)
+        assert go.wait(30)
         guard()
         guarded.set()
 
     with working(jobs, handler):
         case.enqueue(jobs, "message:1")
-        assert started.wait(10)
+        assert started.wait(30)
         with working(other, log):
             until(lambda: len(beating(case)) == 2)
             before = set(beating(case))
             with away(case, request):
                 time.sleep(1.5)  # more than two leases, and nobody else may have the job
                 go.set()
-                assert guarded.wait(10)
+                assert guarded.wait(30)
             until(lambda: case.idle(jobs))
             time.sleep(0.7)
             assert set(beating(case)) == before

@@ -541,7 +541,7 @@ def test_an_answer_that_is_too_long_is_not_read_to_its_end(monkeypatch: pytest.M
 
 
 def test_an_answer_that_never_ends_is_given_up() -> None:
-    drops = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n" + b"|".join([b" "] * 40)
+    drops = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n" + b"|".join([b" "] * 98)
     with (
         Amazon(Script()) as amazon,
         answering(drops, pause=0.1) as url,
@@ -552,7 +552,7 @@ def test_an_answer_that_never_ends_is_given_up() -> None:
         began = monotonic()
         with pytest.raises(SpApiError, match="did not end in time"):
             client.call("getPurchaseOrders")
-        assert monotonic() - began < 2
+        assert monotonic() - began < 8
 
 
 def test_a_list_whose_pages_go_round_ends() -> None:

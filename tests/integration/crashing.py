@@ -45,6 +45,11 @@ def until(condition: Callable[[], object], seconds: float = 30, what: str = "it"
     return time.monotonic() - begun
 
 
+def whole_lines(log: bytes) -> list[bytes]:
+    """The JSON lines of a log that something still writes to, but not a last one that has no end yet."""
+    return [line for line in log.split(b"\n")[:-1] if line.startswith(b"{")]
+
+
 @dataclass
 class Node:
     """One process of a gateway: ``up``, ``serve`` or ``worker``.
@@ -75,11 +80,11 @@ class Node:
     @property
     def told(self) -> str:
         """What this process logged."""
-        return self.log.read_bytes()[self._from :].decode()
+        return self.log.read_bytes()[self._from :].decode(errors="replace")
 
     def events(self) -> list[dict[str, Any]]:
-        """The same, line by line."""
-        return [json.loads(line) for line in self.told.splitlines() if line.startswith("{")]
+        """The same, line by line, as far as they are whole: one may be half written when it is looked at."""
+        return [json.loads(line) for line in whole_lines(self.log.read_bytes()[self._from :])]
 
     @property
     def is_started(self) -> bool:

@@ -136,7 +136,7 @@ def listening(gateway: Gateway) -> Iterator[str]:
     thread = Thread(target=listener.run, args=(stop,))
     thread.start()
     try:
-        assert listener.ready.wait(10)
+        assert listener.ready.wait(30)
         yield f"http://127.0.0.1:{listener.port}/as2"
     finally:
         stop.set()

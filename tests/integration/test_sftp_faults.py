@@ -499,7 +499,7 @@ def test_an_answer_to_a_login_may_come_before_it_is_waited_for(
     def send_and_hear(transport: Transport, message: Message) -> None:
         send(transport, message)
         if message.asbytes()[0] == MSG_USERAUTH_REQUEST:
-            assert heard.wait(10)
+            assert heard.wait(30)
 
     monkeypatch.setattr(Transport, "_send_message", send_and_hear)
     began = time.monotonic()
@@ -646,12 +646,16 @@ def test_five_thousand_waiting_files_are_fetched(server: ssh.Sshd, root: Path, c
     assert names(root / "inbox") == []
 
 
+ONE_AFTER_ANOTHER = 120 * 5 * 0.04
+"""Seconds for 120 files if each request (open, write, close, stat, rename) waited for the one before."""
+
+
 def test_a_far_partner_is_served_quickly(server: ssh.Sshd, root: Path) -> None:
     with ssh.Proxy(server.port, 0.04) as proxy, ssh.remote(server, root, port=proxy.port) as folders:
         folders.sync(["outbox"])
         started = time.monotonic()
         put(folders, *([b"x" * 4096] * 120))
-        assert time.monotonic() - started < 3, "40 files a second"
+        assert time.monotonic() - started < ONE_AFTER_ANOTHER / 2
         for number in range(120):
             (root / f"outbox/{number}.edi").rename(root / f"inbox/{number}.edi")
         started = time.monotonic()
@@ -659,7 +663,7 @@ def test_a_far_partner_is_served_quickly(server: ssh.Sshd, root: Path) -> None:
             with folders.open(arrival) as stream:
                 assert folders.unchanged(arrival, stream, len(stream.read()))
             folders.settle(arrival)
-        assert time.monotonic() - started < 3, "40 files a second"
+        assert time.monotonic() - started < ONE_AFTER_ANOTHER / 2
 
 
 class Zeros(io.RawIOBase):

@@ -90,7 +90,7 @@ def test_an_order_goes_out_and_its_answers_come_in(tmp_path: Path, mockedi: Mock
         thread = Thread(target=listener.run, args=(stop,))
         thread.start()
         try:
-            assert listener.ready.wait(10)
+            assert listener.ready.wait(30)
             drop(home / "folders/erp/inbox", "order.json", json.dumps(ORDER).encode())
             gateway.run_once()
 

@@ -41,8 +41,8 @@ class Running:
             "handle": self._handle,
             "max_body": MAX,
             "connections": 4,
-            "body_seconds": 5.0,
-            "header_seconds": 5.0,
+            "body_seconds": 60.0,
+            "header_seconds": 60.0,
             "spool": tmp_path,
             "tls": None,
             "on_trouble": self.troubles.append,
@@ -51,7 +51,7 @@ class Running:
         self.listener = Listener("127.0.0.1", 0, "/as2", **{**settings, **changes})
         self.thread = threading.Thread(target=self.listener.run, args=(self.stop,))
         self.thread.start()
-        assert self.listener.ready.wait(5)
+        assert self.listener.ready.wait(30)
         self.port = self.listener.port
         self.url = f"http://127.0.0.1:{self.port}/as2"
 
@@ -66,11 +66,11 @@ class Running:
 
     def close(self) -> None:
         self.stop.set()
-        self.thread.join(10)
+        self.thread.join(30)
         assert not self.thread.is_alive()
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), 5)
+        return socket.create_connection(("127.0.0.1", self.port), 30)
 
     def talk(self, *parts: bytes) -> bytes:
         """What comes back until the connection is closed."""
@@ -80,7 +80,7 @@ class Running:
             return everything(connection)
 
     def post(self, body: bytes = b"ISA~") -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.request("POST", "/as2", body)
         response = connection.getresponse()
         response.read()
@@ -294,7 +294,7 @@ def test_100_continue_comes_after_admission(start: Start) -> None:
     running.refusal = Reply(403)
     begun = time.monotonic()
     got = running.talk(head("Content-Length: 1", "Expect: 100-continue"))
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
     assert got.startswith(b"HTTP/1.1 403 ")
     assert b"Continue" not in got
 
@@ -395,7 +395,7 @@ def test_who_sends_no_header_is_cut_off(start: Start) -> None:
     begun = time.monotonic()
     assert running.talk() == b""
     assert running.talk(head()[:-2]) == b""
-    assert 0.4 <= time.monotonic() - begun < 2
+    assert 0.4 <= time.monotonic() - begun < 10
 
 
 def drip(connection: socket.socket, data: bytes) -> bytes:
@@ -428,7 +428,7 @@ def test_an_idle_connection_is_closed(start: Start) -> None:
         answer(connection)
         begun = time.monotonic()
         assert everything(connection) == b""
-        assert 0.1 < time.monotonic() - begun < 1
+        assert 0.1 < time.monotonic() - begun < 10
 
 
 def test_a_body_that_stops(start: Start) -> None:
@@ -437,7 +437,7 @@ def test_a_body_that_stops(start: Start) -> None:
     got = running.talk(head("Content-Length: 9"), b"x")
     assert got.startswith(b"HTTP/1.1 408 ")
     assert b"did not arrive in time" in got
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
     assert running.requests == []
 
 
@@ -456,7 +456,7 @@ def test_a_body_that_takes_too_long(start: Start) -> None:
 
 
 def test_a_client_that_reads_nothing_is_cut_off(start: Start) -> None:
-    running = start(header_seconds=0.2)
+    running = start(header_seconds=0.2, end_seconds=60)
     asked = threading.Event()
 
     def much(request: Request) -> Reply:
@@ -466,10 +466,10 @@ def test_a_client_that_reads_nothing_is_cut_off(start: Start) -> None:
     running.answer = much
     with running.connect() as connection:
         connection.sendall(head("Content-Length: 0") * 2)
-        assert asked.wait(5)
+        assert asked.wait(30)
         begun = time.monotonic()
-        running.close()  # at its end at the latest, which is 5 s
-        assert time.monotonic() - begun < 3
+        running.close()  # at its end at the latest
+        assert time.monotonic() - begun < 30
 
 
 def test_no_more_requests_than_places(start: Start) -> None:
@@ -478,7 +478,7 @@ def test_no_more_requests_than_places(start: Start) -> None:
 
     def wait(request: Request) -> Reply:
         busy.release()
-        assert go.wait(5)
+        assert go.wait(30)
         return Reply(200)
 
     running.answer = wait
@@ -486,7 +486,7 @@ def test_no_more_requests_than_places(start: Start) -> None:
         held = [stack.enter_context(running.connect()) for _ in range(2)]
         for connection in held:
             connection.sendall(head("Content-Length: 0"))
-            assert busy.acquire(timeout=5)
+            assert busy.acquire(timeout=30)
         response = running.post()
         assert (response.status, response.headers["Retry-After"]) == (503, "10")
         go.set()
@@ -514,7 +514,7 @@ def at_work(running: Running, reply: Reply) -> tuple[threading.Event, threading.
 
     def wait(_request: Request) -> Reply:
         busy.set()
-        assert go.wait(5)
+        assert go.wait(30)
         return reply
 
     running.answer = wait
@@ -527,7 +527,7 @@ def test_a_connection_at_work_is_not_idle(start: Start) -> None:
     with ExitStack() as stack:
         connection = stack.enter_context(running.connect())
         connection.sendall(head("Content-Length: 0"))
-        assert busy.wait(5)
+        assert busy.wait(30)
         for _ in range(20):
             stack.enter_context(running.connect())
         assert running.post().status == 503
@@ -590,18 +590,18 @@ def test_a_client_that_goes_away_does_no_harm(start: Start) -> None:
 
     def wait(request: Request) -> Reply:
         busy.set()
-        assert go.wait(5)
+        assert go.wait(30)
         done.set()
         return Reply(200, [], bytes(100_000))
 
     running.answer = wait
     with running.connect() as connection:
         connection.sendall(head("Content-Length: 0"))
-        assert busy.wait(5)
+        assert busy.wait(30)
     with running.connect() as connection:
         connection.sendall(head("Content-Length: 100") + b"half")
     go.set()
-    assert done.wait(5)
+    assert done.wait(30)
     assert running.post().status == 200
     assert running.troubles == []
     assert [request.size for request, _ in running.requests] == [0, 4]
@@ -636,14 +636,14 @@ def test_running_requests_end_before_it_stops(start: Start) -> None:
     busy, go = at_work(running, Reply(200, [], b"done"))
     with running.connect() as connection, running.connect() as idle:
         connection.sendall(head("Content-Length: 0"))
-        assert busy.wait(5)
+        assert busy.wait(30)
         running.stop.set()
         assert everything(idle) == b""
         with pytest.raises(ConnectionRefusedError):
             running.connect()
         go.set()
         assert answer(connection).endswith(b"done")
-        running.thread.join(5)
+        running.thread.join(30)
         assert not running.thread.is_alive()
 
 
@@ -652,7 +652,7 @@ def test_what_does_not_end_does_not_hold_it(start: Start) -> None:
     busy, go = at_work(running, Reply(200))
     with running.connect() as connection:
         connection.sendall(head("Content-Length: 0"))
-        assert busy.wait(5)
+        assert busy.wait(30)
         running.close()
         go.set()
     assert running.troubles == []
@@ -673,7 +673,7 @@ def test_tls(start: Start, authority: Any, tmp_path: Path) -> None:  # noqa: F81
     held = issue("us", "localhost", by=authority.held)
     certificate = tmp_path / "tls.pem"
     certificate.write_bytes(held.pem())
-    running = start(tls=(str(certificate), str(certificate)), header_seconds=0.3)
+    running = start(tls=(str(certificate), str(certificate)), header_seconds=1)
     client = Client()
     to = Target(
         f"https://localhost:{running.port}/as2", tls=tls_context(authority.file, None), public_only=False
@@ -683,7 +683,7 @@ def test_tls(start: Start, authority: Any, tmp_path: Path) -> None:  # noqa: F81
     client.close()
     begun = time.monotonic()
     assert running.talk() == b""  # no handshake
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
     old = tls_context(authority.file, None)
     old.set_ciphers("ALL:@SECLEVEL=0")
     old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1

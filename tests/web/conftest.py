@@ -66,7 +66,7 @@ def serve(home: Path, *, works: bool = True) -> Iterator[Served]:
         for one in threads:
             ends.callback(one.join)
         ends.callback(stop.set)
-        assert web.ready.wait(20)
+        assert web.ready.wait(30)
         yield Served(home, gateway, f"http://127.0.0.1:{web.port}")
 
 

@@ -249,7 +249,7 @@ def test_one_at_a_time_and_with_an_end(tmp_path: Path, monkeypatch: pytest.Monke
         return errand.begin(tmp_path, "export", "everything", "web:anna", lambda: now, work)
 
     def waits(out: Any, beat: Any) -> dict[str, Any]:
-        assert go.wait(20)
+        assert go.wait(30)
         beat("on and on")
         return {}
 

@@ -180,7 +180,7 @@ def test_a_hostile_mapping_holds_nothing_for_ever(served: Served, monkeypatch: p
         began = time.monotonic()
         answer = post(api, url, text=slow)
         assert (answer.status_code, answer.json()["code"]) == (422, "TOO-LONG")
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 20
     assert threading.active_count() <= limit + 8, "the threads of the server"
     assert multiprocessing.active_children() == []
 

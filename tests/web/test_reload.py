@@ -28,6 +28,7 @@ from gateway.cli.main import main
 from gateway.settings import load
 from tests import ssh
 from tests.homes import put, rows, set_in
+from tests.integration.crashing import whole_lines
 from tests.orders import interchange, order
 from tests.web.browsing import unusable
 from tests.web.conftest import PASSWORD
@@ -68,7 +69,7 @@ class Running:
         put(self.home, f"{number}.edi", interchange(control, [order(1, number, [LINE])]))
 
     def said(self, event: str) -> list[dict[str, object]]:
-        lines = [json.loads(one) for one in self.log.read_text().splitlines() if one.startswith("{")]
+        lines = [json.loads(one) for one in whole_lines(self.log.read_bytes())]
         return [one for one in lines if one.get("event") == event]
 
 

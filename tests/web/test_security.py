@@ -75,7 +75,7 @@ def shown(gateway: Gateway, header_seconds: float = 15.0, **web: Any) -> Iterato
     thread = Thread(target=made.run, args=(stop,))
     thread.start()
     try:
-        assert made.ready.wait(20)
+        assert made.ready.wait(30)
         yield made
     finally:
         stop.set()

@@ -117,7 +117,7 @@ def test_who_is_killed_before_the_answer_is_told_honestly(
         url = child.stdout.readline().strip()
         with pytest.raises(httpx.TransportError):
             httpx.post(f"{url}{URL}", json=invoice("KILLED-1"), headers=ask, timeout=30)
-        assert child.wait(20) == -signal.SIGKILL
+        assert child.wait(30) == -signal.SIGKILL
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("EDIGW_WEB_LISTEN", raising=False)
         with serve(home) as found, found.client() as client:
