@@ -122,9 +122,10 @@ def same_site(request: Request) -> None:
 def partners_for(
     request: Request, identity: Identity, permission: Permission = Permission.READ
 ) -> list[tuple[str, str]]:
-    """Ids and names of the partners with which somebody may do something."""
+    """Ids and names of the partners with which somebody may do something, by their names."""
     mine, known = identity.partners(permission), site_of(request).settings.partners
-    return [(one, known[one].name) for one in sorted(known) if mine is None or one in mine]
+    found = ((id_, one.name) for id_, one in known.items() if mine is None or id_ in mine)
+    return sorted(found, key=lambda one: (one[1].casefold(), one[0]))
 
 
 def allowed(identity: Identity, permission: Permission, partner: str | None) -> None:

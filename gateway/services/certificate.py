@@ -95,7 +95,7 @@ def usable(found: Contents, one: Certificate, **known: Any) -> Held:
     try:
         return held_of(one, found.key, **known)
     except ValueError as error:
-        raise RefusedError(f"{one.name} cannot be used: {error}.") from None
+        raise RefusedError(f"{one.name} cannot be used: {error}.") from error
 
 
 def taken(

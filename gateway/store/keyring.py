@@ -253,6 +253,10 @@ def _moment(text: str) -> datetime:
 # --- certificates and keys ---------------------------------------------------------------------------------
 
 
+class WeakKeyError(ValueError):
+    """A key is too weak; one of a partner can be taken all the same (``weak``)."""
+
+
 def held_of(
     certificate: Certificate,
     key: PrivateKey | None = None,
@@ -273,7 +277,7 @@ def held_of(
         weak: a partner's may have a short key.
 
     Raises:
-        ValueError: it cannot be used; says why.
+        WeakKeyError: its key is too weak. ValueError: it cannot be used otherwise. Both say why.
     """
     purposes = purposes or _allowed(certificate)
     if wrong := {*purposes} - {*(PURPOSES if key is not None else PURPOSES[:2])}:
@@ -286,7 +290,7 @@ def held_of(
     if key is not None and key.public_key() != certificate.key:
         raise ValueError("the private key does not belong to the certificate")
     if (words := weakness(certificate.key)) and (key is not None or not weak):
-        raise ValueError(f"{words} is too weak")
+        raise WeakKeyError(f"{words} is too weak")
     ordered = tuple(one for one in PURPOSES if one in purposes)
     return Held(certificate, ordered, since, until, added, partner, key, weak and bool(words))
 

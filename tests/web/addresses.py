@@ -6,6 +6,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -55,11 +56,20 @@ class Watched(httpx.Client):
         super().__init__(base_url=served.url, **options)
         self.queries: dict[str, list[str]] = {}
         self._now: list[str] = []
-        event.listen(served.gateway.engine, "before_cursor_execute", self._note)
+        self._engine = served.gateway.engine
+        event.listen(self._engine, "before_cursor_execute", self._note)
 
     def get(self, url: Any, **options: Any) -> httpx.Response:
         self._now = self.queries[str(url)] = []
         return super().get(url, **options)
+
+    def close(self) -> None:
+        event.remove(self._engine, "before_cursor_execute", self._note)
+        super().close()
+
+    def __exit__(self, *exc: object) -> None:
+        event.remove(self._engine, "before_cursor_execute", self._note)
+        super().__exit__(*exc)
 
     def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         # Requests run in threads of anyio; the work beside does not count.

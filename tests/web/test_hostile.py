@@ -132,13 +132,13 @@ def _component(content: bytes) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def visited(hostile: Served) -> Iterator[tuple[dict[str, dict[str, httpx.Response]], dict[str, list[str]]]]:
+def visited(hostile: Served) -> tuple[dict[str, dict[str, httpx.Response]], dict[str, list[str]]]:
     """Every page and list, as an administrator sees it, and what it asked the database."""
     with Watched(hostile, headers={"Accept": "text/html"}, timeout=60) as client:
         assert client.post("/login", data={"name": "mallory", "password": PASSWORD}).status_code == 303
         one = client.get("/api/v1/messages").json()["messages"][0]["id"]
         begin = ("/messages?text=7KX2M41Q", f"/messages?text={MARK}", f"/messages/actions?do=close&id={one}")
-        yield crawl(client, ROUTES, *begin), client.queries
+        return crawl(client, ROUTES, *begin), client.queries
 
 
 @pytest.fixture(scope="module")

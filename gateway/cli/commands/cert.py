@@ -145,6 +145,7 @@ def _row(one: Held, now: datetime) -> list[str]:
 def _changing(args: argparse.Namespace, is_own: bool) -> Iterator[tuple[Gateway, Keyring]]:
     """The gateway and its keyring; the password of our keys is made with the first of them."""
     from gateway.services.certificate import known_partner, ready_for_own
+    from gateway.store.keyring import WeakKeyError
 
     with gateway_of(args) as gateway:
         known_partner(gateway.settings, args.partner)
@@ -154,7 +155,7 @@ def _changing(args: argparse.Namespace, is_own: bool) -> Iterator[tuple[Gateway,
         try:
             yield gateway, ring
         except RefusedError as error:
-            if is_own or not str(error).endswith(" is too weak."):
+            if is_own or not isinstance(error.__cause__, WeakKeyError):
                 raise
             raise RefusedError(f"{error} A partner's is taken with --weak.") from None
 

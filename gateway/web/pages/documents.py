@@ -70,7 +70,7 @@ def documents(
         types=sorted((one, words(one).capitalize()) for one in KINDS),
         answers=[(one, label("acknowledgment", one)) for one in Acknowledgment],
         can_filter=any(request.query_params.get(one) for one in _FILTERS),
-        partners=sorted(partners_for(request, identity), key=lambda one: one[1]),
+        partners=partners_for(request, identity),
         cursor=given.cursor,
     )
 
@@ -240,6 +240,6 @@ def acknowledgments(request: Request, identity: Reader, asked: _Asked, status: T
         view=status,
         views=views,
         can_filter=bool(kept),
-        partners=sorted(partners_for(request, identity), key=lambda one: one[1]),
+        partners=partners_for(request, identity),
         cursor=given.cursor,
     )

@@ -94,7 +94,7 @@ def messages(request: Request, identity: Reader, asked: _Asked) -> Response:
         rows=found.rows,
         carried=carried,
         asked=asked,
-        partners=sorted(partners_for(request, identity), key=lambda one: one[1]),
+        partners=partners_for(request, identity),
         statuses={kind: [(one, label(kind, one)) for one in some] for kind, some in WORDS.items()},
         views=views,
         view=next((name for name, query in own if query == here), ""),
