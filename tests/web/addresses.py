@@ -63,13 +63,14 @@ class Watched(httpx.Client):
         self._now = self.queries[str(url)] = []
         return super().get(url, **options)
 
-    def close(self) -> None:
-        event.remove(self._engine, "before_cursor_execute", self._note)
-        super().close()
-
-    def __exit__(self, *exc: object) -> None:
-        event.remove(self._engine, "before_cursor_execute", self._note)
-        super().__exit__(*exc)
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        event.remove(self._engine, "before_cursor_execute", self._note)  # what comes now, others ask
+        super().__exit__(exc_type, exc_value, traceback)
 
     def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         # Requests run in threads of anyio; the work beside does not count.
