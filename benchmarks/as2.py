@@ -55,13 +55,14 @@ from gateway.as2.span import Span  # noqa: E402
 from gateway.services.transmit import as2_headers  # noqa: E402
 from gateway.services.work import send  # noqa: E402
 from gateway.settings import load  # noqa: E402
-from tests.as2 import OURS, THEIRS, THEM, US, as2_home, free_port  # noqa: E402
+from tests.as2 import OURS, THEIRS, THEM, US, as2_home  # noqa: E402
 from tests.homes import PARTNER, set_in  # noqa: E402
 from tests.interop import environments  # noqa: E402
 from tests.interop.environments import Unavailable  # noqa: E402
 from tests.interop.matrix import Feature  # noqa: E402
 from tests.interop.peers import Peer, Peers  # noqa: E402
 from tests.played import PlayedPartner  # noqa: E402
+from tests.ports import free_port  # noqa: E402
 
 NAMES = ("round", "receive", "send", "large", "steady")
 LINES = 80

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,16 +16,10 @@ from gateway.store.records import Entry
 from tests.certificates import pair, write_home_keys
 from tests.homes import PARTNER, set_in
 from tests.played import PlayedPartner
+from tests.ports import free_port
 
 OURS, THEIRS = "EXAMPLE-AS2", "ACME AS2"
 US, THEM = pair("Example Supplier"), pair("Acme Retail")
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @dataclass(eq=False)

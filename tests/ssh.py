@@ -21,6 +21,7 @@ import pytest
 
 from gateway.partners.sftp import Sftp, Upload
 from gateway.transports.sftp import SftpFolders
+from tests.ports import free_port
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:" + os.environ.get("PATH", ""))
 ABSENT = "needs OpenSSH (Debian: openssh-server, openssh-client)"
@@ -31,12 +32,6 @@ def key(path: Path, kind: str = "ed25519", *options: str) -> Path:
     command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path), *options]
     subprocess.run(command, check=True)
     return path
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @dataclass

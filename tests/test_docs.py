@@ -43,7 +43,7 @@ from gateway.settings import rules_of
 from gateway.simulator.script import Script
 from gateway.sp_api import KINDS
 from tests import forked
-from tests.as2 import free_port
+from tests.ports import free_port
 from tests.reference import FILES, api_table, endpoints, kinds_within, setting_table, written_fields
 from tests.rules import PROFILES, partner
 from tests.schemas import document_schema

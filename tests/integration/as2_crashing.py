@@ -33,7 +33,6 @@ from gateway.cli.commands.home import make_home
 from gateway.store import tables as t
 from gateway.store.database import reading
 from gateway.store.exchanges import PAYLOADS
-from tests.as2 import free_port
 from tests.certificates import pair, write_home_keys
 from tests.databases import postgres_server
 from tests.integration import points
@@ -42,6 +41,7 @@ from tests.integration.killing import erp_order, invoice
 from tests.integration.traffic import opened, unfinished
 from tests.interop import mockedi
 from tests.interop.mockedi import MockEdi
+from tests.ports import free_port
 
 SUPPLIER, RETAILER = "example-supplier", "acme-retail"
 _IDS = {SUPPLIER: "EXAMPLESUPPLIER", RETAILER: "ACMERETAIL"}

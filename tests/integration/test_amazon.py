@@ -31,9 +31,10 @@ from gateway.store.database import reading
 from gateway.transports.sp_api import Answer, SpApiError
 from tests.acceptance.test_both_channels import ACKNOWLEDGMENT, API_ORDER, X12_ORDER, plain
 from tests.amazon import SECRETS
-from tests.as2 import OURS, THEIRS, THEM, US, as2_home, free_port
+from tests.as2 import OURS, THEIRS, THEM, US, as2_home
 from tests.homes import FakeClock, rows, set_in
 from tests.played import PlayedPartner
+from tests.ports import free_port
 
 PO = "PO000001"
 PARTIES = [

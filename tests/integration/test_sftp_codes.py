@@ -21,6 +21,7 @@ from gateway.transports.sftp import SftpFolders
 from tests import ssh
 from tests.homes import rows, work
 from tests.integration.test_sftp import drop_order, sftp_home
+from tests.ports import free_port
 from tests.sftp_peer import PASSWORD, Peer, peer
 
 pytestmark = pytest.mark.needs_system
@@ -62,7 +63,7 @@ def _jump_without_way(server: Making, root: Path) -> SftpFolders:
     there = server()
     said = there.settings()
     jump = Server(**{one: said[one] for one in ("host", "port", "user", "host_keys", "key")})
-    return ssh.remote(there, root, port=ssh.free_port(), proxy_jump=jump)
+    return ssh.remote(there, root, port=free_port(), proxy_jump=jump)
 
 
 def _old(server: Making, root: Path) -> SftpFolders:
@@ -113,7 +114,7 @@ CASES: list[tuple[str, Case]] = [
     ("SFTP-SECRET", _no_secret),
     ("SFTP-KEY", _no_key),
     ("SFTP-DNS", _plain(host="no-such-host.invalid")),
-    ("SFTP-CONNECT", lambda server, root: ssh.remote(server(), root, port=ssh.free_port())),
+    ("SFTP-CONNECT", lambda server, root: ssh.remote(server(), root, port=free_port())),
     ("SFTP-CONNECT", _jump_without_way),
     ("SFTP-PROTOCOL", _no_ssh),
     ("SFTP-OLD-SERVER", _old),

@@ -24,6 +24,7 @@ from gateway.cli.main import main
 from tests import ssh
 from tests.homes import PARTNER, set_in
 from tests.orders import interchange, order
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
@@ -43,7 +44,7 @@ def home(tmp_path: Path) -> Path:
     path = home / f"partners/{PARTNER}.yaml"
     path.write_text(f'{path.read_text()}\nsftp_account: {{user: acme, keys: ["{key}"]}}\n')
     path = home / "gateway.yaml"
-    path.write_text(f'{path.read_text()}\nsftp_server: {{listen: "127.0.0.1:{ssh.free_port()}"}}\n')
+    path.write_text(f'{path.read_text()}\nsftp_server: {{listen: "127.0.0.1:{free_port()}"}}\n')
     return home
 
 

@@ -23,6 +23,7 @@ from gateway.cli.main import main
 from tests import ssh
 from tests.homes import PARTNER, set_in, work
 from tests.orders import interchange, order
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 LINE = "120|EA|18.40|B0C1KETTL3|EX-KT-17|STEEL KETTLE"
@@ -112,7 +113,7 @@ def place() -> Iterator[Place]:
         script = "\n".join(["set -eu", *said["commands"]])  # type: ignore[misc]
         for _ in range(2):  # as often as it is run
             subprocess.run(["sh", "-c", script], check=True)
-        port = ssh.free_port()
+        port = free_port()
         Path("/run/sshd").mkdir(exist_ok=True)
         own = f"Port {port}\nListenAddress 127.0.0.1\nHostKey {base}/host\nPidFile none\nUsePAM no\n"
         (base / "sshd_config").write_text(f"{own}Subsystem sftp internal-sftp\n{said['sshd_config']}")
@@ -193,7 +194,7 @@ def test_there_is_no_shell_no_command_no_forwarding_and_no_other_folder(place: P
                 command, input="id\n", capture_output=True, text=True, timeout=5, check=False
             )
             assert "uid=" not in done.stdout
-    inside = ssh.free_port()
+    inside = free_port()
     tunnel = ["ssh", *place.options("-p"), "-W", f"127.0.0.1:{place.port}", target]
     done = subprocess.run(tunnel, capture_output=True, text=True, timeout=20, check=False, input="")
     assert "SSH-2.0" not in done.stdout

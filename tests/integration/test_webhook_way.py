@@ -22,10 +22,10 @@ from gateway.settings import load
 from gateway.store import tables as t
 from gateway.store.audit import verify
 from gateway.store.database import reading
-from tests.as2 import free_port
 from tests.databases import Server
 from tests.homes import LINE, PARTNER, FakeClock, put, set_in
 from tests.orders import interchange, order
+from tests.ports import free_port
 from tests.receivers import OTHER, SECRET, Hook, Tls, hook, verified
 
 INVOICE = json.loads(resources.find("config/demo/invoice-7KX2M41Q.json").read_bytes())

@@ -14,9 +14,9 @@ from gateway.app import Gateway
 from gateway.cli.commands.demo import drop
 from gateway.cli.commands.home import make_home
 from gateway.settings import load
-from tests.as2 import free_port
 from tests.homes import PARTNER, rows, set_in
 from tests.interop.mockedi import AS2_ID, MockEdi
+from tests.ports import free_port
 
 pytestmark = pytest.mark.needs_system
 

@@ -21,8 +21,8 @@ from gateway.simulator.amazon import Amazon
 from gateway.simulator.script import Change, Order, Script
 from gateway.transports.sp_api import OPERATIONS, Client, SpApiError
 from tests.amazon import SECRETS, acknowledgment, confirmation, invoice, pickup, settings
-from tests.as2 import free_port
 from tests.interop.environments import ENVIRONMENT, Unavailable, prism
+from tests.ports import free_port
 from tests.samples import directory
 
 SHARED = os.environ.get("EDIGW_SHARED") or ((samples := directory()) and samples.parent)

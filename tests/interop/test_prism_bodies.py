@@ -15,9 +15,9 @@ from gateway import engine
 from gateway.mapping.body import encode
 from gateway.sp_api import KINDS, packing, read_body, write_body
 from tests import payloads
-from tests.as2 import free_port
 from tests.bodies import Draft, ship_notice
 from tests.interop.environments import ENVIRONMENT, Unavailable, prism
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.slow,

@@ -19,9 +19,9 @@ from gateway.partners.oidc import Oidc
 from gateway.services import access
 from gateway.services.access import Grant
 from gateway.transports import oidc
-from tests.as2 import free_port
 from tests.interop import environments
 from tests.interop.environments import Unavailable
+from tests.ports import free_port
 from tests.web.conftest import Served, populate, serve
 
 pytestmark = pytest.mark.needs_system

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ from tests import ssh
 from tests.homes import put, rows, set_in
 from tests.integration.crashing import whole_lines
 from tests.orders import interchange, order
+from tests.ports import free_port
 from tests.web.browsing import unusable
 from tests.web.conftest import PASSWORD
 
@@ -109,11 +109,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         assert made.process.wait(30) == 0
     finally:
         made.kill()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def delivered(running: Running, number: str) -> int:

@@ -18,8 +18,8 @@ from gateway.services import doctor
 from gateway.settings import load
 from gateway.store.audit import made_key
 from gateway.store.tables import workers
-from tests.as2 import free_port
 from tests.homes import PARTNER, change, put_order, set_in, work
+from tests.ports import free_port
 
 Told = dict[str, list[dict[str, str]]]
 
