@@ -508,6 +508,7 @@ def test_dead_and_stopped_processes_are_taken_over(
     with working(jobs, log):
         case.enqueue(jobs, "message:4")
         until(lambda: log.keys() == ["message:4"])
+        until(lambda: case.counts(jobs, "taken") == {"taken": 3})  # the fourth has been let go as well
         killed.process.kill()
         stopped.process.send_signal(signal.SIGSTOP)
         seconds = until(lambda: len(log.jobs) == 4)

