@@ -8,10 +8,11 @@ when absent) own server and data, because PostgreSQL refuses to run as root.
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,11 @@ class Server:
             rules = Path(file)
             rules.write_text(f"local all {name} scram-sha-256\n{rules.read_text()}")
             connection.execute("SELECT pg_reload_conf()")
-        return make_url(self._handle.get_uri(name))._replace(username=name, password=None).render_as_string()
+        url = make_url(self._handle.get_uri(name))._replace(username=name, password=None).render_as_string()
+        with suppress(psycopg.OperationalError):
+            while True:  # the server reads its rules when it comes to it
+                psycopg.connect(url).close()
+        return url
 
     def stop(self) -> None:
         """Breaks all connections and ends the server; what was committed stays."""
@@ -59,6 +64,10 @@ class Server:
 
     def start(self) -> None:
         """Starts a stopped server again, under the same URLs; returns when it answers."""
+        for _ in range(2):  # it gives up after ten seconds, though the server still starts
+            with suppress(subprocess.TimeoutExpired):
+                self._handle.start()
+                return
         self._handle.start()
 
 

@@ -82,7 +82,7 @@ def play(home: Path) -> Path:
 @contextmanager
 def database(home: Path) -> Iterator[sqlite3.Connection]:
     """The SQLite file of a home, to be looked at and meddled with."""
-    with closing(sqlite3.connect(home / "data/gateway.db")) as connection:
+    with closing(sqlite3.connect(home / "data/gateway.db", timeout=60)) as connection:
         yield connection
         connection.commit()
 

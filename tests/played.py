@@ -24,6 +24,7 @@ from gateway.as2.problems import As2Error
 from gateway.as2.span import Span
 from gateway.services.transmit import as2_headers
 from gateway.transports.as2 import Client, Target
+from tests.ports import free_port
 
 _PRODUCT = "a played partner"
 
@@ -74,7 +75,7 @@ class PlayedPartner(AbstractContextManager["PlayedPartner"]):
     _stop: Event = field(default_factory=Event)
     _thread: Thread | None = None
     _listener: Listener | None = None
-    port: int = 0
+    port: int = field(default_factory=free_port)
 
     def __enter__(self) -> Self:
         self._listener = Listener(
@@ -93,7 +94,7 @@ class PlayedPartner(AbstractContextManager["PlayedPartner"]):
         self._stop.clear()
         self._thread = Thread(target=self._listener.run, args=(self._stop,), name="played-partner")
         self._thread.start()
-        self._listener.ready.wait(10)
+        assert self._listener.ready.wait(60)
         self.port = self._listener.port
         return self
 

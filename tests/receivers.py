@@ -164,6 +164,7 @@ def mail_server(
         **({"ssl_context": context} if from_the_first_byte else starttls),
         auth_required=login,
         authenticator=known if login else None,
+        ready_timeout=60,
     )
     controller.start()
     box.port = controller.port
@@ -190,9 +191,9 @@ class Tls:
         return cls(folder / "ca.pem", context)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     """Waits for another thread or process."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
+        time.sleep(0.03)

@@ -50,7 +50,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def until(condition: Callable[[], object], seconds: float = 15) -> float:
+def until(condition: Callable[[], object], seconds: float = 60) -> float:
     """Waits for a condition and tells how long that took."""
     begun = time.monotonic()
     while not condition():
@@ -69,11 +69,26 @@ class Case:
     engine: sqlalchemy.Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        self.engine = open_engine(self.url)
+        self.engine = self.patient = open_engine(self.url)
+
+    def is_locked(self) -> bool:
+        """Whether somebody holds the lock of all that write, and goes on holding it for half a second."""
+        try:
+            if self.kind == "embedded-sqlite":
+                with closing(sqlite3.connect(str(self.engine.url.database), timeout=0.5)) as other:
+                    other.execute("BEGIN IMMEDIATE")
+            elif self.kind == "embedded-postgres":
+                with self.engine.begin() as connection:
+                    connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
+                    connection.execute(text("SELECT pg_advisory_xact_lock(4712)"))
+        except (sqlite3.OperationalError, sqlalchemy.exc.OperationalError):
+            return True
+        return False
 
     def be_impatient(self) -> None:
-        """Lets SQLite wait for a lock for an instant instead of half a minute."""
+        """Lets workers wait for a lock of SQLite for an instant instead of half a minute."""
         if self.engine.dialect.name == "sqlite":
+            self.patient = open_engine(self.url)
             event.listen(self.engine, "connect", lambda one, _: one.execute("PRAGMA busy_timeout = 300"))
             self.engine.dispose()
 
@@ -83,7 +98,7 @@ class Case:
         return EmbeddedJobs(self.engine, on_trouble=self.troubles.append, **{"clock": now} | options)
 
     def enqueue(self, jobs: Jobs, *keys: str, at: datetime | None = None) -> None:
-        with self.engine.begin() as connection:
+        with self.patient.begin() as connection:
             jobs.enqueue(connection, keys, at)
         jobs.wake()
 
@@ -111,6 +126,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
             prepare(connection)
     yield made
     made.engine.dispose()
+    made.patient.dispose()
 
 
 @contextmanager
@@ -188,7 +204,7 @@ def test_every_key_is_worked_on_and_never_twice_at_the_same_time(case: Case) -> 
             stack.enter_context(working(one, handler))
         for start in range(0, 300, 30):
             case.enqueue(engines[0], *keys[start : start + 30], *keys[: start // 3])
-        until(lambda: case.idle(engines[0]), 40)
+        until(lambda: case.idle(engines[0]))
     assert done.keys() == set(keys)
     assert twice == []
     assert case.troubles == []
@@ -215,7 +231,7 @@ def test_a_key_enqueued_while_worked_on_is_worked_on_again(case: Case) -> None:
 
 def test_a_job_for_later_waits_and_holds_nothing_up(case: Case) -> None:
     jobs, times = case.jobs(), dict[str, datetime]()
-    later, soon = now() + timedelta(seconds=2), now() + timedelta(seconds=1)
+    later, soon = now() + timedelta(seconds=7), now() + timedelta(seconds=4)
 
     def handler(given: Sequence[Job], guard: Guard) -> None:
         times.update({f"{job.key} {len(times)}": now() for job in given})
@@ -232,10 +248,10 @@ def test_a_job_for_later_waits_and_holds_nothing_up(case: Case) -> None:
 
 
 def test_a_handler_that_raises_keeps_its_job_and_no_other(case: Case) -> None:
-    jobs, log, failures = case.jobs(), Log(), list[Job]()
+    jobs, log, failures, good = case.jobs(), Log(), list[Job](), threading.Event()
 
     def handler(given: Sequence[Job], guard: Guard) -> None:
-        if len(failures) < 2 and (bad := [job for job in given if job.key == "message:bad"]):
+        if not good.is_set() and (bad := [job for job in given if job.key == "message:bad"]):
             failures.extend(bad)
             raise ValueError("no")
         log(given, guard)
@@ -244,10 +260,12 @@ def test_a_handler_that_raises_keeps_its_job_and_no_other(case: Case) -> None:
     jobs.drain(handler)
     assert "message:bad" in case.waiting(jobs, "message:bad", "message:0")
     with working(jobs, handler):
-        until(lambda: case.idle(jobs), 20)
-    assert [job.attempts for job in failures] == [0, 1]
+        until(lambda: len(failures) > 1)
+        good.set()
+        until(lambda: case.idle(jobs))
+    assert [job.attempts for job in failures] == [*range(len(failures))]
     assert sorted(log.keys()) == sorted(["message:bad", *[f"message:{number}" for number in range(20)]])
-    assert [str(one) for one in case.troubles] == ["no"] * 2
+    assert [str(one) for one in case.troubles] == ["no"] * len(failures)
     assert all(len(group) == 1 for group in log.groups if any(job.attempts for job in group))
 
 
@@ -256,7 +274,7 @@ def test_stop_ends_work_soon_but_not_in_the_middle(case: Case) -> None:
 
     def handler(given: Sequence[Job], guard: Guard) -> None:
         started.set()
-        go.wait(10)
+        go.wait(60)
         guard()
 
     idle = threading.Thread(target=case.jobs().work, args=(Log(), stop))
@@ -292,7 +310,7 @@ def test_what_is_cut_short_at_the_end_is_no_trouble(case: Case, monkeypatch: pyt
     monkeypatch.setattr(PsycopgConnector, "execute_query_async", deaf)
     jobs, done = case.jobs(), list[bool]()
     case.enqueue(jobs, "message:1")
-    jobs.drain(lambda given, guard: done.append(asking.wait(10)))
+    jobs.drain(lambda given, guard: done.append(asking.wait(60)))
     assert done == [True]
 
 
@@ -356,7 +374,7 @@ def test_partners_are_sent_to_at_the_same_time(case: Case) -> None:
     jobs, together, log = case.jobs(), threading.Barrier(3), Log()
 
     def handler(given: Sequence[Job], guard: Guard) -> None:
-        together.wait(20)
+        together.wait(60)
         log(given, guard)
 
     with sending(jobs, handler):
@@ -436,7 +454,7 @@ class Process:
     """A worker in a process of its own that has taken jobs; when told so it calls its guard and says what."""
 
     def __init__(self, case: Case, folder: Path, *keys: str) -> None:
-        self._said = folder / keys[0].replace(":", "-")
+        self._case, self._said = case, folder / keys[0].replace(":", "-")
         command = [sys.executable, "-m", __name__, case.kind, case.url, str(len(keys)), lane_of(keys[0])]
         with self._said.open("w") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=out, text=True)
@@ -445,6 +463,14 @@ class Process:
 
     def said(self) -> list[str]:
         return sorted(self._said.read_text().splitlines())
+
+    def freeze(self) -> None:
+        """Stops it, but not in a beat of its heart: with a lock of the database it would stop everybody."""
+        self.process.send_signal(signal.SIGSTOP)
+        while self._case.is_locked():
+            self.process.send_signal(signal.SIGCONT)
+            time.sleep(0.02)
+            self.process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -509,13 +535,14 @@ def test_dead_and_stopped_processes_are_taken_over(
         case.enqueue(jobs, "message:4")
         until(lambda: log.keys() == ["message:4"])
         until(lambda: case.counts(jobs, "taken") == {"taken": 3})  # the fourth has been let go as well
+        log.jobs.clear()
         killed.process.kill()
-        stopped.process.send_signal(signal.SIGSTOP)
-        seconds = until(lambda: len(log.jobs) == 4)
+        stopped.freeze()
+        seconds = until(lambda: len(log.jobs) == 3)
         sys.stderr.write(f"{case.kind}: taken over after {seconds:.1f} s\n")
         assert seconds < TAKEN_OVER
-        assert sorted(log.keys()) == [f"message:{number}" for number in (1, 2, 3, 4)]
-        assert [job.attempts for job in log.jobs] == [0, 1, 1, 1]
+        assert sorted(log.keys()) == [f"message:{number}" for number in (1, 2, 3)], case.troubles
+        assert [job.attempts for job in log.jobs] == [1, 1, 1]
         with case.engine.begin() as connection:  # its locks are gone as well
             if case.kind == "procrastinate":
                 connection.execute(text("SET LOCAL lock_timeout = '5s'"))
@@ -523,7 +550,7 @@ def test_dead_and_stopped_processes_are_taken_over(
         until(lambda: case.idle(jobs))
         stopped.go_on()
         assert stopped.said() == ["lost", "took message:3"]
-    assert len(log.jobs) == 4
+    assert len(log.jobs) == 3
 
 
 def test_a_dead_sender_is_taken_over(case: Case, tmp_path: Path, processes: list[Process]) -> None:
@@ -582,8 +609,8 @@ def test_the_absence_of_the_database_is_survived(case: Case, request: pytest.Fix
             gone.set()
             until(lambda: len(case.troubles) > 1)
         case.enqueue(jobs, "message:2")
-        until(lambda: log.keys()[-1] == "message:2")
-        until(lambda: case.idle(jobs), 20)
+        until(lambda: log.keys().count("message:2"))
+        until(lambda: case.idle(jobs))
 
 
 embedded_only = pytest.mark.parametrize("case", ENGINES[:2], indirect=True)
@@ -620,7 +647,7 @@ def test_no_call_to_wake_is_lost(case: Case, monkeypatch: pytest.MonkeyPatch) ->
             with case.engine.begin() as connection:
                 jobs.enqueue(connection, ["send:a", "send:b", "send:c"])
         else:
-            together.wait(10)
+            together.wait(30)
         log(given, guard)
 
     threads = [threading.Thread(target=jobs.work, args=(handler, stop, lane)) for lane in ("", *["send"] * 3)]
@@ -671,7 +698,8 @@ def test_jobs_to_send_are_found_among_many_others(case: Case) -> None:
 
 @embedded_only
 def test_a_commit_whose_answer_is_lost_loses_no_job(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs, log, begin, broken = case.jobs(), Log(), store_jobs._begin, list[int]()
+    # Nobody's heart beats meanwhile: it would take the fault.
+    jobs, log, begin, broken = case.jobs(lease_seconds=60), Log(), store_jobs._begin, list[int]()
 
     @contextmanager
     def unheard(engine: sqlalchemy.Engine) -> Iterator[sqlalchemy.Connection]:
@@ -717,7 +745,7 @@ def test_a_clock_that_is_set_back_delays_nothing(case: Case) -> None:
 @pytest.mark.parametrize("case", ENGINES[:1], indirect=True)
 def test_a_locked_database_is_no_lost_lease(case: Case, request: pytest.FixtureRequest) -> None:
     case.be_impatient()
-    jobs, other, log = case.jobs(lease_seconds=0.6), case.jobs(lease_seconds=0.6), Log()
+    jobs, other, log = case.jobs(lease_seconds=3), case.jobs(lease_seconds=3), Log()
     started, go, guarded = threading.Event(), threading.Event(), threading.Event()
 
     def handler(given: Sequence[Job], guard: Guard) -> None:
@@ -733,11 +761,11 @@ def test_a_locked_database_is_no_lost_lease(case: Case, request: pytest.FixtureR
             until(lambda: len(beating(case)) == 2)
             before = set(beating(case))
             with away(case, request):
-                time.sleep(1.5)  # more than two leases, and nobody else may have the job
+                time.sleep(6.5)  # more than two leases, and nobody else may have the job
                 go.set()
                 assert guarded.wait(30)
             until(lambda: case.idle(jobs))
-            time.sleep(0.7)
+            time.sleep(3.2)
             assert set(beating(case)) == before
     assert log.jobs == []
 

@@ -422,6 +422,7 @@ def test_a_time_out_after_the_document_was_taken_is_uncertain_and_the_look_up_te
             with pytest.raises(SpApiError) as error:
                 client.call("submitAcknowledgement", body=acknowledgment("PO000001"))
             assert error.value.is_uncertain
+        with Client(settings(amazon, timeout_seconds=30), SECRETS.__getitem__) as client:
             query = {"purchaseOrderNumber": "PO000001"}
             (row,) = client.call("getPurchaseOrdersStatus", query=query).items
             assert row["itemStatus"][0]["acknowledgementStatus"]["confirmationStatus"] == "ACCEPTED"
@@ -541,18 +542,18 @@ def test_an_answer_that_is_too_long_is_not_read_to_its_end(monkeypatch: pytest.M
 
 
 def test_an_answer_that_never_ends_is_given_up() -> None:
-    drops = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n" + b"|".join([b" "] * 98)
+    drops = b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n" + b"|".join([b" "] * 998)
     with (
         Amazon(Script()) as amazon,
         answering(drops, pause=0.1) as url,
-        Client(settings(amazon, timeout_seconds=1), SECRETS.__getitem__, tries=1) as client,
+        Client(settings(amazon, timeout_seconds=30), SECRETS.__getitem__, tries=1) as client,
     ):
         client.call("getPurchaseOrders")
         client.terms = settings(amazon, base_url=url, timeout_seconds=1)
         began = monotonic()
         with pytest.raises(SpApiError, match="did not end in time"):
             client.call("getPurchaseOrders")
-        assert monotonic() - began < 8
+        assert monotonic() - began < 60
 
 
 def test_a_list_whose_pages_go_round_ends() -> None:

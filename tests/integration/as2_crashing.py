@@ -387,7 +387,11 @@ def traded(sides: Sequence[Side], world: World, seconds: float = 300) -> list[Tr
         for one in sides:
             one.rest()
         end = time.monotonic() + seconds
-        while left := [*world.left(), *(words for one in sides for words in one.left())]:
+
+        def left_over() -> list[str]:
+            return [*world.left(), *(words for one in sides for words in one.left())]
+
+        while left := left_over() or left_over():  # what is between folder and store, one look can miss
             assert time.monotonic() < end, f"not finished: {left}"
             world.step(1)
             time.sleep(0.02)

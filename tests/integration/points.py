@@ -194,7 +194,7 @@ class Points:
 
         setattr(jobs._Worker, "_beat", beating)  # noqa: B010 - see above
         if self.name == "in-heartbeat":
-            often = partial(jobs.EmbeddedJobs, lease_seconds=0.3)
+            often = partial(jobs.EmbeddedJobs, lease_seconds=2)
             setattr(gateway.app, "EmbeddedJobs", often)  # noqa: B010 - see above
         with suppress(ModuleNotFoundError):
             from procrastinate import PsycopgConnector

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
@@ -82,7 +82,6 @@ class Site:
             "url": self.hook.url,
             "secrets": ["file:keys/hook"],
             "private_addresses": True,
-            "timeout_seconds": 0.5,
         }
         targets = [{"name": "desk", "email": {**mail, **more.get("mail", {})}}]
         targets += [{"name": one, "webhook": {**where, **more.get("hook", {})}} for one in ("pager", "tower")]
@@ -408,7 +407,7 @@ def test_what_is_not_taken_is_sent_again_under_the_same_id(site: Site, status: i
 
 @pytest.mark.parametrize("site", ["postgres"], indirect=True)
 def test_on_postgresql_the_job_of_the_next_try_waits_in_the_database(site: Site) -> None:
-    site.clock.time = datetime.now(UTC)  # the database has a clock of its own
+    site.clock.time = datetime.now(UTC) + timedelta(hours=1)  # the database has a clock of its own
     site.write(FAILED)
     site.hook.status = 500
     site.fails()
@@ -467,7 +466,7 @@ def test_410_switches_a_webhook_off_until_a_test_is_taken(
 
 
 def test_a_slow_receiver_is_waited_for_with_an_end(site: Site) -> None:
-    site.write(FAILED)
+    site.write(FAILED, hook={"timeout_seconds": 0.5})
     site.hook.wait = 30
     site.fails()
     (trouble,) = site.work().trouble
@@ -614,6 +613,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_a_repetition_is_known(
     site: Site, moment: str, times: int
 ) -> None:
     site.write({**FAILED, "to": ["pager", "desk"]})
+    set_in(site.home, "gateway.yaml", "workers: 4 ", "workers: 1 ")  # one notice after another
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-c", _KILLED, str(site.home), moment]
     done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, timeout=60, check=False)

@@ -140,7 +140,7 @@ def test_a_file_that_changed_while_the_line_was_cut_is_read_anew(server: ssh.Ssh
 
 
 def test_a_server_that_falls_silent_is_given_up(server: ssh.Sshd, root: Path) -> None:
-    folders = ssh.remote(server, root, timeout_seconds=1)
+    folders = ssh.remote(server, root, timeout_seconds=5)
     with folders:
         folders.sync(["outbox"])
         assert server.process

@@ -23,6 +23,7 @@ from gateway.transports.drop import Room
 from gateway.transports.folder import INBOX, OUTBOX, Folder
 from gateway.transports.sftp import SftpFolders
 from tests import ssh
+from tests.receivers import wait_for
 from tests.sftp_server import Served, account, serving
 
 pytestmark = [pytest.mark.needs_system, pytest.mark.skipif(not shutil.which("sftp"), reason=ssh.ABSENT)]
@@ -241,7 +242,7 @@ def test_strangers_that_say_nothing_do_not_keep_partners_out(tmp_path: Path) -> 
             for _ in range(3):
                 async with served.client() as client:
                     assert await client.listdir("/") == ["inbox", "outbox"]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 for reader, _ in lines[:35]:
                     assert await reader.read() == b"SSH-2.0-SFTP\r\n", "who takes longest makes room"
             for _, writer in lines:
@@ -251,7 +252,7 @@ def test_strangers_that_say_nothing_do_not_keep_partners_out(tmp_path: Path) -> 
 
 
 def test_who_asks_for_nothing_is_sent_away(tmp_path: Path) -> None:
-    with serving(tmp_path, {"idle_seconds": 1}) as served:
+    with serving(tmp_path, {"idle_seconds": 3}) as served:
 
         async def within() -> None:
             async with served.client() as client:
@@ -729,7 +730,7 @@ def test_what_is_no_sftp_harms_nobody(served: Served, garbage: bytes) -> None:
 
     run(within)
     assert served.waiting() == {}
-    assert not any(guest.sessions for guest in served.server.guests.values())
+    wait_for(lambda: not any(guest.sessions for guest in served.server.guests.values()))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99, 0.999])
@@ -768,8 +769,6 @@ def test_an_upload_that_is_cut_anywhere_leaves_nothing(served: Served, tmp_path:
         finally:
             served.server.port = port
             thread.join()
-        deadline = threading.Event()
-        while any(guest.sessions for guest in served.server.guests.values()):
-            deadline.wait(0.01)
+        wait_for(lambda: not any(guest.sessions for guest in served.server.guests.values()))
     assert served.waiting() in ({}, {"po.edi": content})
     assert done.returncode == 255

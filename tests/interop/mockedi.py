@@ -68,7 +68,7 @@ def started() -> Iterator[MockEdi]:
         env=ENVIRONMENT,
         text=True,
     )
-    with process, httpx.Client(trust_env=False) as client:
+    with process, httpx.Client(trust_env=False, timeout=60) as client:
         assert process.stdin is not None
         assert process.stdout is not None
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from random import Random
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -56,11 +56,12 @@ def client() -> Iterator[httpx.Client]:
 
 
 def _wait(server: subprocess.Popen[bytes], client: httpx.Client) -> None:
-    until = monotonic() + 60
+    until = monotonic() + 120
     while monotonic() < until and server.poll() is None:
         try:
             client.get("/")
-        except httpx.ConnectError:
+        except httpx.TransportError:
+            sleep(0.2)
             continue
         return
     pytest.fail("Prism did not start")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -498,10 +499,10 @@ def test_an_answer_that_drips_comes_to_an_end(client: Client, start: bytes) -> N
                     return
 
     begun = monotonic()
-    with speaking(drip) as port, pytest.raises(SendError, match=r"was not done after 0\.3 s") as caught:
-        client.post(target(f"http://localhost:{port}/", timeout_seconds=0.1), [], BODY)
+    with speaking(drip) as port, pytest.raises(SendError, match=r"was not done after 3 s") as caught:
+        client.post(target(f"http://localhost:{port}/", timeout_seconds=1), [], BODY)
     assert caught.value.again
-    assert monotonic() - begun < 10
+    assert monotonic() - begun < 60
 
 
 def test_a_server_that_does_not_read_comes_to_an_end(client: Client) -> None:
@@ -537,7 +538,7 @@ def test_each_step_is_told(client: Client, authority: Authority, tmp_path: Path)
         told[2][1]
         == f"TLSv1.3, certificate CN=as2.acme.example, valid until {NOW + timedelta(days=9):%Y-%m-%d}"
     )
-    assert told[3][1].startswith("200 OK in 0.")
+    assert re.match(r"200 OK in \d+\.\d", told[3][1])
 
 
 def test_a_name_without_address() -> None:

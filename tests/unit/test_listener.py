@@ -391,11 +391,11 @@ def test_a_header_that_is_too_large(start: Start) -> None:
 
 
 def test_who_sends_no_header_is_cut_off(start: Start) -> None:
-    running = start(header_seconds=0.2)
+    running = start(header_seconds=1)
     begun = time.monotonic()
     assert running.talk() == b""
     assert running.talk(head()[:-2]) == b""
-    assert 0.4 <= time.monotonic() - begun < 10
+    assert 1.9 <= time.monotonic() - begun < 30
 
 
 def drip(connection: socket.socket, data: bytes) -> bytes:
@@ -410,7 +410,7 @@ def drip(connection: socket.socket, data: bytes) -> bytes:
 
 
 def test_who_sends_a_header_byte_by_byte_is_cut_off(start: Start) -> None:
-    running = start(header_seconds=0.2)
+    running = start(header_seconds=1)
     with running.connect() as connection, suppress(ConnectionResetError):
         assert drip(connection, head("X: " + "x" * 200)) == b""
     with running.connect() as connection:  # the second time as well
@@ -422,17 +422,17 @@ def test_who_sends_a_header_byte_by_byte_is_cut_off(start: Start) -> None:
 
 
 def test_an_idle_connection_is_closed(start: Start) -> None:
-    running = start(header_seconds=0.2)
+    running = start(header_seconds=1)
     with running.connect() as connection:
+        begun = time.monotonic()
         connection.sendall(head("Content-Length: 0"))
         answer(connection)
-        begun = time.monotonic()
         assert everything(connection) == b""
-        assert 0.1 < time.monotonic() - begun < 10
+        assert 0.9 < time.monotonic() - begun < 30
 
 
 def test_a_body_that_stops(start: Start) -> None:
-    running = start(header_seconds=0.2)
+    running = start(header_seconds=1)
     begun = time.monotonic()
     got = running.talk(head("Content-Length: 9"), b"x")
     assert got.startswith(b"HTTP/1.1 408 ")
@@ -442,7 +442,7 @@ def test_a_body_that_stops(start: Start) -> None:
 
 
 def test_a_body_that_drips(start: Start) -> None:
-    running = start(header_seconds=0.2)
+    running = start(header_seconds=1)
     with running.connect() as connection:
         connection.sendall(head("Content-Length: 99"))
         assert drip(connection, bytes(98)).startswith(b"HTTP/1.1 408 ")
@@ -456,7 +456,7 @@ def test_a_body_that_takes_too_long(start: Start) -> None:
 
 
 def test_a_client_that_reads_nothing_is_cut_off(start: Start) -> None:
-    running = start(header_seconds=0.2, end_seconds=60)
+    running = start(header_seconds=1, end_seconds=60)
     asked = threading.Event()
 
     def much(request: Request) -> Reply:
@@ -673,7 +673,7 @@ def test_tls(start: Start, authority: Any, tmp_path: Path) -> None:  # noqa: F81
     held = issue("us", "localhost", by=authority.held)
     certificate = tmp_path / "tls.pem"
     certificate.write_bytes(held.pem())
-    running = start(tls=(str(certificate), str(certificate)), header_seconds=1)
+    running = start(tls=(str(certificate), str(certificate)), header_seconds=5)
     client = Client()
     to = Target(
         f"https://localhost:{running.port}/as2", tls=tls_context(authority.file, None), public_only=False
@@ -683,7 +683,7 @@ def test_tls(start: Start, authority: Any, tmp_path: Path) -> None:  # noqa: F81
     client.close()
     begun = time.monotonic()
     assert running.talk() == b""  # no handshake
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 50
     old = tls_context(authority.file, None)
     old.set_ciphers("ALL:@SECLEVEL=0")
     old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1

@@ -56,8 +56,8 @@ class Watched(httpx.Client):
         super().__init__(base_url=served.url, **options)
         self.queries: dict[str, list[str]] = {}
         self._now: list[str] = []
-        self._engine = served.gateway.engine
-        event.listen(self._engine, "before_cursor_execute", self._note)
+        self._watches = True
+        event.listen(served.gateway.engine, "before_cursor_execute", self._note)
 
     def get(self, url: Any, **options: Any) -> httpx.Response:
         self._now = self.queries[str(url)] = []
@@ -69,12 +69,13 @@ class Watched(httpx.Client):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        event.remove(self._engine, "before_cursor_execute", self._note)  # what comes now, others ask
+        self._watches = False  # the rest is of others; taking it away would disturb who asks just now
         super().__exit__(exc_type, exc_value, traceback)
 
     def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         # Requests run in threads of anyio; the work beside does not count.
-        if threading.current_thread().name.startswith("AnyIO") and not statement.startswith(("BEGIN", "SET")):
+        is_asked = self._watches and threading.current_thread().name.startswith("AnyIO")
+        if is_asked and not statement.startswith(("BEGIN", "SET")):
             self._now.append(statement)
 
 

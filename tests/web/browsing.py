@@ -40,7 +40,7 @@ def opened(browser: Browser, served: Served, role: str = "", **options: Any) -> 
         options: of Playwright's ``new_context``, as ``java_script_enabled`` or ``color_scheme``.
     """
     context = browser.new_context(base_url=served.url, **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     wrong = watched(page)
     try:
@@ -81,6 +81,7 @@ def unusable(page: Page, axe: Path, **options: Any) -> list[str]:
     Args:
         options: of axe-core, as ``rules``.
     """
+    page.wait_for_load_state()
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe.read_text("utf-8"))
     asked = {"resultTypes": ["violations"], **options}

@@ -21,6 +21,7 @@ from gateway.web.app import Web
 from tests.homes import demo_home
 from tests.interop import environments
 from tests.interop.environments import Unavailable
+from tests.receivers import wait_for
 
 PASSWORD = "correct horse battery"
 ALL_ROLES = (*ROLES, "acme-viewer", "acme-operator", "other-viewer")
@@ -68,6 +69,28 @@ def serve(home: Path, *, works: bool = True) -> Iterator[Served]:
         ends.callback(stop.set)
         assert web.ready.wait(30)
         yield Served(home, gateway, f"http://127.0.0.1:{web.port}")
+
+
+def take(served: Served) -> None:
+    """Passes until the inboxes are empty, also of what the gateway takes by itself meanwhile."""
+
+    def taken() -> bool:
+        served.gateway.run_once()
+        return not any(served.gateway.waiting(one) for one in served.gateway.settings.channels)
+
+    wait_for(taken)
+
+
+def work(served: Served) -> None:
+    """The same, until nothing waits for a translation or delivery."""
+    busy = "/api/v1/messages?translation=received", "/api/v1/messages?delivery=waiting"
+
+    def done() -> bool:
+        take(served)
+        return not any(client.get(url).json()["messages"] for url in busy)
+
+    with served.client("administrator") as client:
+        wait_for(done)
 
 
 def grant(role: str) -> Grant:

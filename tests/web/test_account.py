@@ -25,7 +25,7 @@ def test_somebody_logs_in_and_out(served: Served, chromium: Browser) -> None:
 
 
 def test_a_wrong_password_says_no_more_than_that(served: Served) -> None:
-    with httpx.Client(base_url=served.url) as client:
+    with httpx.Client(base_url=served.url, timeout=30) as client:
         said = {
             client.post("/login", data={"name": name, "password": "wrong wrong wrong"}).text.count("is wrong")
             for name in ("viewer", "nobody")
@@ -36,7 +36,7 @@ def test_a_wrong_password_says_no_more_than_that(served: Served) -> None:
 
 def test_a_session_is_new_after_a_login(served: Served) -> None:
     """What somebody put into the browser before is worth nothing (session fixation)."""
-    with httpx.Client(base_url=served.url, cookies={"edigw_session": "f" * 64}) as client:
+    with httpx.Client(base_url=served.url, cookies={"edigw_session": "f" * 64}, timeout=30) as client:
         client.post("/login", data={"name": "viewer", "password": PASSWORD})
         assert [one.value for one in client.cookies.jar if one.name == "edigw_session"][-1] != "f" * 64
 
@@ -47,7 +47,7 @@ def test_a_form_of_another_site_is_refused(served: Served) -> None:
         assert client.get("/account").status_code == 200
         head = {"Origin": "https://evil.example"}
         assert client.post("/logout", data={"csrf": "no"}, headers=head).status_code == 403
-    with httpx.Client(base_url=served.url) as client:
+    with httpx.Client(base_url=served.url, timeout=30) as client:
         head = {"Sec-Fetch-Site": "cross-site"}
         said = {"name": "viewer", "password": PASSWORD}
         assert client.post("/login", data=said, headers=head).status_code == 403

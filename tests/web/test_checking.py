@@ -160,7 +160,7 @@ def test_a_person_sees_which_rule_wrote_what(served: Served, chromium: Browser, 
         )
         page.get_by_role("button", name="Preview").click()
         page.get_by_text("nonsense is no field of the document.").first.wait_for()
-        assert page.get_by_text("+  nonsense: BEG99").count()
+        page.get_by_text("+  nonsense: BEG99").first.wait_for()
         assert unusable(page, axe) == []
         with page.expect_download() as given:
             page.get_by_role("button", name="Download it").click()

@@ -76,6 +76,7 @@ def test_a_stream_tells_what_happens_and_is_resumed(served: Served) -> None:
 
 
 def test_a_silent_stream_beats_and_ends(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_POLL", 0.1)
     monkeypatch.setattr(events, "_HEARTBEAT", 0.1)
     monkeypatch.setattr(events, "_LIFE", 2.5)
     with served.client("other-viewer") as client, client.stream("GET", URL, headers=STREAM) as stream:

@@ -31,7 +31,7 @@ from tests.homes import LINE, acknowledgment, put, set_in
 from tests.orders import interchange, order
 from tests.web.addresses import links
 from tests.web.browsing import log_in, opened, unusable, watched
-from tests.web.conftest import PASSWORD, Served, populate, serve
+from tests.web.conftest import PASSWORD, Served, populate, serve, take
 from tests.web.test_matrix import ROUTES
 from tests.web.test_submissions import invoice
 
@@ -188,7 +188,7 @@ def _happen(served: Served) -> dict[str, str]:
             assert answer.status_code < 300, answer.text
             return answer
 
-        served.gateway.run_once()
+        take(served)
         bill = invoice("BILL-1", po_number="HELD-1", total={"amount": "2208.00"})
         made("documents?wait=20", json={**bill, "lines": bill["lines"][:1]})
         pem = {

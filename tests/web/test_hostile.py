@@ -18,7 +18,7 @@ from tests.homes import put, set_in
 from tests.orders import interchange, order
 from tests.web.addresses import Watched, crawl, links
 from tests.web.browsing import opened
-from tests.web.conftest import PASSWORD, Served, populate, serve
+from tests.web.conftest import PASSWORD, Served, populate, serve, work
 from tests.web.test_matrix import ROUTES
 
 MARK = "xss-4711"
@@ -91,7 +91,7 @@ def _happen(served: Served) -> None:
         plain.replace(b"DTM*002*20260316", b"DTM*002*<b onload=x>").replace(b"4001~", b"4005~"),
     )
     put(served.home, f"5{file}", b"<script>alert(1)</script>\x00\x1b[31m\xff\xfe")
-    served.gateway.run_once()
+    work(served)
     with served.gateway.acting(f"web:{HOSTILE}") as services:
         access.add_user(
             services,

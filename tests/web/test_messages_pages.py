@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import html
 import re
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser
-from sqlalchemy import event
 
 from gateway import resources
 from gateway.services.explain import entries
 from gateway.store.queries import UNPROCESSED
 from tests.homes import acknowledgment, put
 from tests.orders import interchange, order
+from tests.web.addresses import Watched
 from tests.web.browsing import opened
-from tests.web.conftest import Served
+from tests.web.conftest import Served, work
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"{{7*7}}\u202egpj.edi"
 MARKUP = "<SCRIPT>ALERT(1)</SCRIPT>"
@@ -49,15 +48,6 @@ def troubled(served: Served) -> Served:
     put(served.home, "late-997.edi", acknowledgment(2100, 3, "R"))
     work(served)
     return served
-
-
-def work(served: Served) -> None:
-    """Passes until nothing waits; the gateway works by itself too."""
-    busy = "/api/v1/messages?translation=received", "/api/v1/messages?delivery=waiting"
-    with served.client("administrator") as client:
-        served.gateway.run_once()
-        while any(client.get(url).json()["messages"] for url in busy):
-            served.gateway.run_once()
 
 
 @pytest.fixture
@@ -351,20 +341,11 @@ def test_codes_have_pages_that_errors_lead_to(viewer: httpx.Client) -> None:
 
 def test_no_page_asks_the_database_often(troubled: Served, operator: httpx.Client) -> None:
     one = message(operator, "orders-1001")
-    asked: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        is_page = threading.current_thread().name.startswith("AnyIO")  # the gateway works meanwhile
-        asked.extend([statement] if is_page and statement.startswith(("SELECT", "UPDATE", "INSERT")) else [])
-
-    event.listen(troubled.gateway.engine, "before_cursor_execute", note)
-    try:
+    known: dict[str, Any] = {"headers": operator.headers, "cookies": operator.cookies}
+    with Watched(troubled, **known, timeout=30) as client:
         for url in ("/", "/messages", "/unprocessed", *(f"/messages/{one}{tab}" for tab in TABS)):
-            asked.clear()
-            page(operator, url)
-            assert 3 < len(asked) <= 20, (url, asked)
-    finally:
-        event.remove(troubled.gateway.engine, "before_cursor_execute", note)
+            page(client, url)
+            assert 3 < len(client.queries[url]) <= 20, (url, client.queries[url])
 
 
 # --- in a browser ----------------------------------------------------------------------------------------
@@ -374,14 +355,16 @@ def test_no_page_asks_the_database_often(troubled: Served, operator: httpx.Clien
 def test_a_coordinator_clears_what_came_by_keyboard(troubled: Served, chromium: Browser) -> None:
     with opened(chromium, troubled, "administrator") as tab:
         tab.get_by_role("link", name="files were not wholly processed").press("Enter")
+        tab.wait_for_load_state()  # its script as well
         tab.get_by_label("Select stranger.edi").press("Space")
-        assert tab.get_by_text("1 selected").is_visible()
+        tab.get_by_text("1 selected").wait_for()
         tab.get_by_role("button", name="Mark as done…").press("Enter")
         tab.get_by_label("Reason").fill("We do not trade with them")
         tab.keyboard.press("Enter")
         tab.get_by_text("1 message was marked as done.").wait_for()
         assert tab.url.endswith("/unprocessed")
         assert tab.get_by_text("stranger.edi").count() == 0
+        tab.wait_for_load_state()
         tab.keyboard.press("/")
         tab.keyboard.type("7KX2M41Q")
         tab.keyboard.press("Enter")

@@ -146,14 +146,14 @@ def test_an_answer_of_another_log_in_is_refused(provider: Provider, client: http
         "state=",
         f"code=x&state={asked['state'][0]}&iss=https://evil.example",
     ):
-        with httpx.Client(base_url=provider.served.url, cookies=client.cookies) as other:
+        with httpx.Client(base_url=provider.served.url, cookies=client.cookies, timeout=30) as other:
             said = other.get(f"/login/oidc/callback?{query}", headers={"Accept": "text/html"})
             assert said.status_code == 401, query
             assert "begun elsewhere" in said.text
             assert "edigw_session" not in other.cookies
     denied = client.get(f"/login/oidc/callback?error=<b>denied&state={asked['state'][0]}")
     assert "&lt;b&gt;denied" in denied.text
-    with httpx.Client(base_url=provider.served.url) as nobody:
+    with httpx.Client(base_url=provider.served.url, timeout=30) as nobody:
         assert nobody.get(f"/login/oidc/callback?code=x&state={asked['state'][0]}").status_code == 401
 
 

@@ -440,6 +440,7 @@ def test_certificates_follow_each_other_by_the_page(
         page.get_by_label("Reason (required)").fill("Yearly change")
         page.get_by_role("button", name="Make the next key").click()
         page.get_by_text("It is planned").wait_for()
+        page.wait_for_load_state()
         (new,) = [one for one in ending_soon.own() if one.fingerprint != _id(OURS)]
         assert page.url.endswith(f"/certificates/us/{new.fingerprint}")
         said = page.locator("main").inner_text()

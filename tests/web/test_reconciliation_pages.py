@@ -42,7 +42,7 @@ def story(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         named = f"name: {name.capitalize()}"
         set_in(home, f"partners/{name}-retail.yaml", named, f"reconciliation: amazon\n{named}")
     bills = [
-        invoice("A-100", "1000.00", ago(60)),
+        invoice("A-100", "1000.00", ago(45)),
         invoice("A-101", "500.00", ago(80)),
         invoice("A-102", "250.00", ago(10)),
         invoice("A-103", "80.00", ago(160)),

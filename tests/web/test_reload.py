@@ -248,7 +248,7 @@ def test_somebody_goes_from_nothing_to_a_test_document_exchanged(
     with ssh.sshd(tmp_path / "sshd") as server:
         url = str(running.said("web.ready")[-1]["url"])  # the port may be another one by now
         context = chromium.new_context(base_url=url.partition("/setup")[0])
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.goto(url)
         page.get_by_label("Name").fill("ada")

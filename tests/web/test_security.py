@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 from threading import Event, Thread
 from typing import Any, cast
@@ -37,7 +37,7 @@ from gateway.transports import webhook
 from gateway.transports.as2 import Client, SendError, tls_context
 from gateway.web.app import Web
 from tests.homes import put
-from tests.web.conftest import PASSWORD, Served
+from tests.web.conftest import PASSWORD, Served, work
 from tests.web.test_matrix import ROUTES, call, needed
 
 HTML = {"Accept": "text/html"}
@@ -110,7 +110,7 @@ def written(served: Served) -> list[tuple[str, str]]:
 def test_a_planted_session_is_worth_nothing(served: Served) -> None:
     """Nobody is logged in with a token of somebody else's making, before or after a log-in."""
     planted = "f" * 64
-    with httpx.Client(base_url=served.url, cookies={"edigw_session": planted}) as client:
+    with httpx.Client(base_url=served.url, cookies={"edigw_session": planted}, timeout=30) as client:
         assert client.get("/account", headers=HTML).status_code == 303
         answer = client.post("/login", data={"name": "viewer", "password": PASSWORD})
         first = SimpleCookie(answer.headers["set-cookie"])["edigw_session"].value
@@ -118,7 +118,10 @@ def test_a_planted_session_is_worth_nothing(served: Served) -> None:
     again = SimpleCookie(log_in(served.url, "viewer", Cookie=f"edigw_session={first}").headers["set-cookie"])
     assert again["edigw_session"].value != first, "each log-in has a token of its own"
     for token, status in ((planted, 401), (first, 200)):
-        assert httpx.get(f"{served.url}/api/v1/today", cookies={"edigw_session": token}).status_code == status
+        assert (
+            httpx.get(f"{served.url}/api/v1/today", cookies={"edigw_session": token}, timeout=30).status_code
+            == status
+        )
 
 
 def test_cookies_are_for_us_alone(served: Served, proxied: str) -> None:
@@ -138,6 +141,7 @@ def test_cookies_are_for_us_alone(served: Served, proxied: str) -> None:
             f"{web.url.replace('https://edi.example', f'http://127.0.0.1:{web.port}')}/theme",
             data={"theme": "dark"},
             headers=host,
+            timeout=30,
         )
         assert answer.headers["set-cookie"].endswith("; Secure"), "people come by HTTPS, whatever comes to us"
 
@@ -160,7 +164,9 @@ def test_a_session_ends_at_once(served: Served) -> None:
     ends(access.set_password, "leaver", PASSWORD, must_change=False)
     ends(access.disable, "leaver")
     assert log_in(served.url, "leaver").status_code == 401
-    with httpx.Client(base_url=served.url, headers={"Authorization": f"Bearer {said}"}) as program:
+    with httpx.Client(
+        base_url=served.url, headers={"Authorization": f"Bearer {said}"}, timeout=30
+    ) as program:
         assert program.get("/api/v1/today").status_code == 200
         with served.gateway.acting("user:test") as services:
             access.revoke_key(services, key["id"], reason="a test")
@@ -170,7 +176,8 @@ def test_a_session_ends_at_once(served: Served) -> None:
 # --- log-ins ---------------------------------------------------------------------------------------------
 
 
-def test_guessing_takes_longer_and_longer(proxied: str, served: Served) -> None:
+def test_guessing_takes_longer_and_longer(proxied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "PAUSE", timedelta(minutes=10))
     codes = [
         log_in(proxied, "auditor", f"wrong number {n}", X_Forwarded_For=f"203.0.113.{n}")
         for n in range(FREE_NAME + 2)
@@ -225,13 +232,19 @@ def test_the_log_has_no_secrets(served: Served) -> None:
             )
             client.post("/logout", data={"csrf": form[1]})
         log_in(served.url, "viewer", "wrong-secret-2")
-        httpx.get(f"{served.url}/setup?token=wrong-secret-3")
+        httpx.get(f"{served.url}/setup?token=wrong-secret-3", timeout=30)
         httpx.post(
-            f"{served.url}/setup", data={"token": "wrong-secret-4", "name": "a", "password": "wrong-secret-5"}
+            f"{served.url}/setup",
+            data={"token": "wrong-secret-4", "name": "a", "password": "wrong-secret-5"},
+            timeout=30,
         )
         with served.client("operator") as program:
             program.post("/api/v1/validate?x=wrong-secret-6", content=b"ISA*wrong-secret-7")
-        httpx.post(f"{served.url}/api/v1/validate", headers={"Authorization": "Bearer edigw_wrong-secret-8"})
+        httpx.post(
+            f"{served.url}/api/v1/validate",
+            headers={"Authorization": "Bearer edigw_wrong-secret-8"},
+            timeout=30,
+        )
     finally:
         structlog.reset_defaults()
     log = lines.getvalue()
@@ -286,7 +299,7 @@ def test_forms_without_a_session_are_sent_by_our_page_too(served: Served) -> Non
     for name in WITHOUT_SESSION:
         for head in ELSEWHERE:
             said = {"name": "viewer", "password": PASSWORD}
-            answer = httpx.post(f"{served.url}{name.split()[1]}", data=said, headers=head)
+            answer = httpx.post(f"{served.url}{name.split()[1]}", data=said, headers=head, timeout=30)
             assert answer.status_code == 403, (name, head)
             assert "set-cookie" not in answer.headers
     assert log_in(served.url, "viewer", Origin=served.url, Sec_Fetch_Site="same-origin").status_code == 303
@@ -320,7 +333,7 @@ def test_every_answer_has_the_headers_that_protect_it(served: Served) -> None:
                 _is_protected(answer, path)
                 seen.add(answer.status_code)
         assert {200, 303, 401, 403, 404, 405, 422} - seen <= {401, 403}
-    _is_protected(httpx.get(f"{served.url}/api/v1/messages"), "401")
+    _is_protected(httpx.get(f"{served.url}/api/v1/messages", timeout=30), "401")
 
 
 def _is_protected(answer: httpx.Response, path: str) -> None:
@@ -348,7 +361,7 @@ def test_an_error_of_ours_tells_strangers_nothing(served: Served) -> None:
         web._pages.router.routes.insert(0, web._pages.router.routes.pop())
         logging.configure(lines := io.StringIO())
         for accept in ("text/html", "application/json"):
-            answer = httpx.get(f"{web.url}/broken", headers={"Accept": accept})
+            answer = httpx.get(f"{web.url}/broken", headers={"Accept": accept}, timeout=30)
             assert answer.status_code == 500
             _is_protected(answer, "/broken")
             assert "hunter2" not in answer.text
@@ -415,9 +428,9 @@ def _is_empty(body: str, trap: str) -> bool:
 def test_nobody_is_led_elsewhere(served: Served, url: str) -> None:
     said = {"name": "viewer", "password": PASSWORD, "next": url}
     answers = [
-        httpx.post(f"{served.url}/login", data=said),
-        httpx.post(f"{served.url}/theme", data={"theme": "dark", "back": url}),
-        httpx.get(f"{served.url}/login", params={"next": url}),
+        httpx.post(f"{served.url}/login", data=said, timeout=30),
+        httpx.post(f"{served.url}/theme", data={"theme": "dark", "back": url}, timeout=30),
+        httpx.get(f"{served.url}/login", params={"next": url}, timeout=30),
     ]
     with served.browser("viewer") as client:
         answers.append(client.get("/login", params={"next": url}, follow_redirects=False))
@@ -431,7 +444,7 @@ def test_nobody_is_led_elsewhere(served: Served, url: str) -> None:
 
 def test_names_of_files_make_no_headers(served: Served) -> None:
     put(served.home, 'a"; x=\u202ey.edi', b"no X12")
-    served.gateway.run_once()
+    work(served)
     with served.client("administrator") as client:
         named = {"channel": "acme-retail", "name": "b\r\nX-Evil: 1.edi"}
         answer = client.post("/api/v1/files", params=named, content=b"x", headers={"Idempotency-Key": "n"})

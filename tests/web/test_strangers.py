@@ -91,7 +91,9 @@ def test_a_body_that_does_not_come_is_not_waited_for(strict: Web, how: str) -> N
 
 
 @pytest.mark.parametrize("key", ["", "operator"])
-def test_a_body_that_is_too_large_is_not_read(served: Served, strict: Web, key: str) -> None:
+def test_a_body_that_is_too_large_is_not_read(
+    served: Served, strict: Web, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of strangers 64 KB are read; of who is known what the settings say, and then the connection ends."""
     who = [f"Authorization: Bearer {served.keys[key]}"] if key else []
     most = 1_000_000 if key else guard._STRANGERS_BODY
@@ -106,10 +108,12 @@ def test_a_body_that_is_too_large_is_not_read(served: Served, strict: Web, key: 
         made.sendall(request("POST", path, *who, "Transfer-Encoding: chunked"))
         assert sent(made, chunk) == "cut off"
     if key:
+        monkeypatch.setattr(guard, "_FIRST_SECONDS", 15)
         answered = httpx.post(
             f"http://127.0.0.1:{strict.port}{path}",
             content=b"A" * 900_000,
             headers=dict([who[0].split(": ")]),
+            timeout=30,
         )
         assert answered.status_code == 200
 
@@ -180,7 +184,7 @@ def test_what_can_be_read_in_two_ways_is_refused(strict: Web, said: bytes) -> No
 def test_who_is_idle_longest_goes_when_there_are_too_many(served: Served) -> None:
     with shown(served.gateway, connections=8) as web, ExitStack() as ends:
         lines = [ends.enter_context(line(web)) for _ in range(30)]
-        answer = httpx.get(f"http://127.0.0.1:{web.port}/login")
+        answer = httpx.get(f"http://127.0.0.1:{web.port}/login", timeout=30)
         assert answer.status_code == 200, "somebody who asks is served all the same"
         cut = 0
         for one in lines[:20]:
@@ -206,18 +210,21 @@ def test_who_does_not_read_keeps_nobody_out(served: Served) -> None:
 def test_who_asks_too_often_is_told_so(served: Served) -> None:
     with shown(served.gateway, requests_per_second=1.0) as web:
         url = f"http://127.0.0.1:{web.port}/login"
-        answers = [httpx.get(url) for _ in range(5)]
+        answers = [httpx.get(url, timeout=30) for _ in range(5)]
         assert [one.status_code for one in answers][:4] == [200] * 4
 
         def refused(ask: Callable[[int], httpx.Response]) -> httpx.Response | None:
             """The first that was: a slow one may be allowed meanwhile, but not all of a hundred."""
             return next((one for one in map(ask, range(100)) if one.status_code == 429), None)
 
-        answer = refused(lambda _: httpx.get(url))
+        answer = refused(lambda _: httpx.get(url, timeout=30))
         assert answer is not None
         assert int(answer.headers["retry-after"]) >= 1
         assert answer.headers["content-security-policy"]
         # Nobody gets away by saying who they are.
         names = [{"X-Forwarded-For": f"203.0.113.{number}"} for number in range(100)]
-        assert refused(lambda number: httpx.get(url, headers=names[number])) is not None
-        assert refused(lambda _: httpx.post(url, data={"name": "viewer", "password": PASSWORD})) is not None
+        assert refused(lambda number: httpx.get(url, headers=names[number], timeout=30)) is not None
+        assert (
+            refused(lambda _: httpx.post(url, data={"name": "viewer", "password": PASSWORD}, timeout=30))
+            is not None
+        )

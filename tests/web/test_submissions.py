@@ -22,6 +22,7 @@ from gateway.services.access import Grant
 from gateway.settings import load
 from tests.homes import LINE, change, rows
 from tests.orders import interchange, order
+from tests.receivers import wait_for
 from tests.web.conftest import Served, serve
 
 URL = "/api/v1/documents"
@@ -175,6 +176,7 @@ def test_a_file_of_a_partner_is_taken_in(operator: httpx.Client) -> None:
     said = answer.json()
     assert (answer.status_code, said["translation"], said["partner"]) == (202, "translated", "acme-retail")
     assert "/" not in said["name"]
+    wait_for(lambda: operator.get(answer.headers["location"]).json()["delivery"] == "delivered")
     (chain,) = operator.get("/api/v1/chains/API-PO").json()["chains"]
     assert [one["document_type"] for one in chain["documents"]] == ["purchase_order"]
     assert {one["kind"] for one in chain["gaps"]} == {"document"}

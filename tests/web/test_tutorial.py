@@ -27,7 +27,7 @@ __all__ = ["programs"]
 TUTORIAL = ROOT / "docs/tutorial/first-partner.md"
 _BLOCK = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 _SAID = re.compile(r"(?:([Pp]ress|[Tt]ick|[Tt]hen|`[^`]+` into) )?\*\*(.+?)\*\*")
-_SECONDS = 20
+_SECONDS = 60
 
 
 def named(name: str) -> re.Pattern[str]:
@@ -107,7 +107,7 @@ def test_who_follows_the_tutorial_arrives(tmp_path: Path, programs: Path, chromi
     set_in(tmp_path / "my-gateway", "gateway.yaml", "poll_seconds: 2 ", "poll_seconds: 0.5 ")
     done = 0
     with up(tmp_path) as address, chromium.new_page() as page:
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.goto(address)
         for piece in _BLOCK.split(rest):
             head, _, text = piece.removesuffix("```").partition("\n")

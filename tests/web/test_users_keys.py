@@ -43,7 +43,7 @@ def test_only_administrators_see_them(served: Served, path: str, role: str) -> N
 
 
 def test_an_administrator_of_a_partner_has_that_partner_only(served: Served, of_acme: dict[str, str]) -> None:
-    with httpx.Client(base_url=served.url, headers=of_acme) as client:
+    with httpx.Client(base_url=served.url, headers=of_acme, timeout=30) as client:
         for what in ("users", "keys"):
             found = client.get(f"/api/v1/{what}").json()[what]
             assert {"acme-viewer", "acme-operator", "acme-admin"} <= {one["name"] for one in found}
@@ -114,10 +114,10 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(served: Served) -> No
         text, key_id = made.json()["key"], made.json()["id"]
         assert text not in client.get("/api/v1/keys").text
         mine = {"Authorization": f"Bearer {text}"}
-        assert httpx.get(f"{served.url}/api/v1/messages", headers=mine).status_code == 200
+        assert httpx.get(f"{served.url}/api/v1/messages", headers=mine, timeout=30).status_code == 200
         url, head = f"/api/v1/keys/{key_id}/revoke", {"Idempotency-Key": "revoke"}
         assert client.post(url, json={"reason": "lost"}, headers=head).status_code == 200
-        assert httpx.get(f"{served.url}/api/v1/messages", headers=mine).status_code == 401
+        assert httpx.get(f"{served.url}/api/v1/messages", headers=mine, timeout=30).status_code == 401
     stored = b"".join(one.read_bytes() for one in (served.home / "data").glob("gateway.db*"))
     assert text.rpartition("_")[2].encode() not in stored
 
