@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -24,7 +23,7 @@ from gateway.partners.sftp import Server, Sftp, Upload
 from gateway.transports.base import Arrival, UnreadableError
 from gateway.transports.problems import LostError, SftpError
 from gateway.transports.sftp import SftpFolders
-from tests import ssh
+from tests import memory, ssh
 from tests.sftp_peer import PASSWORD, Faults, Peer, peer
 
 pytestmark = pytest.mark.needs_system
@@ -683,7 +682,8 @@ def test_a_gigabyte_goes_both_ways_in_flat_memory(server: ssh.Sshd, root: Path) 
     size = 1_100_000_000  # more than paramiko sends with one key
     with ssh.remote(server, root) as folders:
         put(folders, b"1")
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        memory.forget_peak()
+        before = memory.peak()
         folders.stage("outbox", "9-t", Zeros(size))  # type: ignore[arg-type]
         folders.sync(["outbox"])
         folders.release("outbox", "9-t", "big.edi")
@@ -695,4 +695,4 @@ def test_a_gigabyte_goes_both_ways_in_flat_memory(server: ssh.Sshd, root: Path) 
                 got += len(piece)
             assert folders.unchanged(arrival, stream, size)
         assert got == size
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000, "KiB"
+        assert memory.peak() - before < 40_000, "KiB"

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from gateway.app import Gateway
-from gateway.services import access
+from gateway.services import access, apart, doctor
 from gateway.services.access import ROLES, Grant
 from gateway.settings import load
 from gateway.web.app import Web
@@ -106,6 +106,13 @@ def populate(served: Served) -> None:
             given = (grant(role),)
             access.add_user(services, role, PASSWORD, given, must_change=False, reason="a test")
             served.keys[role], _ = access.make_key(services, role, given, reason="a test")
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests keep disk and processor busy: what is asked of both has more time."""
+    monkeypatch.setattr(doctor, "_TIMEOUT_SECONDS", 60)
+    monkeypatch.setattr(apart, "SECONDS", 60.0)
 
 
 @pytest.fixture(scope="module")
