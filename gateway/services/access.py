@@ -130,7 +130,7 @@ def log_in(services: Services, name: str, password: str, *, agent: str, address:
             how long no further one counts.
     """
     store, access = services.store, services.store.access
-    nobody, name, address = _nobody(), _small(name), _line(address)
+    nobody, name, address = _nobody(_HASHER), _small(name), _line(address)
     mine = _hash(f"name {name}")
     counters = {mine: FREE_NAME, _hash(f"address {_network(address)}"): FREE_ADDRESS}
     user = access.user_named(name) if _NAME.fullmatch(name) else None
@@ -358,7 +358,7 @@ def set_password(
     guesses = _hash(f"password {user['id']}")
     if own:
         _counted(services, {guesses: FREE_NAME})
-        if not _matches(user["password"] or _nobody(), current or ""):
+        if not _matches(user["password"] or _nobody(_HASHER), current or ""):
             raise LogInError("The password until now is wrong.")
         if password == current:
             raise RefusedError("That is the password until now. Choose another one.")
@@ -683,9 +683,10 @@ def _matches(hashed: str, password: str) -> bool:
 
 
 @cache
-def _nobody() -> str:
+def _nobody(hasher: PasswordHasher) -> str:
     """What is compared where there is no user, so that it takes as long."""
-    return _hashed("the password of nobody")
+    with _HASHING:
+        return hasher.hash(b"the password of nobody")
 
 
 def _network(address: str) -> str:

@@ -101,10 +101,8 @@ def world(
             connection.execute(delete(table))
         connection.execute(insert(t.audit_head), t.EMPTY_HEAD)
     monkeypatch.setattr(access, "_HASHER", WEAK)
-    access._nobody.cache_clear()
     made = World(engine, gateway.services, gateway._seal)
     yield made
-    access._nobody.cache_clear()
     with reading(engine) as connection:
         assert list(verify(connection)) == []
 

@@ -535,6 +535,7 @@ def test_dead_and_stopped_processes_are_taken_over(
         case.enqueue(jobs, "message:4")
         until(lambda: log.keys() == ["message:4"])
         until(lambda: case.counts(jobs, "taken") == {"taken": 3})  # the fourth has been let go as well
+        assert log.jobs == [Job("message:4", 0)]
         log.jobs.clear()
         killed.process.kill()
         stopped.freeze()

@@ -6,7 +6,6 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -56,26 +55,15 @@ class Watched(httpx.Client):
         super().__init__(base_url=served.url, **options)
         self.queries: dict[str, list[str]] = {}
         self._now: list[str] = []
-        self._watches = True
         event.listen(served.gateway.engine, "before_cursor_execute", self._note)
 
     def get(self, url: Any, **options: Any) -> httpx.Response:
         self._now = self.queries[str(url)] = []
         return super().get(url, **options)
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        self._watches = False  # the rest is of others; taking it away would disturb who asks just now
-        super().__exit__(exc_type, exc_value, traceback)
-
     def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         # Requests run in threads of anyio; the work beside does not count.
-        is_asked = self._watches and threading.current_thread().name.startswith("AnyIO")
-        if is_asked and not statement.startswith(("BEGIN", "SET")):
+        if threading.current_thread().name.startswith("AnyIO") and not statement.startswith(("BEGIN", "SET")):
             self._now.append(statement)
 
 

@@ -71,6 +71,12 @@ def serve(home: Path, *, works: bool = True) -> Iterator[Served]:
         yield Served(home, gateway, f"http://127.0.0.1:{web.port}")
 
 
+def is_quiet(client: httpx.Client) -> bool:
+    """Whether no message waits for a translation or delivery."""
+    busy = "/api/v1/messages?translation=received", "/api/v1/messages?delivery=waiting"
+    return not any(client.get(url).json()["messages"] for url in busy)
+
+
 def take(served: Served) -> None:
     """Passes until the inboxes are empty, also of what the gateway takes by itself meanwhile."""
 
@@ -83,11 +89,10 @@ def take(served: Served) -> None:
 
 def work(served: Served) -> None:
     """The same, until nothing waits for a translation or delivery."""
-    busy = "/api/v1/messages?translation=received", "/api/v1/messages?delivery=waiting"
 
     def done() -> bool:
         take(served)
-        return not any(client.get(url).json()["messages"] for url in busy)
+        return is_quiet(client)
 
     with served.client("administrator") as client:
         wait_for(done)

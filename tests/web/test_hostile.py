@@ -138,7 +138,8 @@ def visited(hostile: Served) -> tuple[dict[str, dict[str, httpx.Response]], dict
         assert client.post("/login", data={"name": "mallory", "password": PASSWORD}).status_code == 303
         one = client.get("/api/v1/messages").json()["messages"][0]["id"]
         begin = ("/messages?text=7KX2M41Q", f"/messages?text={MARK}", f"/messages/actions?do=close&id={one}")
-        return crawl(client, ROUTES, *begin), client.queries
+        found = crawl(client, ROUTES, *begin)
+        return found, {address: [*asked] for address, asked in client.queries.items()}  # others go on asking
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.receivers import wait_for
-from tests.web.conftest import Served
+from tests.web.conftest import Served, is_quiet
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +18,7 @@ def operator(served: Served) -> Iterator[httpx.Client]:
 
 
 def test_messages_come_in_pages_newest_first(operator: httpx.Client) -> None:
-    busy = "/api/v1/messages?translation=received", "/api/v1/messages?delivery=waiting"
-    wait_for(lambda: not any(operator.get(url).json()["messages"] for url in busy))
+    wait_for(lambda: is_quiet(operator))
     whole = operator.get("/api/v1/messages").json()["messages"]
     assert len(whole) > 8
     assert [one["seq"] for one in whole] == sorted((one["seq"] for one in whole), reverse=True)

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,7 @@ from gateway.cli.main import main
 from gateway.settings import load
 from tests import ssh
 from tests.homes import put, rows, set_in
-from tests.integration.crashing import whole_lines
+from tests.integration.crashing import until, whole_lines
 from tests.orders import interchange, order
 from tests.ports import free_port
 from tests.web.browsing import unusable
@@ -86,13 +85,6 @@ class Running:
 
     def _lines(self) -> list[dict[str, object]]:
         return [json.loads(one) for one in whole_lines(self.log.read_bytes())]
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

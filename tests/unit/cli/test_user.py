@@ -9,7 +9,6 @@ import pty
 import select
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +34,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(access, "_HASHER", WEAK)
-    access._nobody.cache_clear()
-    yield shutil.copytree(made, tmp_path / "home")
-    access._nobody.cache_clear()
+    return shutil.copytree(made, tmp_path / "home")
 
 
 class Terminal:
