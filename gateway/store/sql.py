@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from structlog.contextvars import get_contextvars
 
-from gateway.errors import NotFoundError, RefusedError, TransportError
+from gateway.errors import EdiError, NotFoundError, RefusedError, TransportError
 from gateway.partners.crossreference import KINDS
 from gateway.store import tables as t
 from gateway.store.access import Access
@@ -212,11 +212,13 @@ class Store:
         except BaseException as error:
             self._rows, self._entries, self._told, self._more = {}, [], [], Counter()
             self.tally.clear()
-            if isinstance(error, DBAPIError):
-                self.close()  # a connection that failed is not used again
-                if not isinstance(error, IntegrityError):
-                    with told():
-                        raise
+            if not isinstance(error, EdiError):
+                # It may have failed in the commit, after which SQLAlchemy rolls nothing back: the connection
+                # would keep the lock that all others wait for. To the pool it goes without a transaction.
+                self.close()
+            if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
+                with told():
+                    raise
             raise
         finally:
             self.is_writing = False

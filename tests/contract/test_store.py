@@ -228,6 +228,22 @@ def test_nothing_of_a_failed_transaction_stays_or_is_told(database: Database, st
     assert [entry.event for entry in database.told] == ["next"]
 
 
+def test_a_commit_that_fails_unforeseen_keeps_no_lock_from_others(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sqlalchemy.engine.default.DefaultDialect.do_commit", failing)
+        with pytest.raises(MemoryError), store.transaction():
+            store.add_message(message("m1"))
+    for other in (database.store(), store):
+        with other.transaction():
+            assert other.next_number("acme", "group")
+    assert database.column(t.messages.c.id) == []
+
+
 def test_entries_are_told_when_they_are_on_disk(database: Database) -> None:
     seen: list[list[Any]] = []
     store = database.store(listener=lambda entry: seen.append(database.column(t.audit.c.event)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import signal
 import sqlite3
 import sys
 from collections import Counter
@@ -23,6 +22,7 @@ from tests.integration.killing import (
     LINE,
     PARTNER,
     Killer,
+    dies,
     in_child,
     invoice,
     plain_home,
@@ -130,18 +130,19 @@ def every_instant(root: Path, step: int, twice: int, claim: str, rename: str) ->
         draw = random.Random(20260302)
         trials: list[tuple[int, ...]] = [(first,) for first in range(0, instants, step)]
         trials += [(draw.randrange(instants), draw.randrange(instants)) for _ in range(twice)]
-        told = 0
+        told = killed = 0
         for number, kills in enumerate(trials):
             home, there = root / f"trial{number}", fresh(root)
             shutil.copytree(full, home)
             try:
                 for kill in kills:
-                    assert in_child(pass_killed_at(home, kill)) in (-signal.SIGKILL, 0)
+                    killed += dies(pass_killed_at(home, kill))
                 assert in_child(lambda: work(home)) == 0  # noqa: B023
                 told += checked(home, there, certain)
             except AssertionError as error:
                 raise AssertionError(f"killed at {kills} of {instants}: {error}") from error
             shutil.rmtree(home)
+    assert killed > len(trials) * 3 // 4, f"only {killed} of {len(trials)} trials were killed"
     sys.stderr.write(f"{len(trials)} trials, {instants} instants, {told} files left to a person\n")
 
 
