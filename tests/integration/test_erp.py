@@ -400,7 +400,8 @@ def test_what_has_no_room_in_the_form_is_told(tmp_path: Path) -> None:
     good, wrong = order(1, "A-1", [LINE]), order(2, "A-2", [LINE.replace("|EA|", "|KG|")])
     put(home, "po.edi", interchange(1001, [good, wrong]))
     work(home)
-    assert list(outbox(home)) == [name for name in outbox(home) if name.startswith("order_A-1")]
+    (name,) = outbox(home)
+    assert name.startswith("order_A-1")
     (told,) = problems(home, PARTNER)
     assert told.startswith("850 A-2 for erp: Document 1, column MENEE: 'KG' is in no code table")
 
@@ -503,7 +504,7 @@ def test_a_wrong_idoc_names_the_element(tmp_path: Path) -> None:
     put(home, "desadv.xml", invoice_idoc().encode(), "erp")
     work(home)
     told = " ".join(problems(home))
-    assert "/INVOIC02/IDOC/E1EDP01[2]/MENGE" in told or "is no price" in told
+    assert "/INVOIC02/IDOC/E1EDP01[2]/MENGE" in told
     assert "Line 000002: the net value 700.00 by the quantity 24.000 is no price" in told
     assert "makes no document" in told
     assert sent(home, "810") == []

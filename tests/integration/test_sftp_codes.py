@@ -146,7 +146,7 @@ def trade(folders: SftpFolders, root: Path) -> None:
     """Fetches a file and puts one, as services do it."""
     with folders:
         if (root / "inbox/a.edi").exists():
-            for name in folders.look(2e9, 100).ready:
+            for name in folders.look(1e10, 100).ready:
                 folders.claim(name, "id1")
             for arrival in folders.arrivals():
                 folders.open(arrival).close()

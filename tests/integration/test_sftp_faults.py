@@ -48,8 +48,8 @@ def names(folder: Path) -> list[str]:
 
 def take(folders: SftpFolders, inbox: Path, number: int = 1) -> list[Arrival]:
     """Claims everything."""
-    folders.look(2e9, 0)
-    look = folders.look(2e9, 100)
+    folders.look(1e10, 0)
+    look = folders.look(1e10, 100)
     for index, name in enumerate(look.ready):
         folders.claim(name, f"id{index:05}")
     arrivals = folders.arrivals()
@@ -243,7 +243,7 @@ def test_what_is_not_removed_is_not_fetched_again_but_tried_again(
     folders = at(played, claim=claim)
 
     def fetched() -> int:
-        for name in folders.look(2e9, 0).ready:
+        for name in folders.look(1e10, 0).ready:
             folders.claim(name, "id1")
         arrivals = folders.arrivals()
         for arrival in arrivals:
@@ -537,7 +537,7 @@ def test_a_server_that_tells_no_sizes_needs_markers(played: Peer, root: Path) ->
     played.faults.is_blind = True
     (root / "inbox/a.edi").write_bytes(b"x" * 40_000)
     with at(played) as folders:
-        look = folders.look(2e9, 0)
+        look = folders.look(1e10, 0)
         assert look.ready == ()
         assert "agree on a `marker`" in look.ignored[0][1]
     (root / "inbox/a.edi.ok").touch()
@@ -611,7 +611,7 @@ def test_a_failure_while_fetching_touches_nothing_else(played: Peer, root: Path,
     told: list[str] = []
     for _ in range(3):
         with telling(told), at(played, claim=".claimed") as folders:
-            for name in folders.look(2e9, 0).ready:
+            for name in folders.look(1e10, 0).ready:
                 folders.claim(name, f"id-{name}")
             for arrival in folders.arrivals():
                 with telling(told):

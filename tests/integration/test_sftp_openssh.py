@@ -189,11 +189,11 @@ def test_there_is_no_shell_no_command_no_forwarding_and_no_other_folder(place: P
     target = f"{place.user}@127.0.0.1"
     for words in (["id"], ["-s", "scp"], ["-tt", "id"]):
         command = ["ssh", *place.options("-p"), target, *words]
-        with suppress(subprocess.TimeoutExpired):
-            done = subprocess.run(
-                command, input="id\n", capture_output=True, text=True, timeout=5, check=False
-            )
-            assert "uid=" not in done.stdout
+        try:
+            said = subprocess.run(command, input=b"id\n", capture_output=True, timeout=5, check=False).stdout
+        except subprocess.TimeoutExpired as expired:
+            said = expired.stdout or b""
+        assert b"uid=" not in said
     inside = free_port()
     tunnel = ["ssh", *place.options("-p"), "-W", f"127.0.0.1:{place.port}", target]
     done = subprocess.run(tunnel, capture_output=True, text=True, timeout=20, check=False, input="")
