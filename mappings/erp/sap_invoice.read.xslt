@@ -37,6 +37,9 @@
               <xsl:for-each select="E1EDP19[QUALF = '002']"><id type="vendor_sku"><xsl:value-of select="IDTNR"/></id></xsl:for-each>
               <xsl:for-each select="E1EDP19[QUALF = '003']"><id type="ean"><xsl:value-of select="IDTNR"/></id></xsl:for-each>
             </ids>
+            <xsl:if test="number(MENGE) != number(MENGE)">
+              <xsl:message terminate="yes">Line <xsl:value-of select="POSEX"/>: the quantity <xsl:value-of select="MENGE"/> (MENGE) is no number.</xsl:message>
+            </xsl:if>
             <quantity>
               <value><xsl:value-of select="normalize-space(MENGE)"/></value>
               <uom>
