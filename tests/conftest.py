@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -19,6 +20,10 @@ from tests.databases import _postgres, postgres, postgres_url  # noqa: F401 -- f
 # Read once: the fixture below takes all EDIGW_ variables away.
 SAMPLES = sample_documents.directory()
 REQUIRE_ALL = os.environ.get("EDIGW_REQUIRE_ALL") == "1"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So begins what a shell starts in the background: what a test starts and interrupts would go on for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None, print_blob=True)
