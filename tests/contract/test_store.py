@@ -443,7 +443,7 @@ class _Run:
 
 
 @pytest.mark.parametrize(("gathered", "untold"), [(2, 2), (1000, 1000)])
-@settings(max_examples=40, suppress_health_check=[*HealthCheck])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(transactions=_TRANSACTIONS)
 def test_whatever_is_taken_back_and_written_the_rest_stays(
     database: Database, gathered: int, untold: int, transactions: list[tuple[str, list[Any]]]

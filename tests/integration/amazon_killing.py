@@ -27,7 +27,7 @@ from gateway.simulator.script import Order, Script
 from gateway.transports.sp_api import Client
 from tests.amazon import SECRETS
 from tests.homes import set_in
-from tests.integration.killing import Killer, dies, in_child, work
+from tests.integration.killing import Killer, dies, in_child, mostly, work
 from tests.integration.test_amazon import LINES, acknowledgment, connected, invoice
 
 ORDERS = ("PO000001", "PO000002", "PO000003")
@@ -140,7 +140,7 @@ def every_instant(root: Path, step: int, twice: int, first: int = 0) -> None:
             except AssertionError as error:
                 raise AssertionError(f"killed at {kills} of {instants}: {error}") from error
         shutil.rmtree(home)
-    assert killed > len(trials) * 3 // 4, f"only {killed} of {len(trials)} trials were killed"
+    mostly(killed, len(trials))
     sys.stderr.write(f"{len(trials)} trials, {instants} instants, {told} left to a person\n")
 
 

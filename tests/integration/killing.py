@@ -27,6 +27,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -355,6 +356,11 @@ def dies(action: Callable[[], None]) -> bool:
     return code != 0
 
 
+def mostly(killed: int, trials: int) -> None:
+    """Raises AssertionError where children that were to be killed ended, which proves nothing."""
+    assert killed > trials * 3 // 4, f"only {killed} of {trials} trials were killed"
+
+
 def afresh() -> None:
     """Gives a child threads of its own: those of its parent are not in it."""
     files._pool = ThreadPoolExecutor(8, thread_name_prefix="sync")
@@ -416,7 +422,7 @@ def every_instant(root: Path, step: int, twice: int, *, past: bool = True) -> No
         except AssertionError as error:
             raise AssertionError(f"killed at {kills} of {instants}: {error}") from error
         shutil.rmtree(home)
-    assert killed > len(trials) * 3 // 4, f"only {killed} of {len(trials)} trials were killed"
+    mostly(killed, len(trials))
     _tell(f"{len(trials)} trials, {instants} instants")
 
 
@@ -470,11 +476,12 @@ def items(root: Path, step: int) -> None:
     work(full)
     shutil.copytree(full, root / "count")
     assert in_child(_item_killed_at(root / "count", None)) == 0
-    instants, killed = int((root / "count/instants").read_text()), 0
+    instants = int((root / "count/instants").read_text())
     for instant in range(0, instants, step):
         home = root / f"trial{instant}"
         shutil.copytree(full, home)
-        killed += dies(_item_killed_at(home, instant))
+        # A slow pass has more instants than a quick one, by the beats of its heart.
+        assert dies(_item_killed_at(home, instant)) or instant > instants * 3 // 4, (instant, instants)
         assert in_child(_item_killed_at(home, -1)) == 0
         for name in ("WAITS", "GOES"):
             (found,) = (home / "folders/erp/outbox").glob(f"purchase_order_{name}_*")
@@ -486,7 +493,6 @@ def items(root: Path, step: int) -> None:
         Taken(home)._finished(past=False)
         assert not _rows(home, "SELECT key FROM jobs"), instant
         shutil.rmtree(home)
-    assert killed * step > instants * 3 // 4, f"only {killed} were killed at one of {instants} instants"
     _tell(f"{instants} instants")
 
 
@@ -533,24 +539,18 @@ class Disk:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Watches this process; AssertionError at the end when something was relied on."""
-        os.fsync, os.rename, os.unlink = self._fsync, self._rename, self._unlink  # type: ignore[assignment]
-        os.mkdir = self._mkdir  # type: ignore[assignment]
-        for module in (io, builtins):
-            setattr(module, "open", self._open)  # noqa: B010 - mypy allows no assignment to a function
 
         def do_commit(dialect: Any, connection: Any) -> None:
             self._committing()
             self._commit(dialect, connection)
 
-        setattr(DefaultDialect, "do_commit", do_commit)  # noqa: B010 - see above
-        try:
-            yield
-        finally:
-            os.fsync, os.rename, os.unlink = self._calls[:3]
-            os.mkdir = self._calls[4]
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("fsync", "rename", "unlink", "mkdir"):
+                patch.setattr(os, name, getattr(self, f"_{name}"))
             for module in (io, builtins):
-                setattr(module, "open", self._calls[3])  # noqa: B010 - see above
-            setattr(DefaultDialect, "do_commit", self._commit)  # noqa: B010 - see above
+                patch.setattr(module, "open", self._open)
+            patch.setattr(DefaultDialect, "do_commit", do_commit)
+            yield
         assert not self.complaints, "\n".join(self.complaints)
 
     def _expect(self, holds: object, complaint: str) -> None:

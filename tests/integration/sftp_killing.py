@@ -25,6 +25,7 @@ from tests.integration.killing import (
     dies,
     in_child,
     invoice,
+    mostly,
     plain_home,
     work,
 )
@@ -142,7 +143,7 @@ def every_instant(root: Path, step: int, twice: int, claim: str, rename: str) ->
             except AssertionError as error:
                 raise AssertionError(f"killed at {kills} of {instants}: {error}") from error
             shutil.rmtree(home)
-    assert killed > len(trials) * 3 // 4, f"only {killed} of {len(trials)} trials were killed"
+    mostly(killed, len(trials))
     sys.stderr.write(f"{len(trials)} trials, {instants} instants, {told} files left to a person\n")
 
 

@@ -17,7 +17,7 @@ from gateway.cli.commands.home import make_home
 from gateway.observability.logging import configure
 from gateway.transports.as2 import Client
 from tests.homes import LINE, put, set_in
-from tests.integration.killing import Killer, dies, in_child, work
+from tests.integration.killing import Killer, dies, in_child, mostly, work
 from tests.integration.test_webhook_way import INVOICE, SHOP
 from tests.orders import interchange, order
 from tests.receivers import SECRET, hook, verified
@@ -125,7 +125,7 @@ def every_instant(root: Path, step: int, twice: int) -> None:
         except AssertionError as error:
             raise AssertionError(f"killed at {kills} of {instants}: {error}") from error
         shutil.rmtree(home)
-    assert killed > len(trials) * 3 // 4, f"only {killed} of {len(trials)} trials were killed"
+    mostly(killed, len(trials))
     sys.stderr.write(f"{len(trials)} trials, {instants} instants, {repeated} came twice, under the same id\n")
 
 

@@ -41,8 +41,7 @@ from tests.fuzz.targets import (
     entropy,
     request,
 )
-from tests.property.test_as2_readers import seconds
-from tests.property.test_linear import grows_with
+from tests.property.test_as2_readers import grows_with_number
 
 KB, MB = 1 << 10, 1 << 20
 STRICT = Agreed([US], TRUSTED)
@@ -388,13 +387,7 @@ FAMILIES: dict[str, tuple[int, Callable[[int], Callable[[], object]]]] = {
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_time_grows_with_the_data(name: str) -> None:
-    number, make = FAMILIES[name]
-    while (took := seconds(make(number))) < 0.025 and number < 4 * MB:
-        number *= 4
-        if number >= 16 * KB and seconds(make(number)) < 1.5 * took:
-            break  # refused before it is read: there is no work that could grow
-    small, large = make(number), make(4 * number)
-    assert grows_with(lambda: seconds(small), lambda: seconds(large))
+    assert grows_with_number(*FAMILIES[name], least=16 * KB)
 
 
 def test_errors_stay_short_however_large_what_is_named_in_them() -> None:
